@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The slow paths of Arena: getting blocks from the system (doubling up to a megabyte) and giving them back.
+#include "runtime/base/arena.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "runtime/base/check.h"
+
+namespace kqlc {
+
+namespace {
+constexpr size_t kFirstBlock = 4096;
+constexpr size_t kLargestGrowth = size_t{1} << 20;
+constexpr size_t kHeader = 16;
+}  // namespace
+
+void* Arena::allocate_block(size_t size) noexcept {
+  size_t grown = blocks_ ? std::min(blocks_->size * 2, kLargestGrowth) : kFirstBlock;
+  size_t block_size = std::max(grown, size + kHeader);
+  auto* block = static_cast<Block*>(std::aligned_alloc(16, (block_size + 15) & ~size_t{15}));
+  KQLC_CHECK(block != nullptr, "out of memory");
+  block->previous = blocks_;
+  block->size = (block_size + 15) & ~size_t{15};
+  blocks_ = block;
+  bytes_ += block->size;
+  char* start = reinterpret_cast<char*>(block) + kHeader;
+  next_ = start + size;
+  end_ = reinterpret_cast<char*>(block) + block->size;
+  return start;
+}
+
+void Arena::reset() noexcept {
+  if (!blocks_) return;
+  Block* largest = blocks_;
+  for (Block* block = blocks_; block; block = block->previous)
+    if (block->size > largest->size) largest = block;
+  for (Block* block = blocks_; block;) {
+    Block* previous = block->previous;
+    if (block != largest) std::free(block);
+    block = previous;
+  }
+  largest->previous = nullptr;
+  blocks_ = largest;
+  bytes_ = largest->size;
+  next_ = reinterpret_cast<char*>(largest) + kHeader;
+  end_ = reinterpret_cast<char*>(largest) + largest->size;
+}
+
+void Arena::adopt(Arena& other) noexcept {
+  if (!other.blocks_) return;
+  if (!blocks_) {
+    blocks_ = other.blocks_;
+    next_ = other.next_;
+    end_ = other.end_;
+  } else {
+    // Our newest block stays in front, so that its free space is still used.
+    Block* last = other.blocks_;
+    while (last->previous) last = last->previous;
+    last->previous = blocks_->previous;
+    blocks_->previous = other.blocks_;
+  }
+  bytes_ += other.bytes_;
+  other.blocks_ = nullptr;
+  other.next_ = other.end_ = nullptr;
+  other.bytes_ = 0;
+}
+
+Arena::~Arena() {
+  for (Block* block = blocks_; block;) {
+    Block* previous = block->previous;
+    std::free(block);
+    block = previous;
+  }
+}
+
+}  // namespace kqlc

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a KQL scalar function is. In: a C++ struct with a `spec` and a `call`, listed once in the List at the end of
+// its family's header. Out: one row of the function table (Function), from which the binder, the constant folder,
+// the reference executor, the code generator, `kqlc list`, the tests and the fuzzers are all fed.
+//
+// The C++ signature is the KQL signature: Bind<F> derives parameter and result types from F::call. Every row has
+// one uniform entry, Invoke, which reads its arguments from Cells, applies the null policy and writes a Cell. The
+// same template is compiled natively (table.cc) and to bitcode (codegen/slots.cc); after inlining LLVM breaks the
+// Cells up into registers, so no C++ calling convention has to be imitated by the emitter.
+//
+// A struct F may have:
+//   static constexpr Spec spec{...};                       required
+//   static R call([Context&,] [const State&,] A...);       required; noexcept in effect
+//   struct State; static Result<State> prepare(P...);      constants are prepared once: P are the parameters at the
+//       positions of `static constexpr size_t prepared[]`; see Prepared below
+//   static void filter(const State&, const StringColumn&, uint64_t* bitmap);   a column at a time; must agree with call
+//   static Cell-free `generate` members are found by the fuzzers by name
+//
+// Parameter types: bool int32_t int64_t double Decimal DateTime TimeSpan Guid Str Dynamic; Nullable<T> of these (the
+// function sees nulls of this argument); Text (a string; the binder wraps any scalar in tostring); Variadic<T> (last:
+// any number of T, or of Text). Result types: the same without Text and Variadic; Nullable<T> where it may be null.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "runtime/base/arena.h"
+#include "runtime/value/type.h"
+
+namespace kqlc {
+
+// What a function may use besides its arguments. One per thread.
+struct Context {
+  Arena* arena = nullptr;        // results live here until the batch has been consumed
+  Arena* state_arena = nullptr;  // what aggregates keep lives here
+  int64_t now = 0;               // query time, ticks; one value for a whole run
+  uint64_t position = 0;         // of the row in hand, growing in input order
+  const char* error = nullptr;   // first failure (assert, limit), a static text; looked at once a batch
+
+  void fail(const char* message) noexcept {
+    if (!error) error = message;
+  }
+};
+
+// How an unnamed column that holds a call is called. Source: the parser's tables, column result_name.
+enum class ResultName : uint8_t {
+  None,           // Column1, print_0, ...
+  FirstArgument,  // the name of the first argument, when that is a column
+  Prefix,         // prefix_argument, for aggregates
+};
+
+// Upper bounds keep Spec a literal type that lives in read-only data.
+struct Spec {
+  const char* name = "";
+  std::array<const char*, 4> aliases{};            // other names, the legacy ones too
+  std::array<const char*, 4> operators{};          // spellings as an infix or prefix operator: "==", "has"
+  bool folds = true;                               // false: now, rand: constant arguments give no constant
+  bool deterministic = true;                       // false: rand, new_guid
+  ResultName result_name = ResultName::None;
+  bool exact_arguments = false;                    // no implicit widening of arguments (tobool(long) is not tobool(int))
+  const char* doc = "";                            // one sentence
+  const char* page = "";                           // documentation page, e.g. "strlen-function"
+  std::array<const char*, 16> examples{};          // "strlen('abc') == 3": KQL that must be true
+};
+
+// A string parameter that takes any scalar as tostring() writes it.
+struct Text : Str {
+  using Str::Str;
+  constexpr Text(Str text) : Str(text) {}  // NOLINT(google-explicit-constructor)
+};
+
+// The remaining arguments, all of type T.
+template <class T>
+struct Variadic {
+  const Cell* cells = nullptr;
+  size_t size = 0;
+
+  T operator[](size_t index) const {
+    if constexpr (std::is_same_v<T, Text>) {
+      return Text(cells[index].s);
+    } else {
+      return TypeOf<T>::read(cells[index]);
+    }
+  }
+  bool valid(size_t index) const { return cells[index].valid; }
+};
+
+struct StringColumn;  // runtime/exec/column.h
+
+// `prepared` is what Prepare made, or nullptr. `out` never aliases `args`.
+using Invoke = void (*)(Context& context, const void* prepared, const Cell* args, size_t num_args, Cell* out);
+// Builds a State from the constant arguments (all arguments are given; those that are no constants are unspecified).
+// Returns nullptr and sets *error to a static or arena-owned text when the constants are wrong (a bad regex).
+using Prepare = void* (*)(const Cell* args, size_t num_args, Arena& arena, const char** error);
+using DestroyState = void (*)(void* prepared);
+// Sets bit r of `bitmap` (cleared by the caller, (rows + 63) / 64 words) for each row whose value passes.
+using Filter = void (*)(const void* prepared, const StringColumn& column, uint64_t* bitmap);
+
+struct Param {
+  Type type = Type::String;
+  bool sees_null = false;  // Nullable<T>
+  bool text = false;       // Text: any scalar, through tostring
+};
+
+inline constexpr size_t kMaxParams = 12;
+
+// One overload: a row of the function table.
+struct Function {
+  Spec spec;
+  std::array<Param, kMaxParams> params{};
+  uint8_t num_params = 0;      // fixed parameters, the variadic one not counted
+  bool variadic = false;       // `params[num_params]` repeats any number of times
+  uint8_t num_optional = 0;    // trailing fixed parameters that may be left out (Optional<T>)
+  Type result = Type::String;
+  bool nullable_result = false;
+  uint32_t prepared_mask = 0;  // arguments that `prepare` reads
+  bool needs_constants = false;  // those arguments must be constants: there is no unprepared form
+  Invoke invoke = nullptr;           // nullptr when needs_constants
+  Invoke invoke_prepared = nullptr;  // nullptr when nothing is prepared
+  Prepare prepare = nullptr;
+  DestroyState destroy = nullptr;
+  Filter filter = nullptr;
+  bool uses_context = false;
+};
+
+template <class... F>
+struct List {};
+
+template <class... L>
+struct JoinLists;
+template <class... F>
+struct JoinLists<List<F...>> {
+  using type = List<F...>;
+};
+template <class... F, class... G, class... Rest>
+struct JoinLists<List<F...>, List<G...>, Rest...> {
+  using type = typename JoinLists<List<F..., G...>, Rest...>::type;
+};
+// The concatenation of several lists.
+template <class... L>
+using Join = typename JoinLists<L...>::type;
+
+namespace bind {
+
+template <class T>
+struct Unwrap {
+  using type = T;
+  static constexpr bool nullable = false;
+};
+template <class T>
+struct Unwrap<Nullable<T>> {
+  using type = T;
+  static constexpr bool nullable = true;
+};
+
+template <class T>
+struct IsVariadic : std::false_type {};
+template <class T>
+struct IsVariadic<Variadic<T>> : std::true_type {
+  using item = T;
+};
+
+template <class T>
+constexpr Param make_param() {
+  if constexpr (std::is_same_v<T, Text>) {
+    return {Type::String, false, true};
+  } else {
+    return {TypeOf<typename Unwrap<T>::type>::type, Unwrap<T>::nullable, false};
+  }
+}
+
+template <class Fn>
+struct Signature;
+template <class R, class... A>
+struct Signature<R (*)(A...)> {
+  using result = R;
+  using args = std::tuple<A...>;
+};
+template <class R, class... A>
+struct Signature<R (*)(A...) noexcept> : Signature<R (*)(A...)> {};
+
+// Drops the leading Context& and const State& of a signature.
+template <class F, class Tuple>
+struct DropContext {
+  using type = Tuple;
+  static constexpr bool context = false;
+};
+template <class F, class... A>
+struct DropContext<F, std::tuple<Context&, A...>> {
+  using type = std::tuple<A...>;
+  static constexpr bool context = true;
+};
+
+template <class F>
+concept HasState = requires { typename F::State; };
+template <class F>
+concept HasUnpreparedCall = requires { &F::call; };
+template <class F>
+concept HasPreparedCall = requires { &F::call_prepared; };
+template <class F>
+concept HasFilter = requires { &F::filter; };
+
+template <class F, class Tuple>
+struct DropState {
+  using type = Tuple;
+};
+template <class F, class S, class... A>
+  requires(HasState<F> && std::is_same_v<std::remove_cvref_t<S>, typename F::State>)
+struct DropState<F, std::tuple<S, A...>> {
+  using type = std::tuple<A...>;
+};
+
+template <class T>
+T read_arg(const Cell* args, size_t index, size_t num_args) {
+  if constexpr (IsVariadic<T>::value) {
+    return T{args + index, num_args > index ? num_args - index : 0};
+  } else if constexpr (std::is_same_v<T, Text>) {
+    return Text(args[index].s);
+  } else if constexpr (Unwrap<T>::nullable) {
+    T out;
+    out.value = TypeOf<typename Unwrap<T>::type>::read(args[index]);
+    out.valid = args[index].valid;
+    return out;
+  } else {
+    return TypeOf<T>::read(args[index]);
+  }
+}
+
+// True where this argument's null makes the result null.
+template <class T>
+bool null_stops(const Cell* args, size_t index, size_t num_args) {
+  if constexpr (IsVariadic<T>::value) {
+    using Item = typename IsVariadic<T>::item;
+    if constexpr (std::is_same_v<Item, Text> || std::is_same_v<Item, Str> || Unwrap<Item>::nullable) {
+      return false;
+    } else {
+      bool stops = false;
+      for (size_t i = index; i < num_args; ++i) stops |= !args[i].valid;
+      return stops;
+    }
+  } else if constexpr (std::is_same_v<T, Text> || std::is_same_v<T, Str> || Unwrap<T>::nullable) {
+    return false;
+  } else {
+    return !args[index].valid;
+  }
+}
+
+template <class R>
+void write_result(Cell& out, R result) {
+  if constexpr (Unwrap<R>::nullable) {
+    TypeOf<typename Unwrap<R>::type>::write(out, result.value);
+    out.valid = result.valid;
+  } else {
+    TypeOf<R>::write(out, result);
+    out.valid = true;
+    if constexpr (std::is_same_v<R, Dynamic>) out.valid = result.node != nullptr;
+  }
+}
+
+template <class F, auto call, bool with_state>
+struct Thunk {
+  using Sig = Signature<decltype(call)>;
+  using AfterContext = DropContext<F, typename Sig::args>;
+  using Args = typename DropState<F, typename AfterContext::type>::type;
+  using ResultType = typename Sig::result;
+  static constexpr size_t num_args = std::tuple_size_v<Args>;
+  static constexpr bool context = AfterContext::context;
+
+  template <size_t... I>
+  static void run(Context& context_, const void* prepared, const Cell* args, size_t count, Cell* out,
+                  std::index_sequence<I...>) {
+    if ((null_stops<std::tuple_element_t<I, Args>>(args, I, count) || ...)) {
+      *out = null_cell(TypeOf<typename Unwrap<ResultType>::type>::type);
+      return;
+    }
+    auto apply = [&](auto&&... leading) {
+      write_result<ResultType>(*out, call(leading..., read_arg<std::tuple_element_t<I, Args>>(args, I, count)...));
+    };
+    if constexpr (context && with_state) {
+      apply(context_, *static_cast<const typename F::State*>(prepared));
+    } else if constexpr (context) {
+      apply(context_);
+    } else if constexpr (with_state) {
+      apply(*static_cast<const typename F::State*>(prepared));
+    } else {
+      apply();
+    }
+  }
+
+  static void invoke(Context& context_, const void* prepared, const Cell* args, size_t count, Cell* out) {
+    run(context_, prepared, args, count, out, std::make_index_sequence<num_args>{});
+  }
+};
+
+// Returns the invoke thunks of F: {unprepared, prepared}; also used by codegen/slots.cc.
+template <class F>
+constexpr Invoke unprepared_invoke() {
+  if constexpr (HasUnpreparedCall<F>) return &Thunk<F, &F::call, false>::invoke;
+  return nullptr;
+}
+template <class F>
+constexpr Invoke prepared_invoke() {
+  if constexpr (HasPreparedCall<F>) return &Thunk<F, &F::call_prepared, true>::invoke;
+  return nullptr;
+}
+
+}  // namespace bind
+
+}  // namespace kqlc
