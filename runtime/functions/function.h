@@ -10,12 +10,13 @@
 // Cells up into registers, so no C++ calling convention has to be imitated by the emitter.
 //
 // A struct F may have:
-//   static constexpr Spec spec{...};                       required
-//   static R call([Context&,] [const State&,] A...);       required; noexcept in effect
-//   struct State; static Result<State> prepare(P...);      constants are prepared once: P are the parameters at the
-//       positions of `static constexpr size_t prepared[]`; see Prepared below
-//   static void filter(const State&, const StringColumn&, uint64_t* bitmap);   a column at a time; must agree with call
-//   static Cell-free `generate` members are found by the fuzzers by name
+//   static constexpr Spec spec{...};                         required
+//   static R call([Context&,] A...);                         the plain form
+//   struct State; static constexpr uint32_t prepared_mask;   arguments (bit i: argument i) that are prepared once
+//   static State* prepare(const Cell* args, size_t num_args, Arena&, const char** error);    see Prepare below
+//   static R call_prepared([Context&,] const State&, A...);  the form for constants; all arguments are given again
+//   static void filter(const State&, const StringColumn&, uint64_t* bitmap);   a column at a time; agrees with call
+// One of call and call_prepared is required; both are noexcept in effect.
 //
 // Parameter types: bool int32_t int64_t double Decimal DateTime TimeSpan Guid Str Dynamic; Nullable<T> of these (the
 // function sees nulls of this argument); Text (a string; the binder wraps any scalar in tostring); Variadic<T> (last:
@@ -118,7 +119,6 @@ struct Function {
   std::array<Param, kMaxParams> params{};
   uint8_t num_params = 0;      // fixed parameters, the variadic one not counted
   bool variadic = false;       // `params[num_params]` repeats any number of times
-  uint8_t num_optional = 0;    // trailing fixed parameters that may be left out (Optional<T>)
   Type result = Type::String;
   bool nullable_result = false;
   uint32_t prepared_mask = 0;  // arguments that `prepare` reads
@@ -312,6 +312,75 @@ constexpr Invoke prepared_invoke() {
   return nullptr;
 }
 
+template <class T>
+constexpr void add_param(Function& row) {
+  if constexpr (IsVariadic<T>::value) {
+    row.params[row.num_params] = make_param<typename IsVariadic<T>::item>();
+    row.variadic = true;
+  } else {
+    row.params[row.num_params++] = make_param<T>();
+  }
+}
+
+template <class F>
+constexpr void fill_signature(Function& row) {
+  auto from = [&]<class T>(T) {
+    using Args = typename T::Args;
+    [&]<size_t... I>(std::index_sequence<I...>) {
+      (add_param<std::tuple_element_t<I, Args>>(row), ...);
+    }(std::make_index_sequence<std::tuple_size_v<Args>>{});
+    row.result = TypeOf<typename Unwrap<typename T::ResultType>::type>::type;
+    row.nullable_result = Unwrap<typename T::ResultType>::nullable;
+    row.uses_context = T::context;
+  };
+  if constexpr (HasUnpreparedCall<F>) {
+    from(Thunk<F, &F::call, false>{});
+  } else {
+    from(Thunk<F, &F::call_prepared, true>{});
+  }
+}
+
+template <class F>
+void* prepare_thunk(const Cell* args, size_t num_args, Arena& arena, const char** error) {
+  return F::prepare(args, num_args, arena, error);
+}
+template <class F>
+void destroy_thunk(void* prepared) {
+  delete static_cast<typename F::State*>(prepared);
+}
+template <class F>
+void filter_thunk(const void* prepared, const StringColumn& column, uint64_t* bitmap) {
+  F::filter(*static_cast<const typename F::State*>(prepared), column, bitmap);
+}
+
+// Returns the row of F.
+template <class F>
+constexpr Function make_function() {
+  Function row;
+  row.spec = F::spec;
+  fill_signature<F>(row);
+  row.invoke = unprepared_invoke<F>();
+  row.invoke_prepared = prepared_invoke<F>();
+  row.needs_constants = row.invoke == nullptr;
+  if constexpr (HasPreparedCall<F>) {
+    row.prepared_mask = F::prepared_mask;
+    row.prepare = &prepare_thunk<F>;
+    row.destroy = &destroy_thunk<F>;
+    if constexpr (HasFilter<F>) row.filter = &filter_thunk<F>;
+  }
+  return row;
+}
+
+template <class L>
+struct Table;
+template <class... F>
+struct Table<List<F...>> {
+  static constexpr std::array<Function, sizeof...(F)> rows{make_function<F>()...};
+};
+
 }  // namespace bind
+
+// All functions, in the order of all.h; a row's index is its slot.
+std::span<const Function> function_table();
 
 }  // namespace kqlc
