@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LineFilter: which lines of NDJSON can hold a row that a rule wants, without parsing them. In: literals that string
+// values of a matching row must contain: groups, each any-of, all groups required. Out: candidate lines. Sound: a
+// line whose decoded string values contain a literal of every group is never left out, however JSON writes it
+// (`\u0044istant`, `\/`, `\"`). Of the groups only the rarest is searched; candidates still have to be parsed.
+//
+// What the caller must grant: the literal occurs inside one string value of the line (a key does as well), after
+// JSON decoding and before anything else is done to it; lines end with \n; bytes are UTF-8, invalid ones decode to
+// U+FFFD. Literals derived from numbers or from re-written nested JSON do not qualify.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/simd/needle.h"
+
+namespace kqlc::simd {
+
+struct Literal {
+  std::string text;
+  Case letter_case = Case::Ignored;
+};
+
+// Several byte strings searched in one pass.
+class MultiSearch {
+ public:
+  struct Piece {
+    std::string bytes;      // not empty
+    bool caseless = false;  // folds ASCII letters
+  };
+
+  MultiSearch() = default;
+  explicit MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& escapes = {});
+  MultiSearch(MultiSearch&&) noexcept = default;
+  MultiSearch& operator=(MultiSearch&&) noexcept = default;
+
+  // Returns the start of a hit in [begin, end) and its piece's number (kEscapeHit for a JSON escape), or nullptr.
+  // A line holding a hit is never passed over for one in a later line; within a line the order is free.
+  const char* find(const char* begin, const char* end, size_t* which) const;
+
+  size_t size() const { return needles_.size(); }
+
+ private:
+  void build_fingerprints(const std::vector<Piece>& pieces);
+
+  std::vector<std::unique_ptr<char[]>> storage_;
+  std::vector<SearchNeedle> needles_;
+  std::vector<uint32_t> anchors_;
+  std::vector<uint32_t> members_;
+  MultiNeedle multi_{};
+};
+
+struct Line {
+  const char* begin = nullptr;  // nullptr: no further candidate
+  const char* end = nullptr;    // the \n, or the end of the buffer; a \r before it belongs to the line
+};
+
+class LineFilter {
+ public:
+  // Passes every line.
+  LineFilter() = default;
+  // An empty group can never match, so no line passes; a group with an empty literal says nothing.
+  explicit LineFilter(const std::vector<std::vector<Literal>>& groups);
+
+  // Returns the first candidate line at or after `pos`, which is the start of a line. The last line may lack its \n.
+  // Lines without a byte pass only when passes_all(). Continue at line.end + 1.
+  Line next_candidate(const char* pos, const char* end) const;
+
+  // Whether the filter could make nothing of the literals: each line is a candidate.
+  bool passes_all() const { return mode_ == Mode::All; }
+  bool passes_none() const { return mode_ == Mode::None; }
+
+  // The byte strings that are searched, for `explain`; pieces of the literals of the group chosen.
+  const std::vector<std::string>& pieces() const { return pieces_; }
+
+ private:
+  enum class Mode { All, None, Search };
+
+  Mode mode_ = Mode::All;
+  std::vector<std::string> pieces_;
+  MultiSearch search_;
+};
+
+// Returns the first newline in [begin, end), or `end`.
+const char* line_end(const char* begin, const char* end) noexcept;
+// The number of \n.
+size_t count_lines(const char* begin, const char* end) noexcept;
+
+}  // namespace kqlc::simd

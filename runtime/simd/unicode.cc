@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// UTF-8 decoding of untrusted bytes, caseless form and term characters, on utf8proc's tables.
+#include "runtime/simd/unicode.h"
+
+#include <utf8proc.h>
+
+#include <cstring>
+
+namespace kqlc::simd {
+
+namespace {
+
+// Returns the length that a lead byte announces; 0: no lead byte.
+uint32_t announced_size(unsigned char lead) {
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return 2;
+  if (lead >= 0xe0 && lead <= 0xef) return 3;
+  if (lead >= 0xf0 && lead <= 0xf4) return 4;
+  return 0;
+}
+
+bool is_continuation(char byte) { return (byte & 0xc0) == 0x80; }
+
+}  // namespace
+
+Character decode_character(const char* place, const char* end) noexcept {
+  const auto lead = static_cast<unsigned char>(*place);
+  if (lead < 0x80) return {lead, 1};
+  const Character invalid{kInvalidByte + lead, 1};
+  const uint32_t size = announced_size(lead);
+  if (size == 0 || static_cast<size_t>(end - place) < size) return invalid;
+  uint32_t code = lead & (0xffu >> (size + 1));
+  for (uint32_t i = 1; i < size; ++i) {
+    if (!is_continuation(place[i])) return invalid;
+    code = code << 6 | (place[i] & 0x3f);
+  }
+  const bool overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
+  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+  if (overlong || surrogate || code > 0x10ffff) return invalid;
+  return {code, size};
+}
+
+uint32_t fold_character(uint32_t code) noexcept {
+  if (code < 0x80) return code >= 'a' && code <= 'z' ? code - 0x20 : code;
+  // utf8proc maps sharp s to its capital, which Unicode's simple mapping does not.
+  if (code >= kInvalidByte || code == 0xdf) return code;
+  const auto upper = static_cast<uint32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(code)));
+  return upper < 0x80 ? code : upper;
+}
+
+bool is_alphanumeric(uint32_t code) noexcept {
+  if (code >= kInvalidByte) return false;
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(code))) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_ascii(std::string_view text) noexcept {
+  size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + i, 8);
+    if (word & 0x8080808080808080) return false;
+  }
+  for (; i < text.size(); ++i)
+    if (static_cast<unsigned char>(text[i]) >= 0x80) return false;
+  return true;
+}
+
+std::u32string fold_text(std::string_view text) {
+  std::u32string folded;
+  const char* end = text.data() + text.size();
+  for (const char* place = text.data(); place != end;) {
+    const Character character = decode_character(place, end);
+    folded.push_back(fold_character(character.code));
+    place += character.size;
+  }
+  return folded;
+}
+
+bool alphanumeric_before(const char* begin, const char* place) noexcept {
+  if (place == begin) return false;
+  const char* start = place - 1;
+  while (start != begin && place - start < 4 && is_continuation(*start)) --start;
+  const Character character = decode_character(start, place);
+  return start + character.size == place && is_alphanumeric(character.code);
+}
+
+bool alphanumeric_after(const char* place, const char* end) noexcept {
+  return place != end && is_alphanumeric(decode_character(place, end).code);
+}
+
+}  // namespace kqlc::simd
