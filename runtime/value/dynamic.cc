@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Parsing, printing and comparing dynamic values. The parser is a single pass over the text that builds nodes in the
+// arena; it is our own and not simdjson's because nodes must keep numbers as Kusto types them (long, else real),
+// need no padding behind the text, and most texts are short.
+#include "runtime/value/dynamic.h"
+
+#include <xxhash.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "runtime/value/datetime.h"
+#include "runtime/value/decimal.h"
+#include "runtime/value/guid.h"
+
+namespace kqlc::dynamic {
+
+namespace {
+
+class Parser {
+ public:
+  Parser(std::string_view text, Arena& arena) : next_(text.data()), end_(text.data() + text.size()), arena_(arena) {}
+
+  std::optional<Node> parse_document() {
+    Node node;
+    skip_blanks();
+    if (!parse_value(node, 0)) return std::nullopt;
+    skip_blanks();
+    if (next_ != end_) return std::nullopt;
+    return node;
+  }
+
+ private:
+  void skip_blanks() {
+    while (next_ != end_ && (*next_ == ' ' || *next_ == '\n' || *next_ == '\r' || *next_ == '\t')) ++next_;
+  }
+  bool take(char c) {
+    if (next_ == end_ || *next_ != c) return false;
+    ++next_;
+    return true;
+  }
+  bool take_word(std::string_view word) {
+    if (static_cast<size_t>(end_ - next_) < word.size() || std::memcmp(next_, word.data(), word.size()) != 0)
+      return false;
+    next_ += word.size();
+    return true;
+  }
+
+  bool parse_value(Node& out, int depth) {
+    if (next_ == end_ || depth > kMaxDepth) return false;
+    switch (*next_) {
+      case '{': return parse_bag(out, depth);
+      case '[': return parse_array(out, depth);
+      case '"': {
+        Str text;
+        if (!parse_string(text)) return false;
+        out.kind = Kind::String;
+        out.text = text.data;
+        out.size = static_cast<uint32_t>(text.size);
+        return true;
+      }
+      case 't': out.kind = Kind::Bool; out.b = true; return take_word("true");
+      case 'f': out.kind = Kind::Bool; out.b = false; return take_word("false");
+      case 'n': out.kind = Kind::Null; return take_word("null");
+      default: return parse_number(out);
+    }
+  }
+
+  bool parse_number(Node& out) {
+    const char* start = next_;
+    take('-');
+    const char* digits = next_;
+    while (next_ != end_ && *next_ >= '0' && *next_ <= '9') ++next_;
+    if (next_ == digits || (*digits == '0' && next_ - digits > 1)) return false;
+    bool whole = true;
+    if (take('.')) {
+      whole = false;
+      const char* fraction = next_;
+      while (next_ != end_ && *next_ >= '0' && *next_ <= '9') ++next_;
+      if (next_ == fraction) return false;
+    }
+    if (next_ != end_ && (*next_ | 32) == 'e') {
+      whole = false;
+      ++next_;
+      if (!take('+')) take('-');
+      const char* exponent = next_;
+      while (next_ != end_ && *next_ >= '0' && *next_ <= '9') ++next_;
+      if (next_ == exponent) return false;
+    }
+    if (whole && std::from_chars(start, next_, out.l).ec == std::errc()) {
+      out.kind = Kind::Long;
+      return true;
+    }
+    out.kind = Kind::Real;
+    auto [end, error] = std::from_chars(start, next_, out.d);
+    if (error == std::errc::result_out_of_range) out.d = std::strtod(std::string(start, next_).c_str(), nullptr);
+    return true;
+  }
+
+  static void append_utf8(char*& out, uint32_t code) {
+    if (code < 0x80) {
+      *out++ = static_cast<char>(code);
+    } else if (code < 0x800) {
+      *out++ = static_cast<char>(0xC0 | code >> 6);
+      *out++ = static_cast<char>(0x80 | (code & 63));
+    } else if (code < 0x10000) {
+      *out++ = static_cast<char>(0xE0 | code >> 12);
+      *out++ = static_cast<char>(0x80 | (code >> 6 & 63));
+      *out++ = static_cast<char>(0x80 | (code & 63));
+    } else {
+      *out++ = static_cast<char>(0xF0 | code >> 18);
+      *out++ = static_cast<char>(0x80 | (code >> 12 & 63));
+      *out++ = static_cast<char>(0x80 | (code >> 6 & 63));
+      *out++ = static_cast<char>(0x80 | (code & 63));
+    }
+  }
+  bool parse_hex4(uint32_t& code) {
+    if (end_ - next_ < 4) return false;
+    auto [end, error] = std::from_chars(next_, next_ + 4, code, 16);
+    if (error != std::errc() || end != next_ + 4) return false;
+    next_ += 4;
+    return true;
+  }
+  bool parse_escape(char*& out) {
+    if (next_ == end_) return false;
+    char c = *next_++;
+    switch (c) {
+      case '"': case '\\': case '/': *out++ = c; return true;
+      case 'b': *out++ = '\b'; return true;
+      case 'f': *out++ = '\f'; return true;
+      case 'n': *out++ = '\n'; return true;
+      case 'r': *out++ = '\r'; return true;
+      case 't': *out++ = '\t'; return true;
+      case 'u': break;
+      default: return false;
+    }
+    uint32_t code = 0, low = 0;
+    if (!parse_hex4(code)) return false;
+    if (code >= 0xD800 && code < 0xDC00 && end_ - next_ >= 6 && next_[0] == '\\' && next_[1] == 'u') {
+      const char* before = next_;
+      next_ += 2;
+      if (parse_hex4(low) && low >= 0xDC00 && low < 0xE000) {
+        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+      } else {
+        next_ = before;
+      }
+    }
+    append_utf8(out, code >= 0xD800 && code < 0xE000 ? 0xFFFD : code);
+    return true;
+  }
+
+  // Strings without escapes stay where they are in the text.
+  bool parse_string(Str& out) {
+    ++next_;
+    const char* start = next_;
+    while (next_ != end_ && *next_ != '"' && *next_ != '\\' && static_cast<unsigned char>(*next_) >= 0x20) ++next_;
+    if (next_ != end_ && *next_ == '"') {
+      out = {start, static_cast<uint64_t>(next_++ - start)};
+      return true;
+    }
+    const char* close = next_;
+    while (close != end_ && *close != '"') close += (*close == '\\' && end_ - close > 1) ? 2 : 1;
+    if (close == end_) return false;
+    char* copy = static_cast<char*>(arena_.allocate(static_cast<size_t>(close - start) + 1));
+    char* write = copy;
+    for (const char* c = start; c != next_; ++c) *write++ = *c;
+    while (next_ != end_ && *next_ != '"') {
+      if (static_cast<unsigned char>(*next_) < 0x20) return false;
+      if (*next_ == '\\') {
+        ++next_;
+        if (!parse_escape(write)) return false;
+      } else {
+        *write++ = *next_++;
+      }
+    }
+    if (!take('"')) return false;
+    out = {copy, static_cast<uint64_t>(write - copy)};
+    return true;
+  }
+
+  bool parse_array(Node& out, int depth) {
+    ++next_;
+    std::vector<Node> items;
+    skip_blanks();
+    if (!take(']')) {
+      do {
+        skip_blanks();
+        if (!parse_value(items.emplace_back(), depth + 1)) return false;
+        skip_blanks();
+      } while (take(','));
+      if (!take(']')) return false;
+    }
+    Node* copy = arena_.allocate_array<Node>(items.size());
+    std::copy(items.begin(), items.end(), copy);
+    out.kind = Kind::Array;
+    out.items = copy;
+    out.size = static_cast<uint32_t>(items.size());
+    return true;
+  }
+
+  bool parse_bag(Node& out, int depth) {
+    ++next_;
+    std::vector<Entry> entries;
+    skip_blanks();
+    if (!take('}')) {
+      do {
+        skip_blanks();
+        Entry entry;
+        if (next_ == end_ || *next_ != '"' || !parse_string(entry.key)) return false;
+        skip_blanks();
+        if (!take(':')) return false;
+        skip_blanks();
+        if (!parse_value(entry.value, depth + 1)) return false;
+        // Of a key given twice the last value counts.
+        bool known = false;
+        if (entries.size() < 32)
+          for (Entry& earlier : entries)
+            if (earlier.key.view() == entry.key.view()) {
+              earlier.value = entry.value;
+              known = true;
+            }
+        if (!known) entries.push_back(entry);
+        skip_blanks();
+      } while (take(','));
+      if (!take('}')) return false;
+    }
+    Entry* copy = arena_.allocate_array<Entry>(entries.size());
+    std::copy(entries.begin(), entries.end(), copy);
+    out.kind = Kind::Bag;
+    out.entries = copy;
+    out.size = static_cast<uint32_t>(entries.size());
+    return true;
+  }
+
+  const char* next_;
+  const char* end_;
+  Arena& arena_;
+};
+
+}  // namespace
+
+std::optional<Node> parse_strict(Str text, Arena& arena) { return Parser(text.view(), arena).parse_document(); }
+
+Dynamic lazy(Str text, Arena& arena) {
+  Node node;
+  node.kind = Kind::Json;
+  node.text = text.data;
+  node.size = static_cast<uint32_t>(text.size);
+  return from_node(node, arena);
+}
+
+Dynamic from_node(const Node& node, Arena& arena) {
+  if (node.kind == Kind::Null) return {};
+  Node* copy = arena.allocate_array<Node>(1);
+  *copy = node;
+  return {copy};
+}
+
+Dynamic parse(Str text, Arena& arena) {
+  if (auto node = parse_strict(text, arena)) return from_node(*node, arena);
+  Node node;
+  node.kind = Kind::String;
+  node.text = text.data;
+  node.size = static_cast<uint32_t>(text.size);
+  return text.size ? from_node(node, arena) : Dynamic{};
+}
+
+const Node* resolve(Dynamic value, Arena& arena) {
+  if (!value.node || value.node->kind != Kind::Json) return value.node;
+  return parse({value.node->text, value.node->size}, arena).node;
+}
+
+Node node_of_cell(const Cell& cell, Type type, Arena& arena) {
+  Node node;
+  if (!cell.valid) return node;
+  switch (type) {
+    case Type::Bool: node.kind = Kind::Bool; node.b = cell.b; break;
+    case Type::Int: node.kind = Kind::Long; node.l = cell.i; break;
+    case Type::Long: node.kind = Kind::Long; node.l = cell.l; break;
+    case Type::Real: node.kind = Kind::Real; node.d = cell.d; break;
+    case Type::DateTime: node.kind = Kind::DateTime; node.l = cell.l; break;
+    case Type::TimeSpan: node.kind = Kind::TimeSpan; node.l = cell.l; break;
+    case Type::String:
+      node.kind = Kind::String;
+      node.text = cell.s.data;
+      node.size = static_cast<uint32_t>(cell.s.size);
+      break;
+    case Type::Guid: {
+      auto* guid = arena.allocate_array<kqlc::Guid>(1);
+      *guid = cell.g;
+      node.kind = Kind::Guid;
+      node.guid = guid;
+      break;
+    }
+    case Type::Decimal: {
+      auto* decimal = arena.allocate_array<kqlc::Decimal>(1);
+      *decimal = cell.m;
+      node.kind = Kind::Decimal;
+      node.decimal = decimal;
+      break;
+    }
+    case Type::Dynamic:
+      if (const Node* inner = resolve({cell.node}, arena)) node = *inner;
+      break;
+  }
+  return node;
+}
+
+Dynamic from_cell(const Cell& cell, Type type, Arena& arena) {
+  if (type == Type::Dynamic) return cell.valid ? Dynamic{cell.node} : Dynamic{};
+  return from_node(node_of_cell(cell, type, arena), arena);
+}
+
+Dynamic member(Dynamic value, Str key, Arena& arena) {
+  const Node* node = resolve(value, arena);
+  if (!node || node->kind != Kind::Bag) return {};
+  for (uint32_t i = 0; i < node->size; ++i)
+    if (node->entries[i].key.view() == key.view())
+      return node->entries[i].value.kind == Kind::Null ? Dynamic{} : Dynamic{&node->entries[i].value};
+  return {};
+}
+
+Dynamic element(Dynamic value, int64_t index, Arena& arena) {
+  const Node* node = resolve(value, arena);
+  if (!node || node->kind != Kind::Array) return {};
+  if (index < 0) index += node->size;
+  if (index < 0 || index >= node->size || node->items[index].kind == Kind::Null) return {};
+  return {&node->items[index]};
+}
+
+Str print_real(double value, Arena& arena) {
+  if (std::isnan(value)) return Str("NaN");
+  if (std::isinf(value)) return value > 0 ? Str("Infinity") : Str("-Infinity");
+  char buffer[64];
+  double size = std::fabs(value);
+  bool plain = value == 0 || (size >= 1e-5 && size < 1e15);
+  auto [end, error] = plain ? std::to_chars(buffer, buffer + 40, value, std::chars_format::fixed)
+                            : std::to_chars(buffer, buffer + 40, value, std::chars_format::scientific);
+  if (plain) {
+    if (!std::memchr(buffer, '.', static_cast<size_t>(end - buffer))) {
+      *end++ = '.';
+      *end++ = '0';
+    }
+    return arena.copy({buffer, static_cast<uint64_t>(end - buffer)});
+  }
+  for (char* c = buffer; c != end; ++c)
+    if (*c == 'e') *c = 'E';
+  return arena.copy({buffer, static_cast<uint64_t>(end - buffer)});
+}
+
+namespace {
+
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      case '\b': out += "\\b"; break;
+      case '\f': out += "\\f"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          out += "\\u00";
+          out += kHex[c >> 4];
+          out += kHex[c & 15];
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
+
+void append_node(std::string& out, const Node& node, Arena& arena) {
+  auto quoted = [&](Str text) { append_json_string(out, text.view()); };
+  switch (node.kind) {
+    case Kind::Null: out += "null"; break;
+    case Kind::Bool: out += node.b ? "true" : "false"; break;
+    case Kind::Long: out += std::to_string(node.l); break;
+    case Kind::Real:
+      if (std::isfinite(node.d)) {
+        out += print_real(node.d, arena).view();
+      } else {
+        quoted(print_real(node.d, arena));
+      }
+      break;
+    case Kind::String: append_json_string(out, node.str()); break;
+    case Kind::DateTime: quoted(datetime::print_datetime({node.l}, arena)); break;
+    case Kind::TimeSpan: quoted(datetime::print_timespan({node.l}, arena)); break;
+    case Kind::Guid: quoted(guid::print(*node.guid, arena)); break;
+    case Kind::Decimal: quoted(decimal::print(*node.decimal, arena)); break;
+    case Kind::Json: {
+      const Node* parsed = resolve({&node}, arena);
+      append_node(out, parsed ? *parsed : Node{}, arena);
+      break;
+    }
+    case Kind::Array:
+      out += '[';
+      for (uint32_t i = 0; i < node.size; ++i) {
+        if (i) out += ',';
+        append_node(out, node.items[i], arena);
+      }
+      out += ']';
+      break;
+    case Kind::Bag:
+      out += '{';
+      for (uint32_t i = 0; i < node.size; ++i) {
+        if (i) out += ',';
+        append_json_string(out, node.entries[i].key.view());
+        out += ':';
+        append_node(out, node.entries[i].value, arena);
+      }
+      out += '}';
+      break;
+  }
+}
+
+}  // namespace
+
+Str print(const Node* node, Arena& arena) {
+  std::string out;
+  append_node(out, node ? *node : Node{}, arena);
+  return arena.copy(std::string_view(out));
+}
+
+Str to_text(const Node* node, Arena& arena) {
+  if (!node || node->kind == Kind::Null) return {};
+  switch (node->kind) {
+    case Kind::String: return {node->text, node->size};
+    case Kind::Real: return print_real(node->d, arena);
+    case Kind::DateTime: return datetime::print_datetime({node->l}, arena);
+    case Kind::TimeSpan: return datetime::print_timespan({node->l}, arena);
+    case Kind::Guid: return guid::print(*node->guid, arena);
+    case Kind::Decimal: return decimal::print(*node->decimal, arena);
+    case Kind::Json: return to_text(resolve({node}, arena), arena);
+    default: return print(node, arena);
+  }
+}
+
+bool equal(const Node& a, const Node& b, Arena& arena) {
+  if (a.kind == Kind::Json || b.kind == Kind::Json) {
+    const Node* left = resolve({&a}, arena);
+    const Node* right = resolve({&b}, arena);
+    return equal(left ? *left : Node{}, right ? *right : Node{}, arena);
+  }
+  if (a.kind != b.kind) {
+    if (a.kind == Kind::Long && b.kind == Kind::Real) return static_cast<double>(a.l) == b.d;
+    if (a.kind == Kind::Real && b.kind == Kind::Long) return a.d == static_cast<double>(b.l);
+    return false;
+  }
+  switch (a.kind) {
+    case Kind::Null: case Kind::Json: return true;
+    case Kind::Bool: return a.b == b.b;
+    case Kind::Long: case Kind::DateTime: case Kind::TimeSpan: return a.l == b.l;
+    case Kind::Real: return a.d == b.d || (std::isnan(a.d) && std::isnan(b.d));
+    case Kind::String: return a.str() == b.str();
+    case Kind::Guid: return std::memcmp(a.guid, b.guid, 16) == 0;
+    case Kind::Decimal: return decimal::compare(*a.decimal, *b.decimal) == 0;
+    case Kind::Array:
+      if (a.size != b.size) return false;
+      for (uint32_t i = 0; i < a.size; ++i)
+        if (!equal(a.items[i], b.items[i], arena)) return false;
+      return true;
+    case Kind::Bag:
+      if (a.size != b.size) return false;
+      for (uint32_t i = 0; i < a.size; ++i) {
+        bool found = false;
+        for (uint32_t j = 0; j < b.size && !found; ++j)
+          found = a.entries[i].key.view() == b.entries[j].key.view() &&
+                  equal(a.entries[i].value, b.entries[j].value, arena);
+        if (!found) return false;
+      }
+      return true;
+  }
+  return false;
+}
+
+uint64_t hash(const Node& node, Arena& arena) {
+  switch (node.kind) {
+    case Kind::Null: return 0x9E3779B97F4A7C15u;
+    case Kind::Bool: return node.b ? 3 : 5;
+    case Kind::Long: {
+      double value = static_cast<double>(node.l);  // so that 1 and 1.0 agree
+      return XXH3_64bits(&value, sizeof value);
+    }
+    case Kind::Real: {
+      double value = node.d == 0 ? 0.0 : node.d;
+      return XXH3_64bits(&value, sizeof value);
+    }
+    case Kind::DateTime: case Kind::TimeSpan: return XXH3_64bits_withSeed(&node.l, 8, 1);
+    case Kind::String: return XXH3_64bits(node.text, node.size);
+    case Kind::Guid: return XXH3_64bits(node.guid, 16);
+    case Kind::Decimal: return decimal::hash(*node.decimal);
+    case Kind::Json: {
+      const Node* parsed = resolve({&node}, arena);
+      return hash(parsed ? *parsed : Node{}, arena);
+    }
+    case Kind::Array: {
+      uint64_t value = 7;
+      for (uint32_t i = 0; i < node.size; ++i) value = value * 0x100000001B3u + hash(node.items[i], arena);
+      return value;
+    }
+    case Kind::Bag: {
+      uint64_t value = 11;  // a sum: the order of keys does not count
+      for (uint32_t i = 0; i < node.size; ++i)
+        value += XXH3_64bits(node.entries[i].key.data, node.entries[i].key.size) * 31 +
+                 hash(node.entries[i].value, arena);
+      return value;
+    }
+  }
+  return 0;
+}
+
+}  // namespace kqlc::dynamic
