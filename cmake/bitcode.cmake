@@ -30,6 +30,6 @@ kqlc_bitcode_end:
   .section .note.GNU-stack,\"\",@progbits
 ")
   configure_file(${assembly}.in ${assembly} COPYONLY)
-  set_source_files_properties(${assembly} PROPERTIES OBJECT_DEPENDS ${bitcode} LANGUAGE C)
+  set_source_files_properties(${assembly} PROPERTIES OBJECT_DEPENDS ${bitcode} LANGUAGE ASM)
   target_sources(${target} PRIVATE ${assembly})
 endfunction()

@@ -1,25 +1,29 @@
 # Finds the libraries: Debian's packages, and the two of third_party/.
-find_package(LLVM 19 REQUIRED CONFIG)
+# LLVM counts a minor version as another interface, so it has to be named.
+find_package(LLVM 19.1 REQUIRED CONFIG)
 find_package(yaml-cpp REQUIRED)
 find_package(fmt REQUIRED)
-find_package(simdjson REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark)
 find_package(Threads REQUIRED)
-find_library(XXHASH xxhash REQUIRED)
-find_library(UTF8PROC utf8proc REQUIRED)
-find_library(BID bidgcc000 REQUIRED)
+find_package(ZLIB REQUIRED)
+# What is part of the kernel runtime is linked statically, so that a rule's object file needs that one library.
+find_library(XXHASH libxxhash.a REQUIRED)
+find_library(UTF8PROC libutf8proc.a REQUIRED)
+find_library(BID libbidgcc000.a REQUIRED)
+find_library(SIMDJSON simdjson REQUIRED)
 find_library(ZSTD zstd REQUIRED)
 
-foreach(library xxhash utf8proc bid zstd)
+foreach(library xxhash utf8proc simdjson bid zstd)
   string(TOUPPER ${library} variable)
   add_library(${library} UNKNOWN IMPORTED)
   set_target_properties(${library} PROPERTIES IMPORTED_LOCATION ${${variable}})
 endforeach()
-add_library(simdjson INTERFACE IMPORTED)
-target_link_libraries(simdjson INTERFACE simdjson::simdjson)
 
+if(NOT EXISTS ${KQLC_THIRD_PARTY}/rure/lib/librure.a)
+  message(FATAL_ERROR "no rure in ${KQLC_THIRD_PARTY}: run scripts/third_party, or set KQLC_THIRD_PARTY")
+endif()
 add_library(rure STATIC IMPORTED)
 set_target_properties(rure PROPERTIES
   IMPORTED_LOCATION ${KQLC_THIRD_PARTY}/rure/lib/librure.a
