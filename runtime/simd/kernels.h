@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernels: the table of SIMD routines of one target, and the plain data they take. In: bytes and what to look for.
-// Out: places, bitmaps of rows, bit masks. The routines work on whole columns, buffers or strings, so one indirect
-// call pays for much work. The structs here have no member functions: the files that are compiled per target include
-// this header, and an inline function in it would be merged by the linker into one copy, maybe one the CPU lacks.
-// No routine reads outside of [begin, end) of what it is given.
+// Kernels: the table of SIMD routines of one target, and the plain data they take. In: bytes and what to look
+// for. Out: places, bitmaps of rows, bit masks. The routines work on whole columns, buffers or strings, so
+// one indirect call pays for much work. The structs here have no member functions: the files that are
+// compiled per target include this header, and an inline function in it would be merged by the linker into
+// one copy, maybe one the CPU lacks. No routine reads outside of [begin, end) of what it is given.
 #pragma once
 
 #include <cstddef>
@@ -20,49 +20,43 @@ struct SearchNeedle {
   const char* bytes;  // ASCII letters in lower case when case is ignored
   const char* fold;   // 0x20 where either case of a letter fits, else 0
   size_t size;
-  size_t first;       // offsets of the two bytes that are rarest in event text; equal only when size is 1
+  size_t first;  // offsets of the two bytes that are rarest in event text; equal only when size is 1
   size_t second;
   uint8_t first_byte, first_fold, second_byte, second_fold;
   Match match;
-  bool term_before;   // no alphanumeric character may stand directly before an occurrence
-  bool term_after;    // nor directly after it
+  bool term_before;  // no alphanumeric character may stand directly before an occurrence
+  bool term_after;   // nor directly after it
 };
 
 // Which `\u` escapes of a JSON text count as hits: those that may stand for a character of a needle.
 struct EscapeFilter {
   bool enabled;
-  bool non_ascii;       // escapes of characters above 0x7f count
-  uint8_t ascii[128];   // 1: an escape of this character counts
+  bool non_ascii;      // escapes of characters above 0x7f count
+  uint8_t ascii[128];  // 1: an escape of this character counts
 };
 
-inline constexpr size_t kMaxProbes = 4;        // up to so many needles are compared one by one
-inline constexpr size_t kMaxFingerprint = 3;   // bytes of a needle's fingerprint
+inline constexpr size_t kMaxProbes = 4;       // up to so many needles are compared one by one
+inline constexpr size_t kMaxFingerprint = 3;  // bytes of a needle's fingerprint
 
-// Several needles to be found in one pass: by their two rarest bytes when they are few, else by fingerprints, a window
-// of `window` bytes of each needle. Each needle belongs to one of eight buckets; bit b of low[i][n] & high[i][m] says
-// that a needle of bucket b may have the byte (m << 4 | n) at place i of its window.
+// Several needles to be found in one pass: by their two rarest bytes when they are few, else by fingerprints,
+// a window of `window` bytes of each needle. Each needle belongs to one of eight buckets; bit b of low[i][n]
+// & high[i][m] says that a needle of bucket b may have the byte (m << 4 | n) at place i of its window.
 struct MultiNeedle {
   const SearchNeedle* needles;
   size_t size;
   EscapeFilter escapes;
-  SearchNeedle escape;         // the two bytes `\u`
-  size_t window;               // 0: needles are compared one by one
-  const uint32_t* anchors;     // offset of each needle's window; 0s when there is no window
-  const uint32_t* members;     // needle numbers, bucket by bucket
-  uint32_t bucket_begin[9];    // of members
+  SearchNeedle escape;       // the two bytes `\u`
+  size_t window;             // 0: needles are compared one by one
+  const uint32_t* anchors;   // offset of each needle's window; 0s when there is no window
+  const uint32_t* members;   // needle numbers, bucket by bucket
+  uint32_t bucket_begin[9];  // of members
   uint8_t low[kMaxFingerprint][16];
   uint8_t high[kMaxFingerprint][16];
 };
 
-// A string of a column: the same layout as kqlc::Str.
-struct StrRef {
-  const char* data;
-  uint64_t size;
-};
-
 // What stands in 64 bytes of JSON; bit i is byte i.
 struct JsonMasks {
-  uint64_t quote;       // '"', escaped ones too
+  uint64_t quote;  // '"', escaped ones too
   uint64_t backslash;
   uint64_t structural;  // { } [ ] : and , also those inside of strings
 };
@@ -77,12 +71,13 @@ struct JsonState {
 inline constexpr size_t kEscapeHit = ~size_t{0};
 
 struct Kernels {
-  const char* name;    // as --simd= spells it
+  const char* name;  // as --simd= spells it
   size_t vector_bytes;
 
   // Whether the text fits needle.match.
   bool (*matches)(const SearchNeedle& needle, const char* data, size_t size);
-  // The first occurrence in [begin, end), terms not looked at; nullptr: none. An empty needle is found at begin.
+  // The first occurrence in [begin, end), terms not looked at; nullptr: none. An empty needle is found at
+  // begin.
   const char* (*find)(const SearchNeedle& needle, const char* begin, const char* end);
   // The same for a needle that is not prepared; `caseless` folds ASCII letters.
   const char* (*find_text)(const char* text, size_t size, bool caseless, const char* begin, const char* end);
@@ -90,14 +85,19 @@ struct Kernels {
   bool (*equal_caseless)(const char* a, const char* b, size_t size);
 
   // Set bit r of `bitmap` (cleared by the caller) where row r fits. `offsets` has rows + 1 entries.
-  void (*filter_offsets32)(const SearchNeedle&, const int32_t* offsets, const char* data, size_t rows, uint64_t* bitmap);
-  void (*filter_offsets64)(const SearchNeedle&, const int64_t* offsets, const char* data, size_t rows, uint64_t* bitmap);
+  void (*filter_offsets32)(const SearchNeedle&, const int32_t* offsets, const char* data, size_t rows,
+                           uint64_t* bitmap);
+  void (*filter_offsets64)(const SearchNeedle&, const int64_t* offsets, const char* data, size_t rows,
+                           uint64_t* bitmap);
   // `views`: Arrow string views, 16 bytes each.
-  void (*filter_views)(const SearchNeedle&, const void* views, const char* const* buffers, size_t rows, uint64_t* bitmap);
-  void (*filter_strs)(const SearchNeedle&, const StrRef* strs, size_t rows, uint64_t* bitmap);
+  void (*filter_views)(const SearchNeedle&, const void* views, const char* const* buffers, size_t rows,
+                       uint64_t* bitmap);
+  // `strs`: kqlc::Str, a pointer and a 64-bit size each.
+  void (*filter_strs)(const SearchNeedle&, const void* strs, size_t rows, uint64_t* bitmap);
 
-  // A hit of any needle in [begin, end), or of an escape that counts; nullptr: none. *which is the needle's number or
-  // kEscapeHit. No hit ends before the window of the returned one. Backslashes are counted back to `begin`.
+  // A hit of any needle in [begin, end), or of an escape that counts; nullptr: none. *which is the needle's
+  // number or kEscapeHit. No hit ends before the window of the returned one. Backslashes are counted back to
+  // `begin`.
   const char* (*find_any)(const MultiNeedle&, const char* begin, const char* end, size_t* which);
 
   // The first, the last place of `byte`; nullptr: none.
@@ -109,9 +109,9 @@ struct Kernels {
 
   // Looks at exactly 64 bytes.
   void (*json_masks)(const char* block, JsonMasks* masks);
-  // Writes the offsets from `begin` of all unescaped quotes, and of the structural characters outside of strings.
-  // Requires: room for end - begin offsets, end - begin < 2^32. Returns their number. A state that ends with in_string
-  // set means an open string.
+  // Writes the offsets from `begin` of all unescaped quotes, and of the structural characters outside of
+  // strings. Requires: room for end - begin offsets, end - begin < 2^32. Returns their number. A state that
+  // ends with in_string set means an open string.
   size_t (*json_index)(const char* begin, const char* end, JsonState* state, uint32_t* offsets);
 };
 

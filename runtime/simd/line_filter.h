@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LineFilter: which lines of NDJSON can hold a row that a rule wants, without parsing them. In: literals that string
-// values of a matching row must contain: groups, each any-of, all groups required. Out: candidate lines. Sound: a
-// line whose decoded string values contain a literal of every group is never left out, however JSON writes it
-// (`\u0044istant`, `\/`, `\"`). Of the groups only the rarest is searched; candidates still have to be parsed.
+// LineFilter: which lines of NDJSON can hold a row that a rule wants, without parsing them. In: literals that
+// string values of a matching row must contain: groups, each any-of, all groups required. Out: candidate
+// lines. Sound: a line whose decoded string values contain a literal of every group is never left out,
+// however JSON writes it
+// (`\u0044istant`, `\/`, `\"`). Of the groups only the rarest is searched; candidates still have to be
+// parsed.
 //
-// What the caller must grant: the literal occurs inside one string value of the line (a key does as well), after
-// JSON decoding and before anything else is done to it; lines end with \n; bytes are UTF-8, invalid ones decode to
-// U+FFFD. Literals derived from numbers or from re-written nested JSON do not qualify.
+// What the caller must grant: the literal occurs inside one string value of the line (a key does as well),
+// after JSON decoding and before anything else is done to it; lines end with \n; bytes are UTF-8, invalid
+// ones decode to U+FFFD. Literals derived from numbers or from re-written nested JSON do not qualify.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +40,9 @@ class MultiSearch {
   MultiSearch(MultiSearch&&) noexcept = default;
   MultiSearch& operator=(MultiSearch&&) noexcept = default;
 
-  // Returns the start of a hit in [begin, end) and its piece's number (kEscapeHit for a JSON escape), or nullptr.
-  // A line holding a hit is never passed over for one in a later line; within a line the order is free.
+  // Returns the start of a hit in [begin, end) and its piece's number (kEscapeHit for a JSON escape), or
+  // nullptr. A line holding a hit is never passed over for one in a later line; within a line the order is
+  // free.
   const char* find(const char* begin, const char* end, size_t* which) const;
 
   size_t size() const { return needles_.size(); }
@@ -66,8 +69,8 @@ class LineFilter {
   // An empty group can never match, so no line passes; a group with an empty literal says nothing.
   explicit LineFilter(const std::vector<std::vector<Literal>>& groups);
 
-  // Returns the first candidate line at or after `pos`, which is the start of a line. The last line may lack its \n.
-  // Lines without a byte pass only when passes_all(). Continue at line.end + 1.
+  // Returns the first candidate line at or after `pos`, which is the start of a line. The last line may lack
+  // its \n. Lines without a byte pass only when passes_all(). Continue at line.end + 1.
   Line next_candidate(const char* pos, const char* end) const;
 
   // Whether the filter could make nothing of the literals: each line is a candidate.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // SIMD targets: which ones this program holds, which the CPU can run, which one is used. In: the CPU, the
-// environment variable KQLC_SIMD, `--simd=`. Out: one table of routines, chosen once. All targets give the same
-// results; forcing one is for tests, benchmarks and doubt.
+// environment variable KQLC_SIMD, `--simd=`. Out: one table of routines, chosen once. All targets give the
+// same results; forcing one is for tests, benchmarks and doubt.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,8 @@ namespace kqlc::simd {
 
 extern std::atomic<const Kernels*> active_kernels;
 
-// Detects the CPU and makes the best target (or the one that KQLC_SIMD names, if the CPU has it) the active one.
+// Detects the CPU and makes the best target (or the one that KQLC_SIMD names, if the CPU has it) the active
+// one.
 const Kernels& choose_kernels() noexcept;
 
 // The active target. A caller that works on a batch keeps the reference: nothing is chosen again per row.
@@ -24,8 +25,8 @@ inline const Kernels& kernels() noexcept {
   return active ? *active : choose_kernels();
 }
 
-// Makes the target of that name ("scalar", "sse4", "avx2", "avx512") the active one. Returns false, and changes
-// nothing, when there is no such target or the CPU cannot run it.
+// Makes the target of that name ("scalar", "sse4", "avx2", "avx512") the active one. Returns false, and
+// changes nothing, when there is no such target or the CPU cannot run it.
 bool force_target(std::string_view name) noexcept;
 
 // The targets that this CPU can run, the best one last.

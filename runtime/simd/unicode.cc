@@ -78,15 +78,42 @@ bool is_ascii(std::string_view text) noexcept {
   return true;
 }
 
-std::u32string fold_text(std::string_view text) {
-  std::u32string folded;
-  const char* end = text.data() + text.size();
-  for (const char* place = text.data(); place != end;) {
-    const Character character = decode_character(place, end);
-    folded.push_back(fold_character(character.code));
-    place += character.size;
+const char* match_caseless(const char* place, const char* end, std::string_view needle) noexcept {
+  const char* needle_end = needle.data() + needle.size();
+  for (const char* wanted = needle.data(); wanted != needle_end;) {
+    if (place == end) return nullptr;
+    const Character a = decode_character(place, end);
+    const Character b = decode_character(wanted, needle_end);
+    if (a.code != b.code && fold_character(a.code) != fold_character(b.code)) return nullptr;
+    place += a.size;
+    wanted += b.size;
   }
-  return folded;
+  return place;
+}
+
+bool matches_caseless(std::string_view text, std::string_view needle, Match match, bool term_before,
+                      bool term_after) noexcept {
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  for (const char* place = begin;;) {
+    const char* stop = match_caseless(place, end, needle);
+    const bool ends_well = match != Match::Equals && match != Match::EndsWith ? true : stop == end;
+    if (stop && ends_well && !(term_before && alphanumeric_before(begin, place)) &&
+        !(term_after && alphanumeric_after(stop, end)))
+      return true;
+    if (match == Match::Equals || match == Match::StartsWith || place == end) return false;
+    place += decode_character(place, end).size;
+  }
+}
+
+bool wants_term_before(Match match, std::string_view needle) noexcept {
+  if (needle.empty() || (match != Match::Has && match != Match::HasPrefix)) return false;
+  return alphanumeric_after(needle.data(), needle.data() + needle.size());
+}
+
+bool wants_term_after(Match match, std::string_view needle) noexcept {
+  if (needle.empty() || (match != Match::Has && match != Match::HasSuffix)) return false;
+  return alphanumeric_before(needle.data(), needle.data() + needle.size());
 }
 
 bool alphanumeric_before(const char* begin, const char* place) noexcept {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Single bytes (newlines above all): the first, the last, how many, where; over any vector. In: bytes. Out:
+// places. The end of the text is handled by a block moved back to lie inside of it, or byte by byte when
+// there is no block.
+#pragma once
+
+#include "runtime/simd/search-inl.h"
+
+namespace kqlc::simd {
+namespace {
+
+template <class V>
+const char* find_byte(const char* begin, const char* end, char byte) {
+  const V wanted = V::splat(static_cast<uint8_t>(byte));
+  const char* p = begin;
+  for (; static_cast<size_t>(end - p) >= 2 * V::kBytes; p += 2 * V::kBytes) {
+    const typename V::Bits low = V::equal(V::load(p), wanted);
+    const typename V::Bits high = V::equal(V::load(p + V::kBytes), wanted);
+    if (V::none(V::any_of(low, high))) continue;
+    if (const uint64_t mask = V::mask(low)) return p + lowest(mask);
+    return p + V::kBytes + lowest(V::mask(high));
+  }
+  for (; static_cast<size_t>(end - p) >= V::kBytes; p += V::kBytes)
+    if (const uint64_t mask = V::mask(V::equal(V::load(p), wanted))) return p + lowest(mask);
+  for (; p != end; ++p)
+    if (*p == byte) return p;
+  return nullptr;
+}
+
+template <class V>
+const char* find_last_byte(const char* begin, const char* end, char byte) {
+  const V wanted = V::splat(static_cast<uint8_t>(byte));
+  const char* p = end;
+  for (; static_cast<size_t>(p - begin) >= V::kBytes; p -= V::kBytes)
+    if (const uint64_t mask = V::mask(V::equal(V::load(p - V::kBytes), wanted)))
+      return p - V::kBytes + highest(mask);
+  while (p != begin)
+    if (*--p == byte) return p;
+  return nullptr;
+}
+
+template <class V>
+size_t count_byte(const char* begin, const char* end, char byte) {
+  const V wanted = V::splat(static_cast<uint8_t>(byte));
+  size_t count = 0;
+  const char* p = begin;
+  for (; static_cast<size_t>(end - p) >= V::kBytes; p += V::kBytes)
+    count += static_cast<size_t>(__builtin_popcountll(V::mask(V::equal(V::load(p), wanted))));
+  for (; p != end; ++p) count += *p == byte;
+  return count;
+}
+
+template <class V>
+size_t index_byte(const char* begin, const char* end, char byte, uint32_t* offsets, size_t capacity) {
+  const V wanted = V::splat(static_cast<uint8_t>(byte));
+  size_t count = 0;
+  const char* p = begin;
+  for (; static_cast<size_t>(end - p) >= V::kBytes; p += V::kBytes) {
+    for (uint64_t mask = V::mask(V::equal(V::load(p), wanted)); mask; mask &= mask - 1) {
+      if (count == capacity) return count;
+      offsets[count++] = static_cast<uint32_t>(p - begin) + static_cast<uint32_t>(lowest(mask));
+    }
+  }
+  for (; p != end && count != capacity; ++p)
+    if (*p == byte) offsets[count++] = static_cast<uint32_t>(p - begin);
+  return count;
+}
+
+}  // namespace
+}  // namespace kqlc::simd

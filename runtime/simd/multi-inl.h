@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Searching for several needles and for JSON escapes in one pass, over any vector. In: a MultiNeedle. Out: a
+// hit. The plain version tries every needle at every place. Departures: up to kMaxProbes needles are compared
+// by their two rarest bytes as a single needle is; more needles by fingerprint: two table look-ups a byte of
+// the window (low and high nibble) give the buckets that may match there, the meet over the window's bytes
+// the candidates, and only the needles of those buckets are compared. What is left at the end, less than a
+// block, is searched needle by needle.
+#pragma once
+
+#include "runtime/simd/search-inl.h"
+
+namespace kqlc::simd {
+namespace {
+
+inline int hex_digit(uint8_t byte) {
+  if (static_cast<uint8_t>(byte - '0') < 10) return byte - '0';
+  const uint8_t letter = (byte | 0x20) - 'a';
+  return letter < 6 ? letter + 10 : -1;
+}
+
+// Whether the `\u` at p is an escape (an odd run of backslashes ends there) that counts. Cut or wrong ones
+// count.
+inline bool escape_counts(const EscapeFilter& filter, const char* begin, const char* p, const char* end) {
+  const char* run = p;
+  while (run != begin && run[-1] == '\\') --run;
+  if ((p - run) & 1) return false;
+  if (end - p < 6) return true;
+  uint32_t code = 0;
+  for (int i = 2; i < 6; ++i) {
+    const int digit = hex_digit(byte_at(p + i));
+    if (digit < 0) return true;
+    code = code << 4 | static_cast<uint32_t>(digit);
+  }
+  return code < 128 ? filter.ascii[code] != 0 : filter.non_ascii;
+}
+
+// Searches [begin, end) needle by needle; the earliest hit wins. Backslashes are counted back to `floor`.
+template <class V>
+const char* find_each(const MultiNeedle& multi, const char* floor, const char* begin, const char* end,
+                      size_t* which) {
+  const char* best = nullptr;
+  for (size_t i = 0; i < multi.size; ++i) {
+    const SearchNeedle& needle = multi.needles[i];
+    const char* place = find<V>(needle, begin, end);
+    if (!place || (best && place >= best)) continue;
+    best = place;
+    *which = i;
+  }
+  if (multi.escapes.enabled) {
+    const char* place = find_if<V>(
+        multi.escape, begin, end, [&](const char* p) { return escape_counts(multi.escapes, floor, p, end); });
+    if (place && (!best || place < best)) {
+      best = place;
+      *which = kEscapeHit;
+    }
+  }
+  return best;
+}
+
+// The candidates of one block that hold; the earliest wins.
+template <class V, int N>
+const char* check_block(const MultiNeedle& multi, const typename V::Bits (&bits)[N], const char* begin,
+                        const char* p, const char* end, size_t* which) {
+  uint64_t masks[N];
+  uint64_t all = 0;
+  for (int i = 0; i < N; ++i) all |= masks[i] = V::mask(bits[i]);
+  for (; all; all &= all - 1) {
+    const size_t at = lowest(all);
+    const char* place = p + at;
+    for (int i = 0; i < N; ++i) {
+      if (!(masks[i] >> at & 1)) continue;
+      if (static_cast<size_t>(i) == multi.size) {
+        if (!escape_counts(multi.escapes, begin, place, end)) continue;
+        *which = kEscapeHit;
+        return place;
+      }
+      const SearchNeedle& needle = multi.needles[i];
+      if (static_cast<size_t>(end - place) < needle.size || !bytes_fit(needle, place)) continue;
+      *which = static_cast<size_t>(i);
+      return place;
+    }
+  }
+  return nullptr;
+}
+
+// N probes: the needles, and the escape after them when it is enabled.
+template <class V, int N>
+const char* find_probes(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
+  const SearchNeedle* needles[N];
+  for (int i = 0; i < N; ++i)
+    needles[i] = static_cast<size_t>(i) < multi.size ? &multi.needles[i] : &multi.escape;
+  size_t reach = 0;
+  for (const SearchNeedle* needle : needles) reach = reach_of(*needle) > reach ? reach_of(*needle) : reach;
+  reach += V::kBytes;
+  const char* p = begin;
+  const auto run = [&](const Probe<V>(&probes)[N]) -> const char* {
+    constexpr size_t kStep = N > 2 ? 1 : 2;
+    for (; static_cast<size_t>(end - p) >= reach + (kStep - 1) * V::kBytes; p += kStep * V::kBytes) {
+      typename V::Bits bits[kStep][N];
+      typename V::Bits any = V::equal(V::splat(0), V::splat(1));
+      for (size_t step = 0; step < kStep; ++step)
+        for (int i = 0; i < N; ++i) any = V::any_of(any, bits[step][i] = probes[i](p + step * V::kBytes));
+      if (V::none(any)) continue;
+      for (size_t step = 0; step < kStep; ++step)
+        if (const char* hit = check_block<V, N>(multi, bits[step], begin, p + step * V::kBytes, end, which))
+          return hit;
+    }
+    return nullptr;
+  };
+  const char* hit;
+  if constexpr (N == 1) {
+    hit = run({Probe<V>(*needles[0])});
+  } else if constexpr (N == 2) {
+    hit = run({Probe<V>(*needles[0]), Probe<V>(*needles[1])});
+  } else if constexpr (N == 3) {
+    hit = run({Probe<V>(*needles[0]), Probe<V>(*needles[1]), Probe<V>(*needles[2])});
+  } else if constexpr (N == 4) {
+    hit = run({Probe<V>(*needles[0]), Probe<V>(*needles[1]), Probe<V>(*needles[2]), Probe<V>(*needles[3])});
+  } else {
+    hit = run({Probe<V>(*needles[0]), Probe<V>(*needles[1]), Probe<V>(*needles[2]), Probe<V>(*needles[3]),
+               Probe<V>(*needles[4])});
+  }
+  return hit ? hit : find_each<V>(multi, begin, p, end, which);
+}
+
+// The needles of the buckets named in `buckets` that stand with their windows at p.
+inline const char* check_buckets(const MultiNeedle& multi, uint32_t buckets, const char* begin, const char* p,
+                                 const char* end, size_t* which) {
+  for (; buckets; buckets &= buckets - 1) {
+    const size_t bucket = lowest(buckets);
+    for (uint32_t i = multi.bucket_begin[bucket]; i < multi.bucket_begin[bucket + 1]; ++i) {
+      const uint32_t number = multi.members[i];
+      const SearchNeedle& needle = multi.needles[number];
+      const uint32_t anchor = multi.anchors[number];
+      if (static_cast<size_t>(p - begin) < anchor) continue;
+      const char* place = p - anchor;
+      if (static_cast<size_t>(end - place) < needle.size || !bytes_fit(needle, place)) continue;
+      *which = number;
+      return place;
+    }
+  }
+  return nullptr;
+}
+
+template <class V>
+V buckets_at(const MultiNeedle& multi, const char* p) {
+  V buckets = V::splat(0xff);
+  for (size_t i = 0; i < multi.window; ++i) {
+    const V bytes = V::load(p + i);
+    buckets =
+        V::meet(buckets, V::meet(V::look_up(multi.low[i], bytes, 0), V::look_up(multi.high[i], bytes, 1)));
+  }
+  return buckets;
+}
+
+template <class V>
+const char* find_fingerprints(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
+  const Probe<V> escape(multi.escape);
+  const bool escapes = multi.escapes.enabled;
+  const size_t reach = V::kBytes + kMaxFingerprint - 1;
+  const char* p = begin;
+  for (; static_cast<size_t>(end - p) >= reach; p += V::kBytes) {
+    const V buckets = buckets_at<V>(multi, p);
+    const typename V::Bits hits = V::nonzero(buckets);
+    uint64_t escape_mask = escapes ? V::mask(escape(p)) : 0;
+    if (V::none(hits) && !escape_mask) continue;
+    uint8_t lanes[V::kBytes];
+    memcpy(lanes, &buckets.raw, V::kBytes);
+    for (uint64_t all = V::mask(hits) | escape_mask; all; all &= all - 1) {
+      const size_t at = lowest(all);
+      if (const char* hit = check_buckets(multi, lanes[at], begin, p + at, end, which)) return hit;
+      if ((escape_mask >> at & 1) && escape_counts(multi.escapes, begin, p + at, end)) {
+        *which = kEscapeHit;
+        return p + at;
+      }
+    }
+  }
+  // Needles whose windows were not reached start at most their anchor before p.
+  uint32_t back = 0;
+  for (size_t i = 0; i < multi.size; ++i) back = multi.anchors[i] > back ? multi.anchors[i] : back;
+  const char* rest = static_cast<size_t>(p - begin) < back ? begin : p - back;
+  return find_each<V>(multi, begin, rest, end, which);
+}
+
+template <class V>
+const char* find_any(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
+  if (multi.window) return find_fingerprints<V>(multi, begin, end, which);
+  switch (multi.size + (multi.escapes.enabled ? 1 : 0)) {
+    case 0:
+      return nullptr;
+    case 1:
+      return find_probes<V, 1>(multi, begin, end, which);
+    case 2:
+      return find_probes<V, 2>(multi, begin, end, which);
+    case 3:
+      return find_probes<V, 3>(multi, begin, end, which);
+    case 4:
+      return find_probes<V, 4>(multi, begin, end, which);
+    default:
+      return find_probes<V, 5>(multi, begin, end, which);
+  }
+}
+
+}  // namespace
+}  // namespace kqlc::simd

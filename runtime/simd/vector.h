@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One register of bytes, in the few operations that searching needs, for each SIMD target: Scalar (8 bytes in
+// a plain integer), Sse4 (16), Avx2 (32), Avx512 (64). The algorithms in *-inl.h are templates over these.
+// Included only by the kernels_<target>.cc files; everything lies in an unnamed namespace, so that no
+// function compiled with one target's instructions can be merged into another's. A further target (NEON) is
+// one more struct here.
+//
+// A wrapper V has: kBytes; Half (the next narrower wrapper, void for Scalar); Bits, the result of a
+// comparison; and
+//   load(p) splat(b)     kBytes bytes from p, unaligned; the byte b everywhere
+//   either(a, b)         a | b
+//   equal(a, b)          Bits: which bytes are equal
+//   both(x, y) any_of(x, y) none(x)   of Bits
+//   mask(x)              bit i of a uint64_t: byte i
+//   look_up(table, v, half)   table of 16 bytes indexed by the low (half = 0) or high (1) nibble of each byte
+//   of v meet(a, b)           a & b nonzero(v)           Bits: which bytes are not 0
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__SSE4_2__)
+#include <immintrin.h>
+#endif
+
+namespace kqlc::simd {
+namespace {
+
+struct Scalar {
+  static constexpr size_t kBytes = 8;
+  using Half = void;
+  using Bits = uint64_t;  // 0x80 in each byte that holds
+  uint64_t raw;
+
+  static constexpr uint64_t kLow = 0x7f7f7f7f7f7f7f7f;
+  static Scalar load(const char* p) {
+    Scalar v;
+    memcpy(&v.raw, p, 8);
+    return v;
+  }
+  static Scalar splat(uint8_t byte) { return {byte * 0x0101010101010101u}; }
+  static Scalar either(Scalar a, Scalar b) { return {a.raw | b.raw}; }
+  static Scalar meet(Scalar a, Scalar b) { return {a.raw & b.raw}; }
+  // A byte is zero when neither its low seven bits carry nor its top bit is set; exact, no false positives.
+  static Bits nonzero(Scalar v) { return (((v.raw & kLow) + kLow) | v.raw) & ~kLow; }
+  static Bits equal(Scalar a, Scalar b) { return nonzero({a.raw ^ b.raw}) ^ ~kLow; }
+  static Bits both(Bits x, Bits y) { return x & y; }
+  static Bits any_of(Bits x, Bits y) { return x | y; }
+  static bool none(Bits x) { return x == 0; }
+  static uint64_t mask(Bits x) { return ((x >> 7) * 0x0102040810204080u) >> 56; }
+  static Scalar look_up(const uint8_t* table, Scalar v, int half) {
+    uint64_t result = 0;
+    for (int i = 0; i < 64; i += 8) result |= uint64_t{table[(v.raw >> (i + half * 4)) & 15]} << i;
+    return {result};
+  }
+};
+
+#if defined(__SSE4_2__)
+struct Sse4 {
+  static constexpr size_t kBytes = 16;
+  using Half = Scalar;
+  using Bits = __m128i;
+  __m128i raw;
+
+  static Sse4 load(const char* p) { return {_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))}; }
+  static Sse4 splat(uint8_t byte) { return {_mm_set1_epi8(static_cast<char>(byte))}; }
+  static Sse4 either(Sse4 a, Sse4 b) { return {_mm_or_si128(a.raw, b.raw)}; }
+  static Sse4 meet(Sse4 a, Sse4 b) { return {_mm_and_si128(a.raw, b.raw)}; }
+  static Bits equal(Sse4 a, Sse4 b) { return _mm_cmpeq_epi8(a.raw, b.raw); }
+  static Bits nonzero(Sse4 v) {
+    return _mm_xor_si128(_mm_cmpeq_epi8(v.raw, _mm_setzero_si128()), _mm_set1_epi8(-1));
+  }
+  static Bits both(Bits x, Bits y) { return _mm_and_si128(x, y); }
+  static Bits any_of(Bits x, Bits y) { return _mm_or_si128(x, y); }
+  static bool none(Bits x) { return _mm_testz_si128(x, x); }
+  static uint64_t mask(Bits x) { return static_cast<uint32_t>(_mm_movemask_epi8(x)); }
+  static Sse4 look_up(const uint8_t* table, Sse4 v, int half) {
+    const __m128i nibbles = _mm_and_si128(half ? _mm_srli_epi16(v.raw, 4) : v.raw, _mm_set1_epi8(15));
+    return {_mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)), nibbles)};
+  }
+};
+#endif
+
+#if defined(__AVX2__)
+struct Avx2 {
+  static constexpr size_t kBytes = 32;
+  using Half = Sse4;
+  using Bits = __m256i;
+  __m256i raw;
+
+  static Avx2 load(const char* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
+  static Avx2 splat(uint8_t byte) { return {_mm256_set1_epi8(static_cast<char>(byte))}; }
+  static Avx2 either(Avx2 a, Avx2 b) { return {_mm256_or_si256(a.raw, b.raw)}; }
+  static Avx2 meet(Avx2 a, Avx2 b) { return {_mm256_and_si256(a.raw, b.raw)}; }
+  static Bits equal(Avx2 a, Avx2 b) { return _mm256_cmpeq_epi8(a.raw, b.raw); }
+  static Bits nonzero(Avx2 v) {
+    return _mm256_xor_si256(_mm256_cmpeq_epi8(v.raw, _mm256_setzero_si256()), _mm256_set1_epi8(-1));
+  }
+  static Bits both(Bits x, Bits y) { return _mm256_and_si256(x, y); }
+  static Bits any_of(Bits x, Bits y) { return _mm256_or_si256(x, y); }
+  static bool none(Bits x) { return _mm256_testz_si256(x, x); }
+  static uint64_t mask(Bits x) { return static_cast<uint32_t>(_mm256_movemask_epi8(x)); }
+  static Avx2 look_up(const uint8_t* table, Avx2 v, int half) {
+    const __m256i nibbles =
+        _mm256_and_si256(half ? _mm256_srli_epi16(v.raw, 4) : v.raw, _mm256_set1_epi8(15));
+    const __m128i row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    return {_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(row), nibbles)};
+  }
+};
+#endif
+
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+struct Avx512 {
+  static constexpr size_t kBytes = 64;
+  using Half = Avx2;
+  using Bits = uint64_t;  // a mask register
+  __m512i raw;
+
+  static Avx512 load(const char* p) { return {_mm512_loadu_si512(p)}; }
+  static Avx512 splat(uint8_t byte) { return {_mm512_set1_epi8(static_cast<char>(byte))}; }
+  static Avx512 either(Avx512 a, Avx512 b) { return {_mm512_or_si512(a.raw, b.raw)}; }
+  static Avx512 meet(Avx512 a, Avx512 b) { return {_mm512_and_si512(a.raw, b.raw)}; }
+  static Bits equal(Avx512 a, Avx512 b) { return _mm512_cmpeq_epi8_mask(a.raw, b.raw); }
+  static Bits nonzero(Avx512 v) { return _mm512_test_epi8_mask(v.raw, v.raw); }
+  static Bits both(Bits x, Bits y) { return x & y; }
+  static Bits any_of(Bits x, Bits y) { return x | y; }
+  static bool none(Bits x) { return x == 0; }
+  static uint64_t mask(Bits x) { return x; }
+  static Avx512 look_up(const uint8_t* table, Avx512 v, int half) {
+    const __m512i nibbles =
+        _mm512_and_si512(half ? _mm512_srli_epi16(v.raw, 4) : v.raw, _mm512_set1_epi8(15));
+    const __m128i row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(row), nibbles)};
+  }
+};
+#endif
+
+// The lowest set bit's number. Requires: mask != 0.
+inline size_t lowest(uint64_t mask) { return static_cast<size_t>(__builtin_ctzll(mask)); }
+inline size_t highest(uint64_t mask) { return 63 - static_cast<size_t>(__builtin_clzll(mask)); }
+
+template <class T>
+constexpr bool kIsVoid = false;
+template <>
+constexpr bool kIsVoid<void> = true;
+
+}  // namespace
+}  // namespace kqlc::simd
