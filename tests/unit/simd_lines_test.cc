@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bytes, several needles and the line filter against plain versions. The filter's promise, that no matching
+// line is lost, is checked on lines whose strings are written in random JSON forms: raw, escaped, `\u` in
+// either case of hex.
+#include <algorithm>
+
+#include "runtime/simd/line_filter.h"
+#include "tests/unit/simd_oracle.h"
+
+namespace kqlc::simd {
+namespace {
+
+using oracle::for_each_target;
+using oracle::GuardedBytes;
+using oracle::Random;
+
+TEST(SimdBytes, AgreeWithThePlainLoops) {
+  Random random;
+  for_each_target([&](const Kernels& target) {
+    for (size_t length = 0; length < 400; length += length < 140 ? 1 : 7) {
+      std::string text(length, 'x');
+      for (char& byte : text)
+        if (random.below(length % 5 ? 40 : 2) == 0) byte = '\n';
+      const GuardedBytes bytes(text, length % 2);
+      std::vector<uint32_t> places, found(length + 1);
+      for (size_t i = 0; i < length; ++i)
+        if (text[i] == '\n') places.push_back(static_cast<uint32_t>(i));
+      const char* first = places.empty() ? nullptr : bytes.begin() + places.front();
+      const char* last = places.empty() ? nullptr : bytes.begin() + places.back();
+      ASSERT_EQ(target.find_byte(bytes.begin(), bytes.end(), '\n'), first);
+      ASSERT_EQ(target.find_last_byte(bytes.begin(), bytes.end(), '\n'), last);
+      ASSERT_EQ(target.count_byte(bytes.begin(), bytes.end(), '\n'), places.size());
+      const size_t few = places.size() / 2;
+      ASSERT_EQ(target.index_byte(bytes.begin(), bytes.end(), '\n', found.data(), few), few);
+      ASSERT_EQ(target.index_byte(bytes.begin(), bytes.end(), '\n', found.data(), found.size()),
+                places.size());
+      found.resize(places.size());
+      ASSERT_EQ(found, places);
+    }
+  });
+}
+
+// All lines with a hit, by trying every piece at every place.
+std::vector<size_t> lines_with(const std::string& text, const std::vector<MultiSearch::Piece>& pieces) {
+  std::vector<size_t> lines;
+  size_t number = 0;
+  for (size_t begin = 0; begin < text.size(); ++number) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = text.substr(begin, end - begin);
+    for (const MultiSearch::Piece& piece : pieces) {
+      const Case letter_case = piece.caseless ? Case::Ignored : Case::Sensitive;
+      if (!oracle::holds(Match::Contains, letter_case, line, piece.bytes)) continue;
+      lines.push_back(number);
+      break;
+    }
+    begin = end + 1;
+  }
+  return lines;
+}
+
+TEST(SimdMultiSearch, FindsEveryLineThatHoldsANeedle) {
+  Random random;
+  for_each_target([&](const Kernels&) {
+    for (int round = 0; round < 200; ++round) {
+      std::vector<MultiSearch::Piece> pieces;
+      for (size_t left = 1 + random.below(round % 2 ? 4 : 40); left; --left) {
+        std::string bytes;
+        for (size_t size = 1 + random.below(round % 3 ? 8 : 4); size; --size)
+          bytes += "abcdeABC-1"[random.below(10)];
+        pieces.push_back({bytes, random.below(2) != 0});
+      }
+      std::string text;
+      for (size_t left = random.below(60); left; --left) {
+        for (size_t size = random.below(90); size; --size)
+          text += ".........,;:abcdeABC-1"[random.below(round % 4 ? 22 : 12)];
+        if (random.below(6) == 0) text += pieces[random.below(pieces.size())].bytes;
+        text += '\n';
+      }
+      const MultiSearch search(pieces);
+      const GuardedBytes bytes(text, random.below(2) != 0);
+      std::vector<size_t> found;
+      size_t which = 0;
+      for (const char* pos = bytes.begin(); const char* hit = search.find(pos, bytes.end(), &which);) {
+        ASSERT_LT(which, pieces.size());
+        const std::string_view at(hit, static_cast<size_t>(bytes.end() - hit));
+        const Case letter_case = pieces[which].caseless ? Case::Ignored : Case::Sensitive;
+        ASSERT_TRUE(oracle::holds(Match::StartsWith, letter_case, at.substr(0, pieces[which].bytes.size()),
+                                  pieces[which].bytes));
+        found.push_back(static_cast<size_t>(std::count(bytes.begin(), const_cast<char*>(hit), '\n')));
+        pos = std::find(hit, static_cast<const char*>(bytes.end()), '\n');
+        if (pos == bytes.end()) break;
+      }
+      ASSERT_EQ(found, lines_with(text, pieces));
+    }
+  });
+}
+
+std::vector<std::string> candidates(const LineFilter& filter, std::string_view text) {
+  const GuardedBytes bytes(text);
+  std::vector<std::string> lines;
+  for (const char* pos = bytes.begin();;) {
+    const Line line = filter.next_candidate(pos, bytes.end());
+    if (!line.begin) return lines;
+    lines.emplace_back(line.begin, line.end);
+    if (line.end == bytes.end()) return lines;
+    pos = line.end + 1;
+  }
+}
+
+TEST(LineFilter, WaysOfWritingANeedle) {
+  const std::string lines[] = {R"({"a":"Distant Software"})",
+                               R"({"a":"dISTANT sOFTWARE"})",
+                               R"({"a":"\u0044istant Software"})",
+                               R"({"a":"Distant\u0020Software"})",
+                               R"({"a":"\\u0044istant Software"})",
+                               R"({"a":"\\\u0044istant Software"})",
+                               R"({"a":"Distant"})",
+                               R"({"a":"\u003cb\u003e \u00e9"})",
+                               R"({"a":"x\u00"})"};
+  std::string text;
+  for (const std::string& line : lines) text += line + "\r\n";
+  for_each_target([&](const Kernels&) {
+    const LineFilter filter({{{"Distant Software", Case::Ignored}}});
+    const std::vector<std::string> expected = {lines[0] + '\r', lines[1] + '\r', lines[2] + '\r',
+                                               lines[3] + '\r', lines[5] + '\r', lines[8] + '\r'};
+    EXPECT_EQ(candidates(filter, text), expected);
+    const LineFilter path({{{R"(a/"b"\c)", Case::Sensitive}}});
+    EXPECT_EQ(candidates(path, R"({"p":"a/\"b\"\\c"})").size(), 1u);
+    EXPECT_EQ(candidates(path, R"({"p":"a\/\"b\"\\c"})").size(), 1u);
+    EXPECT_EQ(candidates(path, R"({"p":"a/b\\c"})").size(), 0u);
+  });
+}
+
+TEST(LineFilter, Limits) {
+  EXPECT_TRUE(LineFilter().passes_all());
+  EXPECT_TRUE(LineFilter({{{"", Case::Ignored}}}).passes_all());
+  EXPECT_TRUE(LineFilter({{{"é", Case::Ignored}}}).passes_all())
+      << "its case varies and it has no ASCII part";
+  EXPECT_FALSE(LineFilter({{{"é", Case::Sensitive}}}).passes_all());
+  EXPECT_TRUE(LineFilter({{{"\xef\xbf\xbd", Case::Sensitive}}}).passes_all()) << "invalid bytes decode to it";
+  EXPECT_TRUE(LineFilter({{{"x", Case::Sensitive}, {"", Case::Sensitive}}}).passes_all());
+  EXPECT_TRUE(LineFilter({{{"x", Case::Sensitive}}, {}}).passes_none());
+  EXPECT_EQ(LineFilter({{{"e", Case::Ignored}}, {{"zzqx", Case::Ignored}}}).pieces(),
+            std::vector<std::string>{"zzqx"});
+  EXPECT_EQ(candidates(LineFilter(), "a\n\nb").size(), 3u);
+  EXPECT_TRUE(candidates(LineFilter({{{"x", Case::Ignored}}}), "").empty());
+}
+
+// Writes a text as a JSON string, each character in one of its forms.
+std::string write_json(const std::string& text, Random& random) {
+  std::string json = "\"";
+  for (char32_t code : oracle::decode(text)) {
+    char hex[32];
+    const bool upper = random.below(2) != 0;
+    if (random.below(12) == 0) {
+      if (code >= 0x10000) {
+        snprintf(hex, sizeof hex, upper ? "\\u%04X\\u%04X" : "\\u%04x\\u%04x",
+                 static_cast<unsigned>(0xd7c0 + (code >> 10)),
+                 static_cast<unsigned>(0xdc00 + (code & 0x3ff)));
+      } else {
+        snprintf(hex, sizeof hex, upper ? "\\u%04X" : "\\u%04x", static_cast<unsigned>(code));
+      }
+      json += hex;
+      continue;
+    }
+    if (code == '"' || code == '\\' || (code == '/' && random.below(2))) json += '\\';
+    utf8proc_uint8_t bytes[4];
+    json.append(reinterpret_cast<char*>(bytes),
+                static_cast<size_t>(utf8proc_encode_char(static_cast<utf8proc_int32_t>(code), bytes)));
+  }
+  return json + '"';
+}
+
+TEST(LineFilter, NeverLosesALine) {
+  Random random;
+  size_t passed = 0, total = 0;
+  for_each_target([&](const Kernels&) {
+    for (int round = 0; round < 400; ++round) {
+      std::vector<std::vector<Literal>> groups(1 + random.below(3));
+      for (auto& group : groups)
+        for (size_t left = 1 + random.below(round % 2 ? 2 : 7); left; --left)
+          group.push_back({random.text(5), oracle::kCases[random.below(2)]});
+      const LineFilter filter(groups);
+      std::string text;
+      std::vector<std::string> wanted;
+      for (size_t left = 20; left; --left) {
+        std::string value = random.text(30);
+        for (const auto& group : groups)
+          if (random.below(3)) value += group[random.below(group.size())].text;
+        const std::string line = "{\"a\":" + write_json(value, random) + "}";
+        const bool matches = std::all_of(groups.begin(), groups.end(), [&](const auto& group) {
+          return std::any_of(group.begin(), group.end(), [&](const Literal& literal) {
+            return oracle::holds(Match::Contains, literal.letter_case, value, literal.text);
+          });
+        });
+        if (matches) wanted.push_back(line);
+        text += line + (left > 1 ? "\n" : "");
+      }
+      const std::vector<std::string> found = candidates(filter, text);
+      total += 20;
+      passed += found.size();
+      size_t at = 0;
+      for (const std::string& line : wanted) {
+        while (at < found.size() && found[at] != line) ++at;
+        ASSERT_LT(at, found.size()) << "lost " << line;
+        ++at;
+      }
+    }
+  });
+  EXPECT_LT(passed, total) << "a filter that passes everything is none";
+}
+
+}  // namespace
+}  // namespace kqlc::simd
