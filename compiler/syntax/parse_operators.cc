@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tabular operators, one function for each form. In: the tokens after `|`. Out: an Operator node with its canonical
+// name; named options come first, then operands in the order of the text. Source: KQL "Tabular operators".
+#include <algorithm>
+
+#include "compiler/syntax/parser.h"
+
+namespace kqlc::syntax {
+
+using source::Code;
+
+std::string Parser::hyphenated_word(size_t& count) const {
+  if (peek().kind != TokenKind::Name) return "";
+  std::string word = peek().text;
+  count = 1;
+  while (at_symbol("-", count) && !peek(count).blank_before && peek(count + 1).kind == TokenKind::Name &&
+         !peek(count + 1).blank_before) {
+    word += "-" + peek(count + 1).text;
+    count += 2;
+  }
+  return word;
+}
+
+NodeId Parser::parse_operator() {
+  uint32_t start = begin();
+  size_t count = 0;
+  std::string word = hyphenated_word(count);
+  static constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
+      {"filter", "where"}, {"order", "sort"},         {"limit", "take"},        {"mvexpand", "mv-expand"},
+      {"mvapply", "mv-apply"}, {"makeseries", "make-series"}, {"project-smart", "project"}};
+  for (auto [spelling, name] : kSpellings)
+    if (word == spelling) word = name;
+  if (word.empty()) {
+    fail("an operator");
+    recover();
+    return add(Kind::Error, span_from(start));
+  }
+  at_ += count;
+  return parse_operator_body(word, start);
+}
+
+NodeId Parser::parse_operator_body(const std::string& name, uint32_t start) {
+  Depth depth(*this);
+  if (too_deep()) return add(Kind::Error, peek().span);
+  std::vector<NodeId> out;
+  auto any = [&](std::initializer_list<std::string_view> names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (any({"where", "take"})) {
+    parse_options(out);
+    out.push_back(parse_expression());
+  } else if (any({"extend", "project", "project-away", "project-keep", "project-rename", "project-reorder",
+                  "project-by-names", "distinct", "print", "serialize"})) {
+    parse_options(out);
+    parse_named_list(out);
+  } else if (name == "count" || name == "getschema" || name == "consume") {
+    parse_options(out);
+  } else if (name == "as") {
+    parse_options(out);
+    out.push_back(parse_name());
+  } else if (name == "summarize") {
+    parse_summarize(out);
+  } else if (name == "sort") {
+    parse_options(out);
+    if (!take_word("by")) fail("`by`");
+    parse_sort_list(out);
+  } else if (name == "top" || name == "top-hitters") {
+    parse_top(out);
+  } else if (name == "top-nested") {
+    parse_top_nested(out);
+  } else if (name == "join" || name == "lookup") {
+    parse_join(out);
+  } else if (name == "union") {
+    parse_union(out);
+  } else if (any({"parse", "parse-where", "parse-kv"})) {
+    parse_pattern(out);
+  } else if (name == "mv-expand" || name == "mv-apply") {
+    parse_mv(out, name == "mv-apply");
+  } else if (name == "make-series") {
+    parse_make_series(out);
+  } else if (name == "render") {
+    parse_render(out);
+  } else if (name == "range") {
+    parse_range(out);
+  } else if (name == "datatable") {
+    parse_datatable(out);
+  } else if (name == "externaldata" || name == "external_data") {
+    parse_externaldata(out);
+  } else if (any({"partition", "fork", "facet"}) || name == "__partitionby") {
+    parse_partition(out);
+  } else if (name == "search") {
+    parse_search(out);
+  } else if (name == "find") {
+    parse_find(out);
+  } else if (name == "scan") {
+    parse_scan(out);
+  } else if (any({"sample", "sample-distinct"})) {
+    parse_options(out);
+    out.push_back(parse_expression());
+    if (take_word("of")) out.push_back(parse_expression());
+  } else if (name == "reduce") {
+    parse_options(out);
+    out.push_back(parse_by(false));
+    parse_with(out);
+  } else if (name == "evaluate" || name == "invoke") {
+    parse_options(out);
+    out.push_back(parse_path());
+    if (take_symbol(":")) out.push_back(parse_schema());
+  } else if (name == "assert-schema") {
+    out.push_back(parse_schema());
+  } else if (name == "execute-and-cache") {
+  } else if (name.starts_with("graph-") || name == "make-graph" || name == "macro-expand") {
+    parse_graph(out);
+  } else {
+    diagnostics_.add(Code::K0101, span_from(start), "no operator is called `" + name + "`");
+    failed_at_ = at_;
+    recover();
+    return add(Kind::Error, span_from(start));
+  }
+  return add(Kind::Operator, span_from(start), name, std::move(out));
+}
+
+// name=value, or hint.name=value.
+bool Parser::option_follows() const {
+  if (peek().kind != TokenKind::Name) return false;
+  static constexpr std::string_view kOptions[] = {
+      "kind", "flags", "withsource", "with_source", "isfuzzy", "best_effort", "bagexpansion", "with_itemindex",
+      "decodeblocks", "with_match_id", "cycles", "output", "with_component_id", "force_remote"};
+  if (at_symbol("=", 1))
+    return std::find(std::begin(kOptions), std::end(kOptions), peek().text) != std::end(kOptions);
+  return at_word("hint") && at_symbol(".", 1) && at_symbol("=", 3);
+}
+
+void Parser::parse_options(std::vector<NodeId>& out) {
+  while (option_follows()) {
+    uint32_t start = begin();
+    std::string name = peek().text;
+    if (at_symbol(".", 1)) {
+      name += "." + peek(2).text;
+      at_ += 2;
+    }
+    at_ += 2;
+    // A word alone: in `kind=inner (...)` the brackets are no call.
+    NodeId value = peek().kind == TokenKind::Name && !at_any_word({"true", "false"}) ? parse_name() : parse_primary();
+    out.push_back(add(Kind::Option, span_from(start), name, {value}));
+  }
+}
+
+NodeId Parser::parse_column_pattern() {
+  // Wildcards: `a*`, `*b`, `a*b*`: names and stars that touch.
+  uint32_t start = begin();
+  bool star = at_symbol("*") || (peek().kind == TokenKind::Name && at_symbol("*", 1) && !peek(1).blank_before);
+  if (!star) return kNoNode;
+  size_t first = at_;
+  std::string text;
+  bool wildcard = false;
+  while ((peek().kind == TokenKind::Name || peek().kind == TokenKind::Long || at_symbol("*")) &&
+         (at_ == first || !peek().blank_before)) {
+    wildcard |= at_symbol("*");
+    text += peek().text;
+    ++at_;
+  }
+  bool closed = at_end() || at_symbol(",") || at_symbol("|") || at_symbol(";") || at_symbol(")") || at_symbol("}") ||
+                at_any_word({"asc", "desc", "granny-asc", "granny-desc", "nulls", "by", "on"});
+  if (!wildcard || !closed) {
+    at_ = first;
+    return kNoNode;
+  }
+  return add(text == "*" ? Kind::Star : Kind::Wildcard, span_from(start), text);
+}
+
+void Parser::parse_named_list(std::vector<NodeId>& out) {
+  if (at_end() || at_symbol("|") || at_symbol(";") || at_symbol(")")) return;
+  do {
+    NodeId pattern = parse_column_pattern();
+    NodeId item = pattern != kNoNode ? pattern : parse_named_expression();
+    if (at_any_word({"asc", "desc"}) || at_word("granny")) {  // project-reorder
+      uint32_t start = tree_[item].span.begin;
+      size_t count = 0;
+      std::string order = hyphenated_word(count);
+      at_ += count;
+      item = add(Kind::Sort, span_from(start), order, {item});
+    }
+    out.push_back(item);
+  } while (take_symbol(","));
+}
+
+NodeId Parser::parse_sort_item() {
+  uint32_t start = begin();
+  NodeId expression = parse_named_expression();
+  std::string order;
+  if (at_any_word({"asc", "desc"})) order = tokens_[at_++].text;
+  if (take_word("nulls")) {
+    if (!at_any_word({"first", "last"})) fail("`first` or `last`");
+    order += " " + peek().text;
+    ++at_;
+  }
+  return add(Kind::Sort, span_from(start), order, {expression});
+}
+
+void Parser::parse_sort_list(std::vector<NodeId>& out) {
+  do out.push_back(parse_sort_item());
+  while (take_symbol(","));
+}
+
+NodeId Parser::parse_by(bool sorted) {
+  uint32_t start = begin();
+  expect_word("by");
+  std::vector<NodeId> items;
+  if (sorted) {
+    parse_sort_list(items);
+  } else {
+    parse_named_list(items);
+  }
+  return add(Kind::By, span_from(start), "", std::move(items));
+}
+
+void Parser::parse_summarize(std::vector<NodeId>& out) {
+  parse_options(out);
+  if (!at_word("by")) parse_named_list(out);
+  if (at_word("by")) out.push_back(parse_by(false));
+}
+
+void Parser::parse_top(std::vector<NodeId>& out) {
+  parse_options(out);
+  out.push_back(parse_expression());
+  if (take_word("of")) out.push_back(add(Kind::Clause, peek().span, "of", {parse_expression()}));
+  if (at_word("by")) out.push_back(parse_by(true));
+}
+
+void Parser::parse_top_nested(std::vector<NodeId>& out) {
+  do {
+    if (take_word("top") ) {
+      expect_symbol("-");
+      expect_word("nested");
+    }
+    uint32_t start = begin();
+    std::vector<NodeId> level;
+    if (!at_word("of")) level.push_back(parse_expression());
+    expect_word("of");
+    level.push_back(parse_named_expression());
+    if (take_word("with")) {
+      expect_word("others");
+      expect_symbol("=");
+      level.push_back(add(Kind::Clause, peek().span, "others", {parse_expression()}));
+    }
+    expect_word("by");
+    NodeId value = parse_named_expression();
+    std::string order;
+    if (at_any_word({"asc", "desc"})) order = tokens_[at_++].text;
+    level.push_back(add(Kind::Sort, span_from(start), order, {value}));
+    out.push_back(add(Kind::Clause, span_from(start), "level", std::move(level)));
+  } while (take_symbol(","));
+}
+
+// A pipeline without its source, in brackets: mv-apply ... on ( ... ), partition by x ( ... ).
+NodeId Parser::parse_sub_pipe() {
+  uint32_t start = begin();
+  std::string close = at_symbol("{") ? "}" : ")";
+  if (close == "}") {
+    ++at_;
+  } else {
+    expect_symbol("(");
+  }
+  size_t count = 0;
+  hyphenated_word(count);
+  std::vector<NodeId> children;
+  take_symbol("|");
+  do children.push_back(parse_operator());
+  while (take_symbol("|"));
+  expect_symbol(close);
+  return add(Kind::Pipe, span_from(start), "sub", std::move(children));
+}
+
+void Parser::parse_join(std::vector<NodeId>& out) {
+  parse_options(out);
+  uint32_t right = begin();
+  NodeId table = at_symbol("(") && pipe_follows_in_brackets() ? parse_pipe_in_brackets() : parse_path();
+  out.push_back(add(Kind::Subquery, span_from(right), "", {table}));
+  uint32_t start = begin();
+  if (take_word("on")) {
+    std::vector<NodeId> conditions;
+    do conditions.push_back(parse_expression());
+    while (take_symbol(","));
+    out.push_back(add(Kind::On, span_from(start), "", std::move(conditions)));
+  } else if (take_word("where")) {
+    out.push_back(add(Kind::Clause, span_from(start), "where", {parse_expression()}));
+  }
+}
+
+void Parser::parse_union(std::vector<NodeId>& out) {
+  parse_options(out);
+  do {
+    uint32_t start = begin();
+    NodeId pattern = parse_column_pattern();
+    if (pattern != kNoNode) {
+      out.push_back(pattern);
+      continue;
+    }
+    NodeId table = at_symbol("(") ? (pipe_follows_in_brackets() ? parse_pipe_in_brackets() : parse_path()) : parse_path();
+    out.push_back(add(Kind::Subquery, span_from(start), "", {table}));
+  } while (take_symbol(","));
+}
+
+void Parser::parse_pattern(std::vector<NodeId>& out) {
+  parse_options(out);
+  out.push_back(parse_named_expression());
+  if (take_word("as")) {  // parse-kv
+    out.push_back(parse_schema());
+    parse_with(out);
+    return;
+  }
+  expect_word("with");
+  uint32_t start = begin();
+  std::vector<NodeId> items;
+  while (!at_end() && !at_symbol("|") && !at_symbol(";") && !at_symbol(")") && !at_symbol("}")) {
+    if (at_symbol("*")) {
+      items.push_back(add(Kind::Star, peek().span));
+      ++at_;
+    } else if (peek().kind == TokenKind::String) {
+      items.push_back(add(Kind::String, peek().span, peek().text));
+      ++at_;
+    } else if (peek().kind == TokenKind::Name || peek().kind == TokenKind::BracketName) {
+      NodeId name = parse_name();
+      if (take_symbol(":")) {
+        NodeId type = parse_param_type();
+        name = add(Kind::Param, tree_[name].span, tree_[name].text, {type});
+      }
+      items.push_back(name);
+    } else if (!take_symbol(",")) {
+      fail("a part of the pattern");
+      break;
+    }
+  }
+  out.push_back(add(Kind::Clause, span_from(start), "with", std::move(items)));
+}
+
+void Parser::parse_mv(std::vector<NodeId>& out, bool apply) {
+  parse_options(out);
+  do {
+    uint32_t start = begin();
+    NodeId item = parse_named_expression();
+    if (take_word("to")) {
+      NodeId type = parse_typeof();
+      item = add(Kind::Clause, span_from(start), "to", {item, type});
+    }
+    out.push_back(item);
+  } while (take_symbol(","));
+  uint32_t start = begin();
+  if (take_word("limit")) out.push_back(add(Kind::Clause, span_from(start), "limit", {parse_expression()}));
+  if (!apply) return;
+  start = begin();
+  expect_word("on");
+  out.push_back(add(Kind::On, span_from(start), "", {parse_sub_pipe()}));
+}
+
+void Parser::parse_make_series(std::vector<NodeId>& out) {
+  parse_options(out);
+  do {
+    uint32_t start = begin();
+    NodeId item = parse_named_expression();
+    if (take_word("default")) {
+      expect_symbol("=");
+      item = add(Kind::Clause, span_from(start), "default", {item, parse_expression()});
+    }
+    out.push_back(item);
+  } while (take_symbol(","));
+  uint32_t start = begin();
+  expect_word("on");
+  NodeId axis = parse_named_expression();
+  std::vector<NodeId> parts{axis};
+  if (take_word("in")) {
+    NodeId range = parse_path();
+    parts.push_back(add(Kind::Clause, span_from(start), "in", {range}));
+  }
+  for (std::string_view word : {"from", "to", "step"})
+    if (take_word(word)) parts.push_back(add(Kind::Clause, span_from(start), std::string(word), {parse_expression()}));
+  out.push_back(add(Kind::On, span_from(start), "", std::move(parts)));
+  if (at_word("by")) out.push_back(parse_by(false));
+}
+
+void Parser::parse_with(std::vector<NodeId>& out) {
+  uint32_t start = begin();
+  if (!take_word("with")) return;
+  bool brackets = take_symbol("(");
+  std::vector<NodeId> options;
+  while ((peek().kind == TokenKind::Name || peek().kind == TokenKind::BracketName) && !at_symbol(")")) {
+    uint32_t option_start = begin();
+    std::string name = peek().text;
+    ++at_;
+    expect_symbol("=");
+    std::vector<NodeId> values{parse_unary()};
+    while (at_symbol(",") && peek(1).kind == TokenKind::Name && !at_symbol("=", 2)) {  // ycolumns=a, b
+      ++at_;
+      values.push_back(parse_unary());
+    }
+    options.push_back(add(Kind::Option, span_from(option_start), name, std::move(values)));
+    take_symbol(",");
+  }
+  if (brackets) expect_symbol(")");
+  out.push_back(add(Kind::With, span_from(start), "", std::move(options)));
+}
+
+void Parser::parse_render(std::vector<NodeId>& out) {
+  out.push_back(parse_name());
+  while (peek().kind == TokenKind::Name && at_symbol("=", 1)) {  // legacy: render timechart kind=stacked
+    uint32_t start = begin();
+    std::string name = peek().text;
+    at_ += 2;
+    NodeId value = parse_primary();
+    out.push_back(add(Kind::Option, span_from(start), name, {value}));
+  }
+  if (at_word("by")) out.push_back(parse_by(false));
+  parse_with(out);
+}
+
+void Parser::parse_range(std::vector<NodeId>& out) {
+  out.push_back(parse_name());
+  for (std::string_view word : {"from", "to", "step"}) {
+    expect_word(word);
+    out.push_back(parse_additive());
+  }
+}
+
+void Parser::parse_datatable(std::vector<NodeId>& out) {
+  out.push_back(parse_schema());
+  uint32_t start = begin();
+  std::vector<NodeId> values;
+  if (peek().kind == TokenKind::BracketName) {  // ["x"] was read as a bracketed name
+    values.push_back(add(Kind::String, peek().span, peek().text));
+    ++at_;
+  } else {
+    expect_symbol("[");
+    while (!at_symbol("]") && !at_end()) {
+      values.push_back(parse_expression());
+      if (!take_symbol(",")) break;
+    }
+    expect_symbol("]");
+  }
+  out.push_back(add(Kind::Clause, span_from(start), "values", std::move(values)));
+}
+
+void Parser::parse_externaldata(std::vector<NodeId>& out) {
+  parse_options(out);
+  out.push_back(parse_schema());
+  uint32_t start = begin();
+  std::vector<NodeId> uris;
+  if (peek().kind == TokenKind::BracketName) {
+    uris.push_back(add(Kind::String, peek().span, peek().text));
+    ++at_;
+  } else {
+    expect_symbol("[");
+    while (!at_symbol("]") && !at_end()) {
+      uris.push_back(parse_expression());
+      if (!take_symbol(",")) break;
+    }
+    expect_symbol("]");
+  }
+  out.push_back(add(Kind::Clause, span_from(start), "uris", std::move(uris)));
+  parse_with(out);
+}
+
+void Parser::parse_partition(std::vector<NodeId>& out) {
+  parse_options(out);
+  if (take_word("by")) {
+    std::vector<NodeId> keys;
+    do keys.push_back(parse_name());
+    while (take_symbol(","));
+    out.push_back(add(Kind::By, peek().span, "", std::move(keys)));
+    parse_options(out);
+  }
+  if (take_word("with")) {  // facet by x with ( ... )
+    out.push_back(parse_sub_pipe());
+    return;
+  }
+  if (take_word("in")) out.push_back(parse_primary());
+  while (at_symbol("(") || at_symbol("{") || (peek().kind == TokenKind::Name && at_symbol("=", 1))) {
+    uint32_t start = begin();
+    std::string name;
+    if (peek().kind == TokenKind::Name) {  // fork name=( ... )
+      name = peek().text;
+      at_ += 2;
+    }
+    if (at_symbol("{") && !(peek(1).kind == TokenKind::Name && at_any_word({"where"}))) {
+      NodeId body = parse_body();
+      out.push_back(add(Kind::Clause, span_from(start), name, {body}));
+    } else {
+      out.push_back(add(Kind::Clause, span_from(start), name, {parse_sub_pipe()}));
+    }
+  }
+}
+
+void Parser::parse_search(std::vector<NodeId>& out) {
+  parse_options(out);
+  uint32_t start = begin();
+  if (take_word("in")) {
+    expect_symbol("(");
+    std::vector<NodeId> tables;
+    do {
+      NodeId pattern = parse_column_pattern();
+      tables.push_back(pattern != kNoNode ? pattern : parse_path());
+    } while (take_symbol(","));
+    expect_symbol(")");
+    out.push_back(add(Kind::Clause, span_from(start), "in", std::move(tables)));
+  }
+  NodeId pattern = parse_column_pattern();
+  out.push_back(pattern != kNoNode ? pattern : parse_expression());
+}
+
+void Parser::parse_find(std::vector<NodeId>& out) {
+  parse_options(out);
+  uint32_t start = begin();
+  if (take_word("in")) {
+    expect_symbol("(");
+    std::vector<NodeId> tables;
+    do {
+      NodeId pattern = parse_column_pattern();
+      tables.push_back(pattern != kNoNode ? pattern : at_symbol("(") ? parse_pipe_in_brackets() : parse_path());
+    } while (take_symbol(","));
+    expect_symbol(")");
+    out.push_back(add(Kind::Clause, span_from(start), "in", std::move(tables)));
+    parse_options(out);
+  }
+  take_word("where");
+  out.push_back(parse_expression());
+  size_t count = 0;
+  for (std::string word = hyphenated_word(count); word == "project" || word == "project-away" || word == "project-smart";
+       word = hyphenated_word(count)) {
+    start = begin();
+    at_ += count;
+    std::vector<NodeId> columns;
+    do {
+      NodeId pattern = parse_column_pattern();
+      NodeId column = pattern != kNoNode ? pattern : parse_path();
+      if (take_symbol(":")) parse_param_type();
+      columns.push_back(column);
+    } while (take_symbol(","));
+    out.push_back(add(Kind::Clause, span_from(start), word, std::move(columns)));
+  }
+}
+
+void Parser::parse_scan(std::vector<NodeId>& out) {
+  parse_options(out);
+  uint32_t start = begin();
+  if (take_word("order")) {
+    expect_word("by");
+    std::vector<NodeId> keys;
+    parse_sort_list(keys);
+    out.push_back(add(Kind::By, span_from(start), "order", std::move(keys)));
+  }
+  if (take_word("partition")) out.push_back(parse_by(false));
+  if (take_word("declare")) out.push_back(parse_schema());
+  expect_word("with");
+  expect_symbol("(");
+  while (at_word("step") && !at_end()) {
+    uint32_t step_start = begin();
+    ++at_;
+    std::string name = peek().text;
+    ++at_;
+    std::vector<NodeId> parts;
+    if (take_word("optional")) parts.push_back(add(Kind::Clause, peek().span, "optional"));
+    if (take_word("output")) {
+      expect_symbol("=");
+      parts.push_back(add(Kind::Clause, peek().span, "output", {parse_name()}));
+    }
+    expect_symbol(":");
+    parts.push_back(parse_expression());
+    if (take_symbol("=>")) parse_named_list(parts);
+    expect_symbol(";");
+    out.push_back(add(Kind::Clause, span_from(step_start), name, std::move(parts)));
+  }
+  expect_symbol(")");
+}
+
+// Graph operators and macro-expand are recognised as a whole: everything up to the next `|` outside brackets.
+void Parser::parse_graph(std::vector<NodeId>& out) {
+  uint32_t start = begin();
+  int nesting = 0;
+  for (; !at_end(); ++at_) {
+    if (at_symbol("(") || at_symbol("{") || at_symbol("[")) ++nesting;
+    if (at_symbol(")") || at_symbol("}") || at_symbol("]")) {
+      if (nesting == 0) break;
+      --nesting;
+    }
+    if (nesting == 0 && (at_symbol("|") || at_symbol(";"))) break;
+  }
+  if (nesting > 0) fail("a closing bracket");
+  out.push_back(add(Kind::Clause, span_from(start), "pattern"));
+}
+
+}  // namespace kqlc::syntax
