@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reading schema files with simdjson and answering questions about names.
+#include "compiler/plan/schema.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace kqlc::plan {
+
+bool find_type(std::string_view name, Type& type) {
+  static constexpr std::pair<std::string_view, Type> kNames[] = {
+      {"bool", Type::Bool},         {"boolean", Type::Bool},     {"int", Type::Int},         {"int32", Type::Int},
+      {"long", Type::Long},         {"int64", Type::Long},       {"real", Type::Real},       {"double", Type::Real},
+      {"decimal", Type::Decimal},   {"datetime", Type::DateTime}, {"date", Type::DateTime},  {"timespan", Type::TimeSpan},
+      {"time", Type::TimeSpan},     {"guid", Type::Guid},        {"uniqueid", Type::Guid},   {"uuid", Type::Guid},
+      {"string", Type::String},     {"dynamic", Type::Dynamic},  {"object", Type::Dynamic}};
+  for (auto [known, value] : kNames)
+    if (known == name) {
+      type = value;
+      return true;
+    }
+  return false;
+}
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+  constexpr size_t kLimit = 64;
+  if (a.size() > kLimit || b.size() > kLimit) return kLimit;
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t above = row[j];
+      bool same = (a[i - 1] | 32) == (b[j - 1] | 32);
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (same ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+Result<void> Schemas::load_folder(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+    if (entry.path().extension() == ".json") files.push_back(entry.path().string());
+  std::sort(files.begin(), files.end());  // defender-xdr before sentinel
+  for (const std::string& file : files) KQLC_TRY(load_file(file));
+  return {};
+}
+
+Result<void> Schemas::load_file(const std::string& path) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  if (auto error = parser.load(path).get(document))
+    return Error{ErrorCode::Format, path + ": " + simdjson::error_message(error)};
+  simdjson::dom::array tables;
+  if (document.get(tables) && document["tables"].get(tables)) return {};
+  for (simdjson::dom::element table : tables) {
+    std::string_view name;
+    simdjson::dom::array columns;
+    if (table["table"].get(name) || table["columns"].get(columns)) continue;
+    Schema& schema = tables_[std::string(name)];
+    for (simdjson::dom::element column : columns) {
+      std::string_view column_name, type_name, alternative;
+      Type type = Type::String, other = Type::String;
+      if (column["name"].get(column_name) || column["type"].get(type_name) || !find_type(type_name, type)) continue;
+      if (!column["alt_type"].get(alternative) && find_type(alternative, other) && other == Type::Dynamic) type = other;
+      auto known = std::find_if(schema.begin(), schema.end(), [&](const ColumnDef& c) { return c.name == column_name; });
+      if (known == schema.end()) {
+        schema.push_back({std::string(column_name), type});
+      } else if (type == Type::Dynamic) {
+        known->type = type;
+      }
+    }
+  }
+  return {};
+}
+
+const Schema* Schemas::find(std::string_view table) const {
+  auto found = tables_.find(table);
+  return found == tables_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> Schemas::tables() const {
+  std::vector<std::string> names;
+  for (const auto& [name, schema] : tables_) names.push_back(name);
+  return names;
+}
+
+std::string Schemas::nearest(std::string_view name) const {
+  std::string best;
+  size_t distance = 4;
+  for (const auto& [table, schema] : tables_)
+    if (size_t d = edit_distance(name, table); d < distance) {
+      distance = d;
+      best = table;
+    }
+  return best;
+}
+
+}  // namespace kqlc::plan
