@@ -96,6 +96,29 @@ TEST(SimdMultiSearch, FindsEveryLineThatHoldsANeedle) {
   });
 }
 
+// Each of many needles at every place of short and long texts: their rare windows lie at their ends, so that
+// at the end of the text a needle begins long before what is left to search.
+TEST(SimdMultiSearch, EveryPlace) {
+  std::vector<MultiSearch::Piece> pieces;
+  for (std::string_view end : {"~q1", "^x2", "`z3", "|j4", "~w5", "^v6"})
+    pieces.push_back({std::string(20, 'e').append(end), true});
+  const MultiSearch search(pieces);
+  for_each_target([&](const Kernels&) {
+    for (size_t length = 23; length < 220; ++length) {
+      const GuardedBytes text(std::string(length, 'e'));
+      size_t which = 0;
+      ASSERT_EQ(search.find(text.begin(), text.end(), &which), nullptr);
+      for (size_t at = 0; at + 23 <= length; ++at) {
+        const size_t number = at % pieces.size();
+        std::memcpy(text.begin() + at, pieces[number].bytes.data(), 23);
+        ASSERT_EQ(search.find(text.begin(), text.end(), &which), text.begin() + at) << length;
+        ASSERT_EQ(which, number);
+        std::memset(text.begin() + at, 'e', 23);
+      }
+    }
+  });
+}
+
 std::vector<std::string> candidates(const LineFilter& filter, std::string_view text) {
   const GuardedBytes bytes(text);
   std::vector<std::string> lines;
