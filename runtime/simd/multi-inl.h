@@ -143,38 +143,62 @@ inline const char* check_buckets(const MultiNeedle& multi, uint32_t buckets, con
   return nullptr;
 }
 
-template <class V>
-V buckets_at(const MultiNeedle& multi, const char* p) {
-  V buckets = V::splat(0xff);
-  for (size_t i = 0; i < multi.window; ++i) {
-    const V bytes = V::load(p + i);
-    buckets =
-        V::meet(buckets, V::meet(V::look_up(multi.low[i], bytes, 0), V::look_up(multi.high[i], bytes, 1)));
+// The tables of a window of W bytes, in registers.
+template <class V, int W>
+struct Fingerprints {
+  typename V::Table low[W], high[W];
+
+  explicit Fingerprints(const MultiNeedle& multi) {
+    for (int i = 0; i < W; ++i) {
+      low[i] = V::load_table(multi.low[i]);
+      high[i] = V::load_table(multi.high[i]);
+    }
   }
-  return buckets;
+
+  // For each of the kBytes places from p, the buckets whose needles may have their windows there.
+  V operator()(const char* p) const {
+    V buckets = V::splat(0xff);
+    for (int i = 0; i < W; ++i) {
+      const V bytes = V::load(p + i);
+      buckets = V::meet(buckets, V::meet(V::look_up(low[i], bytes, 0), V::look_up(high[i], bytes, 1)));
+    }
+    return buckets;
+  }
+};
+
+// The candidates of one block that hold, in the order of windows.
+template <class V>
+const char* check_windows(const MultiNeedle& multi, V buckets, uint64_t windows, uint64_t escapes,
+                          const char* begin, const char* p, const char* end, size_t* which) {
+  uint8_t lanes[V::kBytes];
+  memcpy(lanes, &buckets.raw, V::kBytes);
+  for (uint64_t all = windows | escapes; all; all &= all - 1) {
+    const size_t at = lowest(all);
+    if (const char* hit = check_buckets(multi, lanes[at], begin, p + at, end, which)) return hit;
+    if ((escapes >> at & 1) && escape_counts(multi.escapes, begin, p + at, end)) {
+      *which = kEscapeHit;
+      return p + at;
+    }
+  }
+  return nullptr;
 }
 
-template <class V>
+template <class V, int W>
 const char* find_fingerprints(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
+  const Fingerprints<V, W> fingerprints(multi);
   const Probe<V> escape(multi.escape);
-  const bool escapes = multi.escapes.enabled;
+  const typename V::Bits nothing = V::equal(V::splat(0), V::splat(1));
   const size_t reach = V::kBytes + kMaxFingerprint - 1;
+  const bool with_escapes = multi.escapes.enabled;
   const char* p = begin;
   for (; static_cast<size_t>(end - p) >= reach; p += V::kBytes) {
-    const V buckets = buckets_at<V>(multi, p);
-    const typename V::Bits hits = V::nonzero(buckets);
-    uint64_t escape_mask = escapes ? V::mask(escape(p)) : 0;
-    if (V::none(hits) && !escape_mask) continue;
-    uint8_t lanes[V::kBytes];
-    memcpy(lanes, &buckets.raw, V::kBytes);
-    for (uint64_t all = V::mask(hits) | escape_mask; all; all &= all - 1) {
-      const size_t at = lowest(all);
-      if (const char* hit = check_buckets(multi, lanes[at], begin, p + at, end, which)) return hit;
-      if ((escape_mask >> at & 1) && escape_counts(multi.escapes, begin, p + at, end)) {
-        *which = kEscapeHit;
-        return p + at;
-      }
-    }
+    const V buckets = fingerprints(p);
+    const typename V::Bits windows = V::nonzero(buckets);
+    const typename V::Bits escapes = with_escapes ? escape(p) : nothing;
+    if (V::none(V::any_of(windows, escapes))) continue;
+    if (const char* hit =
+            check_windows(multi, buckets, V::mask(windows), V::mask(escapes), begin, p, end, which))
+      return hit;
   }
   // Needles whose windows were not reached start at most their anchor before p.
   uint32_t back = 0;
@@ -185,7 +209,9 @@ const char* find_fingerprints(const MultiNeedle& multi, const char* begin, const
 
 template <class V>
 const char* find_any(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
-  if (multi.window) return find_fingerprints<V>(multi, begin, end, which);
+  if (multi.window == 1) return find_fingerprints<V, 1>(multi, begin, end, which);
+  if (multi.window == 2) return find_fingerprints<V, 2>(multi, begin, end, which);
+  if (multi.window) return find_fingerprints<V, 3>(multi, begin, end, which);
   switch (multi.size + (multi.escapes.enabled ? 1 : 0)) {
     case 0:
       return nullptr;

@@ -50,7 +50,9 @@ struct Scalar {
   static Bits any_of(Bits x, Bits y) { return x | y; }
   static bool none(Bits x) { return x == 0; }
   static uint64_t mask(Bits x) { return ((x >> 7) * 0x0102040810204080u) >> 56; }
-  static Scalar look_up(const uint8_t* table, Scalar v, int half) {
+  using Table = const uint8_t*;
+  static Table load_table(const uint8_t* p) { return p; }
+  static Scalar look_up(Table table, Scalar v, int half) {
     uint64_t result = 0;
     for (int i = 0; i < 64; i += 8) result |= uint64_t{table[(v.raw >> (i + half * 4)) & 15]} << i;
     return {result};
@@ -76,9 +78,11 @@ struct Sse4 {
   static Bits any_of(Bits x, Bits y) { return _mm_or_si128(x, y); }
   static bool none(Bits x) { return _mm_testz_si128(x, x); }
   static uint64_t mask(Bits x) { return static_cast<uint32_t>(_mm_movemask_epi8(x)); }
-  static Sse4 look_up(const uint8_t* table, Sse4 v, int half) {
+  using Table = __m128i;
+  static Table load_table(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+  static Sse4 look_up(Table table, Sse4 v, int half) {
     const __m128i nibbles = _mm_and_si128(half ? _mm_srli_epi16(v.raw, 4) : v.raw, _mm_set1_epi8(15));
-    return {_mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)), nibbles)};
+    return {_mm_shuffle_epi8(table, nibbles)};
   }
 };
 #endif
@@ -102,11 +106,14 @@ struct Avx2 {
   static Bits any_of(Bits x, Bits y) { return _mm256_or_si256(x, y); }
   static bool none(Bits x) { return _mm256_testz_si256(x, x); }
   static uint64_t mask(Bits x) { return static_cast<uint32_t>(_mm256_movemask_epi8(x)); }
-  static Avx2 look_up(const uint8_t* table, Avx2 v, int half) {
+  using Table = __m256i;
+  static Table load_table(const uint8_t* p) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static Avx2 look_up(Table table, Avx2 v, int half) {
     const __m256i nibbles =
         _mm256_and_si256(half ? _mm256_srli_epi16(v.raw, 4) : v.raw, _mm256_set1_epi8(15));
-    const __m128i row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
-    return {_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(row), nibbles)};
+    return {_mm256_shuffle_epi8(table, nibbles)};
   }
 };
 #endif
@@ -128,11 +135,14 @@ struct Avx512 {
   static Bits any_of(Bits x, Bits y) { return x | y; }
   static bool none(Bits x) { return x == 0; }
   static uint64_t mask(Bits x) { return x; }
-  static Avx512 look_up(const uint8_t* table, Avx512 v, int half) {
+  using Table = __m512i;
+  static Table load_table(const uint8_t* p) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static Avx512 look_up(Table table, Avx512 v, int half) {
     const __m512i nibbles =
         _mm512_and_si512(half ? _mm512_srli_epi16(v.raw, 4) : v.raw, _mm512_set1_epi8(15));
-    const __m128i row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
-    return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(row), nibbles)};
+    return {_mm512_shuffle_epi8(table, nibbles)};
   }
 };
 #endif
