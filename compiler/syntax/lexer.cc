@@ -83,7 +83,8 @@ class Lexer {
       } else if (c == 0xE2 && static_cast<unsigned char>(peek(1)) == 0x80 &&
                  (static_cast<unsigned char>(peek(2)) & 0xF0) == 0x80) {  // U+2000 to U+200F
         at_ += 3;
-      } else if (c == 0xEF && static_cast<unsigned char>(peek(1)) == 0xBB) {  // byte order mark
+      } else if (c == 0xEF && static_cast<unsigned char>(peek(1)) == 0xBB &&
+                 static_cast<unsigned char>(peek(2)) == 0xBF) {  // byte order mark
         at_ += 3;
       } else {
         break;
@@ -135,8 +136,8 @@ class Lexer {
       char c = text_[close];
       if (c == '"' || c == '\'') {
         size_t end = text_.find(c, close + 1);
-        if (end == std::string_view::npos) break;
-        close = end;
+        close = std::min(end, text_.size());  // an open quote leaves the bracket open too
+        if (close == text_.size()) break;
       } else if (c == '(') {
         ++depth;
       } else if (c == ')' && --depth == 0) {
@@ -210,12 +211,18 @@ class Lexer {
   }
 
   Token bracket_name() {
+    size_t start = at_;
     ++at_;
     skip_blanks();
     Token token = string_literal().value_or(Token{});
     token.kind = TokenKind::BracketName;
     skip_blanks();
-    ++at_;  // the bracket that bracket_name_follows has seen
+    if (peek() == ']') {
+      ++at_;
+    } else {  // an escaped quote stood before the bracket that bracket_name_follows saw
+      diagnostics_.add(Code::K0102, {static_cast<uint32_t>(start), static_cast<uint32_t>(at_)},
+                       "bracketed name is not closed");
+    }
     return token;
   }
 
@@ -294,6 +301,7 @@ class Lexer {
   }
 
   bool escape(std::string& out) {
+    if (at_ >= text_.size() || peek() == '\n') return false;  // the caller reports where the literal ends
     char c = peek();
     ++at_;
     switch (c) {

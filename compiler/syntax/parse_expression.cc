@@ -34,15 +34,20 @@ bool is_list_operator(std::string_view word) {
 bool Parser::too_deep() {
   if (depth_ <= kMaxDepth) return false;
   if (failed_at_ != at_) diagnostics_.add(Code::K0103, peek().span, "the query is nested too deeply");
-  failed_at_ = at_;
-  at_ = tokens_.size() - 1;
+  give_up();
   return true;
+}
+
+// Nothing more is read or reported: brackets left open on the way out are no mistakes of the author's.
+void Parser::give_up() {
+  at_ = tokens_.size() - 1;
+  failed_at_ = at_;
 }
 
 bool Parser::chain_too_long(size_t links) {
   if (links <= kMaxChain) return false;
   diagnostics_.add(Code::K0103, peek().span, "more than 1000 operators in one chain");
-  at_ = tokens_.size() - 1;
+  give_up();
   return true;
 }
 
@@ -266,6 +271,7 @@ NodeId Parser::parse_path() {
         ++at_;
         NodeId call = parse_call(name);  // database("x").Table(...)
         tree_[call].children.insert(tree_[call].children.begin(), left);
+        note_height(call);
         tree_[call].extra = "qualified";
         left = call;
         continue;

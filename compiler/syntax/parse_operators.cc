@@ -194,7 +194,7 @@ NodeId Parser::parse_sort_item() {
   if (take_word("nulls")) {
     if (!at_any_word({"first", "last"})) fail("`first` or `last`");
     order += " " + peek().text;
-    ++at_;
+    if (!at_end()) ++at_;
   }
   return add(Kind::Sort, span_from(start), order, {expression});
 }
@@ -557,7 +557,7 @@ void Parser::parse_scan(std::vector<NodeId>& out) {
     uint32_t step_start = begin();
     ++at_;
     std::string name = peek().text;
-    ++at_;
+    if (!at_end()) ++at_;
     std::vector<NodeId> parts;
     if (take_word("optional")) parts.push_back(add(Kind::Clause, peek().span, "optional"));
     if (take_word("output")) {

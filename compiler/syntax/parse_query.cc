@@ -61,11 +61,26 @@ NodeId Parser::add(Kind kind, source::Span span, std::string text, std::vector<N
   node.text = std::move(text);
   node.children = std::move(children);
   tree_.nodes.push_back(std::move(node));
-  return static_cast<NodeId>(tree_.nodes.size() - 1);
+  NodeId id = static_cast<NodeId>(tree_.nodes.size() - 1);
+  heights_.push_back(0);
+  note_height(id);
+  return id;
+}
+
+void Parser::note_height(NodeId id) {
+  uint32_t height = 1;
+  for (NodeId child : tree_[id].children) height = std::max(height, heights_[child] + 1);
+  if (height > kMaxHeight) {
+    if (!at_end() || failed_at_ != at_)
+      diagnostics_.add(Code::K0103, tree_[id].span, "the query is nested too deeply");
+    give_up();
+  }
+  heights_[id] = height;
 }
 
 source::Span Parser::span_from(uint32_t begin) const {
-  uint32_t end = at_ > 0 ? tokens_[at_ - 1].span.end : begin;
+  size_t taken = std::min(at_, tokens_.size());
+  uint32_t end = taken > 0 ? tokens_[taken - 1].span.end : begin;
   return {begin, std::max(begin, end)};
 }
 
@@ -101,7 +116,7 @@ NodeId Parser::parse_let() {
   ++at_;
   std::string name = peek().text;
   if (peek().kind != TokenKind::Name && peek().kind != TokenKind::BracketName) fail("a name after `let`");
-  ++at_;
+  if (!at_end()) ++at_;
   expect_symbol("=");
   NodeId value = function_follows() ? parse_function() : parse_pipe();
   return add(Kind::Let, span_from(start), name, {value});
@@ -164,6 +179,8 @@ NodeId Parser::parse_param_type() {
 }
 
 NodeId Parser::parse_schema() {
+  Depth depth(*this);
+  if (too_deep()) return add(Kind::Error, peek().span);
   uint32_t start = begin();
   expect_symbol("(");
   std::vector<NodeId> columns;
@@ -203,7 +220,7 @@ NodeId Parser::parse_set() {
   uint32_t start = begin();
   ++at_;
   std::string option = peek().text;
-  ++at_;
+  if (!at_end()) ++at_;
   std::vector<NodeId> children;
   if (take_symbol("=")) children.push_back(parse_unary());
   return add(Kind::Set, span_from(start), option, std::move(children));

@@ -124,13 +124,18 @@ class Parser {
     Parser& parser;
   };
   bool too_deep();
+  void give_up();
+  // Chains within brackets within chains multiply; the height bounds what later walkers recurse.
+  void note_height(NodeId id);
 
   static constexpr int kMaxDepth = 200;
   static constexpr size_t kMaxChain = 1000;
+  static constexpr uint32_t kMaxHeight = 1500;
 
   std::vector<Token> tokens_;
   source::Diagnostics& diagnostics_;
   SyntaxTree tree_;
+  std::vector<uint32_t> heights_;  // of tree_.nodes
   size_t at_ = 0;
   int depth_ = 0;
   size_t failed_at_ = SIZE_MAX;
