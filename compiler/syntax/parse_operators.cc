@@ -323,6 +323,7 @@ void Parser::parse_pattern(std::vector<NodeId>& out) {
       ++at_;
     } else if (peek().kind == TokenKind::Name || peek().kind == TokenKind::BracketName) {
       NodeId name = parse_name();
+      if (tree_[name].kind == Kind::Error) break;  // `by`, `and`, `or` are no names: nothing was taken
       if (take_symbol(":")) {
         NodeId type = parse_param_type();
         name = add(Kind::Param, tree_[name].span, tree_[name].text, {type});
