@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The list of all scalar functions: the families, joined. It changes only when a family is added.
+#pragma once
+
+#include "runtime/functions/arithmetic.h"
+#include "runtime/functions/compare.h"
+#include "runtime/functions/convert.h"
+#include "runtime/functions/dynamic.h"
+#include "runtime/functions/match.h"
+#include "runtime/functions/string.h"
+#include "runtime/functions/time.h"
+
+namespace kqlc::functions {
+
+using AllFunctions = Join<CompareFunctions, ArithmeticFunctions, MatchFunctions, ConvertFunctions, StringFunctions,
+                          TimeFunctions, DynamicFunctions>;
+
+}  // namespace kqlc::functions
