@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Cells that outlive their batch: copying, comparing, hashing, saving.
+#include "runtime/aggregates/state.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/functions/compare.h"
+
+namespace kqlc::aggregates {
+
+Cell keep(const Cell& cell, Type type, Arena& arena) {
+  if (!cell.valid) return cell;
+  Cell copy = cell;
+  if (type == Type::String) copy.s = arena.copy(cell.s);
+  if (type == Type::Dynamic) copy.node = dynamic::parse(dynamic::print(cell.node, arena), arena).node;
+  if (type == Type::Dynamic && cell.node->kind != dynamic::Kind::Json && cell.node->kind != dynamic::Kind::Array &&
+      cell.node->kind != dynamic::Kind::Bag) {
+    // A scalar keeps its kind; its text is copied.
+    dynamic::Node node = *cell.node;
+    if (node.kind == dynamic::Kind::String) node.text = arena.copy(Str(node.text, node.size)).data;
+    if (node.kind == dynamic::Kind::Guid) {
+      auto* guid = arena.allocate_array<kqlc::Guid>(1);
+      *guid = *node.guid;
+      node.guid = guid;
+    }
+    if (node.kind == dynamic::Kind::Decimal) {
+      auto* decimal = arena.allocate_array<kqlc::Decimal>(1);
+      *decimal = *node.decimal;
+      node.decimal = decimal;
+    }
+    copy.node = dynamic::from_node(node, arena).node;
+  }
+  copy.valid = type != Type::Dynamic || copy.node != nullptr;
+  return copy;
+}
+
+void save_cell(const Cell& cell, Type type, Writer& writer, Arena& arena) {
+  writer.put(static_cast<uint8_t>(cell.valid));
+  if (!cell.valid) return;
+  if (type == Type::String) {
+    writer.put_text(cell.s);
+  } else if (type == Type::Dynamic) {
+    writer.put_text(dynamic::print(cell.node, arena));
+  } else {
+    writer.put(cell.g);
+  }
+}
+
+bool load_cell(Cell& cell, Type type, Reader& reader, Arena& arena) {
+  uint8_t valid = 0;
+  if (!reader.get(valid)) return false;
+  cell = null_cell(type);
+  if (!valid) return true;
+  cell.valid = true;
+  Str text;
+  if (type == Type::String || type == Type::Dynamic) {
+    if (!reader.get_text(text)) return false;
+    if (type == Type::String) {
+      cell.s = arena.copy(text);
+    } else {
+      cell.node = dynamic::parse(arena.copy(text), arena).node;
+    }
+    return true;
+  }
+  return reader.get(cell.g);
+}
+
+bool same_cell(const Cell& a, const Cell& b, Type type, Arena& arena) {
+  if (a.valid != b.valid) return false;
+  if (!a.valid) return true;
+  switch (type) {
+    case Type::Bool: return a.b == b.b;
+    case Type::Int: return a.i == b.i;
+    case Type::Real: return a.d == b.d || (std::isnan(a.d) && std::isnan(b.d));
+    case Type::Decimal: return decimal::compare(a.m, b.m) == 0;
+    case Type::Guid: return std::memcmp(a.g.bytes, b.g.bytes, 16) == 0;
+    case Type::String: return a.s.view() == b.s.view();
+    case Type::Dynamic: return dynamic::equal(*a.node, *b.node, arena);
+    default: return a.l == b.l;
+  }
+}
+
+uint64_t hash_cell(const Cell& cell, Type type, Arena& arena) {
+  if (!cell.valid) return 0x9E3779B97F4A7C15u;
+  switch (type) {
+    case Type::Bool: return cell.b ? 0x5bd1e995u : 0x1b873593u;
+    case Type::Int: return XXH3_64bits(&cell.i, sizeof cell.i);
+    case Type::Real: {
+      double value = cell.d == 0 ? 0.0 : std::isnan(cell.d) ? std::nan("") : cell.d;
+      return XXH3_64bits(&value, sizeof value);
+    }
+    case Type::Decimal: return decimal::hash(cell.m);
+    case Type::Guid: return XXH3_64bits(cell.g.bytes, 16);
+    case Type::String: return XXH3_64bits(cell.s.data, cell.s.size);
+    case Type::Dynamic: return dynamic::hash(*cell.node, arena);
+    default: return XXH3_64bits(&cell.l, sizeof cell.l);
+  }
+}
+
+int compare_cells(const Cell& a, const Cell& b, Type type) {
+  using functions::compare_values;
+  switch (type) {
+    case Type::Bool: return compare_values(a.b, b.b);
+    case Type::Int: return compare_values(a.i, b.i);
+    case Type::Real:
+      if (std::isnan(a.d) || std::isnan(b.d)) return std::isnan(a.d) ? (std::isnan(b.d) ? 0 : -1) : 1;
+      return compare_values(a.d, b.d);
+    case Type::Decimal: return compare_values(a.m, b.m);
+    case Type::Guid: return compare_values(a.g, b.g);
+    case Type::String: return compare_values(a.s, b.s);
+    default: return compare_values(a.l, b.l);
+  }
+}
+
+void Elements::append(const Element& element, Arena& arena) {
+  if (size == capacity) {
+    uint32_t grown = capacity ? capacity * 2 : 4;
+    auto* copy = arena.allocate_array<Element>(grown);
+    for (uint32_t i = 0; i < size; ++i) ::new (copy + i) Element(items[i]);
+    items = copy;
+    capacity = grown;
+  }
+  ::new (items + size++) Element(element);
+}
+
+void Elements::grow_slots(Arena& arena) {
+  num_slots = num_slots ? num_slots * 2 : 8;
+  slots = arena.allocate_array<uint32_t>(num_slots);
+  std::memset(slots, 0, num_slots * sizeof(uint32_t));
+  for (uint32_t i = 0; i < size; ++i) {
+    uint32_t slot = static_cast<uint32_t>(items[i].hash) & (num_slots - 1);
+    while (slots[slot]) slot = (slot + 1) & (num_slots - 1);
+    slots[slot] = i + 1;
+  }
+}
+
+void Elements::insert(const Element& element, Type type, Arena& arena, bool copy) {
+  if ((size + 1) * 2 > num_slots) grow_slots(arena);
+  uint32_t slot = static_cast<uint32_t>(element.hash) & (num_slots - 1);
+  for (; slots[slot]; slot = (slot + 1) & (num_slots - 1)) {
+    Element& known = items[slots[slot] - 1];
+    if (known.hash != element.hash || !same_cell(known.cell, element.cell, type, arena)) continue;
+    known.position = std::min(known.position, element.position);
+    return;
+  }
+  slots[slot] = size + 1;
+  Element added = element;
+  if (copy) added.cell = keep(element.cell, type, arena);
+  append(added, arena);
+}
+
+void Elements::sort_by_position() {
+  std::stable_sort(items, items + size, [](const Element& a, const Element& b) { return a.position < b.position; });
+}
+
+void save_elements(const Elements& elements, Type type, Writer& writer) {
+  Arena scratch;
+  writer.put(elements.size);
+  for (uint32_t i = 0; i < elements.size; ++i) {
+    writer.put(elements.items[i].position);
+    save_cell(elements.items[i].cell, type, writer, scratch);
+  }
+}
+
+bool load_elements(Elements& elements, Type type, bool set, Reader& reader, Arena& arena) {
+  uint32_t size = 0;
+  if (!reader.get(size)) return false;
+  for (uint32_t i = 0; i < size; ++i) {
+    Element element;
+    if (!reader.get(element.position) || !load_cell(element.cell, type, reader, arena)) return false;
+    if (set) {
+      element.hash = hash_cell(element.cell, type, arena);
+      elements.insert(element, type, arena, false);
+    } else {
+      elements.append(element, arena);
+    }
+  }
+  return true;
+}
+
+}  // namespace kqlc::aggregates

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What aggregate states are made of: bytes to save them, and lists and sets of Cells in the state arena that keep
+// the position of each element, so that the order of the result is that of the input however rows were spread over
+// threads. Text that a state keeps is copied.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/aggregates/aggregate.h"
+#include "runtime/value/dynamic.h"
+
+namespace kqlc {
+
+class Writer {
+ public:
+  template <class T>
+  void put(const T& value) {
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  void put_text(Str text) {
+    put(text.size);
+    bytes.append(text.data ? text.data : "", text.size);
+  }
+  std::string bytes;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  template <class T>
+  bool get(T& value) {
+    if (bytes_.size() < sizeof value) return false;
+    std::memcpy(&value, bytes_.data(), sizeof value);
+    bytes_.remove_prefix(sizeof value);
+    return true;
+  }
+  bool get_text(Str& text) {
+    uint64_t size = 0;
+    if (!get(size) || bytes_.size() < size) return false;
+    text = {bytes_.data(), size};
+    bytes_.remove_prefix(size);
+    return true;
+  }
+
+ private:
+  std::string_view bytes_;
+};
+
+namespace aggregates {
+
+// Returns a copy of `cell` whose text or tree lives in `arena`.
+Cell keep(const Cell& cell, Type type, Arena& arena);
+void save_cell(const Cell& cell, Type type, Writer& writer, Arena& arena);
+bool load_cell(Cell& cell, Type type, Reader& reader, Arena& arena);
+// By value, as == compares; null equals null, NaN equals NaN.
+bool same_cell(const Cell& a, const Cell& b, Type type, Arena& arena);
+uint64_t hash_cell(const Cell& cell, Type type, Arena& arena);
+// <0, 0, >0 by the order of values. Requires: both valid, a type with an order.
+int compare_cells(const Cell& a, const Cell& b, Type type);
+
+struct Element {
+  Cell cell;
+  uint64_t position = 0;
+  uint64_t hash = 0;
+};
+
+// Elements in an array that doubles in the arena, with an index by hash when it is a set.
+struct Elements {
+  Element* items = nullptr;
+  uint32_t size = 0;
+  uint32_t capacity = 0;
+  uint32_t* slots = nullptr;  // set only: index + 1, 0 is free
+  uint32_t num_slots = 0;
+
+  void append(const Element& element, Arena& arena);
+  // Adds unless an equal one is there; of two equal ones the earlier position counts.
+  void insert(const Element& element, Type type, Arena& arena, bool copy);
+  void sort_by_position();
+
+ private:
+  void grow_slots(Arena& arena);
+};
+
+void save_elements(const Elements& elements, Type type, Writer& writer);
+bool load_elements(Elements& elements, Type type, bool set, Reader& reader, Arena& arena);
+
+}  // namespace aggregates
+}  // namespace kqlc
