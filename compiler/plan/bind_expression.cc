@@ -161,9 +161,19 @@ Binder::Scalar Binder::bind_typed(const Syntax& node) {
     is_whole = error == std::errc() && end == digits.data() + digits.size();
   }
   switch (type) {
-    case Type::DateTime:
-      if (auto value = datetime::read_datetime(text)) cell = make_cell(*value);
+    case Type::DateTime: {
+      // datetime(2017 - 08 - 01) and datetime(2025, 6, 14) are dates too.
+      std::string compact;
+      for (size_t i = 0; i < text.size(); ++i) {
+        bool beside_dash = text[i] == ' ' && ((i > 0 && text[i - 1] == '-') || (i + 1 < text.size() && (text[i + 1] == '-' || text[i + 1] == ',')) ||
+                                              (i > 0 && text[i - 1] == ','));
+        if (!beside_dash) compact += text[i] == ',' ? '-' : text[i];
+      }
+      auto value = datetime::read_datetime(text);
+      if (!value && std::count(text.begin(), text.end(), ',') % 2 == 0) value = datetime::read_datetime(compact);
+      if (value) cell = make_cell(*value);
       break;
+    }
     case Type::TimeSpan:
       if (auto value = datetime::read_timespan(text)) cell = make_cell(*value);
       break;

@@ -77,6 +77,12 @@ void Binder::bind_let(const Syntax& node) {
   scopes_.back()[node.text] = binding;
 }
 
+// `let V = view () { ... }` may be used by its bare name.
+bool Binder::view_without_parameters(const Binding& binding) const {
+  return binding.function != syntax::kNoNode && at(binding.function).text == "view" &&
+         at(binding.function).children.size() == 1;
+}
+
 // True where a syntax node denotes a table: a pipeline, an operator, a table's name, a call of a tabular function.
 bool Binder::is_table(syntax::NodeId id) {
   const Syntax& node = at(id);
@@ -85,7 +91,7 @@ bool Binder::is_table(syntax::NodeId id) {
     case Kind::Subquery: return is_table(node.children[0]);
     case Kind::Name: {
       const Binding* binding = find(node.text);
-      if (binding) return binding->table.has_value();
+      if (binding) return binding->table.has_value() || view_without_parameters(*binding);
       return schemas_.find(node.text) != nullptr;
     }
     case Kind::Call: {
@@ -142,6 +148,7 @@ Binder::Table Binder::bind_source(syntax::NodeId id) {
   }
   if (const Binding* binding = find(node.text)) {
     if (binding->table) return *binding->table;
+    if (view_without_parameters(*binding)) return bind_body_table(binding->function, {}, node);
     diagnostics_.add(Code::K0206, node.span, "`" + node.text + "` is no table");
     return std::nullopt;
   }
@@ -212,6 +219,7 @@ Binder::Table Binder::bind_body_table(syntax::NodeId function_id, const std::vec
 Binder::Table Binder::bind_operator(Table input, syntax::NodeId id) {
   const Syntax& node = at(id);
   const std::string& name = node.text;
+  if (name != "union" && name != "as") as_name_.clear();
   if (!input) {
     if (name == "print") return bind_print(node);
     if (name == "range") return bind_range(node);
@@ -241,7 +249,8 @@ Binder::Table Binder::bind_operator(Table input, syntax::NodeId id) {
     return add(std::move(count));
   }
   if (name == "as") {
-    scopes_.back()[at(node.children.back()).text].table = *input;
+    as_name_ = at(node.children.back()).text;
+    scopes_.back()[as_name_].table = *input;
     return input;
   }
   if (name == "render") {
@@ -582,7 +591,7 @@ Binder::Table Binder::bind_union(Table first, const Syntax& node) {
   std::vector<std::string> source_names;
   if (first) {
     out.inputs.push_back(*first);
-    source_names.push_back("union_arg0");
+    source_names.push_back(as_name_.empty() ? "union_arg0" : as_name_);
   }
   for (syntax::NodeId child : node.children) {
     const Syntax& part = at(child);
@@ -597,10 +606,12 @@ Binder::Table Binder::bind_union(Table first, const Syntax& node) {
     const Syntax& inside = at(part.children[0]);
     // isfuzzy leaves out tables that do not exist.
     if (fuzzy && inside.kind == Kind::Name && !find(inside.text) && !schemas_.find(inside.text)) continue;
+    as_name_.clear();
     Table table = bind_table(child);
     if (!table) return std::nullopt;
     out.inputs.push_back(*table);
-    source_names.push_back(inside.kind == Kind::Name ? inside.text : "union_arg" + std::to_string(source_names.size()));
+    std::string numbered = as_name_.empty() ? "union_arg" + std::to_string(source_names.size()) : as_name_;
+    source_names.push_back(inside.kind == Kind::Name ? inside.text : numbered);
   }
   if (inner) return refuse_table(node.span, "`union kind=inner`");
   if (!source_column.empty()) {

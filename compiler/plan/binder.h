@@ -70,6 +70,7 @@ class Binder {
   NodeId add(Node node);
   NodeId project(NodeId input, Schema schema, std::vector<ExprId> exprs, source::Span span);
   bool is_table(syntax::NodeId id);
+  bool view_without_parameters(const Binding& binding) const;
   Table refuse_table(source::Span span, const std::string& what);
 
   // bind_expression.cc
@@ -113,6 +114,7 @@ class Binder {
   Context context_;
   std::vector<std::map<std::string, Binding, std::less<>>> scopes_;
   int depth_ = 0;
+  std::string as_name_;  // what `as` has just called the table in hand, for union withsource
 };
 
 }  // namespace kqlc::plan

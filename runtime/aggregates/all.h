@@ -137,7 +137,10 @@ struct BestRow {
   static void init(Context&, const AggregateCall&, State&) {}
   static bool better(const AggregateCall& call, const State& state, const Cell& value, uint64_t position) {
     if (!state.cells) return true;
-    int order = direction == 0 ? 0 : compare_cells(value, state.cells[0], call.types[0]) * direction;
+    // A null is less than every value for both directions: it is kept only while there is nothing else.
+    if (direction != 0 && value.valid != state.cells[0].valid) return value.valid;
+    bool comparable = direction != 0 && value.valid;
+    int order = !comparable ? 0 : compare_cells(value, state.cells[0], call.types[0]) * direction;
     return order > 0 || (order == 0 && position < state.position);
   }
   static void take(Context& context, const AggregateCall& call, State& state, const Cell* args, uint64_t position) {
@@ -149,7 +152,6 @@ struct BestRow {
     state.position = position;
   }
   static void offer(Context& context, const AggregateCall& call, State& state, const Cell* args, uint64_t position) {
-    if (!args[0].valid && direction != 0) return;
     if (better(call, state, args[0], position)) take(context, call, state, args, position);
   }
   static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {
@@ -205,6 +207,21 @@ struct ArgMin : BestRow<-1> {
 
 // make_set, make_list, dcount: elements with their positions.
 inline constexpr int64_t kMaxElements = 1'048'576;
+// Adds a value to a set; of an array each element is a value.
+inline void insert_value(Context& context, const AggregateCall& call, Elements& state, Element element) {
+  const dynamic::Node* node = call.types[0] == Type::Dynamic ? dynamic::resolve({element.cell.node}, *context.arena) : nullptr;
+  if (node && node->kind == dynamic::Kind::Array) {
+    for (uint32_t i = 0; i < node->size; ++i) {
+      if (node->items[i].kind == dynamic::Kind::Null) continue;
+      element.cell.node = &node->items[i];
+      element.hash = hash_cell(element.cell, Type::Dynamic, *context.arena);
+      state.insert(element, Type::Dynamic, *context.state_arena, true);
+    }
+    return;
+  }
+  element.hash = hash_cell(element.cell, call.types[0], *context.arena);
+  state.insert(element, call.types[0], *context.state_arena, true);
+}
 template <bool set, int condition_at>
 struct Collect {
   using State = Elements;
@@ -213,8 +230,7 @@ struct Collect {
     if (!args[0].valid || (condition_at > 0 && !condition_holds(args[condition_at]))) return;
     Element element{args[0], context.position, 0};
     if constexpr (set) {
-      element.hash = hash_cell(args[0], call.types[0], *context.arena);
-      state.insert(element, call.types[0], *context.state_arena, true);
+      insert_value(context, call, state, element);
     } else {
       element.cell = keep(args[0], call.types[0], *context.state_arena);
       state.append(element, *context.state_arena);
@@ -250,6 +266,15 @@ struct Collect {
     *out = make_cell(dynamic::from_node(array, *context.state_arena));
   }
 };
+// The different values themselves, arrays whole: dcount and its relatives.
+template <int condition_at>
+struct Distinct : Collect<true, condition_at> {
+  static void step(Context& context, const AggregateCall& call, Elements& state, const Cell* args) {
+    if (!args[0].valid || (condition_at > 0 && !condition_holds(args[condition_at]))) return;
+    Element element{args[0], context.position, hash_cell(args[0], call.types[0], *context.arena)};
+    state.insert(element, call.types[0], *context.state_arena, true);
+  }
+};
 struct MakeSet : Collect<true, 0> {
   static constexpr AggregateSpec spec{.name = "make_set", .aliases = {"makeset"}, .params = {Accepts::Any, Accepts::Long}, .num_params = 2, .num_optional = 1, .constant_from = 1, .result = Type::Dynamic, .prefix = "set", .doc = "the different values, as an array", .page = "make-set-aggregation-function"};
 };
@@ -262,14 +287,14 @@ struct MakeList : Collect<false, 0> {
 struct MakeListIf : Collect<false, 1> {
   static constexpr AggregateSpec spec{.name = "make_list_if", .params = {Accepts::Any, Accepts::Bool, Accepts::Long}, .num_params = 3, .num_optional = 1, .constant_from = 2, .result = Type::Dynamic, .prefix = "list", .doc = "the values where the condition holds", .page = "make-list-if-aggregation-function"};
 };
-struct DCount : Collect<true, 0> {
+struct DCount : Distinct<0> {
   static constexpr AggregateSpec spec{.name = "dcount", .params = {Accepts::Any, Accepts::Long}, .num_params = 2, .num_optional = 1, .constant_from = 1, .result = Type::Long, .prefix = "dcount", .doc = "number of different values (exact here)", .page = "dcount-aggregation-function"};
   static void finish(Context&, const AggregateCall&, State& state, Cell* out) { *out = make_cell(static_cast<int64_t>(state.size)); }
 };
 struct CountDistinct : DCount {
   static constexpr AggregateSpec spec{.name = "count_distinct", .params = {Accepts::Any}, .num_params = 1, .result = Type::Long, .prefix = "count_distinct", .doc = "number of different values", .page = "count-distinct-aggregation-function"};
 };
-struct DCountIf : Collect<true, 1> {
+struct DCountIf : Distinct<1> {
   static constexpr AggregateSpec spec{.name = "dcountif", .params = {Accepts::Any, Accepts::Bool, Accepts::Long}, .num_params = 3, .num_optional = 1, .constant_from = 2, .result = Type::Long, .prefix = "dcountif", .doc = "number of different values where the condition holds (exact here)", .page = "dcountif-aggregation-function"};
   static void finish(Context&, const AggregateCall&, State& state, Cell* out) { *out = make_cell(static_cast<int64_t>(state.size)); }
 };

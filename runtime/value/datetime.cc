@@ -177,12 +177,13 @@ std::optional<int64_t> take_iso_date(Scanner& in) {
   return day ? ticks_of_date(*year, *month, *day) : std::nullopt;
 }
 
-// "2/29/2024": month first, as Kusto reads it.
+// "2/29/2024" or "02-29-2024": month first, as Kusto reads it.
 std::optional<int64_t> take_us_date(Scanner& in) {
   auto month = in.take_digits(1, 2);
-  if (!month || !in.take('/')) return std::nullopt;
+  char separator = in.peek() == '-' ? '-' : '/';
+  if (!month || !in.take(separator)) return std::nullopt;
   auto day = in.take_digits(1, 2);
-  if (!day || !in.take('/')) return std::nullopt;
+  if (!day || !in.take(separator)) return std::nullopt;
   auto year = in.take_digits(4, 4);
   return year ? ticks_of_date(*year, *month, *day) : std::nullopt;
 }

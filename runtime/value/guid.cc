@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading and printing guids: hexadecimal digits, with dashes only at their places or nowhere.
+// Reading and printing guids: 32 hexadecimal digits, with dashes between them or without.
 #include "runtime/value/guid.h"
 
 namespace kqlc::guid {
@@ -17,20 +17,17 @@ std::optional<Guid> read(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   if (text.size() == 38 && text.front() == '{' && text.back() == '}') text = text.substr(1, 36);
-  bool dashes = text.size() == 36;
-  if (!dashes && text.size() != 32) return std::nullopt;
+  // Dashes may stand anywhere between digits, as the engine has it.
   Guid out;
   int digits = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (dashes && (i == 8 || i == 13 || i == 18 || i == 23)) {
-      if (text[i] != '-') return std::nullopt;
-      continue;
-    }
-    int digit = hex_digit(text[i]);
-    if (digit < 0) return std::nullopt;
+  for (char c : text) {
+    if (c == '-' && digits > 0 && digits < 32) continue;
+    int digit = hex_digit(c);
+    if (digit < 0 || digits == 32) return std::nullopt;
     uint8_t& byte = out.bytes[digits++ / 2];
     byte = static_cast<uint8_t>(byte << 4 | digit);
   }
+  if (digits != 32 || text.back() == '-') return std::nullopt;
   return out;
 }
 
