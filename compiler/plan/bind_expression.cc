@@ -436,7 +436,7 @@ constexpr int kImpossible = 1000;
 // How far a conversion reaches; 0: none needed. Widening only, and dynamic where a string is wanted.
 int conversion_cost(Type from, const Param& param) {
   if (from == param.type) return param.text ? 1 : 0;
-  if (param.text) return 20;
+  if (param.text || param.value) return 20;
   switch (param.type) {
     case Type::Long: return from == Type::Int ? 1 : kImpossible;
     case Type::Real: return from == Type::Int ? 3 : from == Type::Long ? 2 : kImpossible;
@@ -495,7 +495,7 @@ Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, s
   for (size_t i = 0; i < args.size(); ++i) {
     const Param& param = best->params[std::min<size_t>(i, best->num_params)];
     if (types[i] == param.type) continue;
-    Scalar converted = convert(args[i], param.type, span);
+    Scalar converted = param.value ? call("dynamic_of", {args[i]}, span) : convert(args[i], param.type, span);
     if (!converted) return std::nullopt;
     args[i] = *converted;
   }

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "runtime/functions/function.h"
-#include "runtime/value/dynamic.h"
+#include "runtime/functions/node_builders.h"
 
 namespace kqlc::functions {
 
@@ -38,6 +38,131 @@ struct ArrayLength {
   }
 };
 
-using DynamicFunctions = List<ParseJson, ParseJsonDynamic, Member, Element, ArrayLength>;
+// What the binder puts around a scalar where a function takes any value.
+template <class T>
+struct DynamicOf {
+  static constexpr Spec spec{.name = "dynamic_of", .doc = "the scalar as a dynamic value of its kind", .page = "scalar-data-types/dynamic"};
+  static Dynamic call(Context& context, T value) {
+    return dynamic::from_cell(make_cell(value), TypeOf<T>::type, *context.arena);
+  }
+};
+
+struct PackArray {
+  static constexpr Spec spec{.name = "pack_array", .doc = "the values as an array", .page = "pack-array-function",
+                             .examples = {"tostring(pack_array(1, 'a', true)) == '[1,\"a\",true]'"}};
+  static Dynamic call(Context& context, Variadic<Value> values);
+};
+struct BagPack {
+  static constexpr Spec spec{.name = "bag_pack", .aliases = {"pack", "pack_dictionary"}, .doc = "keys and values, in turn, as a bag",
+                             .page = "pack-function", .examples = {"tostring(bag_pack('a', 1, 'b', 'x')) == '{\"a\":1,\"b\":\"x\"}'"}};
+  static Dynamic call(Context& context, Variadic<Value> pairs);
+};
+struct BagKeys {
+  static constexpr Spec spec{.name = "bag_keys", .doc = "the keys at the top of a bag; null for what is none", .page = "bag-keys-function",
+                             .examples = {"tostring(bag_keys(parse_json('{\"a\":1,\"b\":{\"c\":2}}'))) == '[\"a\",\"b\"]'"}};
+  static Dynamic call(Context& context, Dynamic value);
+};
+struct BagHasKey {
+  static constexpr Spec spec{.name = "bag_has_key", .doc = "whether a bag has the key at its top", .page = "bag-has-key-function",
+                             .examples = {"bag_has_key(parse_json('{\"a\":1}'), 'a') == true"}};
+  static bool call(Context& context, Dynamic value, Str key);
+};
+struct BagMerge {
+  static constexpr Spec spec{.name = "bag_merge", .doc = "the bags joined; of equal keys the leftmost counts", .page = "bag-merge-function",
+                             .examples = {"tostring(bag_merge(parse_json('{\"a\":1}'), parse_json('{\"a\":2,\"b\":3}'))) == '{\"a\":1,\"b\":3}'"}};
+  static Dynamic call(Context& context, Variadic<Nullable<Dynamic>> bags);
+};
+struct ArrayConcat {
+  static constexpr Spec spec{.name = "array_concat", .doc = "the elements of all arrays; null when one is no array", .page = "array-concat-function",
+                             .examples = {"tostring(array_concat(pack_array(1, 2), pack_array(3))) == '[1,2,3]'"}};
+  static Dynamic call(Context& context, Variadic<Dynamic> arrays);
+};
+struct ArraySlice {
+  static constexpr Spec spec{.name = "array_slice", .doc = "the elements from start to end, both included; negative counts from the end", .page = "array-slice-function",
+                             .examples = {"tostring(array_slice(parse_json('[1,2,3]'), 1, 2)) == '[2,3]'", "tostring(array_slice(parse_json('[1,2,3,4,5]'), -3, -2)) == '[3,4]'"}};
+  static Dynamic call(Context& context, Dynamic value, int64_t start, int64_t end);
+};
+struct ArrayIndexOf {
+  static constexpr Spec spec{.name = "array_index_of", .doc = "position of the first equal element, or -1", .page = "array-index-of-function",
+                             .examples = {"array_index_of(parse_json('[\"this\",\"is\",\"an\"]'), 'an') == 2"}};
+  static Nullable<int64_t> call(Context& context, Dynamic value, Value wanted);
+};
+struct ArrayReverse {
+  static constexpr Spec spec{.name = "array_reverse", .doc = "the elements in reverse order", .page = "array-reverse-function",
+                             .examples = {"tostring(array_reverse(parse_json('[1,2,3]'))) == '[3,2,1]'"}};
+  static Dynamic call(Context& context, Dynamic value);
+};
+struct ArraySum {
+  static constexpr Spec spec{.name = "array_sum", .doc = "sum of the numbers; null when an element is none", .page = "array-sum-function",
+                             .examples = {"array_sum(parse_json('[1,2,3,4]')) == 10"}};
+  static Nullable<double> call(Context& context, Dynamic value);
+};
+struct StrcatArray {
+  static constexpr Spec spec{.name = "strcat_array", .doc = "the elements as text with a separator between them", .page = "strcat-array-function",
+                             .examples = {"strcat_array(parse_json('[1,2,3]'), '->') == '1->2->3'"}};
+  static Str call(Context& context, Dynamic value, Str separator);
+};
+
+enum class SetOperation { Union, Intersect, Difference };
+Dynamic combine_sets(Context& context, SetOperation operation, Variadic<Dynamic> sets);
+template <SetOperation operation>
+struct CombineSets {
+  static constexpr const char* kNames[3] = {"set_union", "set_intersect", "set_difference"};
+  static constexpr const char* kPages[3] = {"set-union-function", "set-intersect-function", "set-difference-function"};
+  static constexpr const char* kDocs[3] = {"the different elements of all arrays", "the different elements that all arrays have",
+                                          "the different elements of the first array that the others have not"};
+  static constexpr int kIndex = static_cast<int>(operation);
+  static constexpr Spec spec{.name = kNames[kIndex], .doc = kDocs[kIndex], .page = kPages[kIndex]};
+  static Dynamic call(Context& context, Variadic<Dynamic> sets) { return combine_sets(context, operation, sets); }
+};
+struct SetHasElement {
+  static constexpr Spec spec{.name = "set_has_element", .doc = "whether an array holds the value", .page = "set-has-element-function",
+                             .examples = {"set_has_element(parse_json('[\"this\",\"is\"]'), 'is') == true"}};
+  static Nullable<bool> call(Context& context, Dynamic value, Value wanted);
+};
+struct JaccardIndex {
+  static constexpr Spec spec{.name = "jaccard_index", .doc = "size of the intersection by size of the union of two sets", .page = "jaccard-index-function",
+                             .examples = {"jaccard_index(parse_json('[1,2,3]'), parse_json('[1,2,3,4]')) == 0.75"}};
+  static Nullable<double> call(Context& context, Dynamic a, Dynamic b);
+};
+
+template <class T>
+struct RangeStep {
+  static constexpr Spec spec{.name = "range", .doc = "start, start + step, ... up to stop, as an array of at most 1,048,576", .page = "range-function",
+                             .examples = {"tostring(range(1, 8, 3)) == '[1,4,7]'"}};
+  using Step = std::conditional_t<std::is_same_v<T, DateTime>, TimeSpan, T>;
+  static Dynamic call(Context& context, T start, T stop, Step step);
+};
+struct RangeLong {
+  static constexpr Spec spec{.name = "range", .doc = "start, start + 1, ... up to stop", .page = "range-function", .examples = {"tostring(range(1, 3)) == '[1,2,3]'"}};
+  static Dynamic call(Context& context, int64_t start, int64_t stop) { return RangeStep<int64_t>::call(context, start, stop, 1); }
+};
+
+// A JSONPath of plain steps: $.a.b[0]['c'].
+struct JsonPath {
+  struct Step {
+    Str key;
+    int64_t index = 0;
+    bool is_index = false;
+  };
+  std::vector<Step> steps;
+  static JsonPath* parse(Str path, Arena& arena, const char** error);
+};
+struct ExtractJson {
+  static constexpr Spec spec{.name = "extract_json", .aliases = {"extractjson"}, .doc = "what a JSONPath leads to, as text", .page = "extract-json-function",
+                             .examples = {"extract_json('$.name', '{\"name\":\"John\",\"age\":30}') == 'John'", "extractjson('$.a[1].b', '{\"a\":[1,{\"b\":2}]}') == '2'"}};
+  using State = JsonPath;
+  static constexpr uint32_t prepared_mask = 1;
+  static State* prepare(const Cell* args, size_t, Arena& arena, const char** error) { return JsonPath::parse(args[0].s, arena, error); }
+  static Str call_prepared(Context& context, const State& path, Str, Text json);
+};
+
+using DynamicFunctions =
+    List<ParseJson, ParseJsonDynamic, Member, Element, ArrayLength, DynamicOf<bool>, DynamicOf<int32_t>, DynamicOf<int64_t>,
+         DynamicOf<double>, DynamicOf<kqlc::Decimal>, DynamicOf<DateTime>, DynamicOf<TimeSpan>, DynamicOf<Guid>, DynamicOf<Str>,
+         PackArray, BagPack, BagKeys, BagHasKey, BagMerge, ArrayConcat, ArraySlice, ArrayIndexOf, ArrayReverse, ArraySum,
+         StrcatArray, CombineSets<SetOperation::Union>, CombineSets<SetOperation::Intersect>, CombineSets<SetOperation::Difference>,
+         SetHasElement, JaccardIndex, RangeStep<int64_t>, RangeStep<double>, RangeStep<DateTime>, RangeStep<TimeSpan>, RangeLong,
+         ExtractJson>;
 
 }  // namespace kqlc::functions

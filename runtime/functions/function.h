@@ -19,8 +19,8 @@
 // One of call and call_prepared is required; both are noexcept in effect.
 //
 // Parameter types: bool int32_t int64_t double Decimal DateTime TimeSpan Guid Str Dynamic; Nullable<T> of these (the
-// function sees nulls of this argument); Text (a string; the binder wraps any scalar in tostring); Variadic<T> (last:
-// any number of T, or of Text). Result types: the same without Text and Variadic; Nullable<T> where it may be null.
+// function sees nulls of this argument); Text (a string; the binder wraps any scalar in tostring); Value (a dynamic that
+// may be null; the binder wraps any scalar as it is); Variadic<T> (last: any number of T, of Text or of Value). Result types: the same without Text and Variadic; Nullable<T> where it may be null.
 #pragma once
 
 #include <array>
@@ -78,6 +78,12 @@ struct Text : Str {
   constexpr Text(Str text) : Str(text) {}  // NOLINT(google-explicit-constructor)
 };
 
+// A dynamic parameter that takes any scalar as a dynamic value of the same kind, unparsed; its null is seen.
+struct Value : Dynamic {
+  constexpr Value() = default;
+  constexpr Value(Dynamic value) : Dynamic(value) {}  // NOLINT(google-explicit-constructor)
+};
+
 // The remaining arguments, all of type T.
 template <class T>
 struct Variadic {
@@ -87,6 +93,8 @@ struct Variadic {
   T operator[](size_t index) const {
     if constexpr (std::is_same_v<T, Text>) {
       return Text(cells[index].s);
+    } else if constexpr (std::is_same_v<T, Value>) {
+      return cells[index].valid ? Value(Dynamic{cells[index].node}) : Value();
     } else {
       return TypeOf<T>::read(cells[index]);
     }
@@ -109,6 +117,7 @@ struct Param {
   Type type = Type::String;
   bool sees_null = false;  // Nullable<T>
   bool text = false;       // Text: any scalar, through tostring
+  bool value = false;      // Value: any scalar, through dynamic_of
 };
 
 inline constexpr size_t kMaxParams = 12;
@@ -171,9 +180,11 @@ struct IsVariadic<Variadic<T>> : std::true_type {
 template <class T>
 constexpr Param make_param() {
   if constexpr (std::is_same_v<T, Text>) {
-    return {Type::String, false, true};
+    return {Type::String, false, true, false};
+  } else if constexpr (std::is_same_v<T, Value>) {
+    return {Type::Dynamic, true, false, true};
   } else {
-    return {TypeOf<typename Unwrap<T>::type>::type, Unwrap<T>::nullable, false};
+    return {TypeOf<typename Unwrap<T>::type>::type, Unwrap<T>::nullable, false, false};
   }
 }
 
@@ -224,6 +235,8 @@ T read_arg(const Cell* args, size_t index, size_t num_args) {
     return T{args + index, num_args > index ? num_args - index : 0};
   } else if constexpr (std::is_same_v<T, Text>) {
     return Text(args[index].s);
+  } else if constexpr (std::is_same_v<T, Value>) {
+    return args[index].valid ? Value(Dynamic{args[index].node}) : Value();
   } else if constexpr (Unwrap<T>::nullable) {
     T out;
     out.value = TypeOf<typename Unwrap<T>::type>::read(args[index]);
@@ -239,14 +252,14 @@ template <class T>
 bool null_stops(const Cell* args, size_t index, size_t num_args) {
   if constexpr (IsVariadic<T>::value) {
     using Item = typename IsVariadic<T>::item;
-    if constexpr (std::is_same_v<Item, Text> || std::is_same_v<Item, Str> || Unwrap<Item>::nullable) {
+    if constexpr (std::is_same_v<Item, Text> || std::is_same_v<Item, Str> || std::is_same_v<Item, Value> || Unwrap<Item>::nullable) {
       return false;
     } else {
       bool stops = false;
       for (size_t i = index; i < num_args; ++i) stops |= !args[i].valid;
       return stops;
     }
-  } else if constexpr (std::is_same_v<T, Text> || std::is_same_v<T, Str> || Unwrap<T>::nullable) {
+  } else if constexpr (std::is_same_v<T, Text> || std::is_same_v<T, Str> || std::is_same_v<T, Value> || Unwrap<T>::nullable) {
     return false;
   } else {
     return !args[index].valid;
