@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "runtime/functions/compare.h"
 
@@ -154,7 +155,18 @@ void Elements::insert(const Element& element, Type type, Arena& arena, bool copy
 }
 
 void Elements::sort_by_position() {
-  std::stable_sort(items, items + size, [](const Element& a, const Element& b) { return a.position < b.position; });
+  auto earlier = [](const Element& a, const Element& b) { return a.position < b.position; };
+  if (std::is_sorted(items, items + size, earlier)) return;
+  // Equal positions keep the order in which they came.
+  std::vector<uint32_t> order(size);
+  for (uint32_t i = 0; i < size; ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return items[a].position != items[b].position ? items[a].position < items[b].position : a < b;
+  });
+  std::vector<Element> sorted;
+  sorted.reserve(size);
+  for (uint32_t index : order) sorted.push_back(items[index]);
+  std::copy(sorted.begin(), sorted.end(), items);
 }
 
 void save_elements(const Elements& elements, Type type, Writer& writer) {
