@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Archives: files of events become batches of typed columns. In: paths, and per table the columns a rule reads with
-// their KQL types. Out: Batches, handed to a callback on any number of threads, and a ScanReport of what was read and
-// what was wrong with it. The one idea: a file is cut into chunks whose borders do not depend on the threads, and each
-// batch carries a position that grows in input order, so any number of threads gives the same rows in the same order.
-// Position of a row: file ordinal << 40 | offset in the file (bytes for JSON and CSV, rows for Arrow and Parquet).
+// Archives: files of events become batches of typed columns. In: paths, and per table the columns a rule
+// reads with their KQL types. Out: Batches, handed to a callback on any number of threads, and a ScanReport
+// of what was read and what was wrong with it. The one idea: a file is cut into chunks whose borders do not
+// depend on the threads, and each batch carries a position that grows in input order, so any number of
+// threads gives the same rows in the same order. Position of a row: file ordinal << 40 | offset in the file
+// (bytes for JSON and CSV, rows for Arrow and Parquet).
 #pragma once
 
 #include <atomic>
@@ -23,9 +24,9 @@
 namespace kqlc::archive {
 
 enum class Format : uint8_t {
-  Ndjson,       // one JSON object (a row, an envelope or an array of records) a line
-  Json,         // one document over many lines: an array, `records`, `Results`, `value`, or `tables` of an API
-  Csv,          // with a header line
+  Ndjson,  // one JSON object (a row, an envelope or an array of records) a line
+  Json,    // one document over many lines: an array, `records`, `Results`, `value`, or `tables` of an API
+  Csv,     // with a header line
   Parquet,
   ArrowFile,    // Arrow IPC, with a footer
   ArrowStream,  // Arrow IPC, without
@@ -39,9 +40,10 @@ struct File {
   std::string path;
   Format format = Format::Ndjson;
   Compression compression = Compression::None;
-  std::string table;     // "": not known; the file is read for every table
-  uint64_t bytes = 0;    // on disk
-  uint32_t ordinal = 0;  // place in the sorted list; < 2^24
+  std::string table;              // "": not known; the file is read for every table
+  bool rows_name_tables = false;  // a column `Type` holds the name of each row's table
+  uint64_t bytes = 0;             // on disk
+  uint32_t ordinal = 0;           // place in the sorted list; < 2^24
 };
 
 struct ListOptions {
@@ -49,9 +51,9 @@ struct ListOptions {
   std::vector<std::string> known_tables;  // names to look for in paths (any letter case)
 };
 
-// Returns the files behind `inputs`: paths, folders (walked, hidden files and manifests left out) and globs (* ? [..],
-// also in folders), each file once, sorted by path. Fails when an input names nothing or is no archive; files in a
-// folder that are of no known format are noted in `notes` and left out.
+// Returns the files behind `inputs`: paths, folders (walked, hidden files and manifests left out) and globs
+// (* ? [..], also in folders), each file once, sorted by path. Fails when an input names nothing or is no
+// archive; files in a folder that are of no known format are noted in `notes` and left out.
 Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, const ListOptions& options,
                                      std::vector<std::string>* notes);
 
@@ -63,14 +65,15 @@ struct ColumnRequest {
   Type type = Type::String;
 };
 
-// Returns the columns a file has by its own account, for tables that no schema knows. JSON: of the first rows.
+// Returns the columns a file has by its own account, for tables that no schema knows. JSON: of the first
+// rows.
 Result<std::vector<ColumnRequest>> read_columns(const File& file);
 
 struct ScanRequest {
   std::string table;  // rows that name another table are skipped; "": every row
   std::vector<ColumnRequest> columns;
-  // Literals that the string values of a wanted row contain: of each group at least one. Rows that lack them may be
-  // left out, or not. Empty: nothing is known.
+  // Literals that the string values of a wanted row contain: of each group at least one. Rows that lack them
+  // may be left out, or not. Empty: nothing is known.
   std::vector<std::vector<simd::Literal>> prefilter;
   bool strict = false;  // parse every line, so that all bad lines are counted
   bool mapped = false;  // map plain JSON files instead of reading them
@@ -90,17 +93,17 @@ struct ColumnProblem {
 
 struct ScanReport {
   uint64_t files = 0;
-  uint64_t bytes = 0;       // on disk
-  uint64_t rows = 0;        // handed to the callback
-  uint64_t lines = 0;       // lines or records parsed
-  uint64_t bad_lines = 0;   // of those, not JSON (or CSV), and therefore no row
-  uint64_t repaired_lines = 0;   // with invalid UTF-8, replaced by U+FFFD
-  uint64_t other_tables = 0;     // rows that name another table
-  std::vector<Sample> samples;   // the first bad lines in input order, at most kMaxSamples
-  std::map<std::string, ColumnProblem> problems;     // by column
-  std::map<std::string, uint64_t> missing_columns;   // files without the column, by column
-  std::vector<std::string> notes;                    // sentences for the user
-  std::vector<Error> errors;                         // files that could not be read to their end
+  uint64_t bytes = 0;                               // on disk
+  uint64_t rows = 0;                                // handed to the callback
+  uint64_t lines = 0;                               // lines or records parsed
+  uint64_t bad_lines = 0;                           // of those, not JSON (or CSV), and therefore no row
+  uint64_t repaired_lines = 0;                      // with invalid UTF-8, replaced by U+FFFD
+  uint64_t other_tables = 0;                        // rows that name another table
+  std::vector<Sample> samples;                      // the first bad lines in input order, at most kMaxSamples
+  std::map<std::string, ColumnProblem> problems;    // by column
+  std::map<std::string, uint64_t> missing_columns;  // files without the column, by column
+  std::vector<std::string> notes;                   // sentences for the user
+  std::vector<Error> errors;                        // files that could not be read to their end
 
   // Adds what another thread or scan counted.
   void merge(const ScanReport& other);
@@ -108,8 +111,8 @@ struct ScanReport {
   bool has_bad_data() const { return bad_lines || repaired_lines || !problems.empty(); }
 };
 
-// Called with the number of the calling thread and a batch whose memory is borrowed for the call (unless stable).
-// Positions grow from call to call of one thread. Returns false to end the scan.
+// Called with the number of the calling thread and a batch whose memory is borrowed for the call (unless
+// stable). Positions grow from call to call of one thread. Returns false to end the scan.
 using BatchCallback = std::function<bool(int thread, const Batch& batch)>;
 
 struct ScanControl {
@@ -118,12 +121,11 @@ struct ScanControl {
   std::atomic<uint64_t>* progress = nullptr;  // bytes on disk done
 };
 
-// Reads `files` with control.threads threads. batch.columns are those of request.columns, in that order. A file that
-// breaks off is an entry of report->errors; its rows before that are kept. Fails only when the scan as a whole cannot
-// run. Batches are never stable: a file is
-// closed when all threads are through with it.
-Result<void> scan_files(const std::vector<File>& files, const ScanRequest& request, const ScanControl& control,
-                        const BatchCallback& callback, ScanReport* report);
+// Reads `files` with control.threads threads. batch.columns are those of request.columns, in that order. A
+// file that breaks off is an entry of report->errors; its rows before that are kept. Fails only when the scan
+// as a whole cannot run. Batches are never stable: a file is closed when all threads are through with it.
+Result<void> scan_files(const std::vector<File>& files, const ScanRequest& request,
+                        const ScanControl& control, const BatchCallback& callback, ScanReport* report);
 
 // The same for one file on the calling thread.
 Result<void> scan_file(const File& file, const ScanRequest& request, const BatchCallback& callback,

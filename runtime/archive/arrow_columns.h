@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Arrow arrays become Columns. In: a validated record batch of any Arrow types. Out: a Batch of the requested
+// types: borrowed where the layout is one that kernels read, converted into the worker's arena otherwise. A
+// value that does not fit is null and counted. The only header that shows Arrow C++ to the readers built on
+// it.
+#pragma once
+
+#include <arrow/api.h>
+#include <arrow/io/api.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/archive/source.h"
+
+namespace kqlc::archive {
+
+// Hands the rows of `batch` on; columns are found by name. `row` is the number of rows of the file before it;
+// the first batch of a file also counts the columns it lacks.
+void emit_record_batch(const File& file, const arrow::RecordBatch& batch, uint64_t row, Worker& worker);
+
+// The file's own columns as KQL types.
+std::vector<ColumnRequest> columns_of_schema(const arrow::Schema& schema);
+
+// Positions in `schema` of the requested columns it has.
+std::vector<int> requested_fields(const arrow::Schema& schema, const ScanRequest& request);
+
+Error error_of(const arrow::Status& status, const File& file);
+
+// A file, unpacked, as Arrow's readers want it.
+Result<std::shared_ptr<arrow::io::InputStream>> open_input(const File& file);
+
+// The JSON text of one value of any type.
+std::string json_text(const arrow::Array& array, int64_t row);
+
+}  // namespace kqlc::archive

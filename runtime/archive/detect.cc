@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which files there are, and what they are. In: paths, folders, globs. Out: Files sorted by path, with
+// format, compression and table. What stands in a file counts more than its name: a name decides only where
+// bytes can not. A table is named by --table, or by a word of the path (`DeviceProcessEvents.ndjson.gz`,
+// `table=SecurityEvent`, `insights-logs-advancedhunting-deviceprocessevents`); rows of JSON may name theirs
+// on their own.
+#include <glob.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "runtime/archive/source.h"
+
+namespace kqlc::archive {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kHeadBytes = size_t{64} << 10;
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+// The table that a word of the path names, from the file's name up to the root.
+std::string table_of_path(const std::string& path, const std::vector<std::string>& known) {
+  std::vector<std::string> components;
+  for (const fs::path& component : fs::path(path)) components.push_back(lower(component.string()));
+  std::reverse(components.begin(), components.end());
+  auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  for (const std::string& component : components) {
+    for (size_t begin = 0; begin < component.size();) {
+      size_t end = begin;
+      while (end < component.size() && is_word(component[end])) ++end;
+      std::string word = component.substr(begin, end - begin);
+      begin = end + 1;
+      // DeviceEvents_2024_01
+      std::string bare = word.substr(0, word.find_last_not_of("0123456789_") + 1);
+      for (const std::string& table : known) {
+        if (lower(table) == word || (!bare.empty() && lower(table) == bare)) return table;
+      }
+    }
+  }
+  return "";
+}
+
+bool has_extension(const std::string& name, std::initializer_list<std::string_view> extensions) {
+  return std::any_of(extensions.begin(), extensions.end(),
+                     [&](std::string_view e) { return name.ends_with(e); });
+}
+
+std::string_view skip_blanks(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
+  return text;
+}
+
+// A document over many lines breaks its first line behind a bracket or a comma; a line of NDJSON never ends
+// so.
+Format format_of_json(std::string_view head) {
+  std::string_view line = head.substr(0, head.find('\n'));
+  bool ends_here = line.size() < head.size();
+  while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back()))) line.remove_suffix(1);
+  char last = line.empty() ? ' ' : line.back();
+  return ends_here && (last == '{' || last == '[' || last == ',') ? Format::Json : Format::Ndjson;
+}
+
+// The string value behind `"key":` in the first line; empty when there is none.
+std::string_view string_after_key(std::string_view line, std::string_view key) {
+  std::string quoted = "\"" + std::string(key) + "\"";
+  size_t place = line.find(quoted);
+  if (place == line.npos) return {};
+  std::string_view rest = skip_blanks(line.substr(place + quoted.size()));
+  if (!rest.starts_with(':')) return {};
+  rest = skip_blanks(rest.substr(1));
+  if (!rest.starts_with('"')) return {};
+  rest.remove_prefix(1);
+  return rest.substr(0, rest.find('"'));
+}
+
+bool is_known(std::string_view table, const std::vector<std::string>& known) {
+  if (table.ends_with("_CL")) return true;
+  return std::any_of(known.begin(), known.end(), [&](auto& name) { return lower(name) == lower(table); });
+}
+
+Result<std::string> read_head(const std::string& path, Compression compression) {
+  std::unique_ptr<ByteStream> stream;
+  KQLC_TRY_ASSIGN(stream, open_bytes(path, compression));
+  std::string head(kHeadBytes, '\0');
+  size_t size = 0;
+  while (size < head.size()) {
+    auto count = stream->read(head.data() + size, head.size() - size);
+    if (!count.ok() && size == 0) return std::move(count.error());
+    if (!count.ok() || count.value() == 0) break;
+    size += count.value();
+  }
+  head.resize(size);
+  return head;
+}
+
+Compression compression_of(std::string_view head) {
+  if (head.starts_with("\x1F\x8B")) return Compression::Gzip;
+  if (head.starts_with("\x28\xB5\x2F\xFD")) return Compression::Zstd;
+  return Compression::None;
+}
+
+Result<Format> format_of(const std::string& path, const std::string& name, std::string_view head) {
+  if (head.starts_with("PAR1")) return Format::Parquet;
+  if (head.starts_with("ARROW1")) return Format::ArrowFile;
+  if (head.starts_with("\xFF\xFF\xFF\xFF")) return Format::ArrowStream;
+  if (has_extension(name, {".csv", ".tsv"})) return Format::Csv;
+  if (has_extension(name, {".ndjson", ".jsonl"})) return Format::Ndjson;
+  std::string_view text = skip_blanks(head);
+  if (text.starts_with('{') || text.starts_with('[')) return format_of_json(text);
+  if (has_extension(name, {".json"})) return Format::Ndjson;
+  return Error{ErrorCode::Format, path + ": neither JSON, CSV, Parquet nor Arrow"};
+}
+
+bool is_left_out(const fs::path& path) {
+  std::string name = path.filename().string();
+  return name.empty() || name.front() == '.' || name.front() == '_' || name.ends_with(".tmp") ||
+         name == "manifest.json";
+}
+
+Result<void> walk_folder(const std::string& folder, std::vector<std::string>* paths) {
+  std::error_code error;
+  auto options = fs::directory_options::skip_permission_denied;
+  fs::recursive_directory_iterator walk(folder, options, error);
+  for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
+    std::error_code ignored;
+    if (is_left_out(walk->path())) {
+      if (walk->is_directory(ignored)) walk.disable_recursion_pending();
+    } else if (walk->is_regular_file(ignored)) {
+      paths->push_back(walk->path().string());
+    }
+  }
+  if (error) return Error{ErrorCode::Io, folder + ": " + error.message()};
+  return {};
+}
+
+Result<std::vector<std::string>> expand(const std::string& input) {
+  std::error_code error;
+  if (fs::exists(input, error)) return std::vector<std::string>{input};
+  glob_t found{};
+  int status = glob(input.c_str(), 0, nullptr, &found);
+  std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + (status == 0 ? found.gl_pathc : 0));
+  globfree(&found);
+  if (paths.empty()) return Error{ErrorCode::Io, input + ": no such file"};
+  return paths;
+}
+
+}  // namespace
+
+std::string_view format_name(Format format) {
+  constexpr std::string_view names[] = {"ndjson", "json", "csv", "parquet", "arrow", "arrow stream"};
+  return names[static_cast<int>(format)];
+}
+
+Result<File> detect_file(const std::string& path, const ListOptions& options) {
+  File file;
+  file.path = path;
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return Error{ErrorCode::Io, path + ": " + std::strerror(errno)};
+  file.bytes = static_cast<uint64_t>(status.st_size);
+  std::string head;
+  KQLC_TRY_ASSIGN(head, read_head(path, Compression::None));
+  file.compression = compression_of(head);
+  std::string name = lower(path);
+  if (file.compression != Compression::None) {
+    KQLC_TRY_ASSIGN(head, read_head(path, file.compression));
+    for (std::string_view suffix : {".gz", ".zst", ".zstd"}) {
+      if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
+    }
+  }
+  KQLC_TRY_ASSIGN(file.format, format_of(path, name, head));
+  bool seekable = file.format == Format::Parquet || file.format == Format::ArrowFile;
+  if (seekable && file.compression != Compression::None) {
+    return Error{ErrorCode::Unsupported,
+                 path + ": a compressed " + std::string(format_name(file.format)) + " file"};
+  }
+  file.table = options.table.empty() ? table_of_path(path, options.known_tables) : options.table;
+  std::string_view line = std::string_view(head).substr(0, head.find('\n'));
+  file.rows_name_tables =
+      options.table.empty() && is_known(string_after_key(line, "Type"), options.known_tables);
+  return file;
+}
+
+Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, const ListOptions& options,
+                                     std::vector<std::string>* notes) {
+  std::vector<std::string> named, walked;
+  for (const std::string& input : inputs) {
+    std::vector<std::string> paths;
+    KQLC_TRY_ASSIGN(paths, expand(input));
+    for (const std::string& path : paths) {
+      std::error_code error;
+      if (fs::is_directory(path, error)) {
+        KQLC_TRY(walk_folder(path, &walked));
+      } else {
+        named.push_back(path);
+      }
+    }
+  }
+  std::sort(named.begin(), named.end());
+  std::vector<std::string> all = named;
+  all.insert(all.end(), walked.begin(), walked.end());
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  std::vector<File> files;
+  for (const std::string& path : all) {
+    auto file = detect_file(path, options);
+    if (!file.ok()) {
+      if (std::binary_search(named.begin(), named.end(), path)) return file.error();
+      if (notes) notes->push_back("left out " + file.error().message);
+      continue;
+    }
+    files.push_back(std::move(file).value());
+    files.back().ordinal = static_cast<uint32_t>(files.size() - 1);
+  }
+  if (files.size() >= (size_t{1} << 24)) return Error{ErrorCode::Limit, "more than 16,777,215 files"};
+  return files;
+}
+
+}  // namespace kqlc::archive

@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// JsonRows: what the shapes of an export mean. In: one JSON value. Out: rows. The text is walked once,
+// forwards, with simdjson's on-demand parser; the values that nobody asked for are skipped by their
+// structure. An envelope is an object with `category` and an object `properties`; its row is `properties`.
+// When `properties` comes first, its text is put aside until the rest of the object has been seen. The last
+// of repeated keys wins.
+#include "runtime/archive/json_rows.h"
+
+#include <simdjson.h>
+
+#include <cstring>
+#include <optional>
+#include <unordered_map>
+
+namespace kqlc::archive {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+constexpr std::string_view kAdvancedHunting = "AdvancedHunting-";
+constexpr int kMaxWrappers = 3;  // an array of responses that hold `records`
+
+enum class Special : uint8_t { None, Properties, Category, Time, Timestamp, Type, Rows, Tables };
+
+struct Action {
+  int32_t column = -1;
+  Special special = Special::None;
+};
+
+struct StringHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
+// What to do at a key. The key is compared with the one that stood at the same place of the previous object
+// first.
+class KeyTable {
+ public:
+  void add_column(const std::string& name, int32_t column) { actions_[name].column = column; }
+  void add_special(const std::string& name, Special special) { actions_[name].special = special; }
+
+  // `raw` is what follows the key's opening quote; `end` is the end of the text.
+  Action find(const char* raw, const char* end, size_t place) {
+    if (place < expected_.size()) {
+      const Expected& expected = expected_[place];
+      size_t size = expected.key.size();
+      if (size < static_cast<size_t>(end - raw) && raw[size] == '"' &&
+          !std::memcmp(raw, expected.key.data(), size)) {
+        return expected.action;
+      }
+    }
+    return look_up(raw, end, place);
+  }
+
+ private:
+  struct Expected {
+    std::string key;
+    Action action;
+  };
+  static constexpr size_t kMaxExpected = 1024;
+
+  Action look_up(const char* raw, const char* end, size_t place) {
+    const char* close = raw;
+    bool escaped = false;
+    for (; close < end && *close != '"'; ++close) {
+      if (*close == '\\') escaped = true, ++close;
+    }
+    std::string key(raw, std::min(close, end) - raw);
+    if (escaped) {
+      int64_t size = unescape_json(std::string(key), key.data());
+      key.resize(size < 0 ? 0 : size);
+    }
+    auto found = actions_.find(std::string_view(key));
+    Action action = found == actions_.end() ? Action{} : found->second;
+    if (!escaped && place < kMaxExpected) {
+      if (place >= expected_.size()) expected_.resize(place + 1);
+      expected_[place] = {std::move(key), action};
+    }
+    return action;
+  }
+
+  std::unordered_map<std::string, Action, StringHash, std::equal_to<>> actions_;
+  std::vector<Expected> expected_;
+};
+
+std::string_view trim_end(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  return text;
+}
+
+std::string_view trim_start(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  return text;
+}
+
+bool equals_caseless(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+// Whether the text is a number as RFC 8259 writes them.
+bool is_json_number(std::string_view text) {
+  const char* place = text.data();
+  const char* end = place + text.size();
+  auto digits = [&] {
+    const char* start = place;
+    while (place < end && *place >= '0' && *place <= '9') ++place;
+    return place - start;
+  };
+  if (place < end && *place == '-') ++place;
+  const char* first = place;
+  auto whole = digits();
+  if (whole == 0 || (whole > 1 && *first == '0')) return false;
+  if (place < end && *place == '.') {
+    ++place;
+    if (digits() == 0) return false;
+  }
+  if (place < end && (*place == 'e' || *place == 'E')) {
+    ++place;
+    if (place < end && (*place == '+' || *place == '-')) ++place;
+    if (digits() == 0) return false;
+  }
+  return place == end;
+}
+
+// The name of a table in the text between quotes of a category or of `Type`; empty when it names none.
+std::string_view table_of_category(std::string_view category) {
+  return category.starts_with(kAdvancedHunting) ? category.substr(kAdvancedHunting.size())
+                                                : std::string_view();
+}
+
+const char* message_of(simdjson::error_code error) { return simdjson::error_message(error); }
+
+simdjson::error_code raw_json(ondemand::value value, char first, std::string_view* text) {
+  if (first == '{') {
+    ondemand::object object;
+    auto error = value.get_object().get(object);
+    return error ? error : object.raw_json().get(*text);
+  }
+  ondemand::array array;
+  auto error = value.get_array().get(array);
+  return error ? error : array.raw_json().get(*text);
+}
+
+std::string_view unquote(std::string_view token) {
+  return token.size() >= 2 && token.front() == '"' ? token.substr(1, token.size() - 2) : std::string_view();
+}
+
+}  // namespace
+
+// Functions that parse return nullptr, or what is wrong with the text.
+class JsonRows::Implementation {
+ public:
+  explicit Implementation(Worker& worker);
+  void add(const File& file, std::string_view text, uint64_t position);
+
+  std::vector<bool> seen_;
+
+ private:
+  // What an object has shown of itself so far.
+  struct Row {
+    bool is_row = true;
+    bool any_column = false;
+    bool empty_rows = false;  // a `records` without records
+    bool inner_done = false;  // the columns of `properties` are set
+    std::string_view category, time, timestamp, type, properties;
+  };
+
+  const char* add_document(std::string_view text);
+  const char* add_value(ondemand::value value, int depth);
+  const char* add_array(ondemand::array array, int depth);
+  const char* add_object(ondemand::object object, uint64_t offset, int depth);
+  const char* read_field(ondemand::field& field, size_t place, Row* row, int depth);
+  const char* read_special(Action action, ondemand::value value, std::string_view token, Row* row, int depth);
+  const char* read_rows(Special special, ondemand::value value, Row* row, int depth);
+  const char* read_properties(ondemand::value value, Row* row);
+  const char* read_deferred(Row* row);
+  const char* read_inner(ondemand::object object, Row* row);
+  const char* read_tables(ondemand::array tables);
+  const char* read_table(ondemand::object table);
+  const char* read_table_rows(ondemand::array rows, const std::vector<int32_t>& columns);
+  const char* set_value(size_t column, ondemand::value value, std::string_view token);
+  const char* set_string(size_t column, std::string_view token);
+  void fill_time(const Row& row);
+  bool is_other_table(const Row& row) const;
+  void begin_row(uint64_t offset);
+  void end_row();
+  void check_value(size_t column, bool fits, std::string_view token);
+
+  Worker& worker_;
+  RowBuilder& rows_;
+  KeyTable outer_;
+  KeyTable inner_;
+  std::unordered_map<std::string, int32_t> columns_;
+  ondemand::parser parser_;
+  ondemand::parser properties_parser_;
+  simdjson::dom::parser validator_;
+  int32_t time_generated_ = -1;
+
+  const File* file_ = nullptr;
+  std::string_view text_;
+  uint64_t position_ = 0;      // of text_
+  uint64_t row_position_ = 0;  // of the row being read
+  uint64_t row_index_ = 0;     // rows begun in text_
+  bool repaired_ = false;      // text_ is repaired_text_, longer than what stands in the file
+  std::string repaired_text_;
+};
+
+JsonRows::Implementation::Implementation(Worker& worker)
+    : seen_(worker.request.columns.size()), worker_(worker), rows_(worker.rows) {
+  for (const char* name : {"records", "Results", "results", "value"}) outer_.add_special(name, Special::Rows);
+  outer_.add_special("tables", Special::Tables);
+  outer_.add_special("properties", Special::Properties);
+  outer_.add_special("category", Special::Category);
+  outer_.add_special("time", Special::Time);
+  outer_.add_special("Type", Special::Type);
+  inner_.add_special("Timestamp", Special::Timestamp);
+  for (size_t i = 0; i < worker.request.columns.size(); ++i) {
+    const std::string& name = worker.request.columns[i].name;
+    outer_.add_column(name, static_cast<int32_t>(i));
+    inner_.add_column(name, static_cast<int32_t>(i));
+    columns_[name] = static_cast<int32_t>(i);
+    if (name == "TimeGenerated") time_generated_ = static_cast<int32_t>(i);
+  }
+}
+
+void JsonRows::Implementation::add(const File& file, std::string_view text, uint64_t position) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3), position += 3;
+  std::string_view body = trim_end(trim_start(text));
+  if (body.empty()) return;
+  file_ = &file;
+  position_ = position + (body.data() - text.data());
+  row_index_ = 0;
+  repaired_ = false;
+  ++worker_.report.lines;
+  const char* problem = add_document(body);
+  if (problem) {
+    rows_.drop_row();
+    count_bad_line(&worker_.report, position_ + (row_index_ ? row_index_ - 1 : 0), problem);
+  }
+  if (repaired_) worker_.flush();
+}
+
+const char* JsonRows::Implementation::add_document(std::string_view text) {
+  text_ = text;
+  if (worker_.request.strict) {
+    auto error = validator_.parse(text.data(), text.size(), false).error();
+    if (error && error != simdjson::UTF8_ERROR && error != simdjson::STRING_ERROR) return message_of(error);
+  }
+  ondemand::document document;
+  auto error = parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document);
+  if (error == simdjson::UTF8_ERROR) {
+    ++worker_.report.repaired_lines;
+    // The rows of a repaired text are handed on before the next text overwrites it.
+    worker_.flush();
+    repaired_ = true;
+    repaired_text_ = repair_utf8(text);
+    text_ = std::string_view(repaired_text_).substr(0, repaired_text_.size() - kPadding);
+    error = parser_.iterate(text_.data(), text_.size(), text_.size() + kPadding).get(document);
+  }
+  if (error) return message_of(error);
+  const char* problem = nullptr;
+  if (text_.front() == '{') {
+    ondemand::object object;
+    if ((error = document.get_object().get(object))) return message_of(error);
+    problem = add_object(object, 0, 0);
+  } else if (text_.front() == '[') {
+    ondemand::array array;
+    if ((error = document.get_array().get(array))) return message_of(error);
+    problem = add_array(array, 0);
+  } else {
+    return "neither an object nor an array";
+  }
+  if (problem) return problem;
+  bool at_end = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+  return at_end || worker_.stopped ? nullptr : "text after the end of the JSON value";
+}
+
+const char* JsonRows::Implementation::add_value(ondemand::value value, int depth) {
+  std::string_view token = value.raw_json_token();
+  if (token.front() != '{') return "a record is no object";
+  ondemand::object object;
+  if (auto error = value.get_object().get(object)) return message_of(error);
+  return add_object(object, token.data() - text_.data(), depth);
+}
+
+const char* JsonRows::Implementation::add_array(ondemand::array array, int depth) {
+  for (auto element : array) {
+    ondemand::value value;
+    if (auto error = std::move(element).get(value)) return message_of(error);
+    if (const char* problem = add_value(value, depth + 1)) return problem;
+    if (worker_.stopped) break;
+  }
+  return nullptr;
+}
+
+void JsonRows::Implementation::begin_row(uint64_t offset) {
+  row_position_ = position_ + (repaired_ ? row_index_ : offset);
+  ++row_index_;
+  rows_.begin_row(row_position_);
+}
+
+void JsonRows::Implementation::end_row() {
+  rows_.end_row();
+  if (rows_.full()) worker_.flush();
+}
+
+const char* JsonRows::Implementation::add_object(ondemand::object object, uint64_t offset, int depth) {
+  begin_row(offset);
+  Row row;
+  size_t place = 0;
+  for (auto item : object) {
+    ondemand::field field;
+    if (auto error = std::move(item).get(field)) return message_of(error);
+    if (const char* problem = read_field(field, place++, &row, depth)) return problem;
+  }
+  if (!row.is_row) return nullptr;
+  if (!row.properties.empty()) {
+    if (const char* problem = read_deferred(&row)) return problem;
+  }
+  if ((row.empty_rows && !row.any_column) || is_other_table(row)) {
+    rows_.drop_row();
+    if (!row.empty_rows) ++worker_.report.other_tables;
+    return nullptr;
+  }
+  fill_time(row);
+  end_row();
+  return nullptr;
+}
+
+const char* JsonRows::Implementation::read_field(ondemand::field& field, size_t place, Row* row, int depth) {
+  const char* end = text_.data() + text_.size();
+  Action action = outer_.find(field.key().raw(), end, place);
+  if ((action.column < 0 && action.special == Special::None) || !row->is_row) return nullptr;
+  ondemand::value value = field.value();
+  std::string_view token = trim_end(value.raw_json_token());
+  if (action.column >= 0 && !(row->inner_done && rows_.is_set(action.column))) {
+    row->any_column = true;
+    seen_[action.column] = true;
+    if (const char* problem = set_value(action.column, value, token)) return problem;
+    // A column that is asked for by the name is no wrapper; only scalars can mean more than their value.
+    if (token.front() == '{' || token.front() == '[') return nullptr;
+  }
+  return action.special == Special::None ? nullptr : read_special(action, value, token, row, depth);
+}
+
+const char* JsonRows::Implementation::read_special(Action action, ondemand::value value,
+                                                   std::string_view token, Row* row, int depth) {
+  switch (action.special) {
+    case Special::Category:
+      row->category = unquote(token);
+      return nullptr;
+    case Special::Time:
+      row->time = unquote(token);
+      return nullptr;
+    case Special::Type:
+      row->type = unquote(token);
+      return nullptr;
+    case Special::Properties:
+      return token.front() == '{' ? read_properties(value, row) : nullptr;
+    default:
+      return token.front() == '[' && depth < kMaxWrappers ? read_rows(action.special, value, row, depth)
+                                                          : nullptr;
+  }
+}
+
+const char* JsonRows::Implementation::read_rows(Special special, ondemand::value value, Row* row, int depth) {
+  std::string_view token = value.raw_json_token();
+  std::string_view rest = trim_start({token.data() + 1, static_cast<size_t>(text_.end() - token.data() - 1)});
+  if (rest.starts_with(']')) row->empty_rows = true;
+  if (!rest.starts_with('{')) return nullptr;
+  ondemand::array array;
+  if (auto error = value.get_array().get(array)) return message_of(error);
+  rows_.drop_row();
+  row->is_row = false;
+  return special == Special::Tables ? read_tables(array) : add_array(array, depth);
+}
+
+const char* JsonRows::Implementation::read_properties(ondemand::value value, Row* row) {
+  ondemand::object object;
+  if (auto error = value.get_object().get(object)) return message_of(error);
+  if (!row->category.empty()) return read_inner(object, row);
+  auto error = object.raw_json().get(row->properties);
+  return error ? message_of(error) : nullptr;
+}
+
+// Sets the columns of a `properties` that stood before `category`; without `category` it is a value like
+// others.
+const char* JsonRows::Implementation::read_deferred(Row* row) {
+  if (row->category.empty()) return nullptr;
+  ondemand::document document;
+  std::string_view text = row->properties;
+  auto error = properties_parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document);
+  if (error) return message_of(error);
+  ondemand::object object;
+  if ((error = document.get_object().get(object))) return message_of(error);
+  return read_inner(object, row);
+}
+
+const char* JsonRows::Implementation::read_inner(ondemand::object object, Row* row) {
+  const char* end = text_.data() + text_.size();
+  size_t place = 0;
+  row->inner_done = true;
+  for (auto item : object) {
+    ondemand::field field;
+    if (auto error = std::move(item).get(field)) return message_of(error);
+    Action action = inner_.find(field.key().raw(), end, place++);
+    if (action.column < 0 && action.special == Special::None) continue;
+    ondemand::value value = field.value();
+    std::string_view token = trim_end(value.raw_json_token());
+    if (action.special == Special::Timestamp) row->timestamp = unquote(token);
+    if (action.column < 0) continue;
+    row->any_column = true;
+    seen_[action.column] = true;
+    if (const char* problem = set_value(action.column, value, token)) return problem;
+  }
+  return nullptr;
+}
+
+const char* JsonRows::Implementation::read_tables(ondemand::array tables) {
+  for (auto element : tables) {
+    ondemand::object table;
+    if (auto error = element.get_object().get(table)) return message_of(error);
+    if (const char* problem = read_table(table)) return problem;
+  }
+  return nullptr;
+}
+
+const char* JsonRows::Implementation::read_table(ondemand::object table) {
+  std::vector<int32_t> columns;
+  for (auto item : table) {
+    ondemand::field field;
+    if (auto error = std::move(item).get(field)) return message_of(error);
+    ondemand::raw_json_string key = field.key();
+    bool is_columns = key == "columns";
+    if (!is_columns && !(key == "rows")) continue;
+    ondemand::array array;
+    if (auto error = field.value().get_array().get(array)) return message_of(error);
+    if (!is_columns) {
+      if (const char* problem = read_table_rows(array, columns)) return problem;
+      continue;
+    }
+    for (auto column : array) {
+      std::string_view name;
+      if (auto error = column["name"].get_string().get(name)) return message_of(error);
+      auto found = columns_.find(std::string(name));
+      columns.push_back(found == columns_.end() ? -1 : found->second);
+      if (columns.back() >= 0) seen_[columns.back()] = true;
+    }
+  }
+  return nullptr;
+}
+
+const char* JsonRows::Implementation::read_table_rows(ondemand::array rows,
+                                                      const std::vector<int32_t>& columns) {
+  if (columns.empty()) return "a table whose `rows` come before its `columns`";
+  for (auto element : rows) {
+    ondemand::value row;
+    if (auto error = std::move(element).get(row)) return message_of(error);
+    begin_row(row.raw_json_token().data() - text_.data());
+    ondemand::array cells;
+    if (auto error = row.get_array().get(cells)) return message_of(error);
+    size_t place = 0;
+    for (auto cell : cells) {
+      ondemand::value value;
+      if (auto error = std::move(cell).get(value)) return message_of(error);
+      int32_t column = place < columns.size() ? columns[place] : -1;
+      ++place;
+      if (column < 0) continue;
+      if (const char* problem = set_value(column, value, trim_end(value.raw_json_token()))) return problem;
+    }
+    end_row();
+    if (worker_.stopped) break;
+  }
+  return nullptr;
+}
+
+const char* JsonRows::Implementation::set_value(size_t column, ondemand::value value,
+                                                std::string_view token) {
+  bool fits = true;
+  switch (token.front()) {
+    case '"':
+      return set_string(column, token);
+    case '{':
+    case '[': {
+      std::string_view text;
+      if (auto error = raw_json(value, token.front(), &text)) return message_of(error);
+      fits = rows_.set_json(column, trim_end(text));
+      break;
+    }
+    case 'n':
+      if (token != "null") return "an unquoted word";
+      rows_.set_null(column);
+      break;
+    case 't':
+    case 'f':
+      if (token != "true" && token != "false") return "an unquoted word";
+      fits = rows_.set_bool(column, token == "true", token);
+      break;
+    default:
+      if (!is_json_number(token)) return "an unquoted word that is no number";
+      fits = rows_.set_number(column, token);
+  }
+  check_value(column, fits, token);
+  return nullptr;
+}
+
+// A dynamic column takes a string that holds an object or an array as that, which is how exports write
+// AdditionalFields; any other string stays a string.
+const char* JsonRows::Implementation::set_string(size_t column, std::string_view token) {
+  if (token.size() < 2 || token.back() != '"') return "a string without end";
+  std::string_view text = unquote(token);
+  if (std::memchr(text.data(), '\\', text.size())) {
+    auto* out = static_cast<char*>(rows_.arena().allocate(text.size()));
+    int64_t size = unescape_json(text, out);
+    if (size < 0) return "an escape that JSON does not know";
+    text = {out, static_cast<size_t>(size)};
+  }
+  if (worker_.request.columns[column].type == Type::Dynamic) {
+    std::string_view inside = trim_start(text);
+    bool nested = inside.starts_with('{') || inside.starts_with('[');
+    rows_.set_json(column, nested ? text : text.empty() ? std::string_view() : token);
+    return nullptr;
+  }
+  check_value(column, rows_.set_text(column, text), token);
+  return nullptr;
+}
+
+void JsonRows::Implementation::check_value(size_t column, bool fits, std::string_view token) {
+  if (fits) return;
+  const ColumnRequest& request = worker_.request.columns[column];
+  count_problem(&worker_.report, request.name, row_position_, token, request.type);
+}
+
+// Defender's envelope has no TimeGenerated; the connector to Sentinel fills it with Timestamp.
+void JsonRows::Implementation::fill_time(const Row& row) {
+  if (time_generated_ < 0 || !row.inner_done || rows_.is_set(time_generated_)) return;
+  std::string_view text = row.timestamp.empty() ? row.time : row.timestamp;
+  seen_[time_generated_] = true;
+  check_value(time_generated_, rows_.set_text(time_generated_, text), text);
+}
+
+bool JsonRows::Implementation::is_other_table(const Row& row) const {
+  const std::string& wanted = worker_.request.table;
+  if (wanted.empty()) return false;
+  std::string_view named = table_of_category(row.category);
+  if (named.empty() && file_->rows_name_tables) named = row.type;
+  return !named.empty() && !equals_caseless(named, wanted);
+}
+
+JsonRows::JsonRows(Worker& worker) : implementation_(std::make_unique<Implementation>(worker)) {}
+JsonRows::~JsonRows() = default;
+void JsonRows::add(const File& file, std::string_view text, uint64_t position) {
+  implementation_->add(file, text, position);
+}
+const std::vector<bool>& JsonRows::seen() const { return implementation_->seen_; }
+
+}  // namespace kqlc::archive

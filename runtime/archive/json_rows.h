@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// JsonRows: JSON text becomes rows. In: one JSON value: a flat row, the envelope of Defender's streaming API
+// or of Azure's diagnostic settings, an object with an array of rows (`records`, `Results`, `results`,
+// `value`), tables of the Log Analytics query API, or an array of any of these. Out: rows in the worker's
+// RowBuilder. Only the fields that were asked for are looked at. Keys come in the same order line after line,
+// so each field is first compared with what stood in its place last time. Sources: "Stream Microsoft Defender
+// XDR events to storage", "Azure Monitor Log Analytics API response format".
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/archive/source.h"
+
+namespace kqlc::archive {
+
+class JsonRows {
+ public:
+  explicit JsonRows(Worker& worker);
+  ~JsonRows();
+
+  // Adds the rows of a JSON value, handing on batches that fill up. A value that is no JSON is counted as a
+  // bad line. Requires: kPadding readable bytes behind `text`, which stays until the worker's flush(); size <
+  // 2^32.
+  void add(const File& file, std::string_view text, uint64_t position);
+
+  // By requested column, whether any row had its key.
+  const std::vector<bool>& seen() const;
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+// Writes the characters of a JSON string (without its quotes) to `out`, at most text.size() bytes; a half of
+// a surrogate pair becomes U+FFFD. Returns their number, or -1 for an escape that JSON does not know.
+int64_t unescape_json(std::string_view text, char* out);
+
+// Returns a copy of `text` with each invalid byte of UTF-8 replaced by U+FFFD, and kPadding zero bytes.
+std::string repair_utf8(std::string_view text);
+
+}  // namespace kqlc::archive

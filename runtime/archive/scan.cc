@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The scan: threads walk over the files and take chunks. In: files, a request, a callback. Out: batches, a
+// report. Each thread goes through the files in order and never back, so that its positions grow; where
+// another thread is busy unpacking a file, it goes on to the next one. Samples of bad data are kept by
+// position, not by who came first.
+#include <algorithm>
+#include <mutex>
+#include <thread>
+
+#include "runtime/archive/json_rows.h"
+#include "runtime/archive/source.h"
+
+namespace kqlc::archive {
+namespace {
+
+bool sample_before(const Sample& a, const Sample& b) { return a.position < b.position; }
+
+void keep_first_samples(std::vector<Sample>* samples) {
+  std::sort(samples->begin(), samples->end(), sample_before);
+  if (samples->size() > kMaxSamples) samples->resize(kMaxSamples);
+}
+
+// One file as the threads share it: opened by the first, closed by the last.
+struct Slot {
+  std::mutex mutex;
+  std::shared_ptr<Source> source;
+  bool opened = false;
+  bool ended = false;
+  uint64_t bytes_counted = 0;
+};
+
+class Scan {
+ public:
+  Scan(const std::vector<File>& files, const ScanRequest& request, const ScanControl& control,
+       const BatchCallback& callback)
+      : files_(files), request_(request), control_(control), callback_(callback), slots_(files.size()) {}
+
+  void run(ScanReport* report) {
+    int threads = std::max(1, control_.threads);
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (int i = 0; i < threads; ++i) workers.push_back(std::make_unique<Worker>(i, request_, callback_));
+    std::vector<std::thread> running;
+    for (int i = 1; i < threads; ++i) running.emplace_back([&, i] { walk(*workers[i]); });
+    walk(*workers[0]);
+    for (std::thread& thread : running) thread.join();
+    for (auto& worker : workers) report->merge(worker->report);
+    note_unseen_columns(workers, report);
+  }
+
+ private:
+  void walk(Worker& worker) {
+    for (size_t i = 0; i < files_.size() && !ended_; ++i) {
+      std::shared_ptr<Source> source = visit(i, worker);
+      if (source) take_chunks(i, *source, worker);
+      leave(i);
+    }
+  }
+
+  std::shared_ptr<Source> visit(size_t index, Worker& worker) {
+    Slot& slot = slots_[index];
+    std::lock_guard lock(slot.mutex);
+    if (slot.ended) return nullptr;
+    if (!slot.opened) {
+      slot.opened = true;
+      ++worker.report.files;
+      worker.report.bytes += files_[index].bytes;
+      auto opened = open_source(files_[index], request_);
+      if (!opened.ok()) {
+        slot.ended = true;
+        worker.report.errors.push_back(std::move(opened.error()));
+        return nullptr;
+      }
+      slot.source = std::move(opened).value();
+    }
+    return slot.source;
+  }
+
+  void take_chunks(size_t index, Source& source, Worker& worker) {
+    bool last = index + 1 == files_.size();
+    while (!ended_) {
+      if (control_.cancelled && control_.cancelled()) {
+        ended_ = true;
+        return;
+      }
+      auto taken = source.read_chunk(worker, last);
+      if (worker.stopped) ended_ = true;
+      if (!taken.ok()) worker.report.errors.push_back(std::move(taken.error()));
+      count_progress(index, source);
+      if (taken.ok() && taken.value() == Taken::Busy) return;
+      if (!taken.ok() || taken.value() == Taken::End) {
+        std::lock_guard lock(slots_[index].mutex);
+        slots_[index].ended = true;
+        return;
+      }
+    }
+  }
+
+  void count_progress(size_t index, Source& source) {
+    if (!control_.progress) return;
+    Slot& slot = slots_[index];
+    std::lock_guard lock(slot.mutex);
+    uint64_t done = source.bytes_done();
+    if (done <= slot.bytes_counted) return;
+    *control_.progress += done - slot.bytes_counted;
+    slot.bytes_counted = done;
+  }
+
+  void leave(size_t index) {
+    Slot& slot = slots_[index];
+    std::lock_guard lock(slot.mutex);
+    // Whoever still reads holds the source himself.
+    if (slot.ended) slot.source.reset();
+  }
+
+  // JSON leaves out what is null, so a key that no row has may still be a column of the table.
+  void note_unseen_columns(const std::vector<std::unique_ptr<Worker>>& workers, ScanReport* report) {
+    auto is_json = [](const File& file) {
+      return file.format == Format::Ndjson || file.format == Format::Json;
+    };
+    auto json_files = static_cast<uint64_t>(std::count_if(files_.begin(), files_.end(), is_json));
+    uint64_t lines = 0;
+    for (auto& worker : workers) lines += worker->report.lines;
+    if (json_files == 0 || lines == 0 || !workers[0]->filter.passes_all()) return;
+    for (size_t i = 0; i < request_.columns.size(); ++i) {
+      bool seen =
+          std::any_of(workers.begin(), workers.end(), [i](auto& worker) { return worker->json->seen()[i]; });
+      if (!seen) report->missing_columns[request_.columns[i].name] += json_files;
+    }
+  }
+
+  const std::vector<File>& files_;
+  const ScanRequest& request_;
+  const ScanControl& control_;
+  const BatchCallback& callback_;
+  std::vector<Slot> slots_;
+  std::atomic<bool> ended_{false};
+};
+
+const File* file_of(const std::vector<File>& files, uint64_t position) {
+  for (const File& file : files) {
+    if (file.ordinal == position >> kPositionBits) return &file;
+  }
+  return nullptr;
+}
+
+// Fills the places of samples, which stand in order of position, reading each file once more up to its last
+// sample.
+class PlaceFinder {
+ public:
+  explicit PlaceFinder(const std::vector<File>& files) : files_(files) {}
+
+  void find(std::vector<Sample*> samples) {
+    std::sort(samples.begin(), samples.end(), [](auto* a, auto* b) { return a->position < b->position; });
+    for (Sample* sample : samples) {
+      const File* file = file_of(files_, sample->position);
+      if (!file || !sample->place.empty()) continue;
+      uint64_t offset = sample->position & ((uint64_t{1} << kPositionBits) - 1);
+      bool lines = file->format == Format::Ndjson || file->format == Format::Json;
+      sample->place = file->path + (lines ? ":" + std::to_string(line_of(*file, offset))
+                                          : ": row " + std::to_string(offset + 1));
+    }
+  }
+
+ private:
+  uint64_t line_of(const File& file, uint64_t offset) {
+    if (file_ != &file) {
+      file_ = &file;
+      place_ = 0;
+      line_ = 1;
+      auto opened = open_bytes(file.path, file.compression);
+      stream_ = opened.ok() ? std::move(opened).value() : nullptr;
+      buffer_.resize(kChunkBytes);
+    }
+    while (stream_ && place_ < offset) {
+      auto count = stream_->read(buffer_.data(), std::min<uint64_t>(kChunkBytes, offset - place_));
+      if (!count.ok() || count.value() == 0) break;
+      line_ += simd::count_lines(buffer_.data(), buffer_.data() + count.value());
+      place_ += count.value();
+    }
+    return line_;
+  }
+
+  const std::vector<File>& files_;
+  const File* file_ = nullptr;
+  std::unique_ptr<ByteStream> stream_;
+  TextBuffer buffer_;
+  uint64_t place_ = 0;
+  uint64_t line_ = 1;
+};
+
+}  // namespace
+
+void count_bad_line(ScanReport* report, uint64_t position, std::string message) {
+  ++report->bad_lines;
+  report->samples.push_back({position, "", std::move(message)});
+  if (report->samples.size() > 8 * kMaxSamples) keep_first_samples(&report->samples);
+}
+
+void ScanReport::merge(const ScanReport& other) {
+  files += other.files;
+  bytes += other.bytes;
+  rows += other.rows;
+  lines += other.lines;
+  bad_lines += other.bad_lines;
+  repaired_lines += other.repaired_lines;
+  other_tables += other.other_tables;
+  samples.insert(samples.end(), other.samples.begin(), other.samples.end());
+  keep_first_samples(&samples);
+  for (auto& [column, problem] : other.problems) {
+    ColumnProblem& mine = problems[column];
+    if (mine.failures == 0 || problem.first.position < mine.first.position) mine.first = problem.first;
+    mine.failures += problem.failures;
+  }
+  for (auto& [column, count] : other.missing_columns) missing_columns[column] += count;
+  for (const std::string& note : other.notes) {
+    if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+  }
+  errors.insert(errors.end(), other.errors.begin(), other.errors.end());
+}
+
+Worker::Worker(int number, const ScanRequest& scan_request, const BatchCallback& batch_callback)
+    : thread(number), request(scan_request), callback(batch_callback), rows(scan_request.columns) {
+  if (!request.prefilter.empty() && !request.strict) filter = simd::LineFilter(request.prefilter);
+  json = std::make_unique<JsonRows>(*this);
+}
+Worker::~Worker() = default;
+
+bool Worker::emit(const Batch& batch) {
+  if (stopped) return false;
+  report.rows += batch.num_rows;
+  if (!callback(thread, batch)) stopped = true;
+  return !stopped;
+}
+
+bool Worker::flush() {
+  if (rows.num_rows()) emit(rows.batch());
+  rows.clear();
+  return !stopped;
+}
+
+Result<SourcePtr> open_source(const File& file, const ScanRequest& request) {
+  switch (file.format) {
+    case Format::Ndjson:
+      return file.compression == Compression::None ? open_ndjson(file, request)
+                                                   : open_compressed_lines(file, request);
+    case Format::Json:
+      return open_json_document(file, request);
+    case Format::Csv:
+      return open_csv(file, request);
+    case Format::Parquet:
+      return open_parquet(file, request);
+    default:
+      return open_arrow(file, request);
+  }
+}
+
+Result<void> scan_files(const std::vector<File>& files, const ScanRequest& request,
+                        const ScanControl& control, const BatchCallback& callback, ScanReport* report) {
+  ScanReport found;
+  Scan(files, request, control, callback).run(&found);
+  std::vector<Sample*> samples;
+  for (Sample& sample : found.samples) samples.push_back(&sample);
+  for (auto& [column, problem] : found.problems) samples.push_back(&problem.first);
+  PlaceFinder(files).find(samples);
+  report->merge(found);
+  return {};
+}
+
+Result<void> scan_file(const File& file, const ScanRequest& request, const BatchCallback& callback,
+                       ScanReport* report) {
+  return scan_files({file}, request, {}, callback, report);
+}
+
+}  // namespace kqlc::archive

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Source: an open file that threads take chunks from. In: a File. Out: chunks, each turned into batches on
+// the thread that took it. Taking is short and under the source's lock (or atomic); turning into batches runs
+// side by side. Which thread takes a chunk changes nothing: borders and positions come from the file alone.
+// Worker is a thread's memory.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/archive/archive.h"
+#include "runtime/archive/rows.h"
+
+namespace kqlc::archive {
+
+inline constexpr int kPositionBits = 40;
+inline uint64_t position_of(const File& file, uint64_t offset) {
+  return (uint64_t{file.ordinal} << kPositionBits) + offset;
+}
+
+// Bytes of text that readers take at once: small enough to stay in L2 while it is searched.
+inline constexpr size_t kChunkBytes = size_t{1} << 20;
+// Zeroed bytes behind every text buffer; what simdjson may read past the end.
+inline constexpr size_t kPadding = 64;
+// A line or document longer than this is refused.
+inline constexpr size_t kMaxLineBytes = size_t{1} << 30;
+
+// Text that grows and always has kPadding bytes behind its size.
+class TextBuffer {
+ public:
+  char* data() { return bytes_.get(); }
+  size_t size() const { return size_; }
+  // Keeps the first `size` bytes' contents; new ones are not initialised.
+  void resize(size_t size);
+  void append(std::string_view text);
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+// Bytes of a file from first to last, unpacked.
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+  // Reads up to `size` bytes; 0 at the end. A cut or damaged file is an error, after the bytes before the
+  // damage.
+  virtual Result<size_t> read(char* out, size_t size) = 0;
+  // Bytes on disk read so far.
+  virtual uint64_t bytes_read() const = 0;
+};
+Result<std::unique_ptr<ByteStream>> open_bytes(const std::string& path, Compression compression);
+
+// A whole file, unpacked. Fails when it is longer than `limit`.
+Result<void> read_all(const File& file, size_t limit, TextBuffer* text);
+
+class JsonRows;  // json_rows.h
+
+struct Worker {
+  Worker(int number, const ScanRequest& scan_request, const BatchCallback& batch_callback);
+  ~Worker();
+
+  // Hands the batch on; returns false when the scan is to end.
+  bool emit(const Batch& batch);
+  // Hands on the rows of `rows`, if any, and clears it.
+  bool flush();
+
+  int thread;
+  const ScanRequest& request;
+  const BatchCallback& callback;
+  ScanReport report;
+  RowBuilder rows;
+  simd::LineFilter filter;
+  std::unique_ptr<JsonRows> json;
+  TextBuffer buffer;
+  bool stopped = false;  // the callback wants no more
+};
+
+enum class Taken : uint8_t { Chunk, Busy, End };
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Takes the next chunk and hands its batches to the worker. With `wait` false it may return Busy when
+  // another thread is taking one. After an error or End the source has nothing more for anyone.
+  virtual Result<Taken> read_chunk(Worker& worker, bool wait) = 0;
+  // Bytes on disk taken so far.
+  virtual uint64_t bytes_done() const = 0;
+};
+
+using SourcePtr = std::unique_ptr<Source>;
+Result<SourcePtr> open_source(const File& file, const ScanRequest& request);
+Result<SourcePtr> open_ndjson(const File& file, const ScanRequest& request);
+Result<SourcePtr> open_compressed_lines(const File& file, const ScanRequest& request);
+Result<SourcePtr> open_json_document(const File& file, const ScanRequest& request);
+Result<SourcePtr> open_csv(const File& file, const ScanRequest& request);
+Result<SourcePtr> open_parquet(const File& file, const ScanRequest& request);
+Result<SourcePtr> open_arrow(const File& file, const ScanRequest& request);
+
+// Parses the lines of [begin, end), which starts at a line's start; `offset` is the place of `begin` in the
+// (unpacked) file. With `last` false the text ends with \n. Requires: kPadding readable bytes behind `end`.
+void parse_lines(const File& file, const char* begin, const char* end, uint64_t offset, Worker& worker);
+
+// Adds a sample of a bad line or record.
+void count_bad_line(ScanReport* report, uint64_t position, std::string message);
+
+}  // namespace kqlc::archive

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Archives: files are written to a temporary folder, scanned, and the rows compared as text. In: the shapes
+// in which events are exported, and damaged ones. Out: the same rows whatever the format, compression, number
+// of threads or prefilter; damage is counted and named.
+#include "runtime/archive/archive.h"
+
+#include <arrow/api.h>
+#include <arrow/io/file.h>
+#include <arrow/ipc/api.h>
+#include <arrow/json/from_string.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <parquet/arrow/writer.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+
+#include "runtime/value/datetime.h"
+#include "runtime/value/decimal.h"
+#include "runtime/value/guid.h"
+
+namespace kqlc::archive {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string print_cell(const Column& column, int64_t row) {
+  if (column.type == Type::String || column.type == Type::Dynamic) {
+    return std::string(load_str(column, column.encoding, row).view());
+  }
+  Cell cell = load(column, column.type, column.encoding, row);
+  if (!cell.valid) return "null";
+  Arena arena;
+  switch (column.type) {
+    case Type::Bool:
+      return cell.b ? "true" : "false";
+    case Type::Int:
+      return std::to_string(cell.i);
+    case Type::Long:
+      return std::to_string(cell.l);
+    case Type::Real:
+      return std::to_string(cell.d);
+    case Type::DateTime:
+      return std::string(datetime::print_datetime(DateTime{cell.l}, arena).view());
+    case Type::TimeSpan:
+      return std::string(datetime::print_timespan(TimeSpan{cell.l}, arena).view());
+    case Type::Guid:
+      return std::string(guid::print(cell.g, arena).view());
+    default:
+      return std::string(decimal::print(cell.m, arena).view());
+  }
+}
+
+std::string gzip(const std::string& text) {
+  std::string out(compressBound(text.size()) + 64, '\0');
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string zstd(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+  return out;
+}
+
+class ArchiveTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "kqlc_archive_XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string write(const std::string& name, const std::string& text) {
+    std::string path = folder_ + "/" + name;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+  }
+
+  // The rows in input order, cells joined by '|'.
+  std::vector<std::string> scan(const std::vector<std::string>& inputs, int threads = 1) {
+    report_ = ScanReport();
+    auto files = list_files(inputs, options_, nullptr);
+    EXPECT_TRUE(files.ok()) << (files.ok() ? "" : files.error().message);
+    if (!files.ok()) return {};
+    std::mutex mutex;
+    std::map<uint64_t, std::string> rows;
+    ScanControl control;
+    control.threads = threads;
+    auto callback = [&](int, const Batch& batch) {
+      std::lock_guard lock(mutex);
+      for (int64_t row = 0; row < batch.num_rows; ++row) {
+        std::string text;
+        for (size_t i = 0; i < batch.num_columns; ++i)
+          text += (i ? "|" : "") + print_cell(batch.columns[i], row);
+        EXPECT_TRUE(rows.emplace(batch.position + row, text).second) << "two rows at one position";
+      }
+      return true;
+    };
+    EXPECT_TRUE(scan_files(files.value(), request_, control, callback, &report_).ok());
+    std::vector<std::string> result;
+    for (auto& [position, text] : rows) result.push_back(text);
+    return result;
+  }
+
+  std::string folder_;
+  ListOptions options_;
+  ScanRequest request_;
+  ScanReport report_;
+};
+
+TEST_F(ArchiveTest, FlatRowsOfEveryType) {
+  request_.columns = {{"S", Type::String},  {"L", Type::Long},     {"I", Type::Int},      {"R", Type::Real},
+                      {"B", Type::Bool},    {"T", Type::DateTime}, {"P", Type::TimeSpan}, {"G", Type::Guid},
+                      {"M", Type::Decimal}, {"D", Type::Dynamic}};
+  auto path = write(
+      "a.ndjson",
+      R"({"S":"a\u0041\n","L":9007199254740993,"I":"7","R":1.5,"B":true,"T":"2024-02-29T12:00:00.1234567Z",)"
+      R"("P":"1.02:03:04","G":"74be27de-1e4e-49d9-b579-fe0b331d3642","M":"1.25","D":{"a":[1,2]}})"
+      "\r\n"
+      R"({"S":null,"L":null})"
+      "\n\n"
+      R"({"L":5.0,"S":{"k":1},"D":"{\"x\":1}","B":"False"})");
+  EXPECT_THAT(scan({path}),
+              ElementsAre("aA\n|9007199254740993|7|1.500000|true|2024-02-29T12:00:00.1234567Z|1.02:03:04|"
+                          "74be27de-1e4e-49d9-b579-fe0b331d3642|1.25|{\"a\":[1,2]}",
+                          "|null|null|null|null|null|null|null|null|",
+                          "{\"k\":1}|5|null|null|false|null|null|null|null|{\"x\":1}"));
+  EXPECT_EQ(report_.bad_lines, 0u);
+  EXPECT_EQ(report_.rows, 3u);
+  EXPECT_TRUE(report_.problems.empty());
+}
+
+TEST_F(ArchiveTest, ValuesThatDoNotFitAreNullAndCounted) {
+  request_.columns = {{"L", Type::Long}, {"I", Type::Int}, {"T", Type::DateTime}};
+  auto path = write("a.ndjson",
+                    "{\"L\":\"x\",\"I\":3000000000,\"T\":12}\n{\"L\":1.5}\n{\"L\":\"\",\"T\":\"soon\"}\n");
+  EXPECT_THAT(scan({path}), ElementsAre("null|null|null", "null|null|null", "null|null|null"));
+  EXPECT_EQ(report_.problems["L"].failures, 2u);
+  EXPECT_EQ(report_.problems["I"].failures, 1u);
+  EXPECT_EQ(report_.problems["T"].failures, 2u);
+  EXPECT_EQ(report_.problems["L"].first.place, path + ":1");
+}
+
+TEST_F(ArchiveTest, RepeatedAndEscapedKeys) {
+  request_.columns = {{"A", Type::String}};
+  auto path = write("a.ndjson", R"({"A":"1","A":"2"})"
+                                "\n"
+                                R"({"\u0041":"3"})"
+                                "\n"
+                                R"({"B":1,"A":"4","A":null})"
+                                "\n");
+  EXPECT_THAT(scan({path}), ElementsAre("2", "3", ""));
+}
+
+TEST_F(ArchiveTest, EnvelopesInAnyOrderAndOtherTables) {
+  request_.table = "DeviceEvents";
+  request_.columns = {{"A", Type::String}, {"TimeGenerated", Type::DateTime}};
+  auto path = write(
+      "a.ndjson",
+      R"({"time":"2020-01-01T00:00:00Z","category":"AdvancedHunting-DeviceEvents","properties":{"A":"1"}})"
+      "\n"
+      R"({"properties":{"A":"2","Timestamp":"2021-01-01T00:00:00Z"},"category":"AdvancedHunting-DeviceEvents"})"
+      "\n"
+      R"({"category":"AdvancedHunting-DeviceInfo","properties":{"A":"3"}})"
+      "\n"
+      R"({"records":[{"category":"AdvancedHunting-DeviceEvents","properties":{"A":"4"}},)"
+      R"({"category":"AdvancedHunting-DeviceEvents","properties":{"A":"5"}}]})"
+      "\n");
+  EXPECT_THAT(scan({path}), ElementsAre("1|2020-01-01T00:00:00.0000000Z", "2|2021-01-01T00:00:00.0000000Z",
+                                        "4|null", "5|null"));
+  EXPECT_EQ(report_.other_tables, 1u);
+}
+
+TEST_F(ArchiveTest, ApiResponses) {
+  request_.columns = {{"A", Type::String}, {"N", Type::Long}};
+  std::string hunting =
+      "{\n \"Schema\":[{\"Name\":\"A\",\"Type\":\"String\"}],\n "
+      "\"Results\":[\n{\"A\":\"1\",\"N\":1},\n{\"A\":\"2\",\"N\":2}]\n}\n";
+  std::string analytics =
+      "{\n\"tables\":[{\"name\":\"PrimaryResult\",\"columns\":[{\"name\":\"N\",\"type\":\"long\"},"
+      "{\"name\":\"A\",\"type\":\"string\"}],\"rows\":[[3,\"3\"],[4,null]]}]}\n";
+  std::string array = "[\n{\"A\":\"5\"},\n{\"A\":\"6\"}\n]";
+  EXPECT_THAT(scan({write("a.json", hunting), write("b.json", analytics), write("c.json", array)}),
+              ElementsAre("1|1", "2|2", "3|3", "|4", "5|null", "6|null"));
+  EXPECT_EQ(report_.bad_lines, 0u);
+}
+
+TEST_F(ArchiveTest, BadLinesAreCountedWithTheirPlace) {
+  request_.columns = {{"A", Type::String}};
+  auto path = write("a.ndjson", "{\"A\":\"1\"}\nnonsense\n{\"A\":\"2\"}\n{\"A\":\"\\q\"}\n{\"A\":\"half");
+  EXPECT_THAT(scan({path}), ElementsAre("1", "2"));
+  EXPECT_EQ(report_.bad_lines, 3u);
+  ASSERT_EQ(report_.samples.size(), 3u);
+  EXPECT_EQ(report_.samples[0].place, path + ":2");
+  EXPECT_EQ(report_.samples[2].place, path + ":5");
+}
+
+TEST_F(ArchiveTest, InvalidUtf8AndSingleSurrogatesAreReplaced) {
+  request_.columns = {{"A", Type::String}};
+  auto path = write("a.ndjson", "{\"A\":\"x\xFFy\"}\n{\"A\":\"\\ud800z\"}\n{\"A\":\"\\ud83d\\ude00\"}\n");
+  EXPECT_THAT(scan({path}), ElementsAre("x\xEF\xBF\xBDy", "\xEF\xBF\xBDz", "\xF0\x9F\x98\x80"));
+  EXPECT_EQ(report_.repaired_lines, 1u);
+}
+
+// Lines of all lengths, some longer than a chunk.
+std::string many_lines(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    size_t filler = i == count / 2 ? size_t{3} << 20 : static_cast<size_t>(i * 37 % 900);
+    text += "{\"N\":" + std::to_string(i) + ",\"F\":\"" + std::string(filler, 'x') + "\",\"A\":\"" +
+            (i % 100 == 7 ? "needle" : "hay") + "\"}\n";
+  }
+  return text;
+}
+
+TEST_F(ArchiveTest, ThreadsMappingAndCompressionChangeNothing) {
+  request_.columns = {{"N", Type::Long}, {"A", Type::String}};
+  std::string text = many_lines(20'000);
+  auto plain = write("plain.ndjson", text);
+  auto expected = scan({plain});
+  ASSERT_EQ(expected.size(), 20'000u);
+  EXPECT_EQ(expected[19'999], "19999|hay");
+  EXPECT_EQ(scan({plain}, 4), expected);
+  EXPECT_EQ(scan({write("a.ndjson.gz", gzip(text))}, 3), expected);
+  EXPECT_EQ(scan({write("a.ndjson.zst", zstd(text))}, 3), expected);
+  request_.mapped = true;
+  EXPECT_EQ(scan({plain}, 2), expected);
+}
+
+TEST_F(ArchiveTest, PrefilterKeepsEveryWantedRow) {
+  request_.columns = {{"N", Type::Long}, {"A", Type::String}};
+  auto plain = write("plain.ndjson", many_lines(5'000) + "{\"A\":\"n\\u0065edle\",\"N\":-1}\n");
+  request_.prefilter = {{{"needle", simd::Case::Ignored}}};
+  auto rows = scan({plain}, 2);
+  auto wanted = std::count_if(rows.begin(), rows.end(), [](auto& row) { return row.ends_with("needle"); });
+  EXPECT_EQ(wanted, 51);
+  EXPECT_LT(rows.size(), 100u);
+}
+
+TEST_F(ArchiveTest, CutFilesKeepTheRowsBefore) {
+  request_.columns = {{"N", Type::Long}};
+  std::string packed = gzip(many_lines(20'000));
+  auto rows = scan({write("a.ndjson.gz", packed.substr(0, packed.size() / 2))}, 2);
+  EXPECT_GT(rows.size(), 100u);
+  ASSERT_EQ(report_.errors.size(), 1u);
+  EXPECT_THAT(report_.errors[0].message, HasSubstr("ends in the middle"));
+}
+
+std::shared_ptr<arrow::Table> sample_table() {
+  arrow::StringBuilder text;
+  arrow::TimestampBuilder time(arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), arrow::default_memory_pool());
+  arrow::UInt64Builder number;
+  arrow::Int8Builder codes;
+  EXPECT_TRUE(text.AppendValues({"a", "bc"}).ok() && text.AppendNull().ok());
+  EXPECT_TRUE(time.AppendValues({1'709'208'000'123'456'789, -1}).ok() && time.AppendNull().ok());
+  EXPECT_TRUE(number.AppendValues({1, UINT64_MAX, 3}).ok());
+  EXPECT_TRUE(codes.AppendValues({1, 0}).ok() && codes.AppendNull().ok());
+  auto words = arrow::json::ArrayFromJSONString(arrow::utf8(), R"(["x","y"])");
+  auto items = arrow::json::ArrayFromJSONString(arrow::list(arrow::int32()), "[[1,2],[],null]");
+  auto dictionary = arrow::DictionaryArray::FromArrays(*codes.Finish(), *words);
+  return arrow::Table::Make(
+      arrow::schema({arrow::field("A", arrow::utf8()), arrow::field("T", time.type()),
+                     arrow::field("N", arrow::uint64()), arrow::field("W", (*dictionary)->type()),
+                     arrow::field("D", arrow::list(arrow::int32()))}),
+      {*text.Finish(), *time.Finish(), *number.Finish(), *dictionary, *items});
+}
+
+const std::vector<std::string> kSampleRows = {"a|2024-02-29T12:00:00.1234567Z|1|y|[1,2]|",
+                                              "bc|1969-12-31T23:59:59.9999999Z|null|x|[]|", "|null|3|||"};
+
+TEST_F(ArchiveTest, ArrowFilesAndStreams) {
+  request_.columns = {{"A", Type::String}, {"T", Type::DateTime}, {"N", Type::Long},
+                      {"W", Type::String}, {"D", Type::Dynamic},  {"Z", Type::String}};
+  auto table = sample_table();
+  for (bool stream : {false, true}) {
+    std::string path = folder_ + (stream ? "/a.arrows" : "/a.arrow");
+    auto out = *arrow::io::FileOutputStream::Open(path);
+    auto writer = stream ? *arrow::ipc::MakeStreamWriter(out, table->schema())
+                         : *arrow::ipc::MakeFileWriter(out, table->schema());
+    ASSERT_TRUE(writer->WriteTable(*table).ok() && writer->Close().ok() && out->Close().ok());
+    EXPECT_EQ(scan({path}), kSampleRows);
+    EXPECT_EQ(report_.missing_columns["Z"], 1u);
+    EXPECT_EQ(report_.problems["N"].failures, 1u);
+  }
+}
+
+TEST_F(ArchiveTest, Parquet) {
+  request_.columns = {{"A", Type::String}, {"T", Type::DateTime}, {"N", Type::Long},
+                      {"W", Type::String}, {"D", Type::Dynamic},  {"Z", Type::String}};
+  std::string path = folder_ + "/a.parquet";
+  auto out = *arrow::io::FileOutputStream::Open(path);
+  ASSERT_TRUE(parquet::arrow::WriteTable(*sample_table(), arrow::default_memory_pool(), out, 2).ok());
+  ASSERT_TRUE(out->Close().ok());
+  EXPECT_EQ(scan({path}, 2), kSampleRows);
+  auto damaged = write("b.parquet", "PAR1 and nothing else");
+  EXPECT_THAT(scan({damaged}), IsEmpty());
+  EXPECT_EQ(report_.errors.size(), 1u);
+}
+
+TEST_F(ArchiveTest, Csv) {
+  request_.columns = {{"N", Type::Long}, {"A", Type::String}, {"T", Type::DateTime}};
+  std::string text = "A,N,T\n\"x, \"\"y\"\"\nz\",5,2024-01-01T00:00:00Z\n,,\nonly one\nb,no,\n";
+  std::vector<std::string> expected = {"5|x, \"y\"\nz|2024-01-01T00:00:00.0000000Z", "null||null",
+                                       "null|b|null"};
+  EXPECT_EQ(scan({write("a.csv", text)}), expected);
+  EXPECT_EQ(report_.bad_lines, 1u);
+  EXPECT_EQ(report_.problems["N"].failures, 1u);
+  EXPECT_EQ(scan({write("a.csv.gz", gzip(text))}), expected);
+}
+
+TEST_F(ArchiveTest, TablesAreFoundInPaths) {
+  options_.known_tables = {"DeviceEvents", "SecurityEvent"};
+  write("in/SecurityEvent/2024/a.ndjson", "{\"A\":1}\n");
+  write("in/insights-logs-advancedhunting-deviceevents/b.json", "{\"A\":1}\n");
+  write("in/c.ndjson", "{\"Type\":\"SecurityEvent\"}\n");
+  write("in/readme.txt", "hello\n");
+  write("in/.hidden", "{}\n");
+  std::vector<std::string> notes;
+  auto files = list_files({folder_ + "/in"}, options_, &notes);
+  ASSERT_TRUE(files.ok());
+  ASSERT_EQ(files.value().size(), 3u);
+  EXPECT_EQ(files.value()[0].table, "SecurityEvent");
+  EXPECT_EQ(files.value()[2].table, "DeviceEvents");
+  EXPECT_EQ(files.value()[1].table, "");
+  EXPECT_TRUE(files.value()[1].rows_name_tables);
+  EXPECT_EQ(notes.size(), 1u);
+  EXPECT_FALSE(list_files({folder_ + "/none*"}, options_, nullptr).ok());
+  EXPECT_FALSE(list_files({folder_ + "/in/readme.txt"}, options_, nullptr).ok());
+}
+
+TEST_F(ArchiveTest, OwnColumns) {
+  auto file = detect_file(
+      write("a.ndjson", "{\"A\":\"x\",\"N\":1,\"T\":\"2024-01-01T00:00:00Z\"}\n{\"N\":1.5,\"D\":[1]}\n"), {});
+  ASSERT_TRUE(file.ok());
+  auto columns = read_columns(file.value());
+  ASSERT_TRUE(columns.ok());
+  std::string text;
+  for (auto& column : columns.value()) text += column.name + ":" + std::string(type_name(column.type)) + " ";
+  EXPECT_EQ(text, "A:string N:real T:datetime D:dynamic ");
+}
+
+}  // namespace
+}  // namespace kqlc::archive
