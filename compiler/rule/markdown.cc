@@ -86,6 +86,7 @@ class Page {
   void close(uint32_t end) {
     if (is_kql(open_.info) && end > body_)
       for (Span part : cut_queries(text_, {body_, end})) {
+        if (rules_.size() > kMostRules) break;  // read_rules refuses the page
         rules_.push_back(plain_rule(path_, text_, part, rules_.size() + 1));
         if (!heading_.empty()) rules_.back().name = heading_;
       }

@@ -69,16 +69,16 @@ bool only_comments(std::string_view text) {
   return true;
 }
 
-// Maximal groups of lines that are not blank, without those of comments alone.
-std::vector<Span> pieces_of(std::string_view text, Span part) {
-  std::vector<Span> pieces;
+// Maximal groups of lines that are not blank.
+std::vector<Span> groups_of(std::string_view text, Span part) {
+  std::vector<Span> groups;
   uint32_t start = part.begin;
   auto close = [&](uint32_t end) {
-    if (end > start && !only_comments(text.substr(start, end - start))) pieces.push_back({start, end});
+    if (end > start) groups.push_back({start, end});
   };
   for (uint32_t line = part.begin; line < part.end;) {
     size_t newline = text.find('\n', line);
-    uint32_t next = newline == std::string_view::npos || newline >= part.end ? part.end : static_cast<uint32_t>(newline) + 1;
+    uint32_t next = newline >= part.end ? part.end : static_cast<uint32_t>(newline) + 1;
     if (text.substr(line, next - line).find_first_not_of(" \t\r\n") == std::string_view::npos) {
       close(line);
       start = next;
@@ -86,6 +86,24 @@ std::vector<Span> pieces_of(std::string_view text, Span part) {
     line = next;
   }
   close(part.end);
+  return groups;
+}
+
+// Groups of lines as queries: a query takes the comments after it, and the first one also those right above it.
+std::vector<Span> pieces_of(std::string_view text, Span part) {
+  std::vector<Span> pieces;
+  bool has_query = false;  // the last piece
+  for (Span group : groups_of(text, part)) {
+    bool comments = only_comments(text.substr(group.begin, group.end - group.begin));
+    if (!pieces.empty() && comments == has_query) {
+      pieces.back().end = group.end;
+      has_query = true;
+    } else {
+      if (!pieces.empty() && !has_query) pieces.pop_back();
+      pieces.push_back(group);
+      has_query = !comments;
+    }
+  }
   return pieces;
 }
 
@@ -128,8 +146,10 @@ std::vector<Span> cut_queries(std::string_view text, Span part) {
 
 std::vector<Rule> read_kql(const std::string& path, const std::string& text, source::Diagnostics& diagnostics) {
   std::vector<Rule> rules;
-  for (Span part : cut_queries(text, {mark_length(text), static_cast<uint32_t>(text.size())}))
+  for (Span part : cut_queries(text, {mark_length(text), static_cast<uint32_t>(text.size())})) {
+    if (rules.size() > kMostRules) break;
     rules.push_back(plain_rule(path, text, part, rules.size() + 1));
+  }
   if (rules.empty()) diagnostics.add(Code::K0002, {0, 0}, "the file holds no query, only comments or nothing");
   return rules;
 }
@@ -146,12 +166,16 @@ std::vector<Rule> read_rules(const std::string& path, std::string text, source::
                     "save the file as UTF-8");
     return {};
   }
+  std::vector<Rule> rules;
   switch (format_of(path, text)) {
     case Format::Yaml: return read_yaml(path, text, diagnostics);
-    case Format::Markdown: return read_markdown(path, text, diagnostics);
-    case Format::Kql: break;
+    case Format::Markdown: rules = read_markdown(path, text, diagnostics); break;
+    case Format::Kql: rules = read_kql(path, text, diagnostics); break;
   }
-  return read_kql(path, text, diagnostics);
+  if (rules.size() <= kMostRules) return rules;
+  diagnostics.add(Code::K0001, {0, 0}, fmt::format("the file has more than {} queries", kMostRules),
+                  "spread the queries over several files");
+  return {};
 }
 
 }  // namespace kqlc::rule

@@ -34,8 +34,9 @@ struct Rule {
   Metadata metadata;                             // all other top-level keys, as a map
 };
 
-// Files over this size are refused; published rules stay under 200 kB.
-inline constexpr size_t kMostFileBytes = 4 << 20;
+// Larger files, and pages with more queries, are refused: each rule holds its file.
+inline constexpr size_t kMostFileBytes = 1 << 20;
+inline constexpr size_t kMostRules = 250;
 
 // Reads all rules of a file. The format follows the extension (.yaml .yml, .md .markdown, .kql .csl .txt), for other
 // names the content. Reports K0001 (unreadable), K0002 (no query), K0003 (read, though broken). The spans of these
