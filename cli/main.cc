@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program's command line. Everything a subcommand does is in its own file.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "cli/compile.h"
+#include "cli/options.h"
+#include "runtime/simd/targets.h"
+
+namespace {
+
+void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
+  app->add_option("--data", options.data, "event files, folders or globs");
+  app->add_option("--table", options.table, "the table that the data holds, where it does not say itself");
+  app->add_option("--now", options.now, "query time, a datetime; the clock without it");
+  app->add_option("--format", options.format, "table, ndjson, json or csv");
+  app->add_option("--threads", options.threads, "number of threads; all cores without it");
+  app->add_option("--memory-limit", options.memory_limit, "most bytes a query may keep");
+  app->add_option("--simd", options.simd, "scalar, sse4, avx2 or avx512; the best there is without it");
+  app->add_flag("--strict", options.strict, "bad data ends in exit code 4");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  kqlc::cli::Options options;
+  CLI::App app{"kqlc: runs KQL threat-hunting rules over event archives"};
+  app.set_version_flag("--version", KQLC_VERSION);
+  app.require_subcommand(1);
+
+  CLI::App* scan = app.add_subcommand("scan", "run rules over an archive");
+  scan->add_option("rules", options.rules, "rule files and folders")->required();
+  add_data_options(scan, options);
+
+  CLI::App* query = app.add_subcommand("query", "run one query");
+  query->add_option("query", options.query, "the query, or @file");
+  query->add_flag("--batch", options.batch, "answer {\"id\",\"query\"} lines from standard input");
+  add_data_options(query, options);
+
+  CLI::App* check = app.add_subcommand("check", "diagnostics of rules, without data");
+  check->add_option("rules", options.rules, "rule files and folders")->required();
+  check->add_flag("--json", options.json, "one JSON object a diagnostic");
+
+  CLI::App* explain = app.add_subcommand("explain", "show the stages of a rule");
+  explain->add_option("rules", options.rules, "a rule file")->required();
+  explain->add_option("--emit", options.emit, "syntax or plan");
+  explain->add_option("--now", options.now, "query time");
+
+  CLI::App* list = app.add_subcommand("list", "list functions, operators, aggregates or tables");
+  list->add_option("what", options.list, "functions, operators, aggregates or tables")->required();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    int code = app.exit(error);
+    return code == 0 ? kqlc::cli::kDone : kqlc::cli::kUsage;
+  }
+  if (!options.simd.empty() && !kqlc::simd::force_target(options.simd)) {
+    std::fprintf(stderr, "kqlc: this processor has no SIMD target `%s`\n", options.simd.c_str());
+    return kqlc::cli::kUsage;
+  }
+  if (*scan) return kqlc::cli::run_scan(options);
+  if (*query) return kqlc::cli::run_query(options);
+  if (*check) return kqlc::cli::run_check(options);
+  if (*explain) return kqlc::cli::run_explain(options);
+  return kqlc::cli::run_list(options);
+}

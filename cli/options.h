@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the command line asked for, and the things every subcommand needs: schemas, query time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/output.h"
+#include "compiler/plan/schema.h"
+#include "runtime/base/result.h"
+
+namespace kqlc::cli {
+
+struct Options {
+  std::string query;               // query: the text, or a file after @
+  std::vector<std::string> rules;  // scan, check, explain: files and folders
+  std::vector<std::string> data;   // files, folders, globs
+  std::string table;               // --table
+  std::string now;                 // --now: a datetime; "": the clock
+  std::string format;              // --format; "": table on a terminal, else ndjson
+  std::string emit = "plan";       // explain --emit
+  std::string list;                // list: what
+  std::string simd;                // --simd
+  bool batch = false;
+  bool strict = false;
+  bool json = false;  // check --json
+  int threads = 0;    // 0: all cores
+  size_t memory_limit = 0;
+};
+
+// Reads the schemas that stand beside the program (rules/schemas in its folder or one above it).
+Result<plan::Schemas> load_schemas();
+// Returns the query time in ticks.
+Result<int64_t> query_time(const Options& options);
+// Returns the wanted output format.
+Result<OutputFormat> output_format(const Options& options);
+
+// The subcommands; each returns the exit code.
+int run_query(const Options& options);
+int run_check(const Options& options);
+int run_explain(const Options& options);
+int run_list(const Options& options);
+int run_scan(const Options& options);
+
+}  // namespace kqlc::cli

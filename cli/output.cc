@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The four text forms of a result.
+#include "cli/output.h"
+
+#include <fmt/format.h>
+#include <utf8proc.h>
+
+#include <algorithm>
+
+#include "runtime/functions/convert.h"
+
+namespace kqlc::cli {
+
+bool find_format(std::string_view name, OutputFormat& format) {
+  static constexpr std::pair<std::string_view, OutputFormat> kFormats[] = {
+      {"table", OutputFormat::Table}, {"ndjson", OutputFormat::Ndjson}, {"json", OutputFormat::Json}, {"csv", OutputFormat::Csv}};
+  for (auto [known, value] : kFormats)
+    if (known == name) {
+      format = value;
+      return true;
+    }
+  return false;
+}
+
+std::string json_string(std::string_view text) {
+  dynamic::Node node;
+  node.kind = dynamic::Kind::String;
+  node.text = text.data();
+  node.size = static_cast<uint32_t>(text.size());
+  Arena arena;
+  return std::string(dynamic::print(&node, arena).view());
+}
+
+namespace {
+
+std::string text_value(const Cell& cell, Type type) {
+  using functions::text_of;
+  if (!cell.valid) return "";
+  Arena arena;
+  switch (type) {
+    case Type::Bool: return cell.b ? "true" : "false";
+    case Type::Int: return std::to_string(cell.i);
+    case Type::Long: return std::to_string(cell.l);
+    case Type::Real: return std::string(text_of(cell.d, arena).view());
+    case Type::Decimal: return std::string(text_of(cell.m, arena).view());
+    case Type::DateTime: return std::string(text_of(DateTime{cell.l}, arena).view());
+    case Type::TimeSpan: return std::string(text_of(TimeSpan{cell.l}, arena).view());
+    case Type::Guid: return std::string(text_of(cell.g, arena).view());
+    case Type::String: return std::string(cell.s.view());
+    case Type::Dynamic: return std::string(text_of(Dynamic{cell.node}, arena).view());
+  }
+  return "";
+}
+
+// Shows control characters as escapes.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    unsigned char c = static_cast<unsigned char>(text[i]);
+    bool c1 = c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (c < 0x20 || c == 0x7F) {
+      out += fmt::format("\\x{:02x}", c);
+    } else if (c1) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(text[++i]));
+    } else {
+      out += static_cast<char>(c);
+    }
+  }
+  return out;
+}
+
+size_t display_width(std::string_view text) {
+  size_t width = 0;
+  for (size_t at = 0; at < text.size();) {
+    utf8proc_int32_t code = 0;
+    auto size = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at), static_cast<utf8proc_ssize_t>(text.size() - at), &code);
+    if (size <= 0) {
+      ++width;
+      ++at;
+      continue;
+    }
+    width += static_cast<size_t>(std::max(0, utf8proc_charwidth(code)));
+    at += static_cast<size_t>(size);
+  }
+  return width;
+}
+
+std::string print_table(const reference::Rows& rows) {
+  std::vector<std::vector<std::string>> cells(1);
+  for (const auto& column : rows.schema) cells[0].push_back(printable(column.name));
+  for (const auto& row : rows.rows) {
+    auto& line = cells.emplace_back();
+    for (size_t i = 0; i < row.size(); ++i) line.push_back(printable(text_value(row[i], rows.schema[i].type)));
+  }
+  std::vector<size_t> widths(rows.schema.size());
+  for (const auto& line : cells)
+    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], display_width(line[i]));
+  std::string out;
+  for (size_t r = 0; r < cells.size(); ++r) {
+    std::string line;
+    for (size_t i = 0; i < cells[r].size(); ++i)
+      line += cells[r][i] + std::string(widths[i] - display_width(cells[r][i]) + 2, ' ');
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+    if (r == 0) {
+      for (size_t i = 0; i < widths.size(); ++i) out += std::string(widths[i], '-') + (i + 1 < widths.size() ? "  " : "");
+      out += "\n";
+    }
+  }
+  return out;
+}
+
+std::string csv_value(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + "\"";
+}
+
+std::string print_csv(const reference::Rows& rows) {
+  std::string out;
+  for (size_t i = 0; i < rows.schema.size(); ++i) out += (i ? "," : "") + csv_value(rows.schema[i].name);
+  out += "\r\n";
+  for (const auto& row : rows.rows) {
+    for (size_t i = 0; i < row.size(); ++i) out += (i ? "," : "") + csv_value(text_value(row[i], rows.schema[i].type));
+    out += "\r\n";
+  }
+  return out;
+}
+
+std::string json_row(const reference::Rows& rows, const reference::Row& row) {
+  std::string out = "{";
+  for (size_t i = 0; i < row.size(); ++i)
+    out += (i ? "," : "") + json_string(rows.schema[i].name) + ":" + json_value(row[i], rows.schema[i].type);
+  return out + "}";
+}
+
+}  // namespace
+
+std::string json_value(const Cell& cell, Type type) {
+  if (!cell.valid) return "null";
+  Arena arena;
+  switch (type) {
+    case Type::Real: {
+      std::string text = text_value(cell, type);
+      return text.find_first_of("Nn") != std::string::npos ? json_string(text) : text;
+    }
+    case Type::Bool: case Type::Int: case Type::Long: return text_value(cell, type);
+    case Type::Dynamic: return std::string(dynamic::print(cell.node, arena).view());
+    default: return json_string(text_value(cell, type));
+  }
+}
+
+std::string json_table(const reference::Rows& rows) {
+  std::string out = "\"columns\":[";
+  for (size_t i = 0; i < rows.schema.size(); ++i)
+    out += fmt::format("{}{{\"name\":{},\"type\":\"{}\"}}", i ? "," : "", json_string(rows.schema[i].name), type_name(rows.schema[i].type));
+  out += "],\"rows\":[";
+  for (size_t r = 0; r < rows.rows.size(); ++r) {
+    out += r ? ",[" : "[";
+    for (size_t i = 0; i < rows.schema.size(); ++i) out += (i ? "," : "") + json_value(rows.rows[r][i], rows.schema[i].type);
+    out += "]";
+  }
+  return out + "]";
+}
+
+std::string print_rows(const reference::Rows& rows, OutputFormat format, const std::string& rule) {
+  switch (format) {
+    case OutputFormat::Table: return print_table(rows);
+    case OutputFormat::Csv: return print_csv(rows);
+    case OutputFormat::Json: return "{" + json_table(rows) + "}\n";
+    case OutputFormat::Ndjson: break;
+  }
+  std::string out;
+  for (const auto& row : rows.rows)
+    out += rule.empty() ? json_row(rows, row) + "\n" : "{\"rule\":" + json_string(rule) + ",\"row\":" + json_row(rows, row) + "}\n";
+  return out;
+}
+
+}  // namespace kqlc::cli

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The tables of an archive as the reference executor reads them: rows of Cells. In: the files of --data. Out: a
+// TableReader, the schemas of tables that only the data knows, and a report of what was read.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "compiler/reference/execute.h"
+#include "runtime/archive/archive.h"
+
+namespace kqlc::cli {
+
+class Tables {
+ public:
+  // Lists the files of options.data. Tables that `schemas` does not know get the columns of their files.
+  static Result<Tables> open(const Options& options, plan::Schemas& schemas);
+
+  reference::TableReader reader();
+  const archive::ScanReport& report() const { return report_; }
+  // The report as text for stderr.
+  std::string render_report(double seconds) const;
+  bool empty() const { return files_.empty(); }
+
+ private:
+  Result<void> read(const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
+                    const reference::RowSink& sink);
+
+  std::vector<archive::File> files_;
+  std::vector<std::string> notes_;
+  archive::ScanReport report_;
+  bool strict_ = false;
+};
+
+}  // namespace kqlc::cli
