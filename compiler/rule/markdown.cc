@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rules in Markdown. In: a page with fenced code blocks. Out: one rule a KQL query, named by the heading above it.
-// A fence is KQL where its info string says so or is empty; `C#` counts too, since pages use it for want of a KQL
-// highlighter. Fences follow CommonMark (https://spec.commonmark.org/0.31.2/#fenced-code-blocks).
+// Rules in Markdown. In: a page with fenced code blocks. Out: one rule a KQL query, named by the heading
+// above it. A fence is KQL where its info string says so or is empty; `C#` counts too, since pages use it for
+// want of a KQL highlighter. Fences follow CommonMark
+// (https://spec.commonmark.org/0.31.2/#fenced-code-blocks).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -43,14 +44,16 @@ bool is_kql(std::string_view info) {
   std::string word(info.substr(0, std::min(info.find_first_of(" \t{,"), info.size())));
   for (char& c : word)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 32);
-  static constexpr std::array<std::string_view, 6> kWords = {"", "kql", "kusto", "csl", "kusto-query-language", "c#"};
+  static constexpr std::array<std::string_view, 6> kWords = {
+      "", "kql", "kusto", "csl", "kusto-query-language", "c#"};
   return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }
 
 // Returns the text of an ATX heading, or "".
 std::string_view heading_of(std::string_view line) {
   size_t level = std::min(line.find_first_not_of('#'), line.size());
-  if (level == 0 || level > 6 || level == line.size() || (line[level] != ' ' && line[level] != '\t')) return {};
+  if (level == 0 || level > 6 || level == line.size() || (line[level] != ' ' && line[level] != '\t'))
+    return {};
   return trim(line.substr(level));
 }
 
@@ -103,10 +106,12 @@ class Page {
 
 }  // namespace
 
-std::vector<Rule> read_markdown(const std::string& path, const std::string& text, source::Diagnostics& diagnostics) {
+std::vector<Rule> read_markdown(const std::string& path, const std::string& text,
+                                source::Diagnostics& diagnostics) {
   std::vector<Rule> rules = Page(path, text).read();
   if (rules.empty())
-    diagnostics.add(Code::K0002, {0, 0}, "the page holds no KQL query", "put the query into a fence: ```kql ... ```");
+    diagnostics.add(Code::K0002, {0, 0}, "the page holds no KQL query",
+                    "put the query into a fence: ```kql ... ```");
   return rules;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Choosing the reader of a rule file, and reading plain KQL. In: path and bytes. Out: rules.
-// A text file is one query; authors also keep several in one file with blank lines between them, as query editors
-// run them, and such files are cut.
+// A text file is one query; authors also keep several in one file with blank lines between them, as query
+// editors run them, and such files are cut.
 #include "compiler/rule/rule.h"
 
 #include <fmt/format.h>
@@ -89,7 +89,8 @@ std::vector<Span> groups_of(std::string_view text, Span part) {
   return groups;
 }
 
-// Groups of lines as queries: a query takes the comments after it, and the first one also those right above it.
+// Groups of lines as queries: a query takes the comments after it, and the first one also those right above
+// it.
 std::vector<Span> pieces_of(std::string_view text, Span part) {
   std::vector<Span> pieces;
   bool has_query = false;  // the last piece
@@ -122,7 +123,9 @@ std::string file_stem(std::string_view path) {
   return std::string(path.substr(0, std::min(path.find_last_of('.'), path.size())));
 }
 
-source::SourceFile whole_file(const std::string& path, const std::string& text) { return {path, text, text, {}}; }
+source::SourceFile whole_file(const std::string& path, const std::string& text) {
+  return {path, text, text, {}};
+}
 
 Rule plain_rule(const std::string& path, const std::string& text, Span part, size_t number) {
   Rule rule;
@@ -144,20 +147,23 @@ std::vector<Span> cut_queries(std::string_view text, Span part) {
   return pieces;
 }
 
-std::vector<Rule> read_kql(const std::string& path, const std::string& text, source::Diagnostics& diagnostics) {
+std::vector<Rule> read_kql(const std::string& path, const std::string& text,
+                           source::Diagnostics& diagnostics) {
   std::vector<Rule> rules;
   for (Span part : cut_queries(text, {mark_length(text), static_cast<uint32_t>(text.size())})) {
     if (rules.size() > kMostRules) break;
     rules.push_back(plain_rule(path, text, part, rules.size() + 1));
   }
-  if (rules.empty()) diagnostics.add(Code::K0002, {0, 0}, "the file holds no query, only comments or nothing");
+  if (rules.empty())
+    diagnostics.add(Code::K0002, {0, 0}, "the file holds no query, only comments or nothing");
   return rules;
 }
 
 std::vector<Rule> read_rules(const std::string& path, std::string text, source::Diagnostics& diagnostics) {
   if (text.size() > kMostFileBytes) {
-    diagnostics.add(Code::K0001, {0, 0},
-                    fmt::format("the file has {} bytes; a rule file may have {}", text.size(), kMostFileBytes));
+    diagnostics.add(
+        Code::K0001, {0, 0},
+        fmt::format("the file has {} bytes; a rule file may have {}", text.size(), kMostFileBytes));
     return {};
   }
   if (size_t zero = text.find('\0'); zero != std::string::npos) {
@@ -168,9 +174,14 @@ std::vector<Rule> read_rules(const std::string& path, std::string text, source::
   }
   std::vector<Rule> rules;
   switch (format_of(path, text)) {
-    case Format::Yaml: return read_yaml(path, text, diagnostics);
-    case Format::Markdown: rules = read_markdown(path, text, diagnostics); break;
-    case Format::Kql: rules = read_kql(path, text, diagnostics); break;
+    case Format::Yaml:
+      return read_yaml(path, text, diagnostics);
+    case Format::Markdown:
+      rules = read_markdown(path, text, diagnostics);
+      break;
+    case Format::Kql:
+      rules = read_kql(path, text, diagnostics);
+      break;
   }
   if (rules.size() <= kMostRules) return rules;
   diagnostics.add(Code::K0001, {0, 0}, fmt::format("the file has more than {} queries", kMostRules),

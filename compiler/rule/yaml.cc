@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rules in Azure-Sentinel YAML. In: the file. Out: one rule. yaml-cpp reads; its exceptions end here, and what it gives
-// is copied into a bounded tree, so that aliases cannot multiply it. Lines end in one newline for YAML; `Text` keeps
-// where each line of the cleaned text comes from, and `Alignment` walks the query and the file side by side to find the
-// places. A file that YAML refuses because a key stands as deep as the dash before it is read once more with such
-// keys moved in.
+// Rules in Azure-Sentinel YAML. In: the file. Out: one rule. yaml-cpp reads; its exceptions end here, and
+// what it gives is copied into a bounded tree, so that aliases cannot multiply it. Lines end in one newline
+// for YAML; `Text` keeps where each line of the cleaned text comes from, and `Alignment` walks the query and
+// the file side by side to find the places. A file that YAML refuses because a key stands as deep as the dash
+// before it is read once more with such keys moved in.
 #include <fmt/format.h>
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -29,7 +30,8 @@ struct Text {
   std::vector<std::pair<uint32_t, uint32_t>> lines;
 
   uint32_t file_offset(size_t offset) const {
-    auto after = std::upper_bound(lines.begin(), lines.end(), std::pair(static_cast<uint32_t>(offset), UINT32_MAX));
+    auto after =
+        std::upper_bound(lines.begin(), lines.end(), std::pair(static_cast<uint32_t>(offset), UINT32_MAX));
     if (after == lines.begin()) return static_cast<uint32_t>(offset);
     --after;
     return after->second + static_cast<uint32_t>(offset - after->first);
@@ -111,7 +113,8 @@ Text clean_text(std::string_view file, Repair* repair) {
 // Finds for each byte of a scalar's value its place in the text, by walking both.
 class Alignment {
  public:
-  Alignment(const Text& text, std::string_view value, size_t start) : text_(text), value_(value), at_(start) {}
+  Alignment(const Text& text, std::string_view value, size_t start)
+      : text_(text), value_(value), at_(start) {}
 
   std::vector<std::pair<uint32_t, uint32_t>> find() {
     skip_header();
@@ -187,7 +190,8 @@ class Alignment {
 
   void advance(size_t i) {
     bool line_end = here() == '\n';
-    bool doubled = quote_ == '\'' && here() == '\'' && at_ + 1 < text_.clean.size() && text_.clean[at_ + 1] == '\'';
+    bool doubled =
+        quote_ == '\'' && here() == '\'' && at_ + 1 < text_.clean.size() && text_.clean[at_ + 1] == '\'';
     if (here() == value_[i] || line_end) at_ += doubled ? 2 : 1;
     if (line_end) skip_indent();
   }
@@ -255,6 +259,8 @@ std::optional<Failure> load(const Text& text, Loaded& out) {
       out.query_mark = static_cast<size_t>(std::max(0, item.second.Mark().pos));
     }
     return std::nullopt;
+  } catch (const YAML::DeepRecursion& error) {
+    return Failure{"nested too deeply", static_cast<size_t>(std::max(0, error.mark.pos))};
   } catch (const YAML::Exception& error) {
     return Failure{error.msg, static_cast<size_t>(std::max(0, error.mark.pos))};
   } catch (const std::exception& error) {
@@ -283,7 +289,7 @@ std::vector<std::string> words_of(const Metadata& node) {
 
 struct Field {
   std::string_view key;
-  std::string Rule::*member;
+  std::string Rule::* member;
 };
 constexpr Field kFields[] = {{"id", &Rule::id},
                              {"name", &Rule::name},
@@ -300,7 +306,8 @@ constexpr Field kFields[] = {{"id", &Rule::id},
 void fill(Rule& rule, Metadata& tree) {
   rule.metadata.kind = Metadata::Kind::Map;
   for (Metadata& item : tree.items) {
-    auto field = std::find_if(std::begin(kFields), std::end(kFields), [&](const Field& f) { return f.key == item.key; });
+    auto field = std::find_if(std::begin(kFields), std::end(kFields),
+                              [&](const Field& f) { return f.key == item.key; });
     if (item.key == "query") {
       rule.source.query = std::move(item.text);
     } else if (item.key == "tactics") {
@@ -317,7 +324,8 @@ void fill(Rule& rule, Metadata& tree) {
 
 }  // namespace
 
-std::vector<Rule> read_yaml(const std::string& path, const std::string& file, source::Diagnostics& diagnostics) {
+std::vector<Rule> read_yaml(const std::string& path, const std::string& file,
+                            source::Diagnostics& diagnostics) {
   Text text = clean_text(file, nullptr);
   Loaded loaded;
   if (std::optional<Failure> failure = load(text, loaded)) {
@@ -326,7 +334,7 @@ std::vector<Rule> read_yaml(const std::string& path, const std::string& file, so
     text = clean_text(file, &repair);
     loaded = {};
     if (repair.count == 0 || load(text, loaded)) {
-      diagnostics.add(Code::K0001, {place, place + 1}, "this is not YAML: " + failure->message);
+      diagnostics.add(Code::K0001, {place, place + 1}, "this cannot be read as YAML: " + failure->message);
       return {};
     }
     diagnostics.add(Code::K0003, {place, place + 1}, "a key stands as deep as the dash before it",

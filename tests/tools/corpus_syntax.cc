@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Measures the readers of rule files and the parser against real rules. In: corpus.jsonl with its rule files beside it
-// (one query a line: its text or its place, and the verdict of Microsoft's parser). Out: how many queries read_rules
-// finds exactly, each byte at its place, and on how many both parsers agree whether the syntax is right; and every
-// exception. A verdict is a syntax error where its code is one of the parser's own (KS0xx), by the table of codes
-// beside the corpus.
+// Measures the readers of rule files and the parser against real rules. In: corpus.jsonl with its rule files
+// beside it (one query a line: its text or its place, and the verdict of Microsoft's parser). Out: how many
+// queries read_rules finds exactly, each byte at its place, and on how many both parsers agree whether the
+// syntax is right; and every exception. A verdict is a syntax error where its code is one of the parser's own
+// (KS0xx), by the table of codes beside the corpus.
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -44,7 +44,8 @@ bool placed(const kqlc::source::SourceFile& source) {
     size_t place = source.file_offset(static_cast<uint32_t>(i));
     char c = source.query[i];
     if (c == ' ' || c == '\n') continue;
-    if (place >= source.file_text.size() || (source.file_text[place] != c && source.file_text[place] != '\\')) return false;
+    if (place >= source.file_text.size() || (source.file_text[place] != c && source.file_text[place] != '\\'))
+      return false;
   }
   return true;
 }
@@ -66,8 +67,8 @@ bool query_of(const simdjson::dom::element& line, const std::string& file, std::
 }
 
 // Counts whether read_rules finds exactly this query in the file.
-void check_reading(std::string_view id, const std::string& path, const std::string& file, const std::string& query,
-                   bool yaml, Counts& counts) {
+void check_reading(std::string_view id, const std::string& path, const std::string& file,
+                   const std::string& query, bool yaml, Counts& counts) {
   kqlc::source::Diagnostics diagnostics;
   std::vector<Rule> rules = kqlc::rule::read_rules(path, file, diagnostics);
   const Rule* found = nullptr;
@@ -117,7 +118,9 @@ void check_line(const simdjson::dom::element& line, const std::string& folder, C
   check_syntax(id, query, theirs, counts);
 }
 
-double percent(size_t part, size_t all) { return all ? 100.0 * static_cast<double>(part) / static_cast<double>(all) : 0; }
+double percent(size_t part, size_t all) {
+  return all ? 100.0 * static_cast<double>(part) / static_cast<double>(all) : 0;
+}
 
 }  // namespace
 
@@ -146,7 +149,8 @@ int main(int argc, char** argv) {
   fmt::print("{} of {} YAML queries read exactly\n", counts.yaml_equal, counts.yaml);
   fmt::print("{} of {} Markdown and KQL queries read exactly\n", counts.text_equal, counts.text);
   fmt::print("{} of them with wrong places\n", counts.misplaced);
-  fmt::print("{} of {} queries agree ({:.2f} %)\n", counts.agree, counts.all, percent(counts.agree, counts.all));
+  fmt::print("{} of {} queries agree ({:.2f} %)\n", counts.agree, counts.all,
+             percent(counts.agree, counts.all));
   bool good = counts.all > 0 && counts.yaml_equal == counts.yaml && counts.misplaced == 0 &&
               counts.text_equal * 1000 >= counts.text * 970 && counts.agree * 1000 >= counts.all * 995;
   return good ? 0 : 1;
