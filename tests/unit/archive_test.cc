@@ -347,6 +347,30 @@ TEST_F(ArchiveTest, TablesAreFoundInPaths) {
   EXPECT_FALSE(list_files({folder_ + "/in/readme.txt"}, options_, nullptr).ok());
 }
 
+TEST_F(ArchiveTest, IngestKeepsEveryRowAndGoesOn) {
+  request_.columns = {{"N", Type::Long}, {"A", Type::String}, {"T", Type::DateTime}, {"D", Type::Dynamic}};
+  std::string text;
+  for (int i = 0; i < 1000; ++i) {
+    text += "{\"N\":" + std::to_string(i) + ",\"A\":\"" + (i % 2 ? "even" : "odd") + "\",\"T\":\"" +
+            (i < 500 ? "2024" : "9024") + "-01-01T00:00:00.1234567Z\",\"D\":[1]}\n";
+  }
+  auto source = write("in/a.ndjson", text);
+  auto expected = scan({source});
+  auto files = list_files({source}, {}, nullptr);
+  ASSERT_TRUE(files.ok());
+  IngestRequest ingest;
+  ingest.folder = folder_ + "/out";
+  ingest.table = "Events";
+  ingest.rows_per_chunk = 400;
+  ScanReport report;
+  ASSERT_TRUE(ingest_files(files.value(), ingest, &report).ok());
+  EXPECT_EQ(report.rows, 1000u);
+  EXPECT_EQ(scan({folder_ + "/out"}), expected);
+  ScanReport again;
+  ASSERT_TRUE(ingest_files(files.value(), ingest, &again).ok());
+  EXPECT_EQ(again.rows, 0u);
+}
+
 TEST_F(ArchiveTest, OwnColumns) {
   auto file = detect_file(
       write("a.ndjson", "{\"A\":\"x\",\"N\":1,\"T\":\"2024-01-01T00:00:00Z\"}\n{\"N\":1.5,\"D\":[1]}\n"), {});
