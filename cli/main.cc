@@ -14,7 +14,7 @@ namespace {
 void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
   app->add_option("--data", options.data, "event files, folders or globs");
   app->add_option("--table", options.table, "the table that the data holds, where it does not say itself");
-  app->add_option("--now", options.now, "query time, a datetime; the clock without it");
+  app->add_option("--now", options.now, "query time: a datetime, or latest for the newest timestamp in the data; the clock without it");
   app->add_option("--format", options.format, "table, ndjson, json or csv");
   app->add_option("--threads", options.threads, "number of threads; all cores without it");
   app->add_option("--memory-limit", options.memory_limit, "most bytes a query may keep");

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "cli/tables.h"
 #include "runtime/value/datetime.h"
 
 namespace kqlc::cli {
@@ -24,7 +25,14 @@ Result<plan::Schemas> load_schemas() {
   return schemas;
 }
 
-Result<int64_t> query_time(const Options& options) {
+Result<int64_t> query_time(const Options& options, Tables& tables) {
+  if (options.now == "latest") {
+    if (tables.empty()) return Error{ErrorCode::Usage, "--now=latest needs --data"};
+    int64_t newest = 0;
+    KQLC_TRY_ASSIGN(newest, tables.newest_time());
+    if (newest == 0) return Error{ErrorCode::Usage, "--now=latest: the data has no timestamps"};
+    return newest;
+  }
   if (options.now.empty()) return datetime::system_now().ticks;
   auto value = datetime::read_datetime(options.now);
   if (!value) return Error{ErrorCode::Usage, "--now: `" + options.now + "` is no datetime"};

@@ -17,7 +17,7 @@ struct Options {
   std::vector<std::string> rules;  // scan, check, explain: files and folders
   std::vector<std::string> data;   // files, folders, globs
   std::string table;               // --table
-  std::string now;                 // --now: a datetime; "": the clock
+  std::string now;                 // --now: a datetime or `latest`; "": the clock
   std::string format;              // --format; "": table on a terminal, else ndjson
   std::string emit = "plan";       // explain --emit
   std::string list;                // list: what
@@ -31,8 +31,9 @@ struct Options {
 
 // Reads the schemas that stand beside the program (rules/schemas in its folder or one above it).
 Result<plan::Schemas> load_schemas();
-// Returns the query time in ticks.
-Result<int64_t> query_time(const Options& options);
+class Tables;
+// Returns the query time in ticks: the clock, a datetime, or with `latest` the newest timestamp of the data.
+Result<int64_t> query_time(const Options& options, Tables& tables);
 // Returns the wanted output format.
 Result<OutputFormat> output_format(const Options& options);
 

@@ -36,10 +36,10 @@ Result<std::string> query_text(const Options& options) {
 int run_query(const Options& options) {
   auto schemas = load_schemas();
   if (!schemas.ok()) return fail(schemas.error());
-  auto now = query_time(options);
-  if (!now.ok()) return fail(now.error());
   auto tables = Tables::open(options, schemas.value());
   if (!tables.ok()) return fail(tables.error());
+  auto now = query_time(options, tables.value());
+  if (!now.ok()) return fail(now.error());
   if (options.batch) {
     run_batch(std::cin, std::cout, schemas.value(), now.value(), tables.value().reader());
     return kDone;

@@ -72,13 +72,15 @@ std::string rule_key(const rule::Rule& rule) { return rule.id.empty() ? rule.sou
 
 struct Setup {
   plan::Schemas schemas;
+  Tables tables;
   int64_t now = 0;
 };
 
 Result<Setup> prepare(const Options& options) {
   Setup setup;
   KQLC_TRY_ASSIGN(setup.schemas, load_schemas());
-  KQLC_TRY_ASSIGN(setup.now, query_time(options));
+  KQLC_TRY_ASSIGN(setup.tables, Tables::open(options, setup.schemas));
+  KQLC_TRY_ASSIGN(setup.now, query_time(options, setup.tables));
   return setup;
 }
 
@@ -121,9 +123,8 @@ int run_scan(const Options& options) {
   if (!setup.ok()) return fail(setup.error());
   auto format = output_format(options);
   if (!format.ok()) return fail(format.error());
-  auto tables = Tables::open(options, setup.value().schemas);
-  if (!tables.ok()) return fail(tables.error());
-  if (tables.value().empty()) return fail({ErrorCode::Usage, "no event files: name them with --data"});
+  Tables& tables = setup.value().tables;
+  if (tables.empty()) return fail({ErrorCode::Usage, "no event files: name them with --data"});
   RuleFiles files = read_rule_files(options.rules);
   Exit exit = files.failed ? kUsage : kDone;
   std::vector<Hits> hits;
@@ -133,7 +134,7 @@ int run_scan(const Options& options) {
     std::fputs(render(compiled).c_str(), stderr);
     exit = worse(exit, compiled.exit_code());
     if (!compiled.ok()) continue;
-    auto rows = run_rule(compiled, rule, tables.value(), format.value(), options);
+    auto rows = run_rule(compiled, rule, tables, format.value(), options);
     if (!rows.ok()) {
       fmt::print(stderr, "kqlc: {}: {}\n", rule_key(rule), rows.error().message);
       exit = rows.error().code == ErrorCode::Limit ? kLimit : worse(exit, kUsage);
@@ -145,9 +146,9 @@ int run_scan(const Options& options) {
   for (const Hits& hit : hits) fmt::print(stderr, "{}: {} rows\n", hit.rule, hit.rows);
   size_t left_out = files.rules.size() - hits.size();
   if (left_out) fmt::print(stderr, "{} of {} rules left out\n", left_out, files.rules.size());
-  std::fputs(tables.value().render_report(seconds).c_str(), stderr);
+  std::fputs(tables.render_report(seconds).c_str(), stderr);
   if (files.rules.empty()) return kUsage;
-  return options.strict && tables.value().report().has_bad_data() ? kBadData : exit;
+  return options.strict && tables.report().has_bad_data() ? kBadData : exit;
 }
 
 int run_check(const Options& options) {

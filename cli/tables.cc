@@ -65,6 +65,23 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema, 
   return archive::scan_files(files, request, control, take_batch, &report_);
 }
 
+Result<int64_t> Tables::newest_time() {
+  archive::ScanRequest request;
+  request.columns = {{"Timestamp", Type::DateTime}, {"TimeGenerated", Type::DateTime}};
+  int64_t newest = 0;
+  auto take_batch = [&](int, const Batch& batch) {
+    for (size_t i = 0; i < batch.num_columns; ++i)
+      for (int64_t r = 0; r < batch.num_rows; ++r) {
+        Cell cell = load(batch.columns[i], Type::DateTime, batch.columns[i].encoding, r);
+        if (cell.valid && cell.l > newest) newest = cell.l;
+      }
+    return true;
+  };
+  archive::ScanReport report;
+  KQLC_TRY(archive::scan_files(files_, request, archive::ScanControl{}, take_batch, &report));
+  return newest;
+}
+
 std::string Tables::render_report(double seconds) const {
   std::string out = fmt::format("scanned {} files, {} rows, {:.1f} MB in {:.2f} s\n", report_.files, report_.rows,
                                 static_cast<double>(report_.bytes) / 1e6, seconds);

@@ -22,6 +22,8 @@ class Tables {
   const archive::ScanReport& report() const { return report_; }
   // The report as text for stderr.
   std::string render_report(double seconds) const;
+  // The newest timestamp in the archive's time columns (Timestamp, TimeGenerated), in ticks; 0 where there is none.
+  Result<int64_t> newest_time();
   bool empty() const { return files_.empty(); }
 
  private:
