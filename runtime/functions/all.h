@@ -4,16 +4,20 @@
 #pragma once
 
 #include "runtime/functions/arithmetic.h"
+#include "runtime/functions/calendar.h"
 #include "runtime/functions/compare.h"
 #include "runtime/functions/convert.h"
 #include "runtime/functions/dynamic.h"
+#include "runtime/functions/encoding.h"
 #include "runtime/functions/match.h"
+#include "runtime/functions/network.h"
 #include "runtime/functions/string.h"
 #include "runtime/functions/time.h"
 
 namespace kqlc::functions {
 
 using AllFunctions = Join<CompareFunctions, ArithmeticFunctions, MatchFunctions, ConvertFunctions, StringFunctions,
-                          TimeFunctions, DynamicFunctions>;
+                          TimeFunctions, CalendarFunctions, DynamicFunctions,
+                          EncodingFunctions, NetworkFunctions>;
 
 }  // namespace kqlc::functions

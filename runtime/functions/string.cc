@@ -96,16 +96,6 @@ Str ReplaceString::call(Context& context, Str text, Str what, Str with) {
   return context.arena->copy(std::string_view(out));
 }
 
-Str trim_matches(const Regex& regex, Str text, bool start, bool) {
-  if (!start) return text;
-  while (text.size) {
-    Nullable<Str> match = regex.extract(text, 0);
-    if (!match.valid || match.value.size == 0 || match.value.data != text.data) break;
-    text = {text.data + match.value.size, text.size - match.value.size};
-  }
-  return text;
-}
-
 namespace {
 
 std::vector<std::string_view> split_parts(Str text, Str separator) {

@@ -15,7 +15,6 @@ int64_t count_characters(Str text);
 // Byte offset of the code point number `index`, or the size of the text.
 uint64_t offset_of_character(Str text, int64_t index);
 Str change_case(Str text, bool upper, Arena& arena);
-Str trim_matches(const Regex& regex, Str text, bool start, bool end);
 
 struct Strlen {
   static constexpr Spec spec{.name = "strlen", .doc = "number of characters", .page = "strlen-function",
@@ -89,13 +88,6 @@ struct Extract {
   static State* prepare(const Cell* args, size_t, Arena& arena, const char** error) { return Regex::compile(args[0].s, arena, error); }
   static Str call_prepared(const State& regex, Str, int64_t group, Str text) { return regex.extract(text, group).value; }
 };
-struct TrimStart {
-  static constexpr Spec spec{.name = "trim_start", .doc = "without what matches at the start", .page = "trim-start-function"};
-  using State = Regex;
-  static constexpr uint32_t prepared_mask = 1;
-  static State* prepare(const Cell* args, size_t, Arena& arena, const char** error) { return Regex::compile(args[0].s, arena, error); }
-  static Str call_prepared(const State& regex, Str, Str text) { return trim_matches(regex, text, true, false); }
-};
 struct Split {
   static constexpr Spec spec{.name = "split", .doc = "the parts between separators, as an array", .page = "split-function"};
   static Dynamic call(Context& context, Str text, Str separator);
@@ -121,6 +113,6 @@ struct Reverse {
 };
 
 using StringFunctions = List<Strlen, StringSize, ToLower, ToUpper, SubstringToEnd, Substring, Strcat, StrcatDelim, ReplaceString,
-                             ReplaceRegex, Extract, TrimStart, Split, SplitPart, IndexOf, CountOf, Reverse>;
+                             ReplaceRegex, Extract, Split, SplitPart, IndexOf, CountOf, Reverse>;
 
 }  // namespace kqlc::functions

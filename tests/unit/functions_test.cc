@@ -116,6 +116,49 @@ TEST(Functions, Sets) {
          {"range(9223372036854775806, 9223372036854775807)", "[9223372036854775806,9223372036854775807]"}});
 }
 
+TEST(Functions, TextEnds) {
+  check({{"trim('1', '1112111')", "2"},
+         {"trim('1', '11')", ""},
+         {"trim('--', '--https://bing.com--')", "https://bing.com"},
+         {"trim_start('https://', 'https://bing.com')", "bing.com"},
+         {"trim_end(@'[^\\w]+', '- Te st// $')", "- Te st"},
+         {"trim('x*', 'yx')", "y"},
+         {"extract_all('(x)', 'abc')", "null"},
+         {"url_decode('%4')", "%4"},
+         {"url_decode('%zz+%41')", "%zz A"},
+         {"base64_decode_tostring('=')", ""},
+         {"base64_decode_tostring('====')", ""},
+         {"base64_decode_tostring('YQ==')", "a"},
+         {"base64_encode_tostring('a')", "YQ=="},
+         {"tohex(0)", "0"}});
+}
+
+TEST(Functions, Calendar) {
+  check({{"datetime_add('year', 9000, datetime(2024-01-01))", "null"},
+         {"datetime_add('day', 9223372036854775807, datetime(2024-01-01))", "null"},
+         {"datetime_part('week_of_year', datetime(9999-12-31 23:59))", "52"},
+         {"datetime_part('quarter', datetime(2017-10-30))", "4"},
+         {"datetime_diff('second', datetime(2017-10-30 23:00:10.100), datetime(2017-10-30 23:00:00.900))", "10"},
+         {"datetime_diff('day', datetime(2024-01-01), datetime(null))", "null"},
+         {"format_datetime(datetime(2009-06-15 13:45:30.05), 'h:m:s F fff')", "1:45:30  050"},
+         {"unixtime_seconds_todatetime(1546300800)", "2019-01-01T00:00:00.0000000Z"},
+         {"unixtime_seconds_todatetime(9223372036854775807)", "null"}});
+  EXPECT_TRUE(evaluate("format_datetime(datetime(2024-01-01), 'yyyy-MM-ddTHH')").text.starts_with("error")) ;
+}
+
+TEST(Functions, Addresses) {
+  check({{"ipv4_is_private('10.1.2.3.4')", "null"},
+         {"ipv4_is_private('256.1.1.1')", "null"},
+         {"ipv4_is_private('172.31.255.255')", "true"},
+         {"ipv4_is_private('172.32.0.0')", "false"},
+         {"ipv4_is_private('')", "null"},
+         {"ipv4_is_match('1.2.3.4', '1.2.3.4/33')", "null"},
+         {"ipv4_is_match('1.2.3.4/0', '9.9.9.9')", "true"},
+         {"ipv4_compare('192.168.1.1/30', '192.168.1.255/24')", "0"},
+         {"parse_urlquery('a')", "{\"Query Parameters\":{\"a\":\"\"}}"},
+         {"parse_command_line(@'a\\\\\"b c\" d', 'windows')", "[\"a\\\\b c\",\"d\"]"}});
+}
+
 TEST(Functions, PairsMustBePairs) {
   EXPECT_STREQ(evaluate("bag_pack('a', 1, 'b')").failure, "bag_pack() takes keys and values in pairs");
 }
