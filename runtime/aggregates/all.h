@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "runtime/aggregates/moments.h"
 #include "runtime/aggregates/state.h"
 #include "runtime/value/decimal.h"
 
@@ -137,6 +138,11 @@ struct BestRow {
   static void init(Context&, const AggregateCall&, State&) {}
   static bool better(const AggregateCall& call, const State& state, const Cell& value, uint64_t position) {
     if (!state.cells) return true;
+    if (direction == 0 && call.num_results == 1) {
+      // take_any of one expression gives a value that is neither null nor empty, if there is one.
+      auto empty = [&](const Cell& cell) { return !cell.valid || (call.types[0] == Type::String && cell.s.size == 0); };
+      if (empty(value) != empty(state.cells[0])) return empty(state.cells[0]);
+    }
     // A null is less than every value for both directions: it is kept only while there is nothing else.
     if (direction != 0 && value.valid != state.cells[0].valid) return value.valid;
     bool comparable = direction != 0 && value.valid;
@@ -203,6 +209,16 @@ struct ArgMax : BestRow<1> {
 };
 struct ArgMin : BestRow<-1> {
   static constexpr AggregateSpec spec{.name = "arg_min", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .doc = "the row with the smallest value", .page = "arg-min-aggregation-function"};
+};
+
+struct TakeAny : BestRow<0> {
+  static constexpr AggregateSpec spec{.name = "take_any", .params = {Accepts::Any}, .num_params = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .doc = "one row of the group (here the first)", .page = "take-any-aggregation-function"};
+};
+struct Any : BestRow<0> {
+  static constexpr AggregateSpec spec{.name = "any", .params = {Accepts::Any}, .num_params = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .prefix = "any", .doc = "the old name of take_any", .page = "take-any-aggregation-function"};
+};
+struct TakeAnyIf : ConditionalExtreme<BestRow<0>> {
+  static constexpr AggregateSpec spec{.name = "take_anyif", .params = {Accepts::Any, Accepts::Bool}, .num_params = 2, .result_rule = ResultType::First, .doc = "a value of a row where the condition holds (here the first)", .page = "take-anyif-aggregation-function"};
 };
 
 // make_set, make_list, dcount: elements with their positions.
@@ -299,7 +315,8 @@ struct DCountIf : Distinct<1> {
   static void finish(Context&, const AggregateCall&, State& state, Cell* out) { *out = make_cell(static_cast<int64_t>(state.size)); }
 };
 
-using AllAggregates = List<Count, CountIf, Sum, SumIf, Avg, AvgIf, Min, Max, MinIf, MaxIf, ArgMax, ArgMin, MakeSet, MakeSetIf, MakeList,
-                           MakeListIf, DCount, DCountIf, CountDistinct>;
+using AllAggregates = Join<List<Count, CountIf, Sum, SumIf, Avg, AvgIf, Min, Max, MinIf, MaxIf, ArgMax, ArgMin, MakeSet, MakeSetIf, MakeList,
+                           MakeListIf, DCount, DCountIf, CountDistinct, TakeAny, Any, TakeAnyIf>,
+                           MomentAggregates>;
 
 }  // namespace kqlc::aggregates

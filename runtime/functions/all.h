@@ -11,6 +11,7 @@
 #include "runtime/functions/encoding.h"
 #include "runtime/functions/match.h"
 #include "runtime/functions/network.h"
+#include "runtime/functions/numeric.h"
 #include "runtime/functions/string.h"
 #include "runtime/functions/time.h"
 
@@ -18,6 +19,6 @@ namespace kqlc::functions {
 
 using AllFunctions = Join<CompareFunctions, ArithmeticFunctions, MatchFunctions, ConvertFunctions, StringFunctions,
                           TimeFunctions, CalendarFunctions, DynamicFunctions,
-                          EncodingFunctions, NetworkFunctions>;
+                          EncodingFunctions, NetworkFunctions, NumericFunctions>;
 
 }  // namespace kqlc::functions
