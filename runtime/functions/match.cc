@@ -77,7 +77,7 @@ Str Regex::replace(Str text, Str with, Arena& arena) const {
     out.append(text.data + done, whole.start - done);
     for (size_t i = 0; i < with.size; ++i) {
       char c = with.data[i];
-      bool group = (c == '\\' || c == '$') && i + 1 < with.size && with.data[i + 1] >= '0' && with.data[i + 1] <= '9';
+      bool group = c == '\\' && i + 1 < with.size && with.data[i + 1] >= '0' && with.data[i + 1] <= '9';
       if (!group) {
         out += c;
         continue;

@@ -77,7 +77,7 @@ struct Regex {
   // Returns nullptr and sets *error when the pattern is wrong or has more than 16 groups.
   static Regex* compile(Str pattern, Arena& arena, const char** error);
   bool matches(Str text) const;
-  // Replaces every match; "\0" to "\9" and "$1" in `with` stand for groups. Result in `arena`.
+  // Replaces every match; "\0" to "\9" in `with` stand for groups. Result in `arena`.
   Str replace(Str text, Str with, Arena& arena) const;
   // Group `group` of the first match; not valid without one.
   Nullable<Str> extract(Str text, int64_t group) const;

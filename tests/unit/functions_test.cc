@@ -159,6 +159,17 @@ TEST(Functions, Addresses) {
          {"parse_command_line(@'a\\\\\"b c\" d', 'windows')", "[\"a\\\\b c\",\"d\"]"}});
 }
 
+TEST(Functions, Numbers) {
+  check({{"replace_regex('Number is 1', @'is (\\d+)', @'was: \\1')", "Number was: 1"},
+         {"replace_regex('a1', @'(\\d)', '$1')", "a$1"},
+         {"replace_regex('', 'x*', 'y')", "y"},
+         {"round(2.5)", "3.0"},
+         {"round(1.0, 400)", "null"},
+         {"sqrt(-1)", "NaN"},
+         {"max_of(long(null), 2)", "2"},
+         {"binary_and(6, 3)", "2"}});
+}
+
 TEST(Functions, PairsMustBePairs) {
   EXPECT_STREQ(evaluate("bag_pack('a', 1, 'b')").failure, "bag_pack() takes keys and values in pairs");
 }
