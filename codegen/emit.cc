@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The emitter's code. A Cell is 24 bytes of which only byte 16 (valid) and the payload of bool are looked at here;
+// everything else is done by the functions' own entries.
+#include "codegen/emit.h"
+
+#include <algorithm>
+
+#include "runtime/exec/run.h"
+
+namespace kqlc::codegen {
+
+using llvm::BasicBlock;
+using llvm::Value;
+using plan::Expr;
+using plan::ExprId;
+using plan::ExprKind;
+
+namespace {
+constexpr uint64_t kValidAt = offsetof(Cell, valid);
+}
+
+Emitter::Emitter(llvm::Module& module, const plan::Plan& plan, SlotName slot_name, std::vector<Cell>& literals,
+                 std::vector<const void*>& prepared)
+    : module_(module), plan_(plan), slot_name_(std::move(slot_name)), literals_(literals), prepared_(prepared),
+      ir_(module.getContext()) {}
+
+Value* Emitter::make_slot(size_t cells) {
+  llvm::IRBuilder<> entry(&function_->getEntryBlock(), function_->getEntryBlock().begin());
+  auto* slot = entry.CreateAlloca(llvm::ArrayType::get(ir_.getInt8Ty(), sizeof(Cell) * std::max<size_t>(1, cells)));
+  slot->setAlignment(llvm::Align(8));
+  return slot;
+}
+
+Value* Emitter::cell_at(Value* cells, size_t index) {
+  return index ? ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), cells, index * sizeof(Cell)) : cells;
+}
+
+void Emitter::copy(Value* to, Value* from) {
+  ir_.CreateMemCpy(to, llvm::Align(8), from, llvm::Align(8), sizeof(Cell));
+}
+
+Value* Emitter::is_valid(Value* cell) {
+  Value* byte = ir_.CreateLoad(ir_.getInt8Ty(), ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), cell, kValidAt));
+  return ir_.CreateICmpNE(byte, ir_.getInt8(0));
+}
+
+Value* Emitter::load_bool(Value* cell) { return ir_.CreateICmpNE(ir_.CreateLoad(ir_.getInt8Ty(), cell), ir_.getInt8(0)); }
+
+BasicBlock* Emitter::make_block(const char* name) { return BasicBlock::Create(module_.getContext(), name, function_); }
+
+void Emitter::emit(const pipelines::Pipeline& pipeline, const std::string& name) {
+  pipeline_ = &pipeline;
+  columns_.clear();
+  auto* pointer = ir_.getPtrTy();
+  auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer, pointer, pointer, ir_.getInt64Ty(), ir_.getInt64Ty()}, false);
+  function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, module_);
+  function_->addFnAttr("target-cpu", "x86-64");
+  function_->addFnAttr(llvm::Attribute::NoUnwind);
+  emit_loop();
+}
+
+// for each word of the selection: while (bits) { row = 64 * word + lowest bit; ... }
+void Emitter::emit_loop() {
+  BasicBlock *entry = make_block("entry"), *start = make_block("start"), *words = make_block("words"),
+             *load = make_block("load"), *bits = make_block("bits"), *body = make_block("row"),
+             *next_word = make_block("next_word"), *done = make_block("done");
+  auto* word_type = ir_.getInt64Ty();
+  ir_.SetInsertPoint(entry);
+  ir_.CreateBr(start);
+  ir_.SetInsertPoint(start);
+  Value* run = function_->getArg(0);
+  auto member = [&](uint64_t offset) {
+    return ir_.CreateLoad(ir_.getPtrTy(), ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), run, offset));
+  };
+  literal_table_ = member(offsetof(Run, literals));
+  prepared_table_ = member(offsetof(Run, prepared));
+  Value* num_words = ir_.CreateLShr(ir_.CreateAdd(function_->getArg(3), ir_.getInt64(63)), 6);
+  ir_.CreateBr(words);
+  ir_.SetInsertPoint(words);
+  auto* word = ir_.CreatePHI(word_type, 2);
+  word->addIncoming(ir_.getInt64(0), start);
+  ir_.CreateCondBr(ir_.CreateICmpULT(word, num_words), load, done);
+  ir_.SetInsertPoint(load);
+  Value* selected = ir_.CreateLoad(word_type, ir_.CreateInBoundsGEP(word_type, function_->getArg(2), word));
+  ir_.CreateBr(bits);
+  ir_.SetInsertPoint(bits);
+  auto* left = ir_.CreatePHI(word_type, 2);
+  left->addIncoming(selected, load);
+  ir_.CreateCondBr(ir_.CreateICmpEQ(left, ir_.getInt64(0)), next_word, body);
+  ir_.SetInsertPoint(body);
+  Value* lowest = ir_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, left, ir_.getTrue());
+  row_ = ir_.CreateAdd(ir_.CreateShl(word, 6), lowest);
+  Value* rest = ir_.CreateAnd(left, ir_.CreateSub(left, ir_.getInt64(1)));
+  BasicBlock* next_row = make_block("next_row");
+  emit_row(next_row);
+  ir_.SetInsertPoint(next_row);
+  left->addIncoming(rest, next_row);
+  ir_.CreateBr(bits);
+  ir_.SetInsertPoint(next_word);
+  word->addIncoming(ir_.CreateAdd(word, ir_.getInt64(1)), next_word);
+  ir_.CreateBr(words);
+  ir_.SetInsertPoint(done);
+  ir_.CreateRetVoid();
+}
+
+void Emitter::emit_row(BasicBlock* next) {
+  Value* place = ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), function_->getArg(0),
+                                                offsetof(Run, context) + offsetof(Context, position));
+  ir_.CreateStore(ir_.CreateAdd(function_->getArg(4), row_), place);
+  for (size_t level = 0; level < pipeline_->steps.size(); ++level) {
+    if (!pipeline_->steps[level].filter) continue;
+    for (ExprId id : pipeline_->steps[level].exprs) {
+      need_columns(level, id);
+      Value* passes = evaluate(level, id);
+      BasicBlock* passed = make_block("passed");
+      ir_.CreateCondBr(ir_.CreateAnd(is_valid(passes), load_bool(passes)), passed, next);
+      ir_.SetInsertPoint(passed);
+    }
+  }
+  emit_sink();
+  ir_.CreateBr(next);
+}
+
+void Emitter::emit_sink() {
+  size_t level = pipeline_->steps.size();
+  std::vector<Value*> cells;
+  const plan::Node* sink = pipeline_->sink;
+  if (sink && sink->kind == plan::NodeKind::Summarize) {
+    std::vector<ExprId> exprs = sink->exprs;
+    for (const auto& use : sink->aggregates) exprs.insert(exprs.end(), use.args.begin(), use.args.end());
+    for (ExprId id : exprs) need_columns(level, id);
+    for (ExprId id : exprs) cells.push_back(evaluate(level, id));
+  } else if (!sink || sink->kind != plan::NodeKind::Count) {
+    for (size_t column = 0; column < pipeline_->schema.size(); ++column) {
+      need_column(level, column);
+      cells.push_back(columns_.at({level, column}));
+    }
+  }
+  Value* row = make_slot(cells.size());
+  for (size_t i = 0; i < cells.size(); ++i) copy(cell_at(row, i), cells[i]);
+  auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {ir_.getPtrTy(), ir_.getPtrTy()}, false);
+  ir_.CreateCall(module_.getOrInsertFunction("kqlc_sink", type), {function_->getArg(0), row});
+}
+
+void Emitter::need_columns(size_t level, ExprId id) {
+  const Expr& expr = plan_.exprs[id];
+  if (expr.kind == ExprKind::Column) need_column(level, static_cast<size_t>(expr.column));
+  for (ExprId arg : expr.args) need_columns(level, arg);
+}
+
+void Emitter::need_column(size_t level, size_t column) {
+  if (columns_.count({level, column})) return;
+  size_t below = level;
+  while (below > 0 && pipeline_->steps[below - 1].filter) --below;
+  if (below == 0) {
+    if (!columns_.count({0, column})) columns_[{0, column}] = load_column(column);
+  } else if (!columns_.count({below, column})) {
+    ExprId id = pipeline_->steps[below - 1].exprs[column];
+    need_columns(below - 1, id);
+    columns_[{below, column}] = evaluate(below - 1, id);
+  }
+  columns_[{level, column}] = columns_.at({below, column});
+}
+
+Value* Emitter::load_column(size_t column) {
+  const pipelines::Pipeline& pipeline = *pipeline_;
+  if (!pipeline.source || pipeline.source->kind != plan::NodeKind::Scan) {
+    size_t width = pipeline.source_width;
+    Value* start = ir_.CreateMul(row_, ir_.getInt64(width * sizeof(Cell)));
+    return cell_at(ir_.CreateInBoundsGEP(ir_.getInt8Ty(), function_->getArg(1), start), column);
+  }
+  size_t place = static_cast<size_t>(
+      std::lower_bound(pipeline.columns.begin(), pipeline.columns.end(), static_cast<int>(column)) - pipeline.columns.begin());
+  Value* out = make_slot();
+  auto* pointer = ir_.getPtrTy();
+  auto* type = llvm::FunctionType::get(
+      ir_.getVoidTy(), {pointer, pointer, ir_.getInt64Ty(), ir_.getInt32Ty(), ir_.getInt64Ty(), pointer}, false);
+  auto kql_type = static_cast<uint32_t>(pipeline.source->schema[column].type);
+  ir_.CreateCall(module_.getOrInsertFunction("kqlc_load", type),
+                 {function_->getArg(0), function_->getArg(1), ir_.getInt64(place), ir_.getInt32(kql_type), row_, out});
+  return out;
+}
+
+Value* Emitter::evaluate(size_t level, ExprId id) {
+  const Expr& expr = plan_.exprs[id];
+  switch (expr.kind) {
+    case ExprKind::Column: return columns_.at({level, static_cast<size_t>(expr.column)});
+    case ExprKind::Literal: return evaluate_literal(expr);
+    case ExprKind::Call: return evaluate_call(level, expr);
+    case ExprKind::And: return evaluate_logic(level, expr, false);
+    case ExprKind::Or: return evaluate_logic(level, expr, true);
+    case ExprKind::Case: return evaluate_case(level, expr);
+    case ExprKind::Coalesce: return evaluate_coalesce(level, expr);
+  }
+  KQLC_UNREACHABLE("expression kind");
+}
+
+// Literals stay in a table, so that rules of one shape have the same code.
+Value* Emitter::evaluate_literal(const Expr& expr) {
+  literals_.push_back(expr.literal);
+  return cell_at(literal_table_, literals_.size() - 1);
+}
+
+Value* Emitter::evaluate_call(size_t level, const Expr& expr) {
+  std::vector<Value*> cells;
+  for (ExprId arg : expr.args) cells.push_back(evaluate(level, arg));
+  Value* args = cells.size() == 1 ? cells[0] : make_slot(cells.size());
+  if (cells.size() > 1)
+    for (size_t i = 0; i < cells.size(); ++i) copy(cell_at(args, i), cells[i]);
+  Value* out = make_slot();
+  auto* pointer = ir_.getPtrTy();
+  Value* state = llvm::ConstantPointerNull::get(pointer);
+  if (expr.prepared) {
+    prepared_.push_back(expr.prepared.get());
+    state = ir_.CreateLoad(pointer, ir_.CreateConstInBoundsGEP1_64(pointer, prepared_table_, prepared_.size() - 1));
+  }
+  auto slot = static_cast<size_t>(expr.function - function_table().data());
+  auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer, pointer, pointer, ir_.getInt64Ty(), pointer}, false);
+  ir_.CreateCall(module_.getOrInsertFunction(slot_name_(slot, expr.prepared != nullptr), type),
+                 {function_->getArg(0), state, args, ir_.getInt64(cells.size()), out});
+  return out;
+}
+
+// Kleene's logic: an operand equal to `decisive` settles the result, else a null operand makes it null.
+Value* Emitter::evaluate_logic(size_t level, const Expr& expr, bool decisive) {
+  Value *out = make_slot(), *seen_null = make_slot();
+  Value* valid_byte = ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), out, kValidAt);
+  BasicBlock* done = make_block("logic_done");
+  ir_.CreateStore(ir_.getInt8(0), seen_null);
+  for (ExprId arg : expr.args) {
+    Value* cell = evaluate(level, arg);
+    BasicBlock *valid = make_block("valid"), *null = make_block("null"), *settled = make_block("settled"),
+               *next = make_block("operand");
+    ir_.CreateCondBr(is_valid(cell), valid, null);
+    ir_.SetInsertPoint(null);
+    ir_.CreateStore(ir_.getInt8(1), seen_null);
+    ir_.CreateBr(next);
+    ir_.SetInsertPoint(valid);
+    ir_.CreateCondBr(ir_.CreateICmpEQ(load_bool(cell), ir_.getInt1(decisive)), settled, next);
+    ir_.SetInsertPoint(settled);
+    ir_.CreateStore(ir_.getInt8(decisive), out);
+    ir_.CreateStore(ir_.getInt8(1), valid_byte);
+    ir_.CreateBr(done);
+    ir_.SetInsertPoint(next);
+  }
+  ir_.CreateStore(ir_.getInt8(!decisive), out);
+  ir_.CreateStore(ir_.CreateXor(ir_.CreateLoad(ir_.getInt8Ty(), seen_null), ir_.getInt8(1)), valid_byte);
+  ir_.CreateBr(done);
+  ir_.SetInsertPoint(done);
+  return out;
+}
+
+Value* Emitter::evaluate_case(size_t level, const Expr& expr) {
+  Value* out = make_slot();
+  BasicBlock* done = make_block("case_done");
+  size_t i = 0;
+  for (; i + 1 < expr.args.size(); i += 2) {
+    Value* condition = evaluate(level, expr.args[i]);
+    BasicBlock *then = make_block("then"), *otherwise = make_block("otherwise");
+    ir_.CreateCondBr(ir_.CreateAnd(is_valid(condition), load_bool(condition)), then, otherwise);
+    ir_.SetInsertPoint(then);
+    copy(out, evaluate(level, expr.args[i + 1]));
+    ir_.CreateBr(done);
+    ir_.SetInsertPoint(otherwise);
+  }
+  copy(out, evaluate(level, expr.args[i]));
+  ir_.CreateBr(done);
+  ir_.SetInsertPoint(done);
+  return out;
+}
+
+Value* Emitter::evaluate_coalesce(size_t level, const Expr& expr) {
+  Value* out = make_slot();
+  BasicBlock* done = make_block("coalesce_done");
+  for (ExprId arg : expr.args) {
+    Value* cell = evaluate(level, arg);
+    Value* has_value = is_valid(cell);
+    if (expr.type == Type::String) {
+      Value* size = ir_.CreateLoad(ir_.getInt64Ty(), ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), cell, offsetof(Str, size)));
+      has_value = ir_.CreateAnd(has_value, ir_.CreateICmpNE(size, ir_.getInt64(0)));
+    }
+    BasicBlock *take = make_block("take"), *next = make_block("next");
+    ir_.CreateCondBr(has_value, take, next);
+    ir_.SetInsertPoint(take);
+    copy(out, cell);
+    ir_.CreateBr(done);
+    ir_.SetInsertPoint(next);
+  }
+  Expr null;
+  null.literal = null_cell(expr.type);
+  copy(out, evaluate_literal(null));
+  ir_.CreateBr(done);
+  ir_.SetInsertPoint(done);
+  return out;
+}
+
+}  // namespace kqlc::codegen

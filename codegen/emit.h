@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The emitter: a Pipeline becomes one LLVM function. In: the pipeline. Out: a function in the module that loops over
+// the selected rows, and the lists of literals and prepared states that it addresses by index through Run. Values
+// are Cells in stack slots; after inlining LLVM breaks them up. Columns and projections are computed where a row
+// first needs them, always on the row's main line, so that a branch never leaves a value undefined.
+#pragma once
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compiler/pipelines/pipelines.h"
+
+namespace kqlc::codegen {
+
+// Returns the symbol of a function row's entry.
+using SlotName = std::function<std::string(size_t slot, bool prepared)>;
+
+class Emitter {
+ public:
+  Emitter(llvm::Module& module, const plan::Plan& plan, SlotName slot_name, std::vector<Cell>& literals,
+          std::vector<const void*>& prepared);
+  void emit(const pipelines::Pipeline& pipeline, const std::string& name);
+
+ private:
+  llvm::Value* make_slot(size_t cells = 1);
+  llvm::Value* cell_at(llvm::Value* cells, size_t index);
+  void copy(llvm::Value* to, llvm::Value* from);
+  llvm::Value* is_valid(llvm::Value* cell);
+  llvm::Value* load_bool(llvm::Value* cell);
+  llvm::BasicBlock* make_block(const char* name);
+
+  void emit_loop();
+  void emit_row(llvm::BasicBlock* next);
+  void emit_sink();
+  void need_columns(size_t level, plan::ExprId id);
+  void need_column(size_t level, size_t column);
+  llvm::Value* load_column(size_t column);
+  llvm::Value* evaluate(size_t level, plan::ExprId id);
+  llvm::Value* evaluate_literal(const plan::Expr& expr);
+  llvm::Value* evaluate_call(size_t level, const plan::Expr& expr);
+  llvm::Value* evaluate_logic(size_t level, const plan::Expr& expr, bool decisive);
+  llvm::Value* evaluate_case(size_t level, const plan::Expr& expr);
+  llvm::Value* evaluate_coalesce(size_t level, const plan::Expr& expr);
+
+  llvm::Module& module_;
+  const plan::Plan& plan_;
+  SlotName slot_name_;
+  std::vector<Cell>& literals_;
+  std::vector<const void*>& prepared_;
+  llvm::IRBuilder<> ir_;
+  const pipelines::Pipeline* pipeline_ = nullptr;
+  llvm::Function* function_ = nullptr;
+  llvm::Value* literal_table_ = nullptr;
+  llvm::Value* prepared_table_ = nullptr;
+  llvm::Value* row_ = nullptr;
+  std::map<std::pair<size_t, size_t>, llvm::Value*> columns_;  // (steps done, column) -> Cell
+};
+
+}  // namespace kqlc::codegen

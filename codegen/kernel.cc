@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernel: the first pipeline runs batch by batch into each thread's sink; the others run in finish(), over the
+// rows of the sink before. Atoms are decided a column at a time and make the selection that the row loop walks.
+#include "codegen/kernel.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "codegen/jit.h"
+#include "compiler/pipelines/pipelines.h"
+#include "runtime/exec/run.h"
+#include "runtime/exec/sink.h"
+
+namespace kqlc::codegen {
+
+using pipelines::Pipeline;
+using plan::NodeKind;
+
+class KernelState {
+ public:
+  explicit KernelState(const SinkSpec& spec) : sink(spec) {}
+  Arena scratch;
+  std::shared_ptr<Arena> kept = std::make_shared<Arena>();
+  Sink sink;
+  Run run;
+  std::vector<uint64_t> selection, bits;
+};
+
+struct Kernel::Parts {
+  const plan::Plan* plan = nullptr;
+  std::vector<Pipeline> pipelines;
+  std::vector<SinkSpec> sinks;
+  std::vector<PipelineFunction> functions;
+  std::vector<Cell> literals;
+  std::vector<const void*> prepared;
+  std::vector<KernelInput> inputs;
+  Jit jit;
+};
+
+Kernel::Kernel() : parts_(std::make_unique<Parts>()) {}
+Kernel::~Kernel() = default;
+
+namespace {
+
+SinkSpec make_sink(const Pipeline& pipeline) {
+  SinkSpec spec;
+  const plan::Node* node = pipeline.sink;
+  auto keep_columns = [&](size_t count) {
+    for (size_t i = 0; i < count; ++i) spec.types.push_back(pipeline.result[i].type);
+  };
+  if (node && node->kind == NodeKind::Count) {
+    spec.kind = SinkSpec::Kind::Count;
+    return spec;
+  }
+  if (node && node->kind == NodeKind::Summarize) {
+    spec.kind = SinkSpec::Kind::Group;
+    keep_columns(node->exprs.size());
+    size_t first = node->exprs.size();
+    for (const auto& use : node->aggregates) {
+      AggregateCall call{use.types.data(), use.constants.data(), use.args.size(), use.num_results};
+      spec.aggregates.push_back({use.aggregate, call, first});
+      first += use.args.size();
+    }
+    return spec;
+  }
+  if (node && node->kind == NodeKind::Distinct) spec.kind = SinkSpec::Kind::Group;
+  keep_columns(pipeline.result.size());
+  if (!node) return spec;
+  for (const auto& key : node->sort_keys)
+    spec.sort_keys.push_back({static_cast<size_t>(key.column), key.descending, key.nulls_first});
+  if (node->kind == NodeKind::Take || node->kind == NodeKind::Top) spec.limit = node->limit;
+  return spec;
+}
+
+// Returns the longest part of a needle that stands in a JSON line as it is, whatever made the string: letters, digits
+// and a few marks, with a letter among them, so that no number that is written differently could be meant.
+std::string plain_part(std::string_view needle) {
+  std::string_view best;
+  for (size_t begin = 0; begin < needle.size();) {
+    auto fits = [&](size_t i) { return std::isalnum(static_cast<unsigned char>(needle[i])) || needle[i] == '_'; };
+    size_t end = begin;
+    bool letter = false;
+    for (; end < needle.size() && fits(end); ++end) letter |= std::isalpha(static_cast<unsigned char>(needle[end])) != 0;
+    if (letter && end - begin > best.size()) best = needle.substr(begin, end - begin);
+    begin = end + 1;
+  }
+  return best.size() >= 3 ? std::string(best) : std::string();
+}
+
+// The string operators whose needle must stand in the text.
+bool requires_needle(const Function& function) {
+  std::string_view name = function.spec.operators[0] ? function.spec.operators[0] : "";
+  for (std::string_view known : {"=~", "has", "has_cs", "hasprefix", "hasprefix_cs", "hassuffix", "hassuffix_cs", "contains",
+                                 "contains_cs", "startswith", "startswith_cs", "endswith", "endswith_cs"})
+    if (name == known) return true;
+  return false;
+}
+
+KernelInput make_input(const plan::Plan& plan, const Pipeline& pipeline) {
+  KernelInput input;
+  input.table = pipeline.source->table;
+  for (int column : pipeline.columns) input.columns.push_back(pipeline.source->schema[static_cast<size_t>(column)]);
+  for (plan::ExprId id : pipeline.atoms) {
+    const plan::Expr& atom = plan.exprs[id];
+    if (!requires_needle(*atom.function) || atom.args.size() != 2) continue;
+    std::string part = plain_part(plan.exprs[atom.args[1]].literal.s.view());
+    // Ignoring case is sound for the operators that look at it, too.
+    if (!part.empty()) input.prefilter.push_back({simd::Literal{part, simd::Case::Ignored}});
+  }
+  return input;
+}
+
+// Sets the bits of the rows for which all atoms hold. Returns whether there are any.
+bool select_rows(const plan::Plan& plan, const Pipeline& pipeline, const Batch& batch, KernelState& state) {
+  auto words = static_cast<size_t>((batch.num_rows + 63) / 64);
+  state.selection.assign(words, ~uint64_t{0});
+  if (batch.num_rows % 64) state.selection[words - 1] = (uint64_t{1} << (batch.num_rows % 64)) - 1;
+  for (plan::ExprId id : pipeline.atoms) {
+    const plan::Expr& atom = plan.exprs[id];
+    auto place = std::lower_bound(pipeline.columns.begin(), pipeline.columns.end(), plan.exprs[atom.args[0]].column);
+    const Column& column = batch.columns[place - pipeline.columns.begin()];
+    if (column.encoding == Encoding::Missing) {
+      std::vector<Cell> args{null_cell(Type::String)};
+      for (size_t i = 1; i < atom.args.size(); ++i) args.push_back(plan.exprs[atom.args[i]].literal);
+      Cell passes;
+      atom.function->invoke_prepared(state.run.context, atom.prepared.get(), args.data(), args.size(), &passes);
+      if (!passes.valid || !passes.b) return false;
+      continue;
+    }
+    state.bits.assign(words, 0);
+    atom.function->filter(atom.prepared.get(), StringColumn{column, batch.num_rows}, state.bits.data());
+    uint64_t any = 0;
+    for (size_t i = 0; i < words; ++i) any |= state.selection[i] &= state.bits[i];
+    if (!any) return false;
+  }
+  return batch.num_rows > 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::NodeId node, Level level) {
+  std::unique_ptr<Kernel> kernel(new Kernel);
+  Parts& parts = *kernel->parts_;
+  parts.plan = &plan;
+  KQLC_TRY_ASSIGN(parts.pipelines, pipelines::split(plan, node));
+  for (const Pipeline& pipeline : parts.pipelines) parts.sinks.push_back(make_sink(pipeline));
+  if (parts.pipelines[0].source->kind == NodeKind::Scan) parts.inputs.push_back(make_input(plan, parts.pipelines[0]));
+  KQLC_TRY_ASSIGN(parts.functions, parts.jit.compile(plan, parts.pipelines, level, parts.literals, parts.prepared));
+  return kernel;
+}
+
+const std::vector<KernelInput>& Kernel::inputs() const { return parts_->inputs; }
+const std::string& Kernel::module_text() const { return parts_->jit.text(); }
+
+std::shared_ptr<KernelState> Kernel::create_state() const {
+  auto state = std::make_shared<KernelState>(parts_->sinks[0]);
+  state->run.context.arena = &state->scratch;
+  state->run.context.state_arena = state->kept.get();
+  state->run.context.now = parts_->plan->now;
+  state->run.literals = parts_->literals.data();
+  state->run.prepared = parts_->prepared.data();
+  state->run.sink = &state->sink;
+  return state;
+}
+
+bool Kernel::consume(KernelState& state, const Batch& batch) const {
+  if (state.run.context.error) return false;
+  if (state.sink.full()) return false;
+  if (select_rows(*parts_->plan, parts_->pipelines[0], batch, state))
+    parts_->functions[0](&state.run, batch.columns, state.selection.data(), batch.num_rows, batch.position);
+  state.scratch.reset();
+  return !state.sink.full();
+}
+
+void Kernel::merge(KernelState& into, KernelState& from) const {
+  into.sink.merge(into.run.context, from.sink);
+  into.kept->adopt(*from.kept);
+  if (from.run.context.error) into.run.context.fail(from.run.context.error);
+}
+
+KernelRows Kernel::finish(KernelState& state) const {
+  const Parts& parts = *parts_;
+  Context& context = state.run.context;
+  context.arena = state.kept.get();
+  std::vector<Cell> cells;
+  size_t rows = 0;
+  for (size_t i = 0; i < parts.pipelines.size(); ++i) {
+    const Pipeline& pipeline = parts.pipelines[i];
+    Sink later(parts.sinks[i]);
+    Sink& sink = i == 0 ? state.sink : later;
+    if (i > 0 || parts.inputs.empty()) {
+      const std::vector<Cell>& from = i == 0 ? pipeline.source->cells : cells;
+      if (i == 0) rows = static_cast<size_t>(pipeline.source->limit);
+      state.selection.assign((rows + 63) / 64, ~uint64_t{0});
+      if (rows % 64) state.selection.back() = (uint64_t{1} << (rows % 64)) - 1;
+      state.run.sink = &sink;
+      parts.functions[i](&state.run, from.data(), state.selection.data(), static_cast<int64_t>(rows), 0);
+    }
+    std::vector<Cell> out;
+    rows = sink.finish(context, out);
+    cells = std::move(out);
+  }
+  KernelRows result;
+  result.schema = parts.pipelines.back().result;
+  size_t width = result.schema.size();
+  for (size_t row = 0; row < rows; ++row) {
+    auto begin = cells.begin() + static_cast<std::ptrdiff_t>(row * width);
+    result.rows.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(width));
+  }
+  result.arena = state.kept;
+  result.error = context.error;
+  return result;
+}
+
+}  // namespace kqlc::codegen

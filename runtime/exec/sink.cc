@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sink's table is an open index of 32-bit entry numbers over entries in arrival order, at most half full.
+#include "runtime/exec/sink.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/aggregates/state.h"
+#include "runtime/exec/run.h"
+
+namespace kqlc {
+
+namespace {
+
+// Nulls first or last as the key says; a NaN stands next to the nulls.
+int compare_key(const Cell& a, const Cell& b, const SinkKey& key, Type type) {
+  auto rank = [&](const Cell& cell) {
+    bool nan = cell.valid && type == Type::Real && std::isnan(cell.d);
+    int distance = !cell.valid ? 2 : nan ? 1 : 0;
+    return key.nulls_first ? -distance : distance;
+  };
+  int left = rank(a), right = rank(b);
+  if (left != right) return left < right ? -1 : 1;
+  if (left != 0) return 0;
+  int order = aggregates::compare_cells(a, b, type);
+  return key.descending ? -order : order;
+}
+
+}  // namespace
+
+uint64_t Sink::hash_keys(Context& context, const Cell* keys) const {
+  uint64_t hash = 0;
+  for (size_t i = 0; i < spec_.types.size(); ++i)
+    hash = hash * 0x9E3779B97F4A7C15u + aggregates::hash_cell(keys[i], spec_.types[i], *context.arena);
+  return hash ^ (hash >> 32);
+}
+
+void Sink::grow_index() {
+  index_.assign(std::max<size_t>(64, index_.size() * 2), 0);
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    size_t slot = entries_[i].hash & (index_.size() - 1);
+    while (index_[slot]) slot = (slot + 1) & (index_.size() - 1);
+    index_[slot] = static_cast<uint32_t>(i + 1);
+  }
+}
+
+Sink::Entry& Sink::add_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
+  Entry entry;
+  entry.position = context.position;
+  entry.hash = hash;
+  entry.cells = context.state_arena->allocate_array<Cell>(spec_.types.size());
+  for (size_t i = 0; i < spec_.types.size(); ++i)
+    entry.cells[i] = copy ? aggregates::keep(keys[i], spec_.types[i], *context.state_arena) : keys[i];
+  size_t bytes = 0;
+  for (const auto& use : spec_.aggregates) bytes += use.aggregate->state_size;
+  entry.states = static_cast<char*>(context.state_arena->allocate(bytes));
+  char* state = entry.states;
+  for (const auto& use : spec_.aggregates) {
+    use.aggregate->init(context, use.call, state);
+    state += use.aggregate->state_size;
+  }
+  return entries_.emplace_back(entry);
+}
+
+Sink::Entry& Sink::find_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
+  if (index_.size() < 2 * (entries_.size() + 1)) grow_index();
+  size_t slot = hash & (index_.size() - 1);
+  for (; index_[slot]; slot = (slot + 1) & (index_.size() - 1)) {
+    Entry& entry = entries_[index_[slot] - 1];
+    bool same = entry.hash == hash;
+    for (size_t i = 0; i < spec_.types.size() && same; ++i)
+      same = aggregates::same_cell(entry.cells[i], keys[i], spec_.types[i], *context.arena);
+    if (same) return entry;
+  }
+  index_[slot] = static_cast<uint32_t>(entries_.size() + 1);
+  return add_group(context, keys, hash, copy);
+}
+
+void Sink::add(Context& context, const Cell* row) {
+  if (spec_.kind == SinkSpec::Kind::Count) {
+    ++count_;
+    return;
+  }
+  if (spec_.kind == SinkSpec::Kind::Collect) {
+    if (full()) return;
+    Entry& entry = entries_.emplace_back();
+    entry.position = context.position;
+    entry.cells = context.state_arena->allocate_array<Cell>(spec_.types.size());
+    for (size_t i = 0; i < spec_.types.size(); ++i)
+      entry.cells[i] = aggregates::keep(row[i], spec_.types[i], *context.state_arena);
+    return;
+  }
+  Entry& group = find_group(context, row, hash_keys(context, row), true);
+  char* state = group.states;
+  for (const auto& use : spec_.aggregates) {
+    use.aggregate->step(context, use.call, state, row + use.first_argument);
+    state += use.aggregate->state_size;
+  }
+}
+
+void Sink::merge(Context& context, Sink& from) {
+  count_ += from.count_;
+  if (spec_.kind != SinkSpec::Kind::Group) {
+    entries_.insert(entries_.end(), from.entries_.begin(), from.entries_.end());
+    from.entries_.clear();
+    return;
+  }
+  for (const Entry& other : from.entries_) {
+    context.position = other.position;
+    Entry& group = find_group(context, other.cells, other.hash, false);
+    // Of equal keys the earlier row's spelling (1 and 1.0 in dynamic) and place count.
+    if (other.position < group.position) std::copy_n(other.cells, spec_.types.size(), group.cells);
+    group.position = std::min(group.position, other.position);
+    size_t offset = 0;
+    for (const auto& use : spec_.aggregates) {
+      use.aggregate->merge(context, use.call, group.states + offset, other.states + offset);
+      offset += use.aggregate->state_size;
+    }
+  }
+  from.entries_.clear();
+  from.index_.clear();
+}
+
+bool Sink::full() const {
+  return spec_.kind == SinkSpec::Kind::Collect && spec_.limit >= 0 && spec_.sort_keys.empty() &&
+         entries_.size() >= static_cast<size_t>(spec_.limit);
+}
+
+void Sink::order_entries() {
+  std::sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) {
+    for (const SinkKey& key : spec_.sort_keys)
+      if (int order = compare_key(a.cells[key.column], b.cells[key.column], key, spec_.types[key.column]))
+        return order < 0;
+    return a.position < b.position;
+  });
+}
+
+size_t Sink::finish(Context& context, std::vector<Cell>& out) {
+  if (spec_.kind == SinkSpec::Kind::Count) {
+    out.push_back(make_cell(count_));
+    return 1;
+  }
+  // Without keys there is one group even when there are no rows.
+  if (spec_.kind == SinkSpec::Kind::Group && spec_.types.empty() && entries_.empty())
+    find_group(context, nullptr, hash_keys(context, nullptr), true);
+  order_entries();
+  size_t rows = entries_.size();
+  if (spec_.limit >= 0) rows = std::min(rows, static_cast<size_t>(spec_.limit));
+  for (size_t i = 0; i < rows; ++i) {
+    out.insert(out.end(), entries_[i].cells, entries_[i].cells + spec_.types.size());
+    char* state = entries_[i].states;
+    for (const auto& use : spec_.aggregates) {
+      size_t at = out.size();
+      out.resize(at + use.call.num_results);
+      use.aggregate->finish(context, use.call, state, out.data() + at);
+      state += use.aggregate->state_size;
+    }
+  }
+  return rows;
+}
+
+extern "C" void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, int64_t row,
+                          Cell* out) {
+  load_cell(*context, columns, column, type, row, out);
+}
+
+extern "C" void kqlc_sink(Run* run, const Cell* row) { run->sink->add(run->context, row); }
+
+}  // namespace kqlc
