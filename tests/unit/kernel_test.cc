@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernels against the reference executor: the same plan, the same rows, at both levels of optimisation, over constant
+// rows and over batches that are spread over several states.
+#include <gtest/gtest.h>
+
+#include "codegen/kernel.h"
+#include "compiler/reference/execute.h"
+#include "compiler/syntax/tree.h"
+#include "runtime/aggregates/state.h"
+
+namespace kqlc {
+namespace {
+
+plan::Schemas make_schemas() {
+  plan::Schemas schemas;
+  schemas.add("T", {{"Name", Type::String}, {"Size", Type::Long}, {"Bag", Type::Dynamic}, {"Unused", Type::Guid}});
+  return schemas;
+}
+
+plan::Plan bind_query(const std::string& text) {
+  source::Diagnostics diagnostics;
+  syntax::SyntaxTree tree = syntax::parse(text, diagnostics);
+  plan::Plan plan;
+  EXPECT_TRUE(plan::bind(tree, make_schemas(), {}, diagnostics, plan)) << text;
+  return plan;
+}
+
+// Rows of table T, cut into batches.
+struct Table {
+  std::vector<Str> names, bags;
+  std::vector<int64_t> sizes;
+  std::vector<uint8_t> validity;
+
+  Table() {
+    static const char* const words[] = {"cmd.exe", "C:\\Windows\\powershell.exe", "", "PowerShell -enc", "svchost"};
+    for (int64_t i = 0; i < 1000; ++i) {
+      names.emplace_back(std::string_view(words[i % 5]));
+      bags.emplace_back(std::string_view(i % 3 ? R"({"a":[1,2],"b":"x"})" : ""));
+      sizes.push_back(i * 37 % 101);
+    }
+    validity.assign(125, 0xF7);
+  }
+
+  Cell cell(const std::string& column, int64_t row, Arena& arena) const {
+    Column source = make_column(column, 0);
+    return source.type == Type::Dynamic ? dynamic::load_dynamic(source, source.encoding, row, arena)
+                                        : load(source, source.type, source.encoding, row);
+  }
+
+  Column make_column(const std::string& name, int64_t offset) const {
+    Column column;
+    column.offset = offset;
+    if (name == "Name") {
+      column.encoding = Encoding::Strs;
+      column.values = names.data();
+    } else if (name == "Size") {
+      column.encoding = Encoding::Fixed64;
+      column.type = Type::Long;
+      column.values = sizes.data();
+      column.validity = validity.data();
+    } else if (name == "Bag") {
+      column.encoding = Encoding::Strs;
+      column.type = Type::Dynamic;
+      column.values = bags.data();
+    } else {
+      column.type = Type::Guid;
+    }
+    return column;
+  }
+};
+
+void expect_same(const plan::Plan& plan, const std::string& text, codegen::Level level) {
+  Table table;
+  Arena arena;
+  auto reader = [&](const std::string&, const plan::Schema& schema, const std::vector<bool>&,
+                    const reference::RowSink& sink) -> Result<void> {
+    for (size_t row = 0; row < table.names.size(); ++row) {
+      std::vector<Cell> cells;
+      for (const auto& column : schema) cells.push_back(table.cell(column.name, static_cast<int64_t>(row), arena));
+      if (!sink(cells.data(), row)) break;
+    }
+    return {};
+  };
+  auto expected = reference::execute(plan, 0, reader);
+  ASSERT_TRUE(expected.ok()) << text;
+  auto kernel = codegen::Kernel::compile(plan, plan.results[0], level);
+  ASSERT_TRUE(kernel.ok()) << text << ": " << kernel.error().message;
+  const codegen::Kernel& native = *kernel.value();
+  std::shared_ptr<codegen::KernelState> states[] = {native.create_state(), native.create_state(), native.create_state()};
+  if (!native.inputs().empty()) {
+    for (int64_t start = 0, turn = 0; start < 1000; start += 130, ++turn) {
+      std::vector<Column> columns;
+      for (const auto& column : native.inputs()[0].columns) columns.push_back(table.make_column(column.name, start));
+      Batch batch{std::min<int64_t>(130, 1000 - start), static_cast<uint64_t>(start), columns.data(), columns.size()};
+      native.consume(*states[turn % 3], batch);
+    }
+  }
+  native.merge(*states[2], *states[0]);
+  native.merge(*states[2], *states[1]);
+  codegen::KernelRows rows = native.finish(*states[2]);
+  ASSERT_EQ(rows.error, nullptr) << text;
+  ASSERT_EQ(rows.rows.size(), expected.value().rows.size()) << text;
+  ASSERT_EQ(rows.schema.size(), expected.value().schema.size()) << text;
+  for (size_t row = 0; row < rows.rows.size(); ++row)
+    for (size_t column = 0; column < rows.schema.size(); ++column)
+      ASSERT_TRUE(aggregates::same_cell(rows.rows[row][column], expected.value().rows[row][column],
+                                        rows.schema[column].type, arena))
+          << text << " row " << row << " column " << rows.schema[column].name;
+}
+
+void check(const std::string& text) {
+  plan::Plan plan = bind_query(text);
+  if (::testing::Test::HasFailure()) return;
+  expect_same(plan, text, codegen::Level::O0);
+  expect_same(plan, text, codegen::Level::O2);
+}
+
+TEST(Kernel, constant_rows) {
+  check("datatable(a:long, s:string)[1,'x',2,'y',3,'x'] | where a > 1 | extend b = a * 2");
+  check("datatable(a:long, s:string)[1,'x',2,'y',3,'x'] | summarize n = count(), t = sum(a) by s | where n > 1");
+  check("datatable(a:long)[3,1,2] | sort by a asc | take 2");
+  check("datatable(a:bool, b:bool)[true,bool(null),false,bool(null),true,true] | extend c = a and b, d = a or b");
+  check("print x = 1");
+}
+
+TEST(Kernel, filters_and_projections) {
+  check("T | where Name has 'powershell'");
+  check("T | where Name !has 'powershell' and Size > 50 | project Name, Double = Size * 2");
+  check("T | where Name contains 'exe' or Size == 7 | project Size");
+  check("T | extend Kind = case(Name has 'cmd', 'shell', Size > 90, 'large', Name) | where Kind != ''");
+  check("T | extend N = coalesce(Size, 5) | project N, Bag | where N > 20");
+  check("T | extend V = tostring(Bag.b) | where V == 'x' | project V, Size");
+}
+
+TEST(Kernel, sinks) {
+  check("T | count");
+  check("T | where Size > 1000 | count");
+  check("T | distinct Name");
+  check("T | take 7");
+  check("T | top 9 by Size desc");
+  check("T | sort by Size asc, Name desc | project Size, Name");
+  check("T | summarize count(), sum(Size), max(Size), make_set(Size, 5) by Name | sort by Name asc");
+  check("T | where Name == 'nobody' | summarize count(), sum(Size)");
+  check("T | summarize arg_max(Size, Name) by V = tostring(Bag.b)");
+}
+
+TEST(Kernel, inputs_name_the_columns_and_literals) {
+  plan::Plan plan = bind_query("T | where Name has 'C:\\\\powershell' | project Size");
+  auto kernel = codegen::Kernel::compile(plan, plan.results[0], codegen::Level::O0);
+  ASSERT_TRUE(kernel.ok());
+  const auto& inputs = kernel.value()->inputs();
+  ASSERT_EQ(inputs.size(), 1u);
+  ASSERT_EQ(inputs[0].columns.size(), 2u);
+  ASSERT_EQ(inputs[0].prefilter.size(), 1u);
+  EXPECT_EQ(inputs[0].prefilter[0][0].text, "powershell");
+}
+
+TEST(Kernel, says_what_has_no_native_form) {
+  plan::Plan plan = bind_query("union (T | project Size), (T | project Size)");
+  auto kernel = codegen::Kernel::compile(plan, plan.results[0], codegen::Level::O0);
+  ASSERT_FALSE(kernel.ok());
+  EXPECT_EQ(kernel.error().code, ErrorCode::Unsupported);
+}
+
+}  // namespace
+}  // namespace kqlc
