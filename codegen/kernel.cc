@@ -74,14 +74,15 @@ SinkSpec make_sink(const Pipeline& pipeline) {
 }
 
 // Returns the longest part of a needle that stands in a JSON line as it is, whatever made the string: letters, digits
-// and a few marks, with a letter among them, so that no number that is written differently could be meant.
+// and underscores, with a letter other than e among them, so that no number that is written differently could be meant.
 std::string plain_part(std::string_view needle) {
   std::string_view best;
   for (size_t begin = 0; begin < needle.size();) {
     auto fits = [&](size_t i) { return std::isalnum(static_cast<unsigned char>(needle[i])) || needle[i] == '_'; };
     size_t end = begin;
     bool letter = false;
-    for (; end < needle.size() && fits(end); ++end) letter |= std::isalpha(static_cast<unsigned char>(needle[end])) != 0;
+    for (; end < needle.size() && fits(end); ++end)
+      letter |= std::isalpha(static_cast<unsigned char>(needle[end])) && (needle[end] | 0x20) != 'e';
     if (letter && end - begin > best.size()) best = needle.substr(begin, end - begin);
     begin = end + 1;
   }

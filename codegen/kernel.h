@@ -58,7 +58,7 @@ class Kernel {
   // Ends the input and returns the rows in their order. The state is used up.
   KernelRows finish(KernelState& state) const;
 
-  // The optimised LLVM module as text, for `--emit=llvm`; empty when it was not asked to be kept.
+  // The LLVM module as it was compiled (after optimisation), as text.
   const std::string& module_text() const;
 
  private:
