@@ -99,6 +99,7 @@ Binder::Scalar Binder::bind_name(const Syntax& node, const Schema* row) {
       }
   if (const Binding* binding = find(node.text)) {
     if (binding->scalar) return *binding->scalar;
+    if (binding->failed) return std::nullopt;
     if (binding->table) return refuse(node.span, "a table as a value");
     diagnostics_.add(Code::K0206, node.span, "`" + node.text + "` is a function", "call it with brackets");
     return std::nullopt;

@@ -69,10 +69,10 @@ void Binder::bind_let(const Syntax& node) {
     binding.function = value;
   } else if (is_table(value)) {
     binding.table = bind_table(value);
-    if (!binding.table) return;
+    binding.failed = !binding.table;
   } else {
     binding.scalar = bind_expr(value, nullptr);
-    if (!binding.scalar) return;
+    binding.failed = !binding.scalar;
   }
   scopes_.back()[node.text] = binding;
 }
@@ -91,6 +91,7 @@ bool Binder::is_table(syntax::NodeId id) {
     case Kind::Subquery: return is_table(node.children[0]);
     case Kind::Name: {
       const Binding* binding = find(node.text);
+      if (binding && binding->failed) return true;
       if (binding) return binding->table.has_value() || view_without_parameters(*binding);
       return schemas_.find(node.text) != nullptr;
     }
@@ -148,6 +149,7 @@ Binder::Table Binder::bind_source(syntax::NodeId id) {
   }
   if (const Binding* binding = find(node.text)) {
     if (binding->table) return *binding->table;
+    if (binding->failed) return std::nullopt;
     if (view_without_parameters(*binding)) return bind_body_table(binding->function, {}, node);
     diagnostics_.add(Code::K0206, node.span, "`" + node.text + "` is no table");
     return std::nullopt;

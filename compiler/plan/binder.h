@@ -19,7 +19,7 @@ struct Binding {
   std::optional<NodeId> table;
   syntax::NodeId function = syntax::kNoNode;
   size_t scope_depth = 0;  // a function sees the names declared before it
-  std::string list_alias;
+  bool failed = false;  // its own error has been reported; uses of it say nothing more
 };
 
 class Binder {

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whole queries, from text to rows, on the reference executor: what the seed rule gives over the shipped archive, and
+// the semantics that are easy to get wrong. Expected rows come from the documentation or were worked out by hand.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "cli/compile.h"
+#include "cli/output.h"
+#include "cli/tables.h"
+#include "compiler/rule/rule.h"
+
+namespace kqlc {
+namespace {
+
+std::string answer(const std::string& query) {
+  plan::Schemas schemas;
+  cli::Compiled compiled = cli::compile({"query", query, query, {}}, schemas, 638'000'000'000'000'000);
+  if (!compiled.ok()) return std::string(source::code_info(compiled.diagnostics.all()[0].code).name);
+  auto reader = [](const std::string&, const plan::Schema&, const std::vector<bool>&, const reference::RowSink&) -> Result<void> {
+    return {};
+  };
+  auto rows = reference::execute(compiled.plan, 0, reader);
+  return rows.ok() ? cli::json_table(rows.value()) : rows.error().message;
+}
+
+std::string rows_of(const std::string& query) {
+  std::string text = answer(query);
+  size_t at = text.find("\"rows\":");
+  return at == std::string::npos ? text : text.substr(at + 7);
+}
+
+TEST(Query, HasIsATermMatch) {
+  EXPECT_EQ(rows_of("print a='Distant Software Ltd' has 'distant software', b='Distant Softwares' has 'Distant Software', "
+                    "c='XDistant Software' has 'Distant Software', d='x.Distant Software' has 'Distant Software'"),
+            "[[true,false,false,true]]");
+}
+
+TEST(Query, NullsInComparisons) {
+  EXPECT_EQ(rows_of("print a=int(null)==5, b=int(null)!=5, c=isnull(int(null)==int(null)), d=isnull(int(null) < 5)"),
+            "[[false,true,true,true]]");
+  EXPECT_EQ(rows_of("print a=false and (int(null) < 5), b=true or (int(null) < 5)"), "[[false,true]]");
+}
+
+TEST(Query, SortPutsNullsWhereTheOrderSays) {
+  EXPECT_EQ(rows_of("datatable(x:long)[1, long(null), 3] | sort by x"), "[[3],[1],[null]]");
+  EXPECT_EQ(rows_of("datatable(x:long)[1, long(null), 3] | sort by x asc"), "[[null],[1],[3]]");
+  EXPECT_EQ(rows_of("datatable(x:long)[1, long(null), 3] | sort by x asc nulls last"), "[[1],[3],[null]]");
+}
+
+TEST(Query, SummarizeOfNothing) {
+  EXPECT_EQ(answer("datatable(x:long)[] | summarize count(), make_set(x), min(x)"),
+            "\"columns\":[{\"name\":\"count_\",\"type\":\"long\"},{\"name\":\"set_x\",\"type\":\"dynamic\"},"
+            "{\"name\":\"min_x\",\"type\":\"long\"}],\"rows\":[[0,[],null]]");
+  EXPECT_EQ(rows_of("datatable(x:long)[] | summarize count() by x"), "[]");
+}
+
+TEST(Query, ExtremesKeepTheFirstOfEqualRows) {
+  EXPECT_EQ(rows_of("datatable(k:string, v:long, w:string)['a',1,'x','a',2,'y','a',2,'z'] | summarize arg_max(v, *) by k"),
+            "[[\"a\",2,\"y\"]]");
+}
+
+TEST(Query, UnsupportedIsRefusedByName) {
+  EXPECT_EQ(answer("print x=1 | evaluate bag_unpack(x)"), "K0301");
+  EXPECT_EQ(answer("let a = print x=1 | evaluate bag_unpack(x); a | where x > 1"), "K0301");
+  EXPECT_EQ(answer("print nothing"), "K0203");
+}
+
+TEST(Query, TenThousandPipes) {
+  std::string query = "range x from 1 to 3 step 1";
+  for (int i = 0; i < 10'000; ++i) query += " | where x < 3";
+  EXPECT_EQ(rows_of(query), "[[1],[2]]");
+}
+
+TEST(SeedRule, ShippedArchive) {
+  cli::Options options;
+  options.data = {KQLC_SOURCE_DIR "/tests/archive"};
+  plan::Schemas schemas;
+  ASSERT_TRUE(schemas.load_folder(KQLC_SOURCE_DIR "/rules/schemas").ok());
+  auto tables = cli::Tables::open(options, schemas);
+  ASSERT_TRUE(tables.ok());
+  auto now = tables.value().newest_time();
+  ASSERT_TRUE(now.ok());
+  std::string path = KQLC_SOURCE_DIR "/rules/hunting/rmm_DistantDesktop_createproc.yaml";
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  source::Diagnostics diagnostics;
+  auto rules = rule::read_rules(path, text.str(), diagnostics);
+  ASSERT_EQ(rules.size(), 1u);
+  cli::Compiled compiled = cli::compile(rules[0].source, schemas, now.value());
+  ASSERT_TRUE(compiled.ok()) << cli::render(compiled);
+  auto rows = reference::execute(compiled.plan, 0, tables.value().reader());
+  ASSERT_TRUE(rows.ok());
+  EXPECT_EQ(cli::print_rows(rows.value(), cli::OutputFormat::Csv, ""),
+            "DeviceId,DeviceName,FirstSeen,LastSeen,Report,Count\r\n"
+            "5b1f0c6e2f1d4c0d9a70c7c1f5be0a4d2e8f9c31,ws-finance-07.contoso.example,2023-07-18T09:12:44.0312345Z,"
+            "2023-07-19T16:40:02.5000000Z,\"[70001,70002]\",2\r\n"
+            "c07d9e8aa1b34f6c8d25be03a9146f7e5d20b8aa,ws-sales-02.contoso.example,2023-07-19T21:05:59.1250000Z,"
+            "2023-07-19T21:05:59.1250000Z,[70003],1\r\n");
+}
+
+}  // namespace
+}  // namespace kqlc
