@@ -22,6 +22,7 @@ struct Options {
   std::string emit = "plan";       // explain --emit
   std::string list;                // list: what
   std::string simd;                // --simd
+  std::string engine;              // --engine: jit, reference; "": jit where there is a native form
   bool batch = false;
   bool strict = false;
   bool json = false;  // check --json

@@ -11,6 +11,7 @@
 #include "cli/batch.h"
 #include "cli/compile.h"
 #include "cli/options.h"
+#include "cli/run.h"
 #include "cli/tables.h"
 
 namespace kqlc::cli {
@@ -53,7 +54,7 @@ int run_query(const Options& options) {
   if (!compiled.ok()) return compiled.exit_code();
   auto start = std::chrono::steady_clock::now();
   for (size_t i = 0; i < compiled.plan.results.size(); ++i) {
-    auto rows = reference::execute(compiled.plan, i, tables.value().reader(), options.memory_limit);
+    auto rows = run_result(compiled.plan, i, tables.value(), options);
     if (!rows.ok()) return fail(rows.error());
     std::string out = print_rows(rows.value(), format.value(), "");
     if (std::fwrite(out.data(), 1, out.size(), stdout) != out.size() || std::fflush(stdout) != 0)

@@ -12,6 +12,7 @@
 
 #include "cli/compile.h"
 #include "cli/options.h"
+#include "cli/run.h"
 #include "cli/tables.h"
 #include "compiler/rule/rule.h"
 
@@ -104,7 +105,7 @@ Result<size_t> run_rule(const Compiled& compiled, const rule::Rule& rule, Tables
   size_t hits = 0;
   for (size_t i = 0; i < compiled.plan.results.size(); ++i) {
     reference::Rows rows;
-    KQLC_TRY_ASSIGN(rows, reference::execute(compiled.plan, i, tables.reader(), options.memory_limit));
+    KQLC_TRY_ASSIGN(rows, run_result(compiled.plan, i, tables, options));
     hits += rows.rows.size();
     std::string out = format == OutputFormat::Table
                           ? fmt::format("{} ({} rows)\n{}\n", rule.name.empty() ? rule_key(rule) : rule.name, rows.rows.size(),

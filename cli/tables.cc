@@ -31,6 +31,14 @@ reference::TableReader Tables::reader() {
                 const reference::RowSink& sink) { return read(table, schema, needed, sink); };
 }
 
+// Files that hold the table, or may.
+std::vector<archive::File> Tables::files_of(const std::string& table) const {
+  std::vector<archive::File> files;
+  for (const archive::File& file : files_)
+    if (file.table.empty() || file.table == table) files.push_back(file);
+  return files;
+}
+
 Result<void> Tables::read(const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
                           const reference::RowSink& sink) {
   archive::ScanRequest request;
@@ -42,9 +50,7 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema, 
       request.columns.push_back({schema[i].name, schema[i].type});
       places.push_back(i);
     }
-  std::vector<archive::File> files;
-  for (const archive::File& file : files_)
-    if (file.table.empty() || file.table == table) files.push_back(file);
+  std::vector<archive::File> files = files_of(table);
   std::vector<Cell> row;
   for (const plan::ColumnDef& column : schema) row.push_back(null_cell(column.type));
   Arena arena;
@@ -63,6 +69,17 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema, 
   };
   archive::ScanControl control;
   return archive::scan_files(files, request, control, take_batch, &report_);
+}
+
+Result<void> Tables::scan(const codegen::KernelInput& input, int threads, const archive::BatchCallback& callback) {
+  archive::ScanRequest request;
+  request.table = input.table;
+  request.strict = strict_;
+  if (!strict_) request.prefilter = input.prefilter;
+  for (const plan::ColumnDef& column : input.columns) request.columns.push_back({column.name, column.type});
+  archive::ScanControl control;
+  control.threads = threads;
+  return archive::scan_files(files_of(input.table), request, control, callback, &report_);
 }
 
 Result<int64_t> Tables::newest_time() {

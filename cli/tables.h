@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/options.h"
+#include "codegen/kernel.h"
 #include "compiler/reference/execute.h"
 #include "runtime/archive/archive.h"
 
@@ -20,6 +21,8 @@ class Tables {
 
   reference::TableReader reader();
   const archive::ScanReport& report() const { return report_; }
+  // Reads the columns of a kernel's input on `threads` threads; batches go to `callback` with their thread.
+  Result<void> scan(const codegen::KernelInput& input, int threads, const archive::BatchCallback& callback);
   // The report as text for stderr.
   std::string render_report(double seconds) const;
   // The newest timestamp in the archive's time columns (Timestamp, TimeGenerated), in ticks; 0 where there is none.
@@ -29,6 +32,8 @@ class Tables {
  private:
   Result<void> read(const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
                     const reference::RowSink& sink);
+
+  std::vector<archive::File> files_of(const std::string& table) const;
 
   std::vector<archive::File> files_;
   std::vector<std::string> notes_;

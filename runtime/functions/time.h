@@ -79,7 +79,7 @@ struct DayOfMonth {
 };
 struct HourOfDay {
   static constexpr Spec spec{.name = "hourofday", .doc = "hour of the day", .page = "hourofday-function", .examples = {"hourofday(datetime(2015-12-14 18:54)) == 18"}};
-  static int32_t call(DateTime value) { return static_cast<int32_t>(value.ticks / datetime::kTicksPerHour % 24); }
+  static int64_t call(DateTime value) { return value.ticks / datetime::kTicksPerHour % 24; }
 };
 struct GetMonth {
   static constexpr Spec spec{.name = "getmonth", .aliases = {"monthofyear"}, .doc = "month, 1 to 12", .page = "getmonth-function", .examples = {"getmonth(datetime(2015-10-12)) == 10"}};
