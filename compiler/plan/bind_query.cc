@@ -632,9 +632,14 @@ Binder::Table Binder::bind_union(Table first, const Syntax& node) {
   std::map<std::string, std::set<Type>> types;
   for (NodeId input : out.inputs)
     for (const ColumnDef& column : plan_.nodes[input].schema) types[column.name].insert(column.type);
+  auto union_name = [&](const ColumnDef& column) {
+    if (types[column.name].size() == 1) return column.name;
+    std::string name = column.name + "_" + std::string(type_name(column.type));
+    return types.contains(name) ? name + "1" : name;
+  };
   for (NodeId input : out.inputs)
     for (const ColumnDef& column : plan_.nodes[input].schema) {
-      std::string name = types[column.name].size() > 1 ? column.name + "_" + std::string(type_name(column.type)) : column.name;
+      std::string name = union_name(column);
       if (std::none_of(out.schema.begin(), out.schema.end(), [&](const ColumnDef& c) { return c.name == name; }))
         out.schema.push_back({name, column.type});
     }
@@ -642,7 +647,7 @@ Binder::Table Binder::bind_union(Table first, const Syntax& node) {
     std::vector<int> mapping(out.schema.size(), -1);
     const Schema& schema = plan_.nodes[input].schema;
     for (size_t c = 0; c < schema.size(); ++c) {
-      std::string name = types[schema[c].name].size() > 1 ? schema[c].name + "_" + std::string(type_name(schema[c].type)) : schema[c].name;
+      std::string name = union_name(schema[c]);
       for (size_t o = 0; o < out.schema.size(); ++o)
         if (out.schema[o].name == name) mapping[o] = static_cast<int>(c);
     }

@@ -82,8 +82,12 @@ struct HourOfDay {
   static int64_t call(DateTime value) { return value.ticks / datetime::kTicksPerHour % 24; }
 };
 struct GetMonth {
-  static constexpr Spec spec{.name = "getmonth", .aliases = {"monthofyear"}, .doc = "month, 1 to 12", .page = "getmonth-function", .examples = {"getmonth(datetime(2015-10-12)) == 10"}};
+  static constexpr Spec spec{.name = "getmonth", .doc = "month, 1 to 12", .page = "getmonth-function", .examples = {"getmonth(datetime(2015-10-12)) == 10"}};
   static int32_t call(DateTime value) { return datetime::date_from_days(value.ticks / datetime::kTicksPerDay).month; }
+};
+struct MonthOfYear {
+  static constexpr Spec spec{.name = "monthofyear", .doc = "month, 1 to 12, as a long", .page = "monthofyear-function", .examples = {"monthofyear(datetime(2015-12-14)) == 12"}};
+  static int64_t call(DateTime value) { return GetMonth::call(value); }
 };
 struct GetYear {
   static constexpr Spec spec{.name = "getyear", .doc = "year", .page = "getyear-function", .examples = {"getyear(datetime(2015-10-12)) == 2015"}};
@@ -98,6 +102,6 @@ using TimeFunctions =
          PeriodBorderOffset<Period::Month, false>, PeriodBorderOffset<Period::Year, false>,
          PeriodBorderOffset<Period::Day, true>, PeriodBorderOffset<Period::Week, true>,
          PeriodBorderOffset<Period::Month, true>, PeriodBorderOffset<Period::Year, true>, DayOfWeek, DayOfMonth,
-         HourOfDay, GetMonth, GetYear>;
+         HourOfDay, GetMonth, MonthOfYear, GetYear>;
 
 }  // namespace kqlc::functions
