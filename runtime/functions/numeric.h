@@ -98,6 +98,6 @@ using Extremes = List<Extreme<T, true>, Extreme<T, false>>;
 
 using NumericFunctions = Join<List<RoundTo, Round, RoundLong, CeilingReal, CeilingLong, Sqrt, Exp, Exp2, Log, Log2, Log10, Pow, Sign, BinaryBits<Bits::And>,
                                    BinaryBits<Bits::Or>, BinaryBits<Bits::Xor>, BinaryNot>,
-                              Extremes<int64_t>, Extremes<double>, Extremes<DateTime>, Extremes<TimeSpan>>;
+                              Extremes<int32_t>, Extremes<int64_t>, Extremes<double>, Extremes<DateTime>, Extremes<TimeSpan>>;
 
 }  // namespace kqlc::functions
