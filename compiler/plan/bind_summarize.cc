@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// summarize: keys are computed first, then aggregates run over the rows of each key, then expressions around the
-// aggregates (`round(avg(x), 1)`) are computed from their results. So one operator becomes up to three nodes.
+// summarize: keys are computed first, then aggregates run over the rows of each key. Expressions around
+// aggregates (`round(avg(x), 1)`) are refused by name.
 #include <algorithm>
 
 #include "compiler/plan/binder.h"
@@ -75,15 +75,6 @@ Binder::Table Binder::bind_summarize(NodeId input, const Syntax& node) {
       out.exprs.push_back(*value);
     }
   }
-  std::vector<ExprId> post;
-  Schema final_schema = out.schema;
-  for (size_t i = 0; i < out.schema.size(); ++i) {
-    Expr key;
-    key.kind = ExprKind::Column;
-    key.column = static_cast<int>(i);
-    key.type = out.schema[i].type;
-    post.push_back(add_expr(std::move(key)));
-  }
   if (aggregates.empty()) {
     // summarize by k: the distinct keys.
     return add(std::move(out));
@@ -92,14 +83,13 @@ Binder::Table Binder::bind_summarize(NodeId input, const Syntax& node) {
     const Syntax& item = at(child);
     if (item.kind == Kind::Named && item.children.size() > 1) return refuse_table(item.span, "several names for one aggregate");
     std::string name = item.kind == Kind::Named ? item.text : "";
-    if (!bind_aggregate(input, item.kind == Kind::Named ? item.children.back() : child, name, out, post)) return std::nullopt;
+    if (!bind_aggregate(input, item.kind == Kind::Named ? item.children.back() : child, name, out)) return std::nullopt;
   }
   return add(std::move(out));
 }
 
 // Adds one aggregate with its result columns. An expression around aggregates is refused by name.
-bool Binder::bind_aggregate(NodeId input, syntax::NodeId id, const std::string& given, Node& out,
-                            std::vector<ExprId>& post) {
+bool Binder::bind_aggregate(NodeId input, syntax::NodeId id, const std::string& given, Node& out) {
   const Schema before = plan_.nodes[input].schema;
   const Syntax& node = at(id);
   const Aggregate* aggregate = node.kind == Kind::Call ? find_aggregate(node.text) : nullptr;

@@ -65,7 +65,7 @@ class Binder {
   Table bind_body_table(syntax::NodeId function, const std::vector<syntax::NodeId>& args, const Syntax& call);
   // bind_summarize.cc
   Table bind_summarize(NodeId input, const Syntax& node);
-  bool bind_aggregate(NodeId input, syntax::NodeId id, const std::string& name, Node& out, std::vector<ExprId>& post);
+  bool bind_aggregate(NodeId input, syntax::NodeId id, const std::string& name, Node& out);
   std::optional<int64_t> bind_limit(syntax::NodeId id);
   NodeId add(Node node);
   NodeId project(NodeId input, Schema schema, std::vector<ExprId> exprs, source::Span span);
