@@ -2,6 +2,8 @@
 //
 // Expressions: names, literals, operators and calls become typed expressions. Overloads are chosen by the least
 // conversion; conversions are calls of the registry's own rows (tolong, toreal, tostring), so they mean one thing.
+#include <strings.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -16,6 +18,17 @@ namespace kqlc::plan {
 
 using source::Code;
 using syntax::Kind;
+
+namespace {
+
+// The function that converts to `type`.
+std::string_view converter(Type type) {
+  static constexpr std::string_view kConverters[] = {"tobool", "toint", "tolong", "toreal", "todecimal",
+                                                     "todatetime", "totimespan", "toguid", "tostring", "todynamic"};
+  return kConverters[static_cast<int>(type)];
+}
+
+}  // namespace
 
 ExprId Binder::add_expr(Expr expr) {
   plan_.exprs.push_back(std::move(expr));
@@ -352,15 +365,71 @@ Binder::Scalar Binder::bind_call(const Syntax& node, const Schema* row) {
     bool known = row && std::any_of(row->begin(), row->end(), [&](const ColumnDef& c) { return c.name == name.text; });
     return known ? bind_name(name, row) : bind_expr(node.children[1], row);
   }
+  if (node.text == "pack_all") return bind_pack_all(node, row);
   std::vector<ExprId> args;
   for (syntax::NodeId child : node.children) {
+    if (at(child).kind == Kind::TypeOf && &at(child) == &at(node.children.back()) && node.text.starts_with("extract"))
+      return bind_typed_call(node, std::move(args));
     Scalar arg = bind_expr(child, row);
     if (!arg) return std::nullopt;
     args.push_back(*arg);
   }
+  if (node.text == "bag_pack_columns") return bind_pack_columns(node, args);
+  if (node.text == "datetime_diff" && args.size() == 3) return bind_datetime_diff(node, std::move(args));
   if (node.text == "iff" || node.text == "iif" || node.text == "case" || node.text == "coalesce")
     return bind_case(node, std::move(args));
   return call(node.text, std::move(args), node.span);
+}
+
+// extract(..., typeof(long)): what is found, as that type.
+Binder::Scalar Binder::bind_typed_call(const Syntax& node, std::vector<ExprId> args) {
+  const Syntax& name = at(at(node.children.back()).children[0]);
+  Type type = Type::String;
+  if (name.kind != Kind::TypeName || !find_type(name.text, type)) return refuse(node.span, "`typeof` of a table here");
+  Scalar found = call(node.text, std::move(args), node.span);
+  if (!found || type == Type::String) return found;
+  return call(std::string(converter(type)), {*found}, node.span);
+}
+
+// The engine counts weeks in a real, everything else in a long.
+Binder::Scalar Binder::bind_datetime_diff(const Syntax& node, std::vector<ExprId> args) {
+  auto part = type_of(args[0]) == Type::String ? constant(args[0]) : std::nullopt;
+  Scalar count = call(node.text, std::move(args), node.span);
+  return count && part && part->s.size == 4 && strncasecmp(part->s.data, "week", 4) == 0 ? convert(*count, Type::Real, node.span) : count;
+}
+
+// bag_pack of columns under their own names.
+Binder::Scalar Binder::bind_pack_columns(const Syntax& node, const std::vector<ExprId>& columns) {
+  std::vector<ExprId> pairs;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const Syntax& name = at(node.children[i]);
+    if (name.kind != Kind::Name || plan_.exprs[columns[i]].kind != ExprKind::Column) return refuse(name.span, "`bag_pack_columns()` of what is no column");
+    pairs.push_back(literal(make_cell(plan_.arena->copy(std::string_view(name.text))), Type::String, name.span));
+    pairs.push_back(columns[i]);
+  }
+  return call("bag_pack", std::move(pairs), node.span);
+}
+
+// pack_all([ignore_null_empty]): all columns of the row in a bag.
+Binder::Scalar Binder::bind_pack_all(const Syntax& node, const Schema* row) {
+  if (!row) return refuse(node.span, "`pack_all()` outside of a table");
+  bool skip_empty = false;
+  if (node.children.size() == 1 && at(node.children[0]).kind == Kind::Bool) {
+    skip_empty = at(node.children[0]).text == "true";
+  } else if (!node.children.empty()) {
+    return refuse(node.span, "`pack_all()` with an argument that is no literal bool");
+  }
+  std::vector<ExprId> pairs;
+  for (size_t i = 0; i < row->size(); ++i) {
+    Expr column;
+    column.kind = ExprKind::Column;
+    column.type = (*row)[i].type;
+    column.column = static_cast<int>(i);
+    column.span = node.span;
+    pairs.push_back(literal(make_cell(plan_.arena->copy(std::string_view((*row)[i].name))), Type::String, node.span));
+    pairs.push_back(add_expr(std::move(column)));
+  }
+  return call(skip_empty ? "bag_pack_filled" : "bag_pack", std::move(pairs), node.span);
 }
 
 Binder::Scalar Binder::bind_case(const Syntax& node, std::vector<ExprId> args) {
@@ -463,6 +532,7 @@ int call_cost(const Function& row, const std::vector<Type>& types) {
   if (types.size() < row.num_params || (types.size() > row.num_params && !row.variadic)) return kImpossible;
   int cost = 0;
   for (size_t i = 0; i < types.size(); ++i) {
+    if (row.spec.exact_arguments && types[i] != row.params[std::min<size_t>(i, row.num_params)].type) return kImpossible;
     cost += conversion_cost(types[i], row.params[std::min<size_t>(i, row.num_params)]);
     if (cost >= kImpossible) return kImpossible;
   }
@@ -539,8 +609,6 @@ Binder::Scalar Binder::prepare(const Function& row, std::vector<ExprId> args, so
 Binder::Scalar Binder::convert(ExprId id, Type type, source::Span span) {
   Type from = type_of(id);
   if (from == type) return id;
-  static constexpr std::string_view kConverters[] = {"tobool", "toint", "tolong", "toreal", "todecimal",
-                                                     "todatetime", "totimespan", "toguid", "tostring", "todynamic"};
   bool numeric = from == Type::Int || from == Type::Long || from == Type::Real || from == Type::Decimal;
   bool allowed = type == Type::String || from == Type::Dynamic ||
                  (numeric && (type == Type::Int || type == Type::Long || type == Type::Real || type == Type::Decimal)) ||
@@ -550,7 +618,7 @@ Binder::Scalar Binder::convert(ExprId id, Type type, source::Span span) {
                                             std::string(type_name(from)));
     return std::nullopt;
   }
-  return call(std::string(kConverters[static_cast<int>(type)]), {id}, span);
+  return call(std::string(converter(type)), {id}, span);
 }
 
 // Brings some of the arguments to one type: the widest number, or dynamic where types differ otherwise.

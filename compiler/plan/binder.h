@@ -86,6 +86,10 @@ class Binder {
   Scalar bind_between(const Syntax& node, const Schema* row);
   Scalar bind_path(const Syntax& node, const Schema* row);
   Scalar bind_call(const Syntax& node, const Schema* row);
+  Scalar bind_typed_call(const Syntax& node, std::vector<ExprId> args);
+  Scalar bind_datetime_diff(const Syntax& node, std::vector<ExprId> args);
+  Scalar bind_pack_columns(const Syntax& node, const std::vector<ExprId>& columns);
+  Scalar bind_pack_all(const Syntax& node, const Schema* row);
   Scalar bind_case(const Syntax& node, std::vector<ExprId> args);
   Scalar bind_function_call(const Binding& binding, const Syntax& node, const Schema* row);
   Scalar call(const std::string& name, std::vector<ExprId> args, source::Span span, bool is_operator = false);

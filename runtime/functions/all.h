@@ -9,9 +9,13 @@
 #include "runtime/functions/convert.h"
 #include "runtime/functions/dynamic.h"
 #include "runtime/functions/encoding.h"
+#include "runtime/functions/hash.h"
 #include "runtime/functions/match.h"
 #include "runtime/functions/network.h"
 #include "runtime/functions/numeric.h"
+#include "runtime/functions/parse.h"
+#include "runtime/functions/rewrite.h"
+#include "runtime/functions/search.h"
 #include "runtime/functions/string.h"
 #include "runtime/functions/time.h"
 
@@ -19,6 +23,7 @@ namespace kqlc::functions {
 
 using AllFunctions = Join<CompareFunctions, ArithmeticFunctions, MatchFunctions, ConvertFunctions, StringFunctions,
                           TimeFunctions, CalendarFunctions, DynamicFunctions,
-                          EncodingFunctions, NetworkFunctions, NumericFunctions>;
+                          EncodingFunctions, NetworkFunctions, NumericFunctions, HashFunctions, ParseFunctions,
+                          SearchFunctions, RewriteFunctions>;
 
 }  // namespace kqlc::functions

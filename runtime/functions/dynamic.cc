@@ -39,7 +39,9 @@ void set_entry(std::vector<Entry>& entries, Str key, const Node& value, bool ove
 
 }  // namespace
 
-Dynamic BagPack::call(Context& context, Variadic<Value> pairs) {
+namespace {
+
+Dynamic pack_pairs(Context& context, Variadic<Value> pairs, bool only_filled) {
   if (pairs.size % 2) {
     context.fail("bag_pack() takes keys and values in pairs");
     return {};
@@ -47,10 +49,17 @@ Dynamic BagPack::call(Context& context, Variadic<Value> pairs) {
   std::vector<Entry> entries;
   for (size_t i = 0; i < pairs.size; i += 2) {
     Str key = dynamic::to_text(dynamic::resolve(pairs[i], *context.arena), *context.arena);
-    set_entry(entries, key, node_of(pairs[i + 1], *context.arena), true);
+    Node value = node_of(pairs[i + 1], *context.arena);
+    bool empty = value.kind == Kind::Null || (value.kind == Kind::String && value.size == 0);
+    if (!only_filled || !empty) set_entry(entries, key, value, true);
   }
   return bag_value(entries, *context.arena);
 }
+
+}  // namespace
+
+Dynamic BagPack::call(Context& context, Variadic<Value> pairs) { return pack_pairs(context, pairs, false); }
+Dynamic BagPackFilled::call(Context& context, Variadic<Value> pairs) { return pack_pairs(context, pairs, true); }
 
 Dynamic BagKeys::call(Context& context, Dynamic value) {
   const Node* bag = bag_of(value, *context.arena);

@@ -57,6 +57,12 @@ struct BagPack {
                              .page = "pack-function", .examples = {"tostring(bag_pack('a', 1, 'b', 'x')) == '{\"a\":1,\"b\":\"x\"}'"}};
   static Dynamic call(Context& context, Variadic<Value> pairs);
 };
+// What pack_all(true) becomes.
+struct BagPackFilled {
+  static constexpr Spec spec{.name = "bag_pack_filled", .doc = "bag_pack without keys whose value is null or the empty text", .page = "pack-all-function",
+                             .examples = {"tostring(bag_pack_filled('a', 1, 'b', '', 'c', long(null))) == '{\"a\":1}'"}};
+  static Dynamic call(Context& context, Variadic<Value> pairs);
+};
 struct BagKeys {
   static constexpr Spec spec{.name = "bag_keys", .doc = "the keys at the top of a bag; null for what is none", .page = "bag-keys-function",
                              .examples = {"tostring(bag_keys(parse_json('{\"a\":1,\"b\":{\"c\":2}}'))) == '[\"a\",\"b\"]'"}};
@@ -160,7 +166,7 @@ struct ExtractJson {
 using DynamicFunctions =
     List<ParseJson, ParseJsonDynamic, Member, Element, ArrayLength, DynamicOf<bool>, DynamicOf<int32_t>, DynamicOf<int64_t>,
          DynamicOf<double>, DynamicOf<kqlc::Decimal>, DynamicOf<DateTime>, DynamicOf<TimeSpan>, DynamicOf<Guid>, DynamicOf<Str>,
-         PackArray, BagPack, BagKeys, BagHasKey, BagMerge, ArrayConcat, ArraySlice, ArrayIndexOf, ArrayReverse, ArraySum,
+         PackArray, BagPack, BagPackFilled, BagKeys, BagHasKey, BagMerge, ArrayConcat, ArraySlice, ArrayIndexOf, ArrayReverse, ArraySum,
          StrcatArray, CombineSets<SetOperation::Union>, CombineSets<SetOperation::Intersect>, CombineSets<SetOperation::Difference>,
          SetHasElement, JaccardIndex, RangeStep<int64_t>, RangeStep<double>, RangeStep<DateTime>, RangeStep<TimeSpan>, RangeLong,
          ExtractJson>;

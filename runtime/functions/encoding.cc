@@ -92,20 +92,22 @@ Str UrlDecode::call(Context& context, Str text) {
   return context.arena->copy(std::string_view(out));
 }
 
-Str UrlEncode::call(Context& context, Str text) {
+Str escape_url(Str text, std::string_view blank, Arena& arena) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   for (char c : text.view()) {
     bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || std::string_view("-_.!*()").find(c) != std::string_view::npos;
-    if (plain || c == ' ') {
-      out += c == ' ' ? '+' : c;
+    if (c == ' ') {
+      out += blank;
+    } else if (plain) {
+      out += c;
     } else {
       out += '%';
       out += kHex[static_cast<unsigned char>(c) >> 4];
       out += kHex[c & 15];
     }
   }
-  return context.arena->copy(std::string_view(out));
+  return arena.copy(std::string_view(out));
 }
 
 Str hex_text(uint64_t bits, int64_t least, Arena& arena) {

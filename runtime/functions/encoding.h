@@ -36,10 +36,12 @@ struct UrlDecode {
                              .examples = {"url_decode('https%3a%2f%2fwww.bing.com%2f') == 'https://www.bing.com/'"}};
   static Str call(Context& context, Str text);
 };
+// Escapes all but letters, digits and -_.!*(); a blank becomes `blank`.
+Str escape_url(Str text, std::string_view blank, Arena& arena);
 struct UrlEncode {
   static constexpr Spec spec{.name = "url_encode", .doc = "the text with URL escapes; a blank becomes +", .page = "url-encode-function",
                              .examples = {"url_encode('https://www.bing.com/hello world') == 'https%3a%2f%2fwww.bing.com%2fhello+world'"}};
-  static Str call(Context& context, Str text);
+  static Str call(Context& context, Str text) { return escape_url(text, "+", *context.arena); }
 };
 Str hex_text(uint64_t bits, int64_t least, Arena& arena);
 template <class T>

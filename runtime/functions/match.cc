@@ -57,6 +57,18 @@ Nullable<Str> Regex::extract(Str text, int64_t group) const {
   return Str(text.data + match.start, match.end - match.start);
 }
 
+Nullable<Str> Regex::find(Str text, int64_t occurrence) const {
+  rure_iter* iterator = rure_iter_new(expression);
+  rure_match match{};
+  bool found = false;
+  for (; occurrence > 0; --occurrence) {
+    found = rure_iter_next(iterator, bytes(text), text.size, &match);
+    if (!found) break;
+  }
+  rure_iter_free(iterator);
+  return found ? Nullable<Str>(Str(text.data + match.start, match.end - match.start)) : Nullable<Str>();
+}
+
 int64_t Regex::count(Str text) const {
   rure_iter* iterator = rure_iter_new(expression);
   rure_match match{};

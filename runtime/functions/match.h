@@ -81,6 +81,8 @@ struct Regex {
   Str replace(Str text, Str with, Arena& arena) const;
   // Group `group` of the first match; not valid without one.
   Nullable<Str> extract(Str text, int64_t group) const;
+  // Match number `occurrence` (from 1), overlaps not counted; not valid without one.
+  Nullable<Str> find(Str text, int64_t occurrence) const;
   // Number of matches, overlaps not counted.
   int64_t count(Str text) const;
 };

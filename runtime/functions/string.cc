@@ -136,18 +136,6 @@ Dynamic SplitPart::call(Context& context, Str text, Str separator, int64_t index
   return array_of({parts[static_cast<size_t>(index)]}, *context.arena);
 }
 
-int64_t IndexOf::call(Text text, Text what) {
-  size_t at = text.view().find(what.view());
-  return at == std::string_view::npos ? -1 : count_characters(Str(text.data, at));
-}
-
-int64_t CountOf::call(Str text, Str what) {
-  if (what.size == 0) return 0;
-  int64_t count = 0;
-  for (size_t at = text.view().find(what.view()); at != std::string_view::npos; at = text.view().find(what.view(), at + 1)) ++count;
-  return count;
-}
-
 Str Reverse::call(Context& context, Text text) {
   if (text.size == 0) return {};
   char* out = static_cast<char*>(context.arena->allocate(text.size));

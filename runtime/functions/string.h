@@ -96,16 +96,6 @@ struct SplitPart {
   static constexpr Spec spec{.name = "split", .doc = "one part between separators, as an array", .page = "split-function"};
   static Dynamic call(Context& context, Str text, Str separator, int64_t index);
 };
-struct IndexOf {
-  static constexpr Spec spec{.name = "indexof", .doc = "position of the first occurrence, or -1", .page = "indexof-function",
-                             .examples = {"indexof('abcdefg', 'cde') == 2", "indexof('abc', 'x') == -1"}};
-  static int64_t call(Text text, Text what);
-};
-struct CountOf {
-  static constexpr Spec spec{.name = "countof", .doc = "number of occurrences, overlapping ones too", .page = "countof-function",
-                             .examples = {"countof('aaa', 'a') == 3", "countof('aaaa', 'aa') == 3"}};
-  static int64_t call(Str text, Str what);
-};
 struct Reverse {
   static constexpr Spec spec{.name = "reverse", .doc = "the characters in reverse order", .page = "reverse-function",
                              .examples = {"reverse('ABCD') == 'DCBA'"}};
@@ -113,6 +103,6 @@ struct Reverse {
 };
 
 using StringFunctions = List<Strlen, StringSize, ToLower, ToUpper, SubstringToEnd, Substring, Strcat, StrcatDelim, ReplaceString,
-                             ReplaceRegex, Extract, Split, SplitPart, IndexOf, CountOf, Reverse>;
+                             ReplaceRegex, Extract, Split, SplitPart, Reverse>;
 
 }  // namespace kqlc::functions
