@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/functions/arithmetic.h"
+#include "runtime/functions/array.h"
 #include "runtime/functions/calendar.h"
 #include "runtime/functions/compare.h"
 #include "runtime/functions/convert.h"
@@ -24,6 +25,6 @@ namespace kqlc::functions {
 using AllFunctions = Join<CompareFunctions, ArithmeticFunctions, MatchFunctions, ConvertFunctions, StringFunctions,
                           TimeFunctions, CalendarFunctions, DynamicFunctions,
                           EncodingFunctions, NetworkFunctions, NumericFunctions, HashFunctions, ParseFunctions,
-                          SearchFunctions, RewriteFunctions>;
+                          SearchFunctions, RewriteFunctions, ArrayFunctions>;
 
 }  // namespace kqlc::functions

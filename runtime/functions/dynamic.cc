@@ -111,26 +111,16 @@ Dynamic ArraySlice::call(Context& context, Dynamic value, int64_t start, int64_t
   return dynamic::from_node(part, *context.arena);
 }
 
-namespace {
-
-int64_t find_element(const Node& array, const Node& wanted, Arena& arena) {
-  for (uint32_t i = 0; i < array.size; ++i)
+int64_t find_element(const Node& array, const Node& wanted, uint32_t start, Arena& arena) {
+  for (uint32_t i = start; i < array.size; ++i)
     if (dynamic::equal(array.items[i], wanted, arena)) return i;
   return -1;
-}
-
-}  // namespace
-
-Nullable<int64_t> ArrayIndexOf::call(Context& context, Dynamic value, Value wanted) {
-  const Node* array = array_of(value, *context.arena);
-  if (!array) return {};
-  return find_element(*array, node_of(wanted, *context.arena), *context.arena);
 }
 
 Nullable<bool> SetHasElement::call(Context& context, Dynamic value, Value wanted) {
   const Node* array = array_of(value, *context.arena);
   if (!array) return {};
-  return find_element(*array, node_of(wanted, *context.arena), *context.arena) >= 0;
+  return find_element(*array, node_of(wanted, *context.arena), 0, *context.arena) >= 0;
 }
 
 Dynamic ArrayReverse::call(Context& context, Dynamic value) {

@@ -88,11 +88,6 @@ struct ArraySlice {
                              .examples = {"tostring(array_slice(parse_json('[1,2,3]'), 1, 2)) == '[2,3]'", "tostring(array_slice(parse_json('[1,2,3,4,5]'), -3, -2)) == '[3,4]'"}};
   static Dynamic call(Context& context, Dynamic value, int64_t start, int64_t end);
 };
-struct ArrayIndexOf {
-  static constexpr Spec spec{.name = "array_index_of", .doc = "position of the first equal element, or -1", .page = "array-index-of-function",
-                             .examples = {"array_index_of(parse_json('[\"this\",\"is\",\"an\"]'), 'an') == 2"}};
-  static Nullable<int64_t> call(Context& context, Dynamic value, Value wanted);
-};
 struct ArrayReverse {
   static constexpr Spec spec{.name = "array_reverse", .doc = "the elements in reverse order", .page = "array-reverse-function",
                              .examples = {"tostring(array_reverse(parse_json('[1,2,3]'))) == '[3,2,1]'"}};
@@ -108,6 +103,9 @@ struct StrcatArray {
                              .examples = {"strcat_array(parse_json('[1,2,3]'), '->') == '1->2->3'"}};
   static Str call(Context& context, Dynamic value, Str separator);
 };
+
+// Index of the first element from `start` on that equals `wanted`, or -1.
+int64_t find_element(const dynamic::Node& array, const dynamic::Node& wanted, uint32_t start, Arena& arena);
 
 enum class SetOperation { Union, Intersect, Difference };
 Dynamic combine_sets(Context& context, SetOperation operation, Variadic<Dynamic> sets);
@@ -166,7 +164,7 @@ struct ExtractJson {
 using DynamicFunctions =
     List<ParseJson, ParseJsonDynamic, Member, Element, ArrayLength, DynamicOf<bool>, DynamicOf<int32_t>, DynamicOf<int64_t>,
          DynamicOf<double>, DynamicOf<kqlc::Decimal>, DynamicOf<DateTime>, DynamicOf<TimeSpan>, DynamicOf<Guid>, DynamicOf<Str>,
-         PackArray, BagPack, BagPackFilled, BagKeys, BagHasKey, BagMerge, ArrayConcat, ArraySlice, ArrayIndexOf, ArrayReverse, ArraySum,
+         PackArray, BagPack, BagPackFilled, BagKeys, BagHasKey, BagMerge, ArrayConcat, ArraySlice, ArrayReverse, ArraySum,
          StrcatArray, CombineSets<SetOperation::Union>, CombineSets<SetOperation::Intersect>, CombineSets<SetOperation::Difference>,
          SetHasElement, JaccardIndex, RangeStep<int64_t>, RangeStep<double>, RangeStep<DateTime>, RangeStep<TimeSpan>, RangeLong,
          ExtractJson>;
