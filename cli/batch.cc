@@ -10,8 +10,11 @@
 #include <iostream>
 #include <string>
 
-#include "cli/compile.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/output_file.h"
+#include "cli/run.h"
+#include "cli/session.h"
 
 namespace kqlc::cli {
 
@@ -21,34 +24,51 @@ std::string error_answer(std::string_view code, std::string_view message) {
   return fmt::format("\"error\":{{\"code\":\"{}\",\"message\":{}}}", code, json_string(message));
 }
 
-std::string answer(std::string_view query, const plan::Schemas& schemas, int64_t now, const reference::TableReader& reader) {
+struct Batch {
+  const plan::Schemas& schemas;
+  int64_t now;
+  Tables& tables;
+  const Options& options;
+};
+
+std::string answer(std::string_view query, const Batch& batch) {
   source::SourceFile source{"query", std::string(query), std::string(query), {}};
-  Compiled compiled = compile(std::move(source), schemas, now);
+  Compiled compiled = compile(std::move(source), batch.schemas, batch.now);
   if (!compiled.ok()) {
     const source::Diagnostic& first = compiled.diagnostics.all().front();
     return error_answer(source::code_info(first.code).name, first.message);
   }
+  std::vector<Job> jobs(compiled.plan.results.size());
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].plan = &compiled.plan;
+    jobs[i].result = i;
+  }
+  run_jobs(jobs, batch.tables, batch.options);
   std::string tables;
-  for (size_t i = 0; i < compiled.plan.results.size(); ++i) {
-    auto rows = reference::execute(compiled.plan, i, reader);
-    if (!rows.ok()) return error_answer("error", rows.error().message);
-    if (compiled.plan.results.size() == 1) return json_table(rows.value());
-    tables += (i ? ",{" : "{") + json_table(rows.value()) + "}";
+  for (const Job& job : jobs) {
+    if (job.error) return error_answer("error", job.error->message);
+    if (!job.partial.empty()) return error_answer("partial", job.partial);
+    if (jobs.size() == 1) return json_table(job.rows);
+    tables += (tables.empty() ? "{" : ",{") + json_table(job.rows) + "}";
   }
   return "\"tables\":[" + tables + "]";
 }
 
 }  // namespace
 
-void run_batch(std::istream& in, std::ostream& out, const plan::Schemas& schemas, int64_t now,
-               const reference::TableReader& reader) {
+int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Tables& tables, const Options& options) {
+  auto out = OutputFile::open("");
+  if (!out.ok()) return fail(out.error());
+  Batch batch{schemas, now, tables, options};
   simdjson::dom::parser parser;
-  for (std::string line; std::getline(in, line);) {
+  for (std::string line; !interrupted() && std::getline(in, line);) {
     simdjson::dom::element document, id;
     std::string_view query;
     if (parser.parse(line).get(document) || document["id"].get(id) || document["query"].get(query)) continue;
-    out << "{\"id\":" << simdjson::minify(id) << "," << answer(query, schemas, now, reader) << "}" << std::endl;
+    auto written = out.value().write("{\"id\":" + simdjson::minify(id) + "," + answer(query, batch) + "}\n");
+    if (!written.ok()) return fail(written.error());
   }
+  return interrupted() ? kInterrupted : kDone;
 }
 
 }  // namespace kqlc::cli

@@ -5,12 +5,13 @@
 
 #include <iosfwd>
 
-#include "compiler/reference/execute.h"
+#include "cli/options.h"
+#include "cli/tables.h"
 
 namespace kqlc::cli {
 
-// Answers every line of `in`; flushes after each. Lines that hold no id and query are passed over.
-void run_batch(std::istream& in, std::ostream& out, const plan::Schemas& schemas, int64_t now,
-               const reference::TableReader& reader);
+// Answers every line of `in` on standard output, each as soon as it is known; returns the exit code. Lines that hold no
+// id and query are passed over.
+int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Tables& tables, const Options& options);
 
 }  // namespace kqlc::cli

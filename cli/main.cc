@@ -2,10 +2,10 @@
 //
 // The program's command line. Everything a subcommand does is in its own file.
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdio>
 
 #include "cli/compile.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "runtime/simd/targets.h"
 
@@ -15,7 +15,8 @@ void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
   app->add_option("--data", options.data, "event files, folders or globs");
   app->add_option("--table", options.table, "the table that the data holds, where it does not say itself");
   app->add_option("--now", options.now, "query time: a datetime, or latest for the newest timestamp in the data; the clock without it");
-  app->add_option("--format", options.format, "table, ndjson, json or csv");
+  app->add_option("--format", options.format, "table, ndjson, json, csv, arrow or parquet; without it table on a terminal, else ndjson");
+  app->add_option("-o,--output", options.output, "a file, or a folder (ends with /) for a file a rule; standard output without it");
   app->add_option("--threads", options.threads, "number of threads; all cores without it");
   app->add_option("--memory-limit", options.memory_limit, "most bytes a query may keep");
   app->add_option("--simd", options.simd, "scalar, sse4, avx2 or avx512; the best there is without it");
@@ -27,7 +28,7 @@ void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
+  kqlc::cli::install_signal_handlers();
   kqlc::cli::Options options;
   CLI::App app{"kqlc: runs KQL threat-hunting rules over event archives"};
   app.set_version_flag("--version", KQLC_VERSION);

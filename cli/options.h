@@ -19,6 +19,7 @@ struct Options {
   std::string table;               // --table
   std::string now;                 // --now: a datetime or `latest`; "": the clock
   std::string format;              // --format; "": table on a terminal, else ndjson
+  std::string output;              // -o; "": standard output
   std::string emit = "plan";       // explain --emit
   std::string list;                // list: what
   std::string simd;                // --simd

@@ -14,13 +14,19 @@ namespace kqlc::cli {
 
 bool find_format(std::string_view name, OutputFormat& format) {
   static constexpr std::pair<std::string_view, OutputFormat> kFormats[] = {
-      {"table", OutputFormat::Table}, {"ndjson", OutputFormat::Ndjson}, {"json", OutputFormat::Json}, {"csv", OutputFormat::Csv}};
+      {"table", OutputFormat::Table}, {"ndjson", OutputFormat::Ndjson}, {"json", OutputFormat::Json},
+      {"csv", OutputFormat::Csv},     {"arrow", OutputFormat::Arrow},   {"parquet", OutputFormat::Parquet}};
   for (auto [known, value] : kFormats)
     if (known == name) {
       format = value;
       return true;
     }
   return false;
+}
+
+std::string_view extension_of(OutputFormat format) {
+  constexpr std::string_view extensions[] = {".txt", ".ndjson", ".json", ".csv", ".arrow", ".parquet"};
+  return extensions[static_cast<size_t>(format)];
 }
 
 std::string json_string(std::string_view text) {
@@ -121,11 +127,13 @@ std::string csv_value(const std::string& text) {
   return out + "\"";
 }
 
-std::string print_csv(const reference::Rows& rows) {
-  std::string out;
+// With a rule, its key is the first column.
+std::string print_csv(const reference::Rows& rows, const std::string& rule) {
+  std::string out = rule.empty() ? "" : "rule,";
   for (size_t i = 0; i < rows.schema.size(); ++i) out += (i ? "," : "") + csv_value(rows.schema[i].name);
   out += "\r\n";
   for (const auto& row : rows.rows) {
+    if (!rule.empty()) out += csv_value(rule) + ",";
     for (size_t i = 0; i < row.size(); ++i) out += (i ? "," : "") + csv_value(text_value(row[i], rows.schema[i].type));
     out += "\r\n";
   }
@@ -168,17 +176,66 @@ std::string json_table(const reference::Rows& rows) {
   return out + "]";
 }
 
-std::string print_rows(const reference::Rows& rows, OutputFormat format, const std::string& rule) {
-  switch (format) {
-    case OutputFormat::Table: return print_table(rows);
-    case OutputFormat::Csv: return print_csv(rows);
-    case OutputFormat::Json: return "{" + json_table(rows) + "}\n";
-    case OutputFormat::Ndjson: break;
-  }
+namespace {
+
+std::string print_tables(const std::vector<Output>& outputs) {
   std::string out;
-  for (const auto& row : rows.rows)
-    out += rule.empty() ? json_row(rows, row) + "\n" : "{\"rule\":" + json_string(rule) + ",\"row\":" + json_row(rows, row) + "}\n";
+  for (const Output& output : outputs) {
+    if (!output.title.empty()) out += fmt::format("{} ({} rows)\n", printable(output.title), output.rows->rows.size());
+    if (output.title.empty() || !output.rows->rows.empty()) out += print_table(*output.rows);
+    if (!output.partial.empty()) out += "# partial: " + output.partial + "\n";
+    if (!output.title.empty()) out += "\n";
+  }
   return out;
+}
+
+// One result is plain CSV; several are blocks with a header each, an empty line between them.
+std::string print_csvs(const std::vector<Output>& outputs) {
+  std::string out;
+  for (const Output& output : outputs) {
+    if (!out.empty()) out += "\r\n";
+    out += print_csv(*output.rows, outputs.size() > 1 ? output.rule : "");
+    if (!output.partial.empty()) out += "# partial: " + output.partial + "\r\n";
+  }
+  return out;
+}
+
+// A scan is an array of results with their rules; a query its table, or its tables.
+std::string print_json(const std::vector<Output>& outputs) {
+  std::string out;
+  bool is_scan = false;
+  for (const Output& output : outputs) {
+    is_scan |= !output.rule.empty();
+    out += out.empty() ? "{" : ",\n{";
+    if (!output.rule.empty()) out += "\"rule\":" + json_string(output.rule) + ",";
+    if (!output.partial.empty()) out += "\"partial\":" + json_string(output.partial) + ",";
+    out += json_table(*output.rows) + "}";
+  }
+  if (is_scan || outputs.empty()) return "[" + out + "]\n";
+  return outputs.size() == 1 ? out + "\n" : "{\"tables\":[" + out + "]}\n";
+}
+
+std::string print_ndjson(const std::vector<Output>& outputs) {
+  std::string out;
+  for (const Output& output : outputs) {
+    std::string rule = output.rule.empty() ? "" : "{\"rule\":" + json_string(output.rule) + ",";
+    for (const auto& row : output.rows->rows)
+      out += rule.empty() ? json_row(*output.rows, row) + "\n" : rule + "\"row\":" + json_row(*output.rows, row) + "}\n";
+    if (output.partial.empty()) continue;
+    out += (rule.empty() ? "{\"$partial\":" : rule + "\"partial\":") + json_string(output.partial) + "}\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string print_outputs(const std::vector<Output>& outputs, OutputFormat format) {
+  switch (format) {
+    case OutputFormat::Table: return print_tables(outputs);
+    case OutputFormat::Csv: return print_csvs(outputs);
+    case OutputFormat::Json: return print_json(outputs);
+    default: return print_ndjson(outputs);
+  }
 }
 
 }  // namespace kqlc::cli

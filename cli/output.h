@@ -5,15 +5,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "compiler/reference/execute.h"
 
 namespace kqlc::cli {
 
-enum class OutputFormat { Table, Ndjson, Json, Csv };
+enum class OutputFormat { Table, Ndjson, Json, Csv, Arrow, Parquet };
 
 // Returns false when there is no such format.
 bool find_format(std::string_view name, OutputFormat& format);
+// The ending of a file of this format, with its dot.
+std::string_view extension_of(OutputFormat format);
 
 // One value as JSON: datetimes as ISO 8601 with seven decimals, timespans in Kusto's text form, decimals as text,
 // dynamic as the value itself.
@@ -22,7 +25,17 @@ std::string json_string(std::string_view text);
 // {"columns":[{"name","type"}...],"rows":[[...]...]} without the outer braces.
 std::string json_table(const reference::Rows& rows);
 
-// Writes rows; `rule` is what NDJSON gives as the rule, "" for a query.
-std::string print_rows(const reference::Rows& rows, OutputFormat format, const std::string& rule);
+// A result to be printed.
+struct Output {
+  std::string rule;     // rule key; "" for a query
+  std::string title;    // heading of a table; "" for a query
+  std::string stem;     // name of its file where each result has its own
+  const reference::Rows* rows = nullptr;
+  std::string partial;  // why rows are missing; ""
+};
+
+// Text of all results in one of the text formats. What is partial is marked: a line of its own in NDJSON (with the key
+// `partial`, `$partial` in a query), a member `partial` in JSON, a last line `# partial: ...` in CSV and in a table.
+std::string print_outputs(const std::vector<Output>& outputs, OutputFormat format);
 
 }  // namespace kqlc::cli

@@ -9,19 +9,14 @@
 #include <sstream>
 
 #include "cli/batch.h"
-#include "cli/compile.h"
-#include "cli/options.h"
+#include "cli/interrupt.h"
 #include "cli/run.h"
-#include "cli/tables.h"
+#include "cli/session.h"
+#include "cli/write_results.h"
 
 namespace kqlc::cli {
 
 namespace {
-
-int fail(const Error& error) {
-  fmt::print(stderr, "kqlc: {}\n", error.message);
-  return error.code == ErrorCode::Limit ? kLimit : error.code == ErrorCode::Internal ? kInternal : kUsage;
-}
 
 Result<std::string> query_text(const Options& options) {
   if (!options.query.starts_with('@')) return options.query;
@@ -35,34 +30,36 @@ Result<std::string> query_text(const Options& options) {
 }  // namespace
 
 int run_query(const Options& options) {
-  auto schemas = load_schemas();
-  if (!schemas.ok()) return fail(schemas.error());
-  auto tables = Tables::open(options, schemas.value());
-  if (!tables.ok()) return fail(tables.error());
-  auto now = query_time(options, tables.value());
-  if (!now.ok()) return fail(now.error());
-  if (options.batch) {
-    run_batch(std::cin, std::cout, schemas.value(), now.value(), tables.value().reader());
-    return kDone;
-  }
-  auto format = output_format(options);
-  if (!format.ok()) return fail(format.error());
+  auto session = open_session(options);
+  if (!session.ok()) return fail(session.error());
+  auto& [schemas, tables, now] = session.value();
+  if (options.batch) return run_batch(std::cin, schemas, now, tables, options);
   auto text = query_text(options);
   if (!text.ok()) return fail(text.error());
-  Compiled compiled = compile({"query", text.value(), text.value(), {}}, schemas.value(), now.value());
+  Compiled compiled = compile({"query", text.value(), text.value(), {}}, schemas, now);
   std::fputs(render(compiled).c_str(), stderr);
   if (!compiled.ok()) return compiled.exit_code();
+  auto destination = choose_destination(options, compiled.plan.results.size());
+  if (!destination.ok()) return fail(destination.error());
   auto start = std::chrono::steady_clock::now();
-  for (size_t i = 0; i < compiled.plan.results.size(); ++i) {
-    auto rows = run_result(compiled.plan, i, tables.value(), options);
-    if (!rows.ok()) return fail(rows.error());
-    std::string out = print_rows(rows.value(), format.value(), "");
-    if (std::fwrite(out.data(), 1, out.size(), stdout) != out.size() || std::fflush(stdout) != 0)
-      return fail({ErrorCode::Io, "cannot write the result"});
+  std::vector<Job> jobs(compiled.plan.results.size());
+  std::vector<Output> outputs;
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].plan = &compiled.plan;
+    jobs[i].result = i;
   }
+  run_jobs(jobs, tables, options);
+  for (Job& job : jobs) {
+    if (job.error) return fail(*job.error);
+    outputs.push_back({"", "", "result", &job.rows, job.partial});
+  }
+  auto written = write_results(outputs, destination.value());
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (!tables.value().empty()) std::fputs(tables.value().render_report(seconds).c_str(), stderr);
-  return options.strict && tables.value().report().has_bad_data() ? kBadData : kDone;
+  if (!tables.empty()) std::fputs(tables.render_report(seconds).c_str(), stderr);
+  if (!written.ok()) return fail(written.error());
+  if (interrupted()) return kInterrupted;
+  if (tables.all_failed()) return kUsage;
+  return options.strict && tables.has_bad_data() ? kBadData : kDone;
 }
 
 }  // namespace kqlc::cli

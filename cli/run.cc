@@ -1,46 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One kernel state a thread; states merge in the order of threads, and sort what they hold by input position, so the
-// rows do not depend on the number of threads.
+// Kernels are compiled side by side, then share the scan; the jobs without one follow, one by one.
 #include "cli/run.h"
 
+#include <atomic>
 #include <thread>
 
-#include "codegen/kernel.h"
+#include "cli/interrupt.h"
+#include "cli/shared_scan.h"
 
 namespace kqlc::cli {
 
 namespace {
 
-Result<reference::Rows> run_kernel(const codegen::Kernel& kernel, Tables& tables, int threads) {
-  std::vector<std::shared_ptr<codegen::KernelState>> states;
-  for (int i = 0; i < threads; ++i) states.push_back(kernel.create_state());
-  for (const codegen::KernelInput& input : kernel.inputs())
-    KQLC_TRY(tables.scan(input, threads, [&](int thread, const Batch& batch) {
-      // A state that wants no more ends the scan only where no other thread holds earlier rows.
-      return kernel.consume(*states[static_cast<size_t>(thread)], batch) || threads > 1;
-    }));
-  for (size_t i = 1; i < states.size(); ++i) kernel.merge(*states[0], *states[i]);
-  codegen::KernelRows rows = kernel.finish(*states[0]);
-  if (rows.error) return Error{ErrorCode::Limit, rows.error};
-  reference::Rows out;
-  out.schema = std::move(rows.schema);
-  out.rows = std::move(rows.rows);
-  out.arena = std::move(rows.arena);
-  return out;
+int num_threads(const Options& options) {
+  return options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+using KernelPtr = std::unique_ptr<codegen::Kernel>;
+
+// Compiles a job's kernel; without one the job either gets an error or runs on the reference executor.
+KernelPtr compile_kernel(Job& job, const Options& options) {
+  // A memory limit is kept by the reference executor alone.
+  if (options.engine == "reference" || options.memory_limit != 0) return nullptr;
+  auto kernel = codegen::Kernel::compile(*job.plan, job.root(), codegen::Level::O2);
+  if (kernel.ok()) return std::move(kernel).value();
+  if (kernel.error().code != ErrorCode::Unsupported || options.engine == "jit") job.error = kernel.error();
+  return nullptr;
+}
+
+std::vector<KernelPtr> compile_kernels(std::vector<Job>& jobs, const Options& options) {
+  std::vector<KernelPtr> kernels(jobs.size());
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    for (size_t i = next++; i < jobs.size() && !interrupted(); i = next++) kernels[i] = compile_kernel(jobs[i], options);
+  };
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < std::min(jobs.size(), static_cast<size_t>(num_threads(options))); ++i) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  return kernels;
+}
+
+void run_reference(Job& job, Tables& tables, const Options& options) {
+  auto rows = reference::execute(*job.plan, job.result, tables.reader(job.bounds), options.memory_limit);
+  if (rows.ok()) {
+    job.rows = std::move(rows).value();
+  } else {
+    job.error = rows.error();
+  }
 }
 
 }  // namespace
 
-Result<reference::Rows> run_result(const plan::Plan& plan, size_t result, Tables& tables, const Options& options) {
-  // A memory limit is kept by the reference executor alone.
-  if (options.engine != "reference" && options.memory_limit == 0) {
-    auto kernel = codegen::Kernel::compile(plan, plan.results[result], codegen::Level::O2);
-    int threads = options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    if (kernel.ok()) return run_kernel(*kernel.value(), tables, threads);
-    if (kernel.error().code != ErrorCode::Unsupported || options.engine == "jit") return std::move(kernel.error());
+void run_jobs(std::vector<Job>& jobs, Tables& tables, const Options& options) {
+  std::vector<KernelPtr> kernels = compile_kernels(jobs, options);
+  SharedScan shared(tables, num_threads(options));
+  for (size_t i = 0; i < jobs.size(); ++i)
+    if (kernels[i]) shared.add(*kernels[i], jobs[i]);
+  if (!interrupted()) shared.run();
+  bool shared_is_partial = interrupted();
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    Job& job = jobs[i];
+    bool partial = shared_is_partial;
+    if (!kernels[i] && !job.error && !partial) {
+      run_reference(job, tables, options);
+      partial = interrupted();
+    }
+    if (partial && !job.error) mark_partial(job, "interrupted");
   }
-  return reference::execute(plan, result, tables.reader(), options.memory_limit);
 }
 
 }  // namespace kqlc::cli

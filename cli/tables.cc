@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Batches of columns become rows of Cells, one at a time, in input order.
+// Passes over the files of a table: for kernels as batches on all threads, for the reference executor as rows of Cells,
+// one at a time, in input order.
 #include "cli/tables.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "cli/interrupt.h"
+#include "cli/progress.h"
 #include "runtime/value/dynamic.h"
 
 namespace kqlc::cli {
@@ -23,12 +28,20 @@ Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
     for (const archive::ColumnRequest& column : columns.value()) schema.push_back({column.name, column.type});
     schemas.add(file.table, std::move(schema));
   }
+  for (const std::string& table : schemas.tables()) out.time_columns_[table] = time_columns(*schemas.find(table));
   return out;
 }
 
-reference::TableReader Tables::reader() {
-  return [this](const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
-                const reference::RowSink& sink) { return read(table, schema, needed, sink); };
+const std::vector<std::string>& Tables::time_columns_of(const std::string& table) {
+  const std::vector<std::string>& columns = time_columns_[table];
+  std::string note = table + " has no time column: all of its rows were read";
+  if (columns.empty() && std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(note);
+  return columns;
+}
+
+reference::TableReader Tables::reader(const TimeRange& bounds) {
+  return [this, bounds](const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
+                        const reference::RowSink& sink) { return read(table, schema, needed, bounds, sink); };
 }
 
 // Files that hold the table, or may.
@@ -39,22 +52,47 @@ std::vector<archive::File> Tables::files_of(const std::string& table) const {
   return files;
 }
 
+Result<void> Tables::run(const std::string& table, const archive::ScanRequest& request, int threads,
+                         const archive::BatchCallback& callback) {
+  std::vector<archive::File> files = files_of(table);
+  for (const archive::File& file : files) files_read_.insert(file.ordinal);
+  Progress progress(files);
+  archive::ScanControl control;
+  control.threads = threads;
+  control.cancelled = interrupted;
+  control.progress = progress.counter();
+  archive::ScanReport report;
+  KQLC_TRY(archive::scan_files(files, request, control, callback, &report));
+  archive::ScanReport& known = reports_[table];
+  if (report.lines + report.rows >= known.lines + known.rows) std::swap(known, report);
+  for (const auto& [column, problem] : report.problems) known.problems.insert({column, problem});
+  for (const auto& [column, count] : report.missing_columns) known.missing_columns.insert({column, count});
+  return {};
+}
+
 Result<void> Tables::read(const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
-                          const reference::RowSink& sink) {
+                          const TimeRange& bounds, const reference::RowSink& sink) {
   archive::ScanRequest request;
   request.table = table;
   request.strict = strict_;
-  std::vector<size_t> places;
-  for (size_t i = 0; i < schema.size(); ++i)
-    if (needed[i]) {
-      request.columns.push_back({schema[i].name, schema[i].type});
-      places.push_back(i);
-    }
-  std::vector<archive::File> files = files_of(table);
+  std::vector<std::string> times = bounds.is_bounded() ? time_columns_of(table) : std::vector<std::string>();
+  std::vector<size_t> places, time_places;
+  for (size_t i = 0; i < schema.size(); ++i) {
+    bool is_time = std::find(times.begin(), times.end(), schema[i].name) != times.end();
+    if (is_time) time_places.push_back(i);
+    if (!needed[i] && !is_time) continue;
+    request.columns.push_back({schema[i].name, schema[i].type});
+    places.push_back(i);
+  }
   std::vector<Cell> row;
   for (const plan::ColumnDef& column : schema) row.push_back(null_cell(column.type));
+  auto in_bounds = [&] {
+    if (time_places.empty()) return true;
+    auto time = std::find_if(time_places.begin(), time_places.end(), [&](size_t place) { return row[place].valid; });
+    return time != time_places.end() && bounds.contains(row[*time].l);
+  };
   Arena arena;
-  auto take_batch = [&](int, const Batch& batch) {
+  return run(table, request, 1, [&](int, const Batch& batch) {
     for (int64_t r = 0; r < batch.num_rows; ++r) {
       if (r % 1024 == 0) arena.reset();
       for (size_t i = 0; i < places.size(); ++i) {
@@ -63,23 +101,19 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema, 
         row[places[i]] = type == Type::Dynamic ? dynamic::load_dynamic(column, column.encoding, r, arena)
                                                : load(column, type, column.encoding, r);
       }
-      if (!sink(row.data(), batch.position + static_cast<uint64_t>(r))) return false;
+      if (in_bounds() && !sink(row.data(), batch.position + static_cast<uint64_t>(r))) return false;
     }
     return true;
-  };
-  archive::ScanControl control;
-  return archive::scan_files(files, request, control, take_batch, &report_);
+  });
 }
 
-Result<void> Tables::scan(const codegen::KernelInput& input, int threads, const archive::BatchCallback& callback) {
+Result<void> Tables::scan(const TableScan& scan, int threads, const archive::BatchCallback& callback) {
   archive::ScanRequest request;
-  request.table = input.table;
+  request.table = scan.table;
   request.strict = strict_;
-  if (!strict_) request.prefilter = input.prefilter;
-  for (const plan::ColumnDef& column : input.columns) request.columns.push_back({column.name, column.type});
-  archive::ScanControl control;
-  control.threads = threads;
-  return archive::scan_files(files_of(input.table), request, control, callback, &report_);
+  if (!strict_) request.prefilter = scan.prefilter;
+  for (const plan::ColumnDef& column : scan.columns) request.columns.push_back({column.name, column.type});
+  return run(scan.table, request, threads, callback);
 }
 
 Result<int64_t> Tables::newest_time() {
@@ -99,16 +133,37 @@ Result<int64_t> Tables::newest_time() {
   return newest;
 }
 
+bool Tables::has_bad_data() const {
+  return std::any_of(reports_.begin(), reports_.end(), [](const auto& entry) { return entry.second.has_bad_data(); });
+}
+
+bool Tables::all_failed() const {
+  archive::ScanReport total;
+  for (const auto& [table, report] : reports_) total.merge(report);
+  std::set<std::string> failures;
+  for (const Error& error : total.errors) failures.insert(error.message);
+  return !files_read_.empty() && failures.size() >= files_read_.size() && total.rows == 0 && total.lines == 0;
+}
+
 std::string Tables::render_report(double seconds) const {
-  std::string out = fmt::format("scanned {} files, {} rows, {:.1f} MB in {:.2f} s\n", report_.files, report_.rows,
-                                static_cast<double>(report_.bytes) / 1e6, seconds);
-  if (report_.bad_lines) out += fmt::format("bad lines: {} of {} parsed\n", report_.bad_lines, report_.lines);
-  for (const archive::Sample& sample : report_.samples) out += fmt::format("  {}: {}\n", sample.place, sample.message);
-  for (const auto& [column, problem] : report_.problems)
-    out += fmt::format("column {}: {} values could not be converted, first {}: {}\n", column, problem.failures, problem.first.place, problem.first.message);
-  for (const Error& error : report_.errors) out += fmt::format("left out: {}\n", error.message);
+  archive::ScanReport total;
+  for (const auto& [table, report] : reports_) total.merge(report);
+  uint64_t bytes = 0;
+  for (const archive::File& file : files_)
+    if (files_read_.contains(file.ordinal)) bytes += file.bytes;
+  std::string out = fmt::format("scanned {} files, {} rows, {:.1f} MB in {:.2f} s\n", files_read_.size(), total.rows,
+                                static_cast<double>(bytes) / 1e6, seconds);
+  if (total.bad_lines) out += fmt::format("bad lines: {} of {} parsed\n", total.bad_lines, total.lines);
+  for (const archive::Sample& sample : total.samples) out += fmt::format("  {}: {}\n", sample.place, sample.message);
+  if (total.repaired_lines) out += fmt::format("lines with invalid UTF-8, repaired: {}\n", total.repaired_lines);
+  for (const auto& [column, problem] : total.problems)
+    out += fmt::format("column {}: {} values could not be converted, first {}: {}\n", column, problem.failures,
+                       problem.first.place, problem.first.message);
+  std::set<std::string> left_out;
+  for (const Error& error : total.errors) left_out.insert(error.message);
+  for (const std::string& message : left_out) out += fmt::format("left out: {}\n", message);
   for (const std::string& note : notes_) out += note + "\n";
-  for (const std::string& note : report_.notes) out += note + "\n";
+  for (const std::string& note : total.notes) out += note + "\n";
   return out;
 }
 

@@ -1,43 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tables of an archive as the reference executor reads them: rows of Cells. In: the files of --data. Out: a
-// TableReader, the schemas of tables that only the data knows, and a report of what was read.
+// The tables of an archive. In: the files of --data. Out: batches of a table's columns for kernels, rows of Cells for
+// the reference executor, the schemas of tables that only the data knows, and a report of what was read.
 #pragma once
 
+#include <atomic>
+#include <functional>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cli/options.h"
-#include "codegen/kernel.h"
+#include "cli/time_range.h"
 #include "compiler/reference/execute.h"
 #include "runtime/archive/archive.h"
 
 namespace kqlc::cli {
+
+// What one pass over a table reads.
+struct TableScan {
+  std::string table;
+  plan::Schema columns;
+  std::vector<std::vector<simd::Literal>> prefilter;  // as archive::ScanRequest's; not used under --strict
+};
 
 class Tables {
  public:
   // Lists the files of options.data. Tables that `schemas` does not know get the columns of their files.
   static Result<Tables> open(const Options& options, plan::Schemas& schemas);
 
-  reference::TableReader reader();
-  const archive::ScanReport& report() const { return report_; }
-  // Reads the columns of a kernel's input on `threads` threads; batches go to `callback` with their thread.
-  Result<void> scan(const codegen::KernelInput& input, int threads, const archive::BatchCallback& callback);
-  // The report as text for stderr.
-  std::string render_report(double seconds) const;
+  // Reads `scan` on `threads` threads; batches go to `callback` with their thread. Stops early, without an error, when
+  // the user interrupts.
+  Result<void> scan(const TableScan& scan, int threads, const archive::BatchCallback& callback);
+  // Rows for the reference executor, those whose time lies in `bounds`.
+  reference::TableReader reader(const TimeRange& bounds);
+
+  // The columns that hold a row's time; none where the table has no time, which the report then says.
+  const std::vector<std::string>& time_columns_of(const std::string& table);
+
   // The newest timestamp in the archive's time columns (Timestamp, TimeGenerated), in ticks; 0 where there is none.
   Result<int64_t> newest_time();
   bool empty() const { return files_.empty(); }
 
+  // Whether the data is bad enough for --strict to fail, over all that was read.
+  bool has_bad_data() const;
+  // Whether not one of the files could be read.
+  bool all_failed() const;
+  // The report as text for stderr.
+  std::string render_report(double seconds) const;
+
  private:
   Result<void> read(const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
-                    const reference::RowSink& sink);
-
+                    const TimeRange& bounds, const reference::RowSink& sink);
   std::vector<archive::File> files_of(const std::string& table) const;
+  Result<void> run(const std::string& table, const archive::ScanRequest& request, int threads,
+                   const archive::BatchCallback& callback);
 
   std::vector<archive::File> files_;
   std::vector<std::string> notes_;
-  archive::ScanReport report_;
+  // A table may be read more than once; the pass that saw most counts.
+  std::map<std::string, archive::ScanReport> reports_;
+  std::set<uint32_t> files_read_;  // ordinals
+  std::map<std::string, std::vector<std::string>> time_columns_;  // by table
   bool strict_ = false;
 };
 

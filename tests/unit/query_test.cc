@@ -91,9 +91,9 @@ TEST(SeedRule, ShippedArchive) {
   ASSERT_EQ(rules.size(), 1u);
   cli::Compiled compiled = cli::compile(rules[0].source, schemas, now.value());
   ASSERT_TRUE(compiled.ok()) << cli::render(compiled);
-  auto rows = reference::execute(compiled.plan, 0, tables.value().reader());
+  auto rows = reference::execute(compiled.plan, 0, tables.value().reader(cli::TimeRange()));
   ASSERT_TRUE(rows.ok());
-  EXPECT_EQ(cli::print_rows(rows.value(), cli::OutputFormat::Csv, ""),
+  EXPECT_EQ(cli::print_outputs({{"", "", "", &rows.value(), ""}}, cli::OutputFormat::Csv),
             "DeviceId,DeviceName,FirstSeen,LastSeen,Report,Count\r\n"
             "5b1f0c6e2f1d4c0d9a70c7c1f5be0a4d2e8f9c31,ws-finance-07.contoso.example,2023-07-18T09:12:44.0312345Z,"
             "2023-07-19T16:40:02.5000000Z,\"[70001,70002]\",2\r\n"

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Handlers that do only what a handler may: set a flag, write, _exit.
+#include "cli/interrupt.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <string_view>
+
+#include "cli/compile.h"
+
+namespace kqlc::cli {
+
+namespace {
+
+std::atomic<bool> asked_to_stop{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void say(std::string_view text) {
+  if (write(STDERR_FILENO, text.data(), text.size()) < 0) return;
+}
+
+void stop(int) {
+  if (asked_to_stop.exchange(true)) {
+    say("\nkqlc: interrupted twice, nothing more is written\n");
+    _exit(kInterrupted);
+  }
+}
+
+// Readers look at a mapped file's size before each batch; this is what shrinks between the look and the read.
+void end_after_bus_error(int) {
+  say("kqlc: a mapped file became shorter while it was read; the run ends without results\n");
+  _exit(kUsage);
+}
+
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  sigemptyset(&action.sa_mask);
+  sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+void install_signal_handlers() {
+  handle(SIGINT, stop);
+  handle(SIGTERM, stop);
+  handle(SIGBUS, end_after_bus_error);
+  handle(SIGPIPE, SIG_IGN);
+}
+
+bool interrupted() { return asked_to_stop.load(std::memory_order_relaxed); }
+
+}  // namespace kqlc::cli

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a partial input means for a job.
+#include "cli/job.h"
+
+namespace kqlc::cli {
+
+bool is_streaming(const plan::Plan& plan, plan::NodeId root) {
+  using plan::NodeKind;
+  std::vector<plan::NodeId> open{root};
+  std::vector<bool> seen(plan.nodes.size(), false);
+  while (!open.empty()) {
+    plan::NodeId id = open.back();
+    open.pop_back();
+    if (seen[id]) continue;
+    seen[id] = true;
+    const plan::Node& node = plan.nodes[id];
+    bool streams = node.kind == NodeKind::Scan || node.kind == NodeKind::Rows || node.kind == NodeKind::Range ||
+                   node.kind == NodeKind::Filter || node.kind == NodeKind::Project || node.kind == NodeKind::Union;
+    if (!streams) return false;
+    open.insert(open.end(), node.inputs.begin(), node.inputs.end());
+  }
+  return true;
+}
+
+void mark_partial(Job& job, const std::string& reason) {
+  job.partial = reason;
+  job.rows.schema = job.plan->nodes[job.root()].schema;
+  if (!is_streaming(*job.plan, job.root())) job.rows.rows.clear();
+}
+
+}  // namespace kqlc::cli

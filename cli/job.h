@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Job: one result of one compiled rule that is to be run. In: the plan, which result, the times it may see. Out: rows,
+// or the error that ended it; and whether the rows are all there are.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cli/time_range.h"
+#include "compiler/reference/execute.h"
+
+namespace kqlc::cli {
+
+struct Job {
+  const plan::Plan* plan = nullptr;
+  size_t result = 0;
+  TimeRange bounds;  // rows whose time lies outside are not there for the job
+
+  reference::Rows rows;
+  std::optional<Error> error;
+  std::string partial;  // why the rows are not all: "interrupted"; "": they are
+
+  plan::NodeId root() const { return plan->results[result]; }
+};
+
+// Whether a part of the input gives a part of the rows: true for filters and projections over tables, false where an
+// operator needs all of its input.
+bool is_streaming(const plan::Plan& plan, plan::NodeId root);
+
+// Marks a job whose input broke off. A blocking operator's rows would be wrong, so there are none then.
+void mark_partial(Job& job, const std::string& reason);
+
+}  // namespace kqlc::cli

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reading rule files: a file that is named is read whatever it is called, in folders the extension decides. A file
+// that is no rule is said with its reason, and the others go on.
+#include "cli/rules.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace kqlc::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_rule_file(const fs::path& path) {
+  std::string extension = path.extension().string();
+  for (const char* known : {".yaml", ".yml", ".kql", ".csl", ".md", ".markdown"})
+    if (extension == known) return true;
+  return false;
+}
+
+void leave_out(const std::string& path, const std::string& reason, RuleFiles& out) {
+  fmt::print(stderr, "kqlc: {}: {}\n", path, reason);
+  ++out.left_out;
+}
+
+void read_rule_file(const std::string& path, RuleFiles& out) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return leave_out(path, std::strerror(errno), out);
+  if (static_cast<uint64_t>(status.st_size) > rule::kMostFileBytes)
+    return leave_out(path, fmt::format("{} bytes are too many for a rule file", status.st_size), out);
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file.is_open() || file.bad()) return leave_out(path, std::strerror(errno), out);
+  source::Diagnostics diagnostics;
+  std::vector<rule::Rule> rules = rule::read_rules(path, text.str(), diagnostics);
+  source::SourceFile whole = rule::whole_file(path, text.str());
+  for (const source::Diagnostic& diagnostic : diagnostics.all()) std::fputs(source::render(diagnostic, whole).c_str(), stderr);
+  if (diagnostics.has_errors()) {
+    ++out.left_out;
+  } else if (rules.empty()) {
+    leave_out(path, "holds no rule", out);
+  }
+  for (rule::Rule& rule : rules) out.rules.push_back(std::move(rule));
+}
+
+void read_folder(const std::string& path, RuleFiles& out) {
+  std::vector<std::string> files;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(path, fs::directory_options::skip_permission_denied, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->is_regular_file(ignored) && is_rule_file(entry->path())) files.push_back(entry->path().string());
+  }
+  if (error) return leave_out(path, error.message(), out);
+  if (files.empty()) return leave_out(path, "no rule files (.yaml, .yml, .kql, .csl, .md) in this folder", out);
+  std::sort(files.begin(), files.end());
+  for (const std::string& file : files) read_rule_file(file, out);
+}
+
+}  // namespace
+
+RuleFiles read_rule_files(const std::vector<std::string>& paths) {
+  RuleFiles out;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) {
+      read_folder(path, out);
+    } else {
+      read_rule_file(path, out);
+    }
+  }
+  return out;
+}
+
+std::string rule_key(const rule::Rule& rule) { return rule.id.empty() ? rule.source.path : rule.id; }
+
+}  // namespace kqlc::cli

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rules a subcommand works on. In: paths of files and folders. Out: Rules in the order of their sorted paths; what
+// could not be read has been said on stderr and is left out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/rule/rule.h"
+
+namespace kqlc::cli {
+
+struct RuleFiles {
+  std::vector<rule::Rule> rules;
+  size_t left_out = 0;  // files that could not be read or held no rule
+};
+
+// Reads every rule file of `paths`; folders are walked for the extensions of rule files.
+RuleFiles read_rule_files(const std::vector<std::string>& paths);
+
+// What results are labelled with: the rule's id, or its path where it has none.
+std::string rule_key(const rule::Rule& rule);
+
+}  // namespace kqlc::cli

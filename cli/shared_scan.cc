@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A Port is a kernel's input within a pass: where its columns stand in the union, and which threads want no more rows.
+// Threads share nothing but the plan of the pass, so a batch is handed on without locks.
+#include "cli/shared_scan.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+
+namespace kqlc::cli {
+
+struct SharedScan::Member {
+  const codegen::Kernel* kernel = nullptr;
+  Job* job = nullptr;
+  std::vector<std::shared_ptr<codegen::KernelState>> states;  // by thread
+};
+
+namespace {
+
+// The place of a column in `schema`, put there if it is not yet.
+size_t place_of(plan::Schema& schema, const plan::ColumnDef& column) {
+  auto found = std::find_if(schema.begin(), schema.end(), [&](const plan::ColumnDef& known) {
+    return known.name == column.name && known.type == column.type;
+  });
+  if (found != schema.end()) return static_cast<size_t>(found - schema.begin());
+  schema.push_back(column);
+  return schema.size() - 1;
+}
+
+// The time of a row: the first of the columns that is not null.
+bool is_in(const TimeRange& bounds, const Column* columns, const std::vector<size_t>& places, int64_t row) {
+  for (size_t place : places) {
+    Cell cell = load(columns[place], Type::DateTime, columns[place].encoding, row);
+    if (cell.valid) return bounds.contains(cell.l);
+  }
+  return false;
+}
+
+size_t shortest_literal(const std::vector<simd::Literal>& group) {
+  size_t shortest = group.empty() ? 0 : group[0].text.size();
+  for (const simd::Literal& literal : group) shortest = std::min(shortest, literal.text.size());
+  return shortest;
+}
+
+}  // namespace
+
+std::vector<std::vector<simd::Literal>> join_prefilters(
+    const std::vector<const std::vector<std::vector<simd::Literal>>*>& prefilters) {
+  if (prefilters.size() == 1) return *prefilters[0];
+  std::vector<simd::Literal> joined;
+  for (const auto* groups : prefilters) {
+    if (groups->empty()) return {};
+    auto best = std::max_element(groups->begin(), groups->end(), [](const auto& a, const auto& b) {
+      return shortest_literal(a) < shortest_literal(b);
+    });
+    for (const simd::Literal& literal : *best) {
+      bool known = std::any_of(joined.begin(), joined.end(), [&](const simd::Literal& other) {
+        return other.text == literal.text && other.letter_case == literal.letter_case;
+      });
+      if (!known) joined.push_back(literal);
+    }
+  }
+  return {std::move(joined)};
+}
+
+// A table, the kernels that read it, and what their rows look like.
+struct SharedScan::Pass {
+  struct Port {
+    Member* member = nullptr;
+    size_t input = 0;
+    std::vector<size_t> places;       // of the kernel's columns in the union
+    std::vector<size_t> time_places;  // of the row's time; empty: every row is in bounds
+    std::vector<std::vector<Column>> columns;  // by thread, rewritten for each batch
+    std::vector<char> done;                    // by thread: further batches change nothing
+  };
+
+  TableScan scan;
+  std::vector<Port> ports;
+  std::vector<size_t> open_ports;  // by thread
+  std::atomic<size_t> open_threads{0};
+
+  bool take(int thread, const Batch& batch);
+  static bool show(Port& port, size_t thread, const Batch& batch, int64_t begin, int64_t end);
+  static bool show_in_bounds(Port& port, size_t thread, const Batch& batch);
+};
+
+// Shows the rows [begin, end) of a batch to a kernel. Returns whether it wants more.
+bool SharedScan::Pass::show(Port& port, size_t thread, const Batch& batch, int64_t begin, int64_t end) {
+  std::vector<Column>& columns = port.columns[thread];
+  for (size_t i = 0; i < port.places.size(); ++i) {
+    columns[i] = batch.columns[port.places[i]];
+    columns[i].offset += begin;
+  }
+  Batch part = batch;
+  part.num_rows = end - begin;
+  part.position += static_cast<uint64_t>(begin);
+  part.columns = columns.data();
+  part.num_columns = columns.size();
+  return port.member->kernel->consume(*port.member->states[thread], part);
+}
+
+// Shows the runs of rows that lie in the job's bounds.
+bool SharedScan::Pass::show_in_bounds(Port& port, size_t thread, const Batch& batch) {
+  if (port.time_places.empty()) return show(port, thread, batch, 0, batch.num_rows);
+  const TimeRange& bounds = port.member->job->bounds;
+  bool more = true;
+  for (int64_t row = 0; row < batch.num_rows && more;) {
+    int64_t begin = row;
+    while (row < batch.num_rows && is_in(bounds, batch.columns, port.time_places, row)) ++row;
+    if (row > begin) more = show(port, thread, batch, begin, row);
+    while (row < batch.num_rows && !is_in(bounds, batch.columns, port.time_places, row)) ++row;
+  }
+  return more;
+}
+
+// A thread whose kernels are all done reads on, unhurt, until the others are: theirs may be the earlier rows.
+bool SharedScan::Pass::take(int thread, const Batch& batch) {
+  auto index = static_cast<size_t>(thread);
+  if (open_ports[index] == 0) return open_threads != 0;
+  for (Port& port : ports) {
+    if (port.done[index] || show_in_bounds(port, index, batch)) continue;
+    port.done[index] = 1;
+    if (--open_ports[index] == 0) --open_threads;
+  }
+  return open_threads != 0;
+}
+
+SharedScan::SharedScan(Tables& tables, int threads) : tables_(tables), threads_(threads) {}
+SharedScan::~SharedScan() = default;
+
+void SharedScan::add(const codegen::Kernel& kernel, Job& job) {
+  auto member = std::make_unique<Member>();
+  member->kernel = &kernel;
+  member->job = &job;
+  for (int i = 0; i < threads_; ++i) member->states.push_back(kernel.create_state());
+  members_.push_back(std::move(member));
+}
+
+std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes(size_t input) {
+  std::map<std::string, std::unique_ptr<Pass>> passes;
+  auto threads = static_cast<size_t>(threads_);
+  for (auto& member : members_) {
+    if (member->job->error || input >= member->kernel->inputs().size()) continue;
+    const codegen::KernelInput& wanted = member->kernel->inputs()[input];
+    auto& pass = passes[wanted.table];
+    if (!pass) pass = std::make_unique<Pass>();
+    pass->scan.table = wanted.table;
+    Pass::Port port{member.get(), input, {}, {}, {}, std::vector<char>(threads, 0)};
+    for (const plan::ColumnDef& column : wanted.columns) port.places.push_back(place_of(pass->scan.columns, column));
+    if (member->job->bounds.is_bounded())
+      for (const std::string& name : tables_.time_columns_of(wanted.table))
+        port.time_places.push_back(place_of(pass->scan.columns, {name, Type::DateTime}));
+    port.columns.assign(threads, std::vector<Column>(port.places.size()));
+    pass->ports.push_back(std::move(port));
+  }
+  std::vector<std::unique_ptr<Pass>> out;
+  for (auto& [table, pass] : passes) out.push_back(std::move(pass));
+  return out;
+}
+
+void SharedScan::run_pass(Pass& pass) {
+  std::vector<const std::vector<std::vector<simd::Literal>>*> prefilters;
+  for (const Pass::Port& port : pass.ports) prefilters.push_back(&port.member->kernel->inputs()[port.input].prefilter);
+  pass.scan.prefilter = join_prefilters(prefilters);
+  pass.open_ports.assign(static_cast<size_t>(threads_), pass.ports.size());
+  pass.open_threads = static_cast<size_t>(threads_);
+  auto read = tables_.scan(pass.scan, threads_, [&](int thread, const Batch& batch) { return pass.take(thread, batch); });
+  if (read.ok()) return;
+  for (const Pass::Port& port : pass.ports) port.member->job->error = read.error();
+}
+
+void SharedScan::finish(Member& member) {
+  if (member.job->error) return;
+  for (size_t i = 1; i < member.states.size(); ++i) member.kernel->merge(*member.states[0], *member.states[i]);
+  codegen::KernelRows rows = member.kernel->finish(*member.states[0]);
+  member.states.clear();
+  if (rows.error) {
+    member.job->error = Error{ErrorCode::Limit, rows.error};
+    return;
+  }
+  member.job->rows.schema = std::move(rows.schema);
+  member.job->rows.rows = std::move(rows.rows);
+  member.job->rows.arena = std::move(rows.arena);
+}
+
+void SharedScan::run() {
+  size_t inputs = 0;
+  for (auto& member : members_) inputs = std::max(inputs, member->kernel->inputs().size());
+  for (size_t input = 0; input < inputs; ++input)
+    for (auto& pass : collect_passes(input)) run_pass(*pass);
+  for (auto& member : members_) finish(*member);
+}
+
+}  // namespace kqlc::cli

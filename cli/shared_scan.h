@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SharedScan: one pass over each table for many rules. In: kernels and the jobs they run for. Out: the jobs' rows. The
+// one idea: a table is read once with the union of the columns that its kernels want, and each kernel is shown the
+// batch with its own columns in its own order; each has one state a thread, merged at the end.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "cli/job.h"
+#include "cli/tables.h"
+#include "codegen/kernel.h"
+
+namespace kqlc::cli {
+
+class SharedScan {
+ public:
+  SharedScan(Tables& tables, int threads);
+  SharedScan(const SharedScan&) = delete;
+  SharedScan& operator=(const SharedScan&) = delete;
+  ~SharedScan();
+
+  // Lets a kernel take part; both must stay until run() is done.
+  void add(const codegen::Kernel& kernel, Job& job);
+  // Reads all tables and fills the jobs. One job's failure does not touch the others.
+  void run();
+
+ private:
+  struct Member;
+  struct Pass;
+  std::vector<std::unique_ptr<Pass>> collect_passes(size_t input);
+  void run_pass(Pass& pass);
+  void finish(Member& member);
+
+  Tables& tables_;
+  int threads_;
+  std::vector<std::unique_ptr<Member>> members_;
+};
+
+// Literals that a line must hold to be of use to any of several scans, of which each has its own groups (all of them
+// required): one group a scan is put together into a single one. A scan without groups takes every line.
+std::vector<std::vector<simd::Literal>> join_prefilters(
+    const std::vector<const std::vector<std::vector<simd::Literal>>*>& prefilters);
+
+}  // namespace kqlc::cli

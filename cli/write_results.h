@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Results go out. In: results, the format, where to. Out: text on standard output, a file, or a folder with a file for
+// each result.
+#pragma once
+
+#include <vector>
+
+#include "cli/options.h"
+#include "cli/output.h"
+
+namespace kqlc::cli {
+
+// Where results are to go; decided before the scan, so that a wrong choice costs nothing.
+struct Destination {
+  OutputFormat format = OutputFormat::Ndjson;
+  std::string path;        // "": standard output
+  bool is_folder = false;  // a file for each result
+  bool microseconds = false;  // times of Arrow output
+};
+
+// Chooses the destination for `results` results. Errors: Usage for what cannot be written there.
+Result<Destination> choose_destination(const Options& options, size_t results);
+
+// Writes all results. Errors: Io; Usage for a value that the format cannot hold.
+Result<void> write_results(const std::vector<Output>& outputs, const Destination& destination);
+
+}  // namespace kqlc::cli
