@@ -4,25 +4,32 @@
 // everything else is done by the functions' own entries.
 #include "codegen/emit.h"
 
-#include <algorithm>
+#include <unordered_map>
 
+#include "runtime/base/check.h"
 #include "runtime/exec/run.h"
 
 namespace kqlc::codegen {
 
 using llvm::BasicBlock;
 using llvm::Value;
-using plan::Expr;
-using plan::ExprId;
-using plan::ExprKind;
+using ir::Expr;
+using ir::ExprId;
+using ir::ExprKind;
 
 namespace {
-constexpr uint64_t kValidAt = offsetof(Cell, valid);
-}
 
-Emitter::Emitter(llvm::Module& module, const plan::Plan& plan, SlotName slot_name, std::vector<Cell>& literals,
+constexpr uint64_t kValidAt = offsetof(Cell, valid);
+
+// An expression that is used in several branches is written out in each of them while it is no larger than this;
+// otherwise it is computed before them, or the code could grow without bounds.
+constexpr uint64_t kMaxRepeated = 64;
+
+}  // namespace
+
+Emitter::Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, std::vector<Cell>& literals,
                  std::vector<const void*>& prepared)
-    : module_(module), plan_(plan), slot_name_(std::move(slot_name)), literals_(literals), prepared_(prepared),
+    : module_(module), query_(ir), slot_name_(std::move(slot_name)), literals_(literals), prepared_(prepared),
       ir_(module.getContext()) {}
 
 Value* Emitter::make_slot(size_t cells) {
@@ -49,9 +56,11 @@ Value* Emitter::load_bool(Value* cell) { return ir_.CreateICmpNE(ir_.CreateLoad(
 
 BasicBlock* Emitter::make_block(const char* name) { return BasicBlock::Create(module_.getContext(), name, function_); }
 
-void Emitter::emit(const pipelines::Pipeline& pipeline, const std::string& name) {
-  pipeline_ = &pipeline;
+void Emitter::emit(const pipelines::Input& input, const ir::Op* sink, const std::string& name) {
+  input_ = &input;
+  sink_ = sink;
   columns_.clear();
+  known_.assign(1, {});
   auto* pointer = ir_.getPtrTy();
   auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer, pointer, pointer, ir_.getInt64Ty(), ir_.getInt64Ty()}, false);
   function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, module_);
@@ -108,10 +117,10 @@ void Emitter::emit_row(BasicBlock* next) {
   Value* place = ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), function_->getArg(0),
                                                 offsetof(Run, context) + offsetof(Context, position));
   ir_.CreateStore(ir_.CreateAdd(function_->getArg(4), row_), place);
-  for (size_t level = 0; level < pipeline_->steps.size(); ++level) {
-    if (!pipeline_->steps[level].filter) continue;
-    for (ExprId id : pipeline_->steps[level].exprs) {
-      need_columns(level, id);
+  for (size_t level = 0; level < input_->steps.size(); ++level) {
+    if (!input_->steps[level].filter) continue;
+    for (ExprId id : input_->steps[level].exprs) {
+      need(level, id);
       Value* passes = evaluate(level, id);
       BasicBlock* passed = make_block("passed");
       ir_.CreateCondBr(ir_.CreateAnd(is_valid(passes), load_bool(passes)), passed, next);
@@ -123,16 +132,14 @@ void Emitter::emit_row(BasicBlock* next) {
 }
 
 void Emitter::emit_sink() {
-  size_t level = pipeline_->steps.size();
+  size_t level = input_->steps.size();
   std::vector<Value*> cells;
-  const plan::Node* sink = pipeline_->sink;
-  if (sink && sink->kind == plan::NodeKind::Summarize) {
-    std::vector<ExprId> exprs = sink->exprs;
-    for (const auto& use : sink->aggregates) exprs.insert(exprs.end(), use.args.begin(), use.args.end());
-    for (ExprId id : exprs) need_columns(level, id);
+  if (sink_ && sink_->kind == ir::OpKind::Summarize) {
+    std::vector<ExprId> exprs = ir::roots_of(*sink_);
+    for (ExprId id : exprs) need(level, id);
     for (ExprId id : exprs) cells.push_back(evaluate(level, id));
-  } else if (!sink || sink->kind != plan::NodeKind::Count) {
-    for (size_t column = 0; column < pipeline_->schema.size(); ++column) {
+  } else if (!sink_ || sink_->kind != ir::OpKind::Count) {
+    for (size_t column = 0; column < input_->result.size(); ++column) {
       need_column(level, column);
       cells.push_back(columns_.at({level, column}));
     }
@@ -143,62 +150,84 @@ void Emitter::emit_sink() {
   ir_.CreateCall(module_.getOrInsertFunction("kqlc_sink", type), {function_->getArg(0), row});
 }
 
-void Emitter::need_columns(size_t level, ExprId id) {
-  const Expr& expr = plan_.exprs[id];
-  if (expr.kind == ExprKind::Column) need_column(level, static_cast<size_t>(expr.column));
-  for (ExprId arg : expr.args) need_columns(level, arg);
+// Computes on the main line what `root` needs before it: its columns, and what it would otherwise repeat too often.
+void Emitter::need(size_t level, ExprId root) {
+  std::vector<ExprId> ids = ir::expressions_below(query_, {root});
+  std::unordered_map<ExprId, size_t> uses;
+  std::unordered_map<ExprId, uint64_t> size;  // of the code, if nothing is known before
+  for (ExprId id : ids)
+    for (ExprId arg : query_.exprs[id].args) ++uses[arg];
+  for (ExprId id : ids) {
+    const Expr& expr = query_.exprs[id];
+    if (expr.kind == ExprKind::Column) need_column(level, static_cast<size_t>(expr.column));
+    size[id] = 1;
+    for (ExprId arg : expr.args) size[id] += size[arg];
+    if (uses[id] < 2 || size[id] <= kMaxRepeated || !expr.deterministic || ir::may_fail(query_, id)) continue;
+    evaluate(level, id);
+    size[id] = 1;
+  }
+}
+
+// The number of steps up to the last projection: filters leave the columns as they are.
+size_t Emitter::columns_since(size_t level) const {
+  while (level > 0 && input_->steps[level - 1].filter) --level;
+  return level;
 }
 
 void Emitter::need_column(size_t level, size_t column) {
   if (columns_.count({level, column})) return;
-  size_t below = level;
-  while (below > 0 && pipeline_->steps[below - 1].filter) --below;
+  size_t below = columns_since(level);
   if (below == 0) {
     if (!columns_.count({0, column})) columns_[{0, column}] = load_column(column);
   } else if (!columns_.count({below, column})) {
-    ExprId id = pipeline_->steps[below - 1].exprs[column];
-    need_columns(below - 1, id);
+    ExprId id = input_->steps[below - 1].exprs[column];
+    need(below - 1, id);
     columns_[{below, column}] = evaluate(below - 1, id);
   }
   columns_[{level, column}] = columns_.at({below, column});
 }
 
 Value* Emitter::load_column(size_t column) {
-  const pipelines::Pipeline& pipeline = *pipeline_;
-  if (!pipeline.source || pipeline.source->kind != plan::NodeKind::Scan) {
-    size_t width = pipeline.source_width;
-    Value* start = ir_.CreateMul(row_, ir_.getInt64(width * sizeof(Cell)));
+  if (input_->source != pipelines::SourceKind::Scan) {
+    Value* start = ir_.CreateMul(row_, ir_.getInt64(input_->schema.size() * sizeof(Cell)));
     return cell_at(ir_.CreateInBoundsGEP(ir_.getInt8Ty(), function_->getArg(1), start), column);
   }
-  size_t place = static_cast<size_t>(
-      std::lower_bound(pipeline.columns.begin(), pipeline.columns.end(), static_cast<int>(column)) - pipeline.columns.begin());
   Value* out = make_slot();
   auto* pointer = ir_.getPtrTy();
   auto* type = llvm::FunctionType::get(
       ir_.getVoidTy(), {pointer, pointer, ir_.getInt64Ty(), ir_.getInt32Ty(), ir_.getInt64Ty(), pointer}, false);
-  auto kql_type = static_cast<uint32_t>(pipeline.source->schema[column].type);
+  auto kql_type = static_cast<uint32_t>(input_->schema[column].type);
   ir_.CreateCall(module_.getOrInsertFunction("kqlc_load", type),
-                 {function_->getArg(0), function_->getArg(1), ir_.getInt64(place), ir_.getInt32(kql_type), row_, out});
+                 {function_->getArg(0), function_->getArg(1), ir_.getInt64(column), ir_.getInt32(kql_type), row_, out});
   return out;
 }
 
 Value* Emitter::evaluate(size_t level, ExprId id) {
-  const Expr& expr = plan_.exprs[id];
+  const Expr& expr = query_.exprs[id];
+  if (expr.kind == ExprKind::Column) return columns_.at({level, static_cast<size_t>(expr.column)});
+  if (expr.kind == ExprKind::Literal) return evaluate_literal(expr.literal);
+  std::pair<size_t, ExprId> key{columns_since(level), id};
+  for (const auto& branch : known_)
+    if (auto found = branch.find(key); found != branch.end()) return found->second;
+  Value* out = compute(level, expr);
+  if (expr.deterministic) known_.back()[key] = out;
+  return out;
+}
+
+Value* Emitter::compute(size_t level, const Expr& expr) {
   switch (expr.kind) {
-    case ExprKind::Column: return columns_.at({level, static_cast<size_t>(expr.column)});
-    case ExprKind::Literal: return evaluate_literal(expr);
     case ExprKind::Call: return evaluate_call(level, expr);
     case ExprKind::And: return evaluate_logic(level, expr, false);
     case ExprKind::Or: return evaluate_logic(level, expr, true);
     case ExprKind::Case: return evaluate_case(level, expr);
     case ExprKind::Coalesce: return evaluate_coalesce(level, expr);
+    default: KQLC_UNREACHABLE("expression kind");
   }
-  KQLC_UNREACHABLE("expression kind");
 }
 
 // Literals stay in a table, so that rules of one shape have the same code.
-Value* Emitter::evaluate_literal(const Expr& expr) {
-  literals_.push_back(expr.literal);
+Value* Emitter::evaluate_literal(const Cell& literal) {
+  literals_.push_back(literal);
   return cell_at(literal_table_, literals_.size() - 1);
 }
 
@@ -228,8 +257,10 @@ Value* Emitter::evaluate_logic(size_t level, const Expr& expr, bool decisive) {
   Value* valid_byte = ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), out, kValidAt);
   BasicBlock* done = make_block("logic_done");
   ir_.CreateStore(ir_.getInt8(0), seen_null);
-  for (ExprId arg : expr.args) {
-    Value* cell = evaluate(level, arg);
+  size_t outside = known_.size();
+  for (size_t i = 0; i < expr.args.size(); ++i) {
+    if (i == 1) known_.emplace_back();  // from here on a row may have left
+    Value* cell = evaluate(level, expr.args[i]);
     BasicBlock *valid = make_block("valid"), *null = make_block("null"), *settled = make_block("settled"),
                *next = make_block("operand");
     ir_.CreateCondBr(is_valid(cell), valid, null);
@@ -244,6 +275,7 @@ Value* Emitter::evaluate_logic(size_t level, const Expr& expr, bool decisive) {
     ir_.CreateBr(done);
     ir_.SetInsertPoint(next);
   }
+  known_.resize(outside);
   ir_.CreateStore(ir_.getInt8(!decisive), out);
   ir_.CreateStore(ir_.CreateXor(ir_.CreateLoad(ir_.getInt8Ty(), seen_null), ir_.getInt8(1)), valid_byte);
   ir_.CreateBr(done);
@@ -254,17 +286,21 @@ Value* Emitter::evaluate_logic(size_t level, const Expr& expr, bool decisive) {
 Value* Emitter::evaluate_case(size_t level, const Expr& expr) {
   Value* out = make_slot();
   BasicBlock* done = make_block("case_done");
-  size_t i = 0;
+  size_t i = 0, outside = known_.size();
   for (; i + 1 < expr.args.size(); i += 2) {
     Value* condition = evaluate(level, expr.args[i]);
     BasicBlock *then = make_block("then"), *otherwise = make_block("otherwise");
     ir_.CreateCondBr(ir_.CreateAnd(is_valid(condition), load_bool(condition)), then, otherwise);
     ir_.SetInsertPoint(then);
+    known_.emplace_back();
     copy(out, evaluate(level, expr.args[i + 1]));
+    known_.pop_back();
     ir_.CreateBr(done);
     ir_.SetInsertPoint(otherwise);
+    if (i == 0) known_.emplace_back();
   }
   copy(out, evaluate(level, expr.args[i]));
+  known_.resize(outside);
   ir_.CreateBr(done);
   ir_.SetInsertPoint(done);
   return out;
@@ -273,8 +309,10 @@ Value* Emitter::evaluate_case(size_t level, const Expr& expr) {
 Value* Emitter::evaluate_coalesce(size_t level, const Expr& expr) {
   Value* out = make_slot();
   BasicBlock* done = make_block("coalesce_done");
-  for (ExprId arg : expr.args) {
-    Value* cell = evaluate(level, arg);
+  size_t outside = known_.size();
+  for (size_t i = 0; i < expr.args.size(); ++i) {
+    if (i == 1) known_.emplace_back();
+    Value* cell = evaluate(level, expr.args[i]);
     Value* has_value = is_valid(cell);
     if (expr.type == Type::String) {
       Value* size = ir_.CreateLoad(ir_.getInt64Ty(), ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), cell, offsetof(Str, size)));
@@ -287,9 +325,8 @@ Value* Emitter::evaluate_coalesce(size_t level, const Expr& expr) {
     ir_.CreateBr(done);
     ir_.SetInsertPoint(next);
   }
-  Expr null;
-  null.literal = null_cell(expr.type);
-  copy(out, evaluate_literal(null));
+  known_.resize(outside);
+  copy(out, evaluate_literal(null_cell(expr.type)));
   ir_.CreateBr(done);
   ir_.SetInsertPoint(done);
   return out;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The emitter: a Pipeline becomes one LLVM function. In: the pipeline. Out: a function in the module that loops over
-// the selected rows, and the lists of literals and prepared states that it addresses by index through Run. Values
-// are Cells in stack slots; after inlining LLVM breaks them up. Columns and projections are computed where a row
-// first needs them, always on the row's main line, so that a branch never leaves a value undefined.
+// The emitter: an input of a phase becomes one LLVM function. In: the input and the phase's sink. Out: a function in
+// the module that loops over the selected rows, and the lists of literals and prepared states that it addresses by
+// index through Run. Values are Cells in stack slots; after inlining LLVM breaks them up. An expression is computed
+// where a row first needs it, and its value is used again wherever that place dominates: what is computed in a branch
+// is known in that branch only. Columns and projections are computed on the row's main line.
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>
@@ -23,9 +24,9 @@ using SlotName = std::function<std::string(size_t slot, bool prepared)>;
 
 class Emitter {
  public:
-  Emitter(llvm::Module& module, const plan::Plan& plan, SlotName slot_name, std::vector<Cell>& literals,
+  Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, std::vector<Cell>& literals,
           std::vector<const void*>& prepared);
-  void emit(const pipelines::Pipeline& pipeline, const std::string& name);
+  void emit(const pipelines::Input& input, const ir::Op* sink, const std::string& name);
 
  private:
   llvm::Value* make_slot(size_t cells = 1);
@@ -38,28 +39,33 @@ class Emitter {
   void emit_loop();
   void emit_row(llvm::BasicBlock* next);
   void emit_sink();
-  void need_columns(size_t level, plan::ExprId id);
+  void need(size_t level, ir::ExprId id);
+  size_t columns_since(size_t level) const;
   void need_column(size_t level, size_t column);
   llvm::Value* load_column(size_t column);
-  llvm::Value* evaluate(size_t level, plan::ExprId id);
-  llvm::Value* evaluate_literal(const plan::Expr& expr);
-  llvm::Value* evaluate_call(size_t level, const plan::Expr& expr);
-  llvm::Value* evaluate_logic(size_t level, const plan::Expr& expr, bool decisive);
-  llvm::Value* evaluate_case(size_t level, const plan::Expr& expr);
-  llvm::Value* evaluate_coalesce(size_t level, const plan::Expr& expr);
+  llvm::Value* evaluate(size_t level, ir::ExprId id);
+  llvm::Value* compute(size_t level, const ir::Expr& expr);
+  llvm::Value* evaluate_literal(const Cell& literal);
+  llvm::Value* evaluate_call(size_t level, const ir::Expr& expr);
+  llvm::Value* evaluate_logic(size_t level, const ir::Expr& expr, bool decisive);
+  llvm::Value* evaluate_case(size_t level, const ir::Expr& expr);
+  llvm::Value* evaluate_coalesce(size_t level, const ir::Expr& expr);
 
   llvm::Module& module_;
-  const plan::Plan& plan_;
+  const ir::Ir& query_;
   SlotName slot_name_;
   std::vector<Cell>& literals_;
   std::vector<const void*>& prepared_;
   llvm::IRBuilder<> ir_;
-  const pipelines::Pipeline* pipeline_ = nullptr;
+  const pipelines::Input* input_ = nullptr;
+  const ir::Op* sink_ = nullptr;
   llvm::Function* function_ = nullptr;
   llvm::Value* literal_table_ = nullptr;
   llvm::Value* prepared_table_ = nullptr;
   llvm::Value* row_ = nullptr;
-  std::map<std::pair<size_t, size_t>, llvm::Value*> columns_;  // (steps done, column) -> Cell
+  std::map<std::pair<size_t, size_t>, llvm::Value*> columns_;  // (steps done, column) -> Cell, on the main line
+  // (projections done, expression) -> Cell, for each branch that is open; the first is the main line.
+  std::vector<std::map<std::pair<size_t, ir::ExprId>, llvm::Value*>> known_;
 };
 
 }  // namespace kqlc::codegen

@@ -106,8 +106,7 @@ Result<std::unique_ptr<llvm::orc::LLJIT>> make_engine(Level level) {
 
 }  // namespace
 
-Result<std::vector<PipelineFunction>> Jit::compile(const plan::Plan& plan,
-                                                   const std::vector<pipelines::Pipeline>& pipelines, Level level,
+Result<std::vector<PipelineFunction>> Jit::compile(const pipelines::Pipelines& pipelines, Level level,
                                                    std::vector<Cell>& literals, std::vector<const void*>& prepared) {
   KQLC_TRY_ASSIGN(engine_->jit, make_engine(level));
   auto context = std::make_unique<llvm::LLVMContext>();
@@ -125,9 +124,13 @@ Result<std::vector<PipelineFunction>> Jit::compile(const plan::Plan& plan,
   }
   SlotName slot_name = program_slot;
   if (bitcode) slot_name = [&](size_t slot, bool prepared_form) { return names[2 * slot + prepared_form]; };
-  Emitter emitter(*module, plan, slot_name, literals, prepared);
-  auto pipeline_name = [](size_t i) { return "kqlc_pipeline_" + std::to_string(i); };
-  for (size_t i = 0; i < pipelines.size(); ++i) emitter.emit(pipelines[i], pipeline_name(i));
+  Emitter emitter(*module, *pipelines.ir, slot_name, literals, prepared);
+  std::vector<std::string> function_names;
+  for (size_t phase = 0; phase < pipelines.phases.size(); ++phase)
+    for (size_t input = 0; input < pipelines.phases[phase].inputs.size(); ++input) {
+      function_names.push_back("kqlc_pipeline_" + std::to_string(phase) + "_" + std::to_string(input));
+      emitter.emit(pipelines.phases[phase].inputs[input], pipelines.phases[phase].sink, function_names.back());
+    }
   if (bitcode && llvm::Linker::linkModules(*module, std::move(bitcode), llvm::Linker::LinkOnlyNeeded))
     return Error{ErrorCode::Internal, "LLVM: the bitcode does not link"};
   std::string problem;
@@ -147,8 +150,8 @@ Result<std::vector<PipelineFunction>> Jit::compile(const plan::Plan& plan,
   if (auto error = engine_->jit->addIRModule(llvm::orc::ThreadSafeModule(std::move(module), std::move(context))))
     return internal(std::move(error));
   std::vector<PipelineFunction> functions;
-  for (size_t i = 0; i < pipelines.size(); ++i) {
-    auto found = engine_->jit->lookup(pipeline_name(i));
+  for (const std::string& name : function_names) {
+    auto found = engine_->jit->lookup(name);
     if (!found) return internal(found.takeError());
     functions.push_back(found->toPtr<PipelineFunction>());
   }

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel: the first pipeline runs batch by batch into each thread's sink; the others run in finish(), over the
-// rows of the sink before. Atoms are decided a column at a time and make the selection that the row loop walks.
+// The kernel: the first phase runs batch by batch into each thread's sink; the others run in finish(), over the
+// rows of the phase before. Atoms are decided a column at a time and make the selection that the row loop walks.
 #include "codegen/kernel.h"
 
 #include <algorithm>
 #include <cctype>
 
 #include "codegen/jit.h"
+#include "compiler/ir/ir.h"
 #include "compiler/pipelines/pipelines.h"
 #include "runtime/exec/run.h"
 #include "runtime/exec/sink.h"
 
 namespace kqlc::codegen {
 
-using pipelines::Pipeline;
-using plan::NodeKind;
+using ir::OpKind;
+using pipelines::Input;
+using pipelines::Phase;
+using pipelines::SourceKind;
 
 class KernelState {
  public:
@@ -28,8 +31,7 @@ class KernelState {
 };
 
 struct Kernel::Parts {
-  const plan::Plan* plan = nullptr;
-  std::vector<Pipeline> pipelines;
+  pipelines::Pipelines pipelines;
   std::vector<SinkSpec> sinks;
   std::vector<PipelineFunction> functions;
   std::vector<Cell> literals;
@@ -43,33 +45,33 @@ Kernel::~Kernel() = default;
 
 namespace {
 
-SinkSpec make_sink(const Pipeline& pipeline) {
+SinkSpec make_sink(const Phase& phase) {
   SinkSpec spec;
-  const plan::Node* node = pipeline.sink;
+  const ir::Op* op = phase.sink;
   auto keep_columns = [&](size_t count) {
-    for (size_t i = 0; i < count; ++i) spec.types.push_back(pipeline.result[i].type);
+    for (size_t i = 0; i < count; ++i) spec.types.push_back(phase.result[i].type);
   };
-  if (node && node->kind == NodeKind::Count) {
+  if (op && op->kind == OpKind::Count) {
     spec.kind = SinkSpec::Kind::Count;
     return spec;
   }
-  if (node && node->kind == NodeKind::Summarize) {
+  if (op && op->kind == OpKind::Summarize) {
     spec.kind = SinkSpec::Kind::Group;
-    keep_columns(node->exprs.size());
-    size_t first = node->exprs.size();
-    for (const auto& use : node->aggregates) {
+    keep_columns(op->exprs.size());
+    size_t first = op->exprs.size();
+    for (const auto& use : op->aggregates) {
       AggregateCall call{use.types.data(), use.constants.data(), use.args.size(), use.num_results};
       spec.aggregates.push_back({use.aggregate, call, first});
       first += use.args.size();
     }
     return spec;
   }
-  if (node && node->kind == NodeKind::Distinct) spec.kind = SinkSpec::Kind::Group;
-  keep_columns(pipeline.result.size());
-  if (!node) return spec;
-  for (const auto& key : node->sort_keys)
+  if (op && op->kind == OpKind::Distinct) spec.kind = SinkSpec::Kind::Group;
+  keep_columns(phase.result.size());
+  if (!op) return spec;
+  for (const auto& key : op->sort_keys)
     spec.sort_keys.push_back({static_cast<size_t>(key.column), key.descending, key.nulls_first});
-  if (node->kind == NodeKind::Take || node->kind == NodeKind::Top) spec.limit = node->limit;
+  if (op->kind == OpKind::Take || op->kind == OpKind::Top) spec.limit = op->limit;
   return spec;
 }
 
@@ -98,14 +100,14 @@ bool requires_needle(const Function& function) {
   return false;
 }
 
-KernelInput make_input(const plan::Plan& plan, const Pipeline& pipeline) {
+KernelInput make_input(const ir::Ir& ir, const Input& from) {
   KernelInput input;
-  input.table = pipeline.source->table;
-  for (int column : pipeline.columns) input.columns.push_back(pipeline.source->schema[static_cast<size_t>(column)]);
-  for (plan::ExprId id : pipeline.atoms) {
-    const plan::Expr& atom = plan.exprs[id];
+  input.table = from.op->table;
+  input.columns = from.schema;
+  for (ir::ExprId id : from.atoms) {
+    const ir::Expr& atom = ir.exprs[id];
     if (!requires_needle(*atom.function) || atom.args.size() != 2) continue;
-    std::string part = plain_part(plan.exprs[atom.args[1]].literal.s.view());
+    std::string part = plain_part(ir.exprs[atom.args[1]].literal.s.view());
     // Ignoring case is sound for the operators that look at it, too.
     if (!part.empty()) input.prefilter.push_back({simd::Literal{part, simd::Case::Ignored}});
   }
@@ -113,17 +115,16 @@ KernelInput make_input(const plan::Plan& plan, const Pipeline& pipeline) {
 }
 
 // Sets the bits of the rows for which all atoms hold. Returns whether there are any.
-bool select_rows(const plan::Plan& plan, const Pipeline& pipeline, const Batch& batch, KernelState& state) {
+bool select_rows(const ir::Ir& ir, const Input& input, const Batch& batch, KernelState& state) {
   auto words = static_cast<size_t>((batch.num_rows + 63) / 64);
   state.selection.assign(words, ~uint64_t{0});
   if (batch.num_rows % 64) state.selection[words - 1] = (uint64_t{1} << (batch.num_rows % 64)) - 1;
-  for (plan::ExprId id : pipeline.atoms) {
-    const plan::Expr& atom = plan.exprs[id];
-    auto place = std::lower_bound(pipeline.columns.begin(), pipeline.columns.end(), plan.exprs[atom.args[0]].column);
-    const Column& column = batch.columns[place - pipeline.columns.begin()];
+  for (ir::ExprId id : input.atoms) {
+    const ir::Expr& atom = ir.exprs[id];
+    const Column& column = batch.columns[ir.exprs[atom.args[0]].column];
     if (column.encoding == Encoding::Missing) {
       std::vector<Cell> args{null_cell(Type::String)};
-      for (size_t i = 1; i < atom.args.size(); ++i) args.push_back(plan.exprs[atom.args[i]].literal);
+      for (size_t i = 1; i < atom.args.size(); ++i) args.push_back(ir.exprs[atom.args[i]].literal);
       Cell passes;
       atom.function->invoke_prepared(state.run.context, atom.prepared.get(), args.data(), args.size(), &passes);
       if (!passes.valid || !passes.b) return false;
@@ -143,11 +144,19 @@ bool select_rows(const plan::Plan& plan, const Pipeline& pipeline, const Batch& 
 Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::NodeId node, Level level) {
   std::unique_ptr<Kernel> kernel(new Kernel);
   Parts& parts = *kernel->parts_;
-  parts.plan = &plan;
-  KQLC_TRY_ASSIGN(parts.pipelines, pipelines::split(plan, node));
-  for (const Pipeline& pipeline : parts.pipelines) parts.sinks.push_back(make_sink(pipeline));
-  if (parts.pipelines[0].source->kind == NodeKind::Scan) parts.inputs.push_back(make_input(plan, parts.pipelines[0]));
-  KQLC_TRY_ASSIGN(parts.functions, parts.jit.compile(plan, parts.pipelines, level, parts.literals, parts.prepared));
+  auto ir = std::make_shared<ir::Ir>(ir::build(plan, node));
+  ir::optimize(*ir);
+  KQLC_TRY_ASSIGN(parts.pipelines, pipelines::split(std::move(ir)));
+  for (const Phase& phase : parts.pipelines.phases) {
+    bool first = parts.sinks.empty();
+    if (phase.inputs.size() != 1) return Error{ErrorCode::Unsupported, "union"};
+    SourceKind source = phase.inputs[0].source;
+    if (source == SourceKind::Range) return Error{ErrorCode::Unsupported, "range"};
+    if (first == (source == SourceKind::Phase)) return Error{ErrorCode::Unsupported, "a query of several branches"};
+    if (source == SourceKind::Scan) parts.inputs.push_back(make_input(*parts.pipelines.ir, phase.inputs[0]));
+    parts.sinks.push_back(make_sink(phase));
+  }
+  KQLC_TRY_ASSIGN(parts.functions, parts.jit.compile(parts.pipelines, level, parts.literals, parts.prepared));
   return kernel;
 }
 
@@ -158,7 +167,7 @@ std::shared_ptr<KernelState> Kernel::create_state() const {
   auto state = std::make_shared<KernelState>(parts_->sinks[0]);
   state->run.context.arena = &state->scratch;
   state->run.context.state_arena = state->kept.get();
-  state->run.context.now = parts_->plan->now;
+  state->run.context.now = parts_->pipelines.ir->now;
   state->run.literals = parts_->literals.data();
   state->run.prepared = parts_->prepared.data();
   state->run.sink = &state->sink;
@@ -168,7 +177,7 @@ std::shared_ptr<KernelState> Kernel::create_state() const {
 bool Kernel::consume(KernelState& state, const Batch& batch) const {
   if (state.run.context.error) return false;
   if (state.sink.full()) return false;
-  if (select_rows(*parts_->plan, parts_->pipelines[0], batch, state))
+  if (select_rows(*parts_->pipelines.ir, parts_->pipelines.phases[0].inputs[0], batch, state))
     parts_->functions[0](&state.run, batch.columns, state.selection.data(), batch.num_rows, batch.position);
   state.scratch.reset();
   return !state.sink.full();
@@ -186,13 +195,13 @@ KernelRows Kernel::finish(KernelState& state) const {
   context.arena = state.kept.get();
   std::vector<Cell> cells;
   size_t rows = 0;
-  for (size_t i = 0; i < parts.pipelines.size(); ++i) {
-    const Pipeline& pipeline = parts.pipelines[i];
+  for (size_t i = 0; i < parts.pipelines.phases.size(); ++i) {
+    const Input& input = parts.pipelines.phases[i].inputs[0];
     Sink later(parts.sinks[i]);
     Sink& sink = i == 0 ? state.sink : later;
     if (i > 0 || parts.inputs.empty()) {
-      const std::vector<Cell>& from = i == 0 ? pipeline.source->cells : cells;
-      if (i == 0) rows = static_cast<size_t>(pipeline.source->limit);
+      const std::vector<Cell>& from = i == 0 ? input.op->cells : cells;
+      if (i == 0) rows = static_cast<size_t>(input.op->limit);
       state.selection.assign((rows + 63) / 64, ~uint64_t{0});
       if (rows % 64) state.selection.back() = (uint64_t{1} << (rows % 64)) - 1;
       state.run.sink = &sink;
@@ -203,7 +212,7 @@ KernelRows Kernel::finish(KernelState& state) const {
     cells = std::move(out);
   }
   KernelRows result;
-  result.schema = parts.pipelines.back().result;
+  result.schema = parts.pipelines.phases.back().result;
   size_t width = result.schema.size();
   for (size_t row = 0; row < rows; ++row) {
     auto begin = cells.begin() + static_cast<std::ptrdiff_t>(row * width);

@@ -28,7 +28,7 @@ struct KernelInput {
   std::vector<std::vector<simd::Literal>> prefilter;
 };
 
-// The rows of a result. Cells live in `arena` (and literals in the plan's), so the plan must outlive them.
+// The rows of a result. Cells live in `arena`; literals in the plan's arena and the kernel's, which must outlive them.
 struct KernelRows {
   plan::Schema schema;
   std::vector<std::vector<Cell>> rows;
@@ -41,7 +41,7 @@ class KernelState;  // what one thread has gathered
 class Kernel {
  public:
   ~Kernel();
-  // Compiles the result `node` of `plan`, which must outlive the kernel. An error says which construct has no native
+  // Compiles the result `node` of `plan`, which the kernel does not need afterwards. An error says which construct has no native
   // form (or that LLVM failed); it never means that the query is wrong.
   static Result<std::unique_ptr<Kernel>> compile(const plan::Plan& plan, plan::NodeId node, Level level);
 

@@ -1,38 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pipelines: a Plan cut where rows have to be gathered. In: a result node of a Plan. Out: a chain of pipelines, each a
-// source, filters and projections, and a sink; the first reads a table (or constant rows), each other one the rows
-// of the sink before. Only the columns that are read are listed, and leading filters that a whole column can decide
-// (`string column has "constant"`) stand apart as atoms.
+// Pipelines: an Ir cut where rows have to be gathered. In: an Ir. Out: phases, each with one sink and one or several
+// inputs; an input is a source (a table, constant rows, a range, or what an earlier phase gathered) and the filters and
+// projections its rows go through. A union is no sink: its inputs become inputs of the phase above it. Leading filters
+// that a whole column can decide (`string column has "constant"`) stand apart as atoms.
+//
+// Order: the rows of a phase come input by input, each input's in its own order. So a row's place is the pair (number
+// of the input, position in the input); sinks order by it.
 #pragma once
 
+#include <memory>
+#include <string>
 #include <vector>
 
-#include "compiler/plan/plan.h"
+#include "compiler/ir/ir.h"
 #include "runtime/base/result.h"
 
 namespace kqlc::pipelines {
 
 struct Step {
   bool filter = false;
-  std::vector<plan::ExprId> exprs;  // filter: all must be true; else one a column
+  std::vector<ir::ExprId> exprs;  // filter: all must be true; else one a column
 };
 
-struct Pipeline {
-  const plan::Node* source = nullptr;  // Scan or Rows; nullptr: the rows of the pipeline before
-  size_t source_width = 0;             // columns the source has
-  std::vector<int> columns;            // of the source, those that are read, growing
-  std::vector<plan::ExprId> atoms;     // over source columns; decided before the row loop
+enum class SourceKind : uint8_t { Scan, Rows, Range, Phase };
+
+struct Input {
+  SourceKind source = SourceKind::Scan;
+  const ir::Op* op = nullptr;      // Scan, Rows, Range
+  size_t phase = 0;                // Phase: which one; it is an earlier one
+  ir::Schema schema;               // of the source, all of it is read
+  std::vector<ir::ExprId> atoms;   // over a Scan's columns; decided before the row loop
   std::vector<Step> steps;
-  const plan::Node* sink = nullptr;    // what gathers; nullptr: the rows as they come
-  plan::Schema schema;                 // of what reaches the sink
-  plan::Schema result;                 // of what the sink hands on
+  ir::Schema result;               // of what reaches the sink
 };
 
-// Splits the plan below `node`. Errors: Unsupported, naming the operator that has no native form.
-Result<std::vector<Pipeline>> split(const plan::Plan& plan, plan::NodeId node);
+struct Phase {
+  std::vector<Input> inputs;     // all give the same columns
+  const ir::Op* sink = nullptr;  // what gathers (summarize, distinct, count, take, sort, top); nullptr: the rows as they come
+  ir::Schema schema;             // of what reaches the sink
+  ir::Schema result;             // of what the sink hands on
+};
 
-// Marks the columns of the input that an expression reads.
-void mark_columns(const plan::Plan& plan, plan::ExprId id, std::vector<bool>& columns);
+struct Pipelines {
+  std::shared_ptr<const ir::Ir> ir;  // what the pointers and ids are about
+  std::vector<Phase> phases;         // each after those it reads; the last gives the result
+};
+
+// Splits an Ir. Errors: Unsupported, naming what is too large for a native form.
+Result<Pipelines> split(std::shared_ptr<const ir::Ir> ir);
+
+// The phases as text, for a person.
+std::string print(const Pipelines& pipelines);
 
 }  // namespace kqlc::pipelines

@@ -1,150 +1,142 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The split: one walk from the result to the source, then per pipeline a walk back for the columns that are read.
-#include "compiler/pipelines/pipelines.h"
-
+// The split: from the result down to the sources. At a sink a phase begins; a union opens one input for each of its
+// own; whatever streams becomes a step. A walk keeps its open ends in a list, so that depth costs no stack.
 #include <algorithm>
+#include <map>
+
+#include "compiler/pipelines/pipelines.h"
 
 namespace kqlc::pipelines {
 
-using plan::Expr;
-using plan::ExprId;
-using plan::ExprKind;
-using plan::Node;
-using plan::NodeKind;
-using plan::Plan;
+using ir::Expr;
+using ir::ExprId;
+using ir::ExprKind;
+using ir::Ir;
+using ir::Op;
+using ir::OpId;
+using ir::OpKind;
 
 namespace {
 
 // Beyond this a query is left to the reference executor: code grows with every step.
-constexpr size_t kMaxSteps = 256;
+constexpr size_t kMaxSteps = 256;        // of an input
+constexpr size_t kMaxTotalSteps = 4096;  // of all inputs
+constexpr size_t kMaxInputs = 256;       // of a phase
 
-// A filter's operands of `and` one by one: a row passes when all are true, so null and false need no difference.
-void add_conjuncts(const Plan& plan, ExprId id, std::vector<ExprId>& out) {
-  const Expr& expr = plan.exprs[id];
-  if (expr.kind != ExprKind::And) return out.push_back(id);
-  for (ExprId arg : expr.args) add_conjuncts(plan, arg, out);
+bool is_sink(OpKind kind) {
+  return kind == OpKind::Summarize || kind == OpKind::Distinct || kind == OpKind::Count || kind == OpKind::Take ||
+         kind == OpKind::Sort || kind == OpKind::Top;
 }
 
-bool is_atom(const Plan& plan, ExprId id) {
-  const Expr& expr = plan.exprs[id];
+bool is_atom(const Ir& ir, ExprId id) {
+  const Expr& expr = ir.exprs[id];
   if (expr.kind != ExprKind::Call || !expr.prepared || !expr.function->filter || expr.args.empty()) return false;
-  const Expr& column = plan.exprs[expr.args[0]];
+  const Expr& column = ir.exprs[expr.args[0]];
   if (column.kind != ExprKind::Column || column.type != Type::String) return false;
   return std::all_of(expr.args.begin() + 1, expr.args.end(),
-                     [&](ExprId arg) { return plan.exprs[arg].kind == ExprKind::Literal; });
+                     [&](ExprId arg) { return ir.exprs[arg].kind == ExprKind::Literal; });
 }
 
-void take_atoms(const Plan& plan, Pipeline& pipeline) {
-  if (!pipeline.source || pipeline.source->kind != NodeKind::Scan) return;
-  for (Step& step : pipeline.steps) {
-    if (!step.filter) return;
+// Filters before the first projection, as far as whole columns decide them.
+void take_atoms(const Ir& ir, Input& input) {
+  if (input.source != SourceKind::Scan) return;
+  for (Step& step : input.steps) {
+    if (!step.filter) break;
     std::vector<ExprId> rest;
-    for (ExprId id : step.exprs) (is_atom(plan, id) ? pipeline.atoms : rest).push_back(id);
+    for (ExprId id : step.exprs) (is_atom(ir, id) ? input.atoms : rest).push_back(id);
     step.exprs = std::move(rest);
   }
+  std::erase_if(input.steps, [](const Step& step) { return step.filter && step.exprs.empty(); });
 }
 
-// The columns that reach the sink and are read by it.
-std::vector<bool> columns_of_sink(const Plan& plan, const Pipeline& pipeline) {
-  const Node* sink = pipeline.sink;
-  bool all = !sink || (sink->kind != NodeKind::Count && sink->kind != NodeKind::Summarize);
-  std::vector<bool> needed(pipeline.schema.size(), all);
-  if (!sink || sink->kind != NodeKind::Summarize) return needed;
-  for (ExprId id : sink->exprs) mark_columns(plan, id, needed);
-  for (const auto& use : sink->aggregates)
-    for (ExprId id : use.args) mark_columns(plan, id, needed);
-  return needed;
-}
+class Splitter {
+ public:
+  explicit Splitter(std::shared_ptr<const Ir> ir) : ir_(*ir) { out_.ir = std::move(ir); }
 
-void prune_columns(const Plan& plan, Pipeline& pipeline, size_t source_width) {
-  std::vector<bool> needed = columns_of_sink(plan, pipeline);
-  for (size_t i = pipeline.steps.size(); i-- > 0;) {
-    const Step& step = pipeline.steps[i];
-    if (step.filter) {
-      for (ExprId id : step.exprs) mark_columns(plan, id, needed);
-      continue;
-    }
-    // How wide the input of a projection is follows from the projection before it.
-    size_t width = source_width;
-    for (size_t before = i; before-- > 0;) {
-      if (pipeline.steps[before].filter) continue;
-      width = pipeline.steps[before].exprs.size();
-      break;
-    }
-    std::vector<bool> below(width, false);
-    for (size_t column = 0; column < step.exprs.size(); ++column)
-      if (needed[column]) mark_columns(plan, step.exprs[column], below);
-    needed = std::move(below);
+  Result<Pipelines> run() {
+    KQLC_TRY(check_depth());
+    // Inputs have smaller numbers than their users: a phase for each sink in use, then the result's own.
+    std::vector<bool> needed(ir_.ops.size(), false);
+    needed[ir_.result] = true;
+    for (size_t id = ir_.ops.size(); id-- > 0;)
+      if (needed[id])
+        for (OpId input : ir_.ops[id].inputs) needed[input] = true;
+    for (size_t id = 0; id < ir_.ops.size(); ++id)
+      if (needed[id] && is_sink(ir_.ops[id].kind)) KQLC_TRY(add_phase(&ir_.ops[id], ir_.ops[id].inputs[0], static_cast<OpId>(id)));
+    if (!is_sink(ir_.ops[ir_.result].kind)) KQLC_TRY(add_phase(nullptr, ir_.result, ir_.result));
+    return std::move(out_);
   }
-  for (ExprId id : pipeline.atoms) mark_columns(plan, id, needed);
-  for (size_t i = 0; i < needed.size(); ++i)
-    if (needed[i]) pipeline.columns.push_back(static_cast<int>(i));
-}
 
-bool is_sink(NodeKind kind) {
-  return kind == NodeKind::Summarize || kind == NodeKind::Distinct || kind == NodeKind::Count || kind == NodeKind::Take ||
-         kind == NodeKind::Sort || kind == NodeKind::Top;
-}
+ private:
+  struct OpenInput {
+    OpId at;
+    std::vector<OpId> steps;  // above `at`, the last to run first
+  };
 
-Pipeline make_pipeline(const Plan& plan, const std::vector<const Node*>& nodes, const Node* source, const Node* sink,
-                       const plan::Schema& source_schema) {
-  Pipeline pipeline;
-  pipeline.source = source;
-  pipeline.sink = sink;
-  pipeline.schema = source_schema;
-  pipeline.source_width = source_schema.size();
-  for (const Node* node : nodes) {
-    Step& step = pipeline.steps.emplace_back();
-    step.filter = node->kind == NodeKind::Filter;
-    if (step.filter) {
-      add_conjuncts(plan, node->exprs[0], step.exprs);
+  Result<void> check_depth() {
+    for (const Expr& expr : ir_.exprs)
+      if (expr.depth > ir::kMaxDepth) return Error{ErrorCode::Unsupported, "an expression of more than 1000 levels"};
+    return {};
+  }
+
+  Result<void> add_phase(const Op* sink, OpId below, OpId id) {
+    Phase phase;
+    phase.sink = sink;
+    phase.schema = ir_.ops[below].schema;
+    phase.result = ir_.ops[id].schema;
+    std::vector<OpenInput> open{{below, {}}};
+    while (!open.empty()) {
+      OpenInput input = std::move(open.back());
+      open.pop_back();
+      const Op& op = ir_.ops[input.at];
+      if (op.kind == OpKind::Union) {
+        for (size_t i = op.inputs.size(); i-- > 0;) open.push_back({op.inputs[i], input.steps});
+      } else if (op.kind == OpKind::Filter || op.kind == OpKind::Project) {
+        input.steps.push_back(input.at);
+        input.at = op.inputs[0];
+        if (input.steps.size() > kMaxSteps) return Error{ErrorCode::Unsupported, "a query of more than 256 operators"};
+        open.push_back(std::move(input));
+      } else {
+        KQLC_TRY(add_input(phase, input));
+      }
+      if (open.size() + phase.inputs.size() > kMaxInputs) return Error{ErrorCode::Unsupported, "a union of more than 256 inputs"};
+    }
+    phase_of_[id] = out_.phases.size();
+    out_.phases.push_back(std::move(phase));
+    return {};
+  }
+
+  Result<void> add_input(Phase& phase, const OpenInput& open) {
+    const Op& op = ir_.ops[open.at];
+    Input& input = phase.inputs.emplace_back();
+    input.schema = op.schema;
+    if (is_sink(op.kind)) {
+      input.source = SourceKind::Phase;
+      input.phase = phase_of_.at(open.at);
     } else {
-      step.exprs = node->exprs;
+      input.source = op.kind == OpKind::Scan ? SourceKind::Scan : op.kind == OpKind::Rows ? SourceKind::Rows : SourceKind::Range;
+      input.op = &op;
     }
-    pipeline.schema = node->schema;
+    for (size_t i = open.steps.size(); i-- > 0;) {
+      const Op& step = ir_.ops[open.steps[i]];
+      input.steps.push_back({step.kind == OpKind::Filter, step.exprs});
+    }
+    input.result = phase.schema;
+    take_atoms(ir_, input);
+    total_steps_ += input.steps.size();
+    if (total_steps_ > kMaxTotalSteps) return Error{ErrorCode::Unsupported, "a query of more than 4096 steps"};
+    return {};
   }
-  pipeline.result = sink ? sink->schema : pipeline.schema;
-  take_atoms(plan, pipeline);
-  prune_columns(plan, pipeline, source_schema.size());
-  return pipeline;
-}
+
+  const Ir& ir_;
+  Pipelines out_;
+  std::map<OpId, size_t> phase_of_;  // of the sinks
+  size_t total_steps_ = 0;
+};
 
 }  // namespace
 
-void mark_columns(const Plan& plan, ExprId id, std::vector<bool>& columns) {
-  const Expr& expr = plan.exprs[id];
-  if (expr.kind == ExprKind::Column) columns[static_cast<size_t>(expr.column)] = true;
-  for (ExprId arg : expr.args) mark_columns(plan, arg, columns);
-}
-
-Result<std::vector<Pipeline>> split(const Plan& plan, plan::NodeId id) {
-  std::vector<const Node*> path;
-  for (const Node* node = &plan.nodes[id];; node = &plan.nodes[node->inputs[0]]) {
-    path.push_back(node);
-    if (path.size() > kMaxSteps) return Error{ErrorCode::Unsupported, "a query of more than 256 operators"};
-    if (node->kind == NodeKind::Scan || node->kind == NodeKind::Rows) break;
-    bool streams = node->kind == NodeKind::Filter || node->kind == NodeKind::Project;
-    if ((!streams && !is_sink(node->kind)) || node->inputs.size() != 1)
-      return Error{ErrorCode::Unsupported, node->kind == NodeKind::Union ? "union" : "this operator"};
-  }
-  std::reverse(path.begin(), path.end());
-  std::vector<Pipeline> out;
-  std::vector<const Node*> steps;
-  const Node* source = path[0];
-  const plan::Schema* schema = &path[0]->schema;
-  for (size_t i = 1; i < path.size(); ++i) {
-    if (!is_sink(path[i]->kind)) {
-      steps.push_back(path[i]);
-      continue;
-    }
-    out.push_back(make_pipeline(plan, steps, source, path[i], *schema));
-    steps.clear();
-    source = nullptr;
-    schema = &path[i]->schema;
-  }
-  if (source || !steps.empty()) out.push_back(make_pipeline(plan, steps, source, nullptr, *schema));
-  return out;
-}
+Result<Pipelines> split(std::shared_ptr<const Ir> ir) { return Splitter(std::move(ir)).run(); }
 
 }  // namespace kqlc::pipelines

@@ -88,7 +88,7 @@ struct FormatDateTime {
   }
 };
 struct FormatTimeSpan {
-  static constexpr Spec spec{.name = "format_timespan", .doc = "the timespan as text by a pattern", .page = "format-timespan-function",
+  static constexpr Spec spec{.name = "format_timespan", .may_fail = true, .doc = "the timespan as text by a pattern", .page = "format-timespan-function",
                              .examples = {"format_timespan(time(29.09:00:05.12345), 'dd.hh:mm:ss:FF') == '29.09:00:05:12'",
                                           "format_timespan(time(29.09:00:05.12345), 'ddd.h:mm:ss [fffffff]') == '029.9:00:05 [1234500]'"}};
   using State = TimePattern;

@@ -53,7 +53,7 @@ struct PackArray {
   static Dynamic call(Context& context, Variadic<Value> values);
 };
 struct BagPack {
-  static constexpr Spec spec{.name = "bag_pack", .aliases = {"pack", "pack_dictionary"}, .doc = "keys and values, in turn, as a bag",
+  static constexpr Spec spec{.name = "bag_pack", .aliases = {"pack", "pack_dictionary"}, .may_fail = true, .doc = "keys and values, in turn, as a bag",
                              .page = "pack-function", .examples = {"tostring(bag_pack('a', 1, 'b', 'x')) == '{\"a\":1,\"b\":\"x\"}'"}};
   static Dynamic call(Context& context, Variadic<Value> pairs);
 };

@@ -65,6 +65,7 @@ struct Spec {
   std::array<const char*, 4> operators{};          // spellings as an infix or prefix operator: "==", "has"
   bool folds = true;                               // false: now, rand: constant arguments give no constant
   bool deterministic = true;                       // false: rand, new_guid
+  bool may_fail = false;                           // calls Context::fail for some arguments
   ResultName result_name = ResultName::None;
   bool exact_arguments = false;                    // no implicit widening of arguments (tobool(long) is not tobool(int))
   const char* doc = "";                            // one sentence

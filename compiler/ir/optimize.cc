@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The list of passes. Folding comes first, so that later passes see constants as such; filters move before limits, since
+// a limit cannot move over a filter; columns are dropped when everything stands where it stays; literals for raw text
+// come from the filters that then stand on the scans.
+#include "compiler/ir/passes.h"
+#include "runtime/base/check.h"
+
+namespace kqlc::ir {
+
+namespace {
+
+struct Pass {
+  const char* name;
+  void (*run)(Ir&);
+};
+
+constexpr Pass kPasses[] = {
+    {"prune", prune},
+};
+
+}  // namespace
+
+void check_ir(const Ir& ir, const char* pass) {
+#ifdef KQLC_VERIFY
+  if (auto problem = verify(ir)) KQLC_CHECK(!problem, "ir after " + std::string(pass) + ": " + *problem + "\n" + print(ir));
+#endif
+}
+
+void optimize(Ir& ir) {
+  for (const Pass& pass : kPasses) {
+    pass.run(ir);
+    check_ir(ir, pass.name);
+  }
+}
+
+}  // namespace kqlc::ir

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The phases as text: for each its inputs, one step a line, then the sink.
+#include <fmt/format.h>
+
+#include "compiler/pipelines/pipelines.h"
+
+namespace kqlc::pipelines {
+
+namespace {
+
+std::string print_exprs(const ir::Ir& ir, const std::vector<ir::ExprId>& exprs, const ir::Schema& schema) {
+  std::string out;
+  for (ir::ExprId id : exprs) out += (out.empty() ? "" : ", ") + ir::render_expr(ir, id, schema);
+  return out;
+}
+
+std::string print_schema(const ir::Schema& schema) {
+  std::string out;
+  for (const auto& column : schema) out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", column.name, type_name(column.type));
+  return "[" + out + "]";
+}
+
+// Between two projections columns have no names: they are #0, #1, ...
+ir::Schema unnamed(size_t width) {
+  ir::Schema schema(width);
+  for (size_t i = 0; i < width; ++i) schema[i].name = "#" + std::to_string(i);
+  return schema;
+}
+
+std::string print_source(const Pipelines& pipelines, const Input& input) {
+  switch (input.source) {
+    case SourceKind::Scan: return fmt::format("scan {} {}", input.op->table, print_schema(input.schema));
+    case SourceKind::Rows: return fmt::format("rows {} {}", input.op->limit, print_schema(input.schema));
+    case SourceKind::Range: return fmt::format("range {} {}", print_exprs(*pipelines.ir, input.op->exprs, {}), print_schema(input.schema));
+    case SourceKind::Phase: return fmt::format("phase {} {}", input.phase, print_schema(input.schema));
+  }
+  return "";
+}
+
+std::string print_input(const Pipelines& pipelines, const Input& input) {
+  const ir::Ir& ir = *pipelines.ir;
+  std::string out = "  input " + print_source(pipelines, input) + "\n";
+  if (input.op)
+    for (const auto& group : input.op->prefilter) {
+      std::string words;
+      for (const simd::Literal& literal : group) words += fmt::format("{}\"{}\"", words.empty() ? "" : " or ", literal.text);
+      out += fmt::format("    prefilter {}\n", words);
+    }
+  for (ir::ExprId id : input.atoms) out += fmt::format("    atom {}\n", ir::render_expr(ir, id, input.schema));
+  ir::Schema schema = input.schema;
+  for (const Step& step : input.steps) {
+    out += fmt::format("    {} {}\n", step.filter ? "filter" : "project", print_exprs(ir, step.exprs, schema));
+    if (!step.filter) schema = unnamed(step.exprs.size());
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string print(const Pipelines& pipelines) {
+  std::string out;
+  for (size_t i = 0; i < pipelines.phases.size(); ++i) {
+    const Phase& phase = pipelines.phases[i];
+    out += fmt::format("phase {}\n", i);
+    for (const Input& input : phase.inputs) out += print_input(pipelines, input);
+    auto sink = phase.sink ? ir::render_op(*pipelines.ir, static_cast<ir::OpId>(phase.sink - pipelines.ir->ops.data())) : "rows";
+    out += fmt::format("  sink {} {}\n", sink, print_schema(phase.result));
+  }
+  return out;
+}
+
+}  // namespace kqlc::pipelines
