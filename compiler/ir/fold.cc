@@ -82,13 +82,11 @@ class Folder {
   // `decisive` settles the result: false for and, true for or. What stands behind it is never looked at.
   ExprId fold_logic(Expr expr, bool decisive) {
     std::vector<ExprId> args;
-    bool null = false;
     for (ExprId arg : expr.args) {
       if (is_bool(ir_, arg, !decisive)) continue;
       // Equal operands are one: a or a is a.
       if (std::find(args.begin(), args.end(), arg) != args.end() && ir_.exprs[arg].deterministic) continue;
       args.push_back(arg);
-      null |= is_literal(ir_, arg) && !ir_.exprs[arg].literal.valid;
       if (is_bool(ir_, arg, decisive)) break;
     }
     if (args.empty()) return ir_.add_literal(make_cell(!decisive), Type::Bool);
