@@ -316,6 +316,19 @@ TEST_F(ArchiveTest, Parquet) {
   EXPECT_EQ(report_.errors.size(), 1u);
 }
 
+TEST_F(ArchiveTest, ThreadsShareAParquetFile) {
+  request_.columns = {{"A", Type::String}, {"N", Type::Long}};
+  std::vector<std::shared_ptr<arrow::Table>> parts(100, sample_table());
+  auto table = *arrow::ConcatenateTables(parts);
+  std::string path = folder_ + "/a.parquet";
+  auto out = *arrow::io::FileOutputStream::Open(path);
+  ASSERT_TRUE(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out, 2).ok());
+  ASSERT_TRUE(out->Close().ok());
+  std::vector<std::string> expected = scan({path}, 1);
+  EXPECT_EQ(expected.size(), 300u);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(scan({path}, 4), expected);
+}
+
 TEST_F(ArchiveTest, Csv) {
   request_.columns = {{"N", Type::Long}, {"A", Type::String}, {"T", Type::DateTime}};
   std::string text = "A,N,T\n\"x, \"\"y\"\"\nz\",5,2024-01-01T00:00:00Z\n,,\nonly one\nb,no,\n";
