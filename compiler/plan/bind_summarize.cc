@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// summarize: keys are computed first, then aggregates run over the rows of each key. Expressions around
-// aggregates (`round(avg(x), 1)`) are refused by name.
+// summarize: keys are computed first, then aggregates run over the rows of each key. An expression around aggregates,
+// as `round(avg(x), 1)`, becomes a projection of the summary: each aggregate in it is a column there.
+// Source: KQL "summarize operator"; names as Microsoft's parser gives them.
 #include <algorithm>
 
 #include "compiler/plan/binder.h"
@@ -11,8 +12,6 @@ namespace kqlc::plan {
 using source::Code;
 using syntax::Kind;
 
-namespace {
-
 const Aggregate* find_aggregate(std::string_view name) {
   for (const Aggregate& row : aggregate_table()) {
     if (name == row.spec.name) return &row;
@@ -21,6 +20,15 @@ const Aggregate* find_aggregate(std::string_view name) {
   }
   return nullptr;
 }
+
+// count_, set_x; arg_max keeps the names of its arguments.
+std::string result_name(const AggregateSpec& spec, const std::string& argument) {
+  std::string prefix = spec.prefix;
+  if (prefix.empty()) return argument.empty() ? std::string(spec.name) + "_" : argument;
+  return prefix + "_" + argument;
+}
+
+namespace {
 
 bool accepts(Accepts what, Type type) {
   bool number = type == Type::Int || type == Type::Long || type == Type::Real || type == Type::Decimal;
@@ -48,6 +56,12 @@ Type result_type(const AggregateSpec& spec, const std::vector<Type>& types) {
   return first;
 }
 
+bool has_key(const Node& summary, const std::string& name) {
+  for (size_t i = 0; i < summary.exprs.size(); ++i)
+    if (summary.schema[i].name == name) return true;
+  return false;
+}
+
 }  // namespace
 
 Binder::Table Binder::bind_summarize(NodeId input, const Syntax& node) {
@@ -56,82 +70,126 @@ Binder::Table Binder::bind_summarize(NodeId input, const Syntax& node) {
   out.kind = NodeKind::Summarize;
   out.inputs = {input};
   out.span = node.span;
-  std::vector<syntax::NodeId> aggregates;
-  for (syntax::NodeId child : node.children) {
-    const Syntax& part = at(child);
-    if (part.kind == Kind::Option) continue;
-    if (part.kind != Kind::By) {
-      aggregates.push_back(child);
-      continue;
-    }
-    size_t unnamed = 0;
-    for (syntax::NodeId key : part.children) {
-      if (at(key).kind == Kind::Star || at(key).kind == Kind::Wildcard) return refuse_table(at(key).span, "`*` after `by`");
-      Scalar value = bind_expr(key, &before);
-      if (!value) return std::nullopt;
-      std::string name = name_of(key);
-      if (name.empty()) name = "Column" + std::to_string(++unnamed);
-      out.schema.push_back({unique_name(out.schema, name), type_of(*value)});
-      out.exprs.push_back(*value);
-    }
-  }
-  if (aggregates.empty()) {
-    // summarize by k: the distinct keys.
-    return add(std::move(out));
-  }
-  for (syntax::NodeId child : aggregates) {
-    const Syntax& item = at(child);
-    if (item.kind == Kind::Named && item.children.size() > 1) return refuse_table(item.span, "several names for one aggregate");
-    std::string name = item.kind == Kind::Named ? item.text : "";
-    if (!bind_aggregate(input, item.kind == Kind::Named ? item.children.back() : child, name, out)) return std::nullopt;
-  }
-  return add(std::move(out));
+  size_t unnamed = 0;
+  bool good = true;
+  for (syntax::NodeId child : node.children)
+    if (at(child).kind == Kind::By) good &= bind_keys(at(child), before, out, unnamed);
+  std::vector<SummaryItem> items;
+  const Schema* outer = aggregated_;
+  aggregated_ = &before;
+  for (syntax::NodeId child : node.children)
+    if (at(child).kind != Kind::By && at(child).kind != Kind::Option) good &= bind_summary_item(child, out, items, unnamed);
+  aggregated_ = outer;
+  return good ? finish_summarize(std::move(out), items, node.span) : std::nullopt;
 }
 
-// Adds one aggregate with its result columns. An expression around aggregates is refused by name.
-bool Binder::bind_aggregate(NodeId input, syntax::NodeId id, const std::string& given, Node& out) {
-  const Schema before = plan_.nodes[input].schema;
-  const Syntax& node = at(id);
-  const Aggregate* aggregate = node.kind == Kind::Call ? find_aggregate(node.text) : nullptr;
-  if (!aggregate) {
-    std::string what = node.kind == Kind::Call ? "`" + node.text + "()` in summarize" : "an expression around aggregates";
-    return refuse(node.span, what).has_value();
+bool Binder::bind_keys(const Syntax& by, const Schema& before, Node& out, size_t& unnamed) {
+  bool good = true;
+  for (syntax::NodeId key : by.children) {
+    if (at(key).kind == Kind::Star || at(key).kind == Kind::Wildcard) {
+      good &= project_wildcard(at(key), before, out.schema, out.exprs);
+      continue;
+    }
+    Scalar value = refuse_several_names(key) ? std::nullopt : bind_expr(key, &before);
+    good &= value.has_value();
+    if (!value) continue;
+    std::string name = name_of(key);
+    if (name.empty()) name = "Column" + std::to_string(++unnamed);
+    out.schema.push_back({unique_name(out.schema, name), type_of(*value)});
+    out.exprs.push_back(*value);
   }
+  return good;
+}
+
+// One item: an aggregate with its results, named or not, or an expression over aggregates.
+bool Binder::bind_summary_item(syntax::NodeId id, Node& out, std::vector<SummaryItem>& items, size_t& unnamed) {
+  const Syntax& item = at(id);
+  bool named = item.kind == Kind::Named;
+  const Syntax& value = named ? at(item.children.back()) : item;
+  std::vector<std::string> given;
+  if (named && item.children.size() == 1) given.push_back(item.text);
+  for (size_t i = 0; named && i + 1 < item.children.size(); ++i) given.push_back(at(item.children[i]).text);
+  size_t first = items.size();
+  if (value.kind == Kind::Call && !find(value.text) && find_aggregate(value.text)) {
+    if (!bind_aggregate(value, out, items)) return false;
+  } else {
+    aggregating_ = &out;
+    Scalar expr = bind_expr(named ? item.children.back() : id, nullptr);
+    aggregating_ = nullptr;
+    if (!expr) return false;
+    std::string name = named ? "" : name_of(id);
+    if (name.empty() && given.empty()) name = "Column" + std::to_string(++unnamed);
+    items.push_back({name, false, *expr});
+  }
+  if (given.size() > items.size() - first) {
+    diagnostics_.add(Code::K0204, item.span, "more names than values");
+    return false;
+  }
+  for (size_t i = 0; i < given.size(); ++i) {
+    items[first + i].name = given[i];
+    items[first + i].given = true;
+  }
+  return true;
+}
+
+// Adds one aggregate to the summary, and an item for each of its results.
+bool Binder::bind_aggregate(const Syntax& node, Node& out, std::vector<SummaryItem>& items) {
+  const Aggregate* aggregate = find_aggregate(node.text);
   const AggregateSpec& spec = aggregate->spec;
   AggregateUse use;
   use.aggregate = aggregate;
   std::vector<std::string> names;
-  for (size_t i = 0; i < node.children.size(); ++i) {
-    const Syntax& argument = at(node.children[i]);
-    if (argument.kind == Kind::Star) {
-      if (!spec.star) {
-        diagnostics_.add(Code::K0204, argument.span, "`" + node.text + "` does not take `*`");
-        return false;
-      }
-      for (size_t c = 0; c < before.size(); ++c) {
-        bool key = std::any_of(out.schema.begin(), out.schema.begin() + static_cast<long>(out.exprs.size()),
-                               [&](const ColumnDef& k) { return k.name == before[c].name; });
-        bool first = !names.empty() && names[0] == before[c].name;
-        if (key || first) continue;
-        Expr column;
-        column.kind = ExprKind::Column;
-        column.column = static_cast<int>(c);
-        column.type = before[c].type;
-        use.args.push_back(add_expr(std::move(column)));
-        names.push_back(before[c].name);
-      }
+  Node* outer = aggregating_;
+  aggregating_ = nullptr;
+  bool good = bind_aggregate_arguments(node, spec, out, use, names) && check_aggregate_arguments(node, spec, use);
+  aggregating_ = outer;
+  if (!good) return false;
+  bool all = spec.result_rule == ResultType::All;
+  use.num_results = all ? use.args.size() : 1;
+  for (size_t i = 0; i < use.num_results; ++i) {
+    Type type = all ? use.types[i] : result_type(spec, use.types);
+    items.push_back({result_name(spec, i < names.size() ? names[i] : ""), false, column(out.schema.size(), type, node.span)});
+    out.schema.push_back({"", type});
+  }
+  out.aggregates.push_back(std::move(use));
+  return true;
+}
+
+// An aggregate inside an expression: the expression reads its first result.
+Binder::Scalar Binder::bind_nested_aggregate(const Syntax& node) {
+  std::vector<SummaryItem> results;
+  if (!bind_aggregate(node, *aggregating_, results)) return std::nullopt;
+  return results[0].expr;
+}
+
+bool Binder::bind_aggregate_arguments(const Syntax& node, const AggregateSpec& spec, Node& out, AggregateUse& use,
+                                      std::vector<std::string>& names) {
+  for (syntax::NodeId child : node.children) {
+    if (at(child).kind != Kind::Star) {
+      Scalar value = bind_expr(child, aggregated_);
+      if (!value) return false;
+      use.args.push_back(*value);
+      names.push_back(name_of(child));
       continue;
     }
-    Scalar value = bind_expr(node.children[i], &before);
-    if (!value) return false;
-    use.args.push_back(*value);
-    names.push_back(name_of(node.children[i]));
+    if (!spec.star) {
+      diagnostics_.add(Code::K0204, at(child).span, "`" + node.text + "` does not take `*`");
+      return false;
+    }
+    for (size_t c = 0; c < aggregated_->size(); ++c) {
+      const ColumnDef& def = (*aggregated_)[c];
+      if (has_key(out, def.name) || (!names.empty() && names[0] == def.name)) continue;
+      use.args.push_back(column(c, def.type, at(child).span));
+      names.push_back(def.name);
+    }
   }
   size_t least = static_cast<size_t>(spec.num_params - spec.num_optional);
-  if (use.args.size() < least || (use.args.size() > spec.num_params && !spec.variadic)) {
-    diagnostics_.add(Code::K0204, node.span, "wrong number of arguments for `" + node.text + "`");
-    return false;
-  }
+  if (use.args.size() >= least && (use.args.size() <= spec.num_params || spec.variadic)) return true;
+  diagnostics_.add(Code::K0204, node.span, "wrong number of arguments for `" + node.text + "`");
+  return false;
+}
+
+bool Binder::check_aggregate_arguments(const Syntax& node, const AggregateSpec& spec, AggregateUse& use) {
   for (size_t i = 0; i < use.args.size(); ++i) {
     Accepts wanted = spec.params[std::min<size_t>(i, static_cast<size_t>(spec.num_params) - 1)];
     if (wanted == Accepts::Bool && type_of(use.args[i]) != Type::Bool) {
@@ -152,21 +210,33 @@ bool Binder::bind_aggregate(NodeId input, syntax::NodeId id, const std::string& 
     }
     use.constants.push_back(cell ? *cell : Cell());
   }
-  bool all = spec.result_rule == ResultType::All;
-  use.num_results = all ? use.args.size() : 1;
-  for (size_t i = 0; i < use.num_results; ++i) {
-    std::string name = given;
-    if (i > 0 || given.empty()) {
-      std::string prefix = spec.prefix;
-      std::string argument = i < names.size() ? names[i] : "";
-      name = prefix.empty() ? argument : argument.empty() ? prefix + "_" : prefix + "_" + argument;
-      if (name.empty()) name = std::string(spec.name) + "_";
-    }
-    Type type = all ? use.types[i] : result_type(spec, use.types);
-    out.schema.push_back({unique_name(out.schema, name), type});
-  }
-  out.aggregates.push_back(std::move(use));
   return true;
+}
+
+// Names the columns. Where the items are just the aggregates in order the summary is the result; else it is projected.
+Binder::Table Binder::finish_summarize(Node out, const std::vector<SummaryItem>& items, source::Span span) {
+  size_t num_keys = out.exprs.size();
+  Schema schema(out.schema.begin(), out.schema.begin() + static_cast<long>(num_keys));
+  std::vector<ExprId> exprs = all_columns(schema, span);
+  bool plain = items.size() + num_keys == out.schema.size();
+  for (size_t i = 0; i < items.size(); ++i) {
+    const SummaryItem& item = items[i];
+    for (size_t j = 0; j < i; ++j)
+      if (item.given && items[j].given && items[j].name == item.name) {
+        diagnostics_.add(Code::K0206, span, "the column `" + item.name + "` is declared twice");
+        return std::nullopt;
+      }
+    const Expr& expr = plan_.exprs[item.expr];
+    plain &= expr.kind == ExprKind::Column && static_cast<size_t>(expr.column) == num_keys + i;
+    schema.push_back({unique_name(schema, item.name), type_of(item.expr)});
+    exprs.push_back(item.expr);
+  }
+  if (plain) {
+    out.schema = std::move(schema);
+    return add(std::move(out));
+  }
+  for (size_t i = num_keys; i < out.schema.size(); ++i) out.schema[i].name = unique_name(out.schema, "aggregate");
+  return project(add(std::move(out)), std::move(schema), std::move(exprs), span);
 }
 
 }  // namespace kqlc::plan

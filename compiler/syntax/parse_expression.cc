@@ -374,9 +374,11 @@ NodeId Parser::parse_primary() {
   }
   if (token.text == "dynamic" && at_symbol("(", 1)) return parse_dynamic();
   if (token.text == "typeof" && at_symbol("(", 1)) return parse_typeof();
-  if (token.text == "true" || token.text == "false") {
+  static constexpr std::string_view kTrue[] = {"true", "True", "TRUE"}, kFalse[] = {"false", "False", "FALSE"};
+  bool is_true = std::find(std::begin(kTrue), std::end(kTrue), token.text) != std::end(kTrue);
+  if (is_true || std::find(std::begin(kFalse), std::end(kFalse), token.text) != std::end(kFalse)) {
     ++at_;
-    return add(Kind::Bool, token.span, token.text);
+    return add(Kind::Bool, token.span, is_true ? "true" : "false");
   }
   if (at_symbol("(", 1)) {
     ++at_;

@@ -162,7 +162,7 @@ NodeId Parser::parse_column_pattern() {
     ++at_;
   }
   bool closed = at_end() || at_symbol(",") || at_symbol("|") || at_symbol(";") || at_symbol(")") || at_symbol("}") ||
-                at_any_word({"asc", "desc", "granny-asc", "granny-desc", "nulls", "by", "on"});
+                at_any_word({"asc", "desc", "granny", "nulls", "by", "on"});
   if (!wildcard || !closed) {
     at_ = first;
     return kNoNode;

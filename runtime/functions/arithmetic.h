@@ -85,6 +85,33 @@ struct MultiplyByTimeSpan {
   static constexpr Spec spec{.name = "multiply", .operators = {"*"}, .doc = "timespan taken several times", .page = "datetime-timespan-arithmetic"};
   static TimeSpan call(int64_t a, TimeSpan b) { return {wrap_multiply(a, b.ticks)}; }
 };
+// Ticks cut toward zero; null where they do not fit.
+inline Nullable<TimeSpan> span_of_real(double ticks) {
+  if (!(ticks >= -9223372036854775808.0 && ticks < 9223372036854775808.0)) return {};
+  return TimeSpan{static_cast<int64_t>(ticks)};
+}
+struct MultiplyTimeSpanByReal {
+  static constexpr Spec spec{.name = "multiply", .operators = {"*"}, .doc = "timespan taken a fraction of times", .page = "datetime-timespan-arithmetic", .examples = {"1h * 1.5 == 90m"}};
+  static Nullable<TimeSpan> call(TimeSpan a, double b) { return span_of_real(static_cast<double>(a.ticks) * b); }
+};
+struct MultiplyRealByTimeSpan {
+  static constexpr Spec spec{.name = "multiply", .operators = {"*"}, .doc = "timespan taken a fraction of times", .page = "datetime-timespan-arithmetic", .examples = {"1.5 * 1h == 90m"}};
+  static Nullable<TimeSpan> call(double a, TimeSpan b) { return span_of_real(a * static_cast<double>(b.ticks)); }
+};
+struct DivideTimeSpan {
+  static constexpr Spec spec{.name = "divide", .operators = {"/"}, .doc = "a part of a timespan", .page = "datetime-timespan-arithmetic", .examples = {"1h / 2 == 30m"}};
+  static Nullable<TimeSpan> call(TimeSpan a, int64_t b) {
+    if (b == 0) return {};
+    return TimeSpan{b == -1 ? wrap_subtract(0, a.ticks) : a.ticks / b};
+  }
+};
+struct DivideTimeSpanByReal {
+  static constexpr Spec spec{.name = "divide", .operators = {"/"}, .doc = "a part of a timespan", .page = "datetime-timespan-arithmetic", .examples = {"1h / 0.5 == 2h"}};
+  static Nullable<TimeSpan> call(TimeSpan a, double b) {
+    if (b == 0) return {};
+    return span_of_real(static_cast<double>(a.ticks) / b);
+  }
+};
 struct DivideLong {
   static constexpr Spec spec{.name = "divide", .operators = {"/"}, .doc = "quotient, cut toward zero", .page = "numerical-operators"};
   static Nullable<int64_t> call(int64_t a, int64_t b) {
@@ -187,7 +214,8 @@ struct AbsTimeSpan {
 using ArithmeticFunctions =
     List<AddLong, AddReal, AddDecimal, AddTimeSpan, AddDateTime, SubtractLong, SubtractReal, SubtractDecimal,
          SubtractTimeSpan, SubtractDateTimes, SubtractFromDateTime, MultiplyLong, MultiplyReal, MultiplyDecimal,
-         MultiplyTimeSpan, MultiplyByTimeSpan, DivideLong, DivideReal, DivideDecimal, DivideTimeSpans, ModuloLong,
+         MultiplyTimeSpan, MultiplyByTimeSpan, MultiplyTimeSpanByReal, MultiplyRealByTimeSpan, DivideLong, DivideReal,
+         DivideDecimal, DivideTimeSpans, DivideTimeSpan, DivideTimeSpanByReal, ModuloLong,
          NegateLong, NegateReal, NegateTimeSpan, BinLong, BinReal, BinTimeSpan, BinDateTime, AbsLong, AbsReal,
          AbsTimeSpan>;
 

@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "runtime/functions/convert.h"
 #include "runtime/functions/function.h"
 #include "runtime/value/decimal.h"
 #include "runtime/value/dynamic.h"
@@ -127,6 +128,46 @@ struct Ordered {
   }
 };
 
+// A dynamic against a number, in either order: text that denotes a number counts as it, all else as null.
+template <class T, Relation relation, bool swapped>
+struct OrderedDynamic {
+  static constexpr Spec spec{.name = "compare", .operators = {Ordered<T, relation>::kSpelling},
+                             .doc = "compares a dynamic value with a number by order", .page = "scalar-data-types/dynamic"};
+  using A = std::conditional_t<swapped, T, Dynamic>;
+  using B = std::conditional_t<swapped, Dynamic, T>;
+  static Nullable<bool> call(Context& context, A a, B b) {
+    const dynamic::Node* node = nullptr;
+    T number;
+    if constexpr (swapped) {
+      node = dynamic::resolve(b, *context.arena);
+      number = a;
+    } else {
+      node = dynamic::resolve(a, *context.arena);
+      number = b;
+    }
+    if (!node) return {};
+    if constexpr (std::is_same_v<T, int64_t>) {
+      if (node->kind == dynamic::Kind::Long) return ordered(node->l, number);
+    }
+    Nullable<double> real = real_of(*node);
+    if (!real.valid) return {};
+    return ordered(real.value, static_cast<double>(number));
+  }
+  template <class N>
+  static bool ordered(N value, N number) {
+    return swapped ? Ordered<N, relation>::call(number, value) : Ordered<N, relation>::call(value, number);
+  }
+  static Nullable<double> real_of(const dynamic::Node& node) {
+    if (node.kind == dynamic::Kind::Long) return static_cast<double>(node.l);
+    if (node.kind == dynamic::Kind::Real) return node.d;
+    if (node.kind == dynamic::Kind::String) return read_real({node.text, node.size});
+    return {};
+  }
+};
+
+template <class T, bool swapped>
+using AllOrderedDynamic = List<OrderedDynamic<T, Relation::Less, swapped>, OrderedDynamic<T, Relation::LessOrEqual, swapped>,
+                               OrderedDynamic<T, Relation::Greater, swapped>, OrderedDynamic<T, Relation::GreaterOrEqual, swapped>>;
 template <class T>
 using AllOrdered = List<Ordered<T, Relation::Less>, Ordered<T, Relation::LessOrEqual>, Ordered<T, Relation::Greater>,
                         Ordered<T, Relation::GreaterOrEqual>>;
@@ -141,6 +182,7 @@ using CompareFunctions =
          BothEqual<DateTime>, BothEqual<TimeSpan>, BothEqual<Guid>, BothEqual<Str>, DynamicEqual<Str>,
          DynamicEqual<int64_t>, DynamicEqual<double>, DynamicEqual<bool>, AllOrdered<int32_t>, AllOrdered<int64_t>,
          AllOrdered<double>, AllOrdered<kqlc::Decimal>, AllOrdered<DateTime>, AllOrdered<TimeSpan>, AllOrdered<Str>,
-         AllOrdered<bool>, AllOrdered<Guid>>;
+         AllOrdered<bool>, AllOrdered<Guid>, AllOrderedDynamic<int64_t, false>, AllOrderedDynamic<int64_t, true>,
+         AllOrderedDynamic<double, false>, AllOrderedDynamic<double, true>>;
 
 }  // namespace kqlc::functions

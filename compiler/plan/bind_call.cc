@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calls: which overload of a function is meant, and what its arguments are converted with. Overloads are chosen by the
+// least conversion; conversions are calls of the registry's own rows (tolong, toreal, tostring), so they mean one
+// thing. iff, case and coalesce are expressions of their own, since they look only at the operands they need.
+#include <algorithm>
+
+#include "compiler/plan/binder.h"
+#include "compiler/reference/evaluate.h"
+
+namespace kqlc::plan {
+
+using source::Code;
+using syntax::Kind;
+
+namespace {
+
+// Functions that read other rows or whole tables.
+constexpr std::string_view kTabular[] = {"toscalar", "materialize", "table", "row_number", "prev", "next", "row_cumsum",
+                                         "row_rank", "row_window_session", "row_rank_dense", "row_rank_min"};
+
+bool is_number(Type type) {
+  return type == Type::Int || type == Type::Long || type == Type::Real || type == Type::Decimal;
+}
+
+}  // namespace
+
+std::string_view converter(Type type) {
+  static constexpr std::string_view kConverters[] = {"tobool", "toint", "tolong", "toreal", "todecimal",
+                                                     "todatetime", "totimespan", "toguid", "tostring", "todynamic"};
+  return kConverters[static_cast<int>(type)];
+}
+
+Binder::Scalar Binder::bind_call(const Syntax& node, const Schema* row) {
+  if (const Binding* binding = find(node.text); binding && binding->function != syntax::kNoNode)
+    return bind_scalar_function(*binding, node, row);
+  if (!node.extra.empty()) return refuse(node.span, "a call on another database or cluster");
+  if (std::find(std::begin(kTabular), std::end(kTabular), node.text) != std::end(kTabular))
+    return refuse(node.span, "`" + node.text + "()`");
+  if (aggregating_ && !row && find_aggregate(node.text)) return bind_nested_aggregate(node);
+  if (node.text == "column_ifexists" || node.text == "columnifexists") return bind_column_ifexists(node, row);
+  if (node.text == "pack_all") return bind_pack_all(node, row);
+  if (!node.children.empty() && at(node.children.back()).kind == Kind::TypeOf) return bind_typeof_call(node, row);
+  std::vector<ExprId> args;
+  bool good = true;
+  for (syntax::NodeId child : node.children) {
+    Scalar arg = bind_expr(child, row);
+    good &= arg.has_value();
+    if (arg) args.push_back(*arg);
+  }
+  if (!good) return std::nullopt;
+  if (node.text == "iff" || node.text == "iif" || node.text == "case" || node.text == "coalesce")
+    return bind_case(node, std::move(args));
+  if (node.text == "bag_pack_columns") return bind_pack_columns(node, args);
+  if (node.text == "datetime_diff" && args.size() == 3) return bind_datetime_diff(node, std::move(args));
+  return call(node.text, std::move(args), node.span);
+}
+
+Binder::Scalar Binder::bind_case(const Syntax& node, std::vector<ExprId> args) {
+  bool coalesce = node.text == "coalesce", iff = node.text == "iff" || node.text == "iif";
+  bool good = coalesce ? args.size() >= 1 : iff ? args.size() == 3 : args.size() >= 3 && args.size() % 2 == 1;
+  if (!good) {
+    diagnostics_.add(Code::K0204, node.span, "wrong number of arguments for `" + node.text + "`");
+    return std::nullopt;
+  }
+  std::vector<size_t> values;
+  for (size_t i = 0; i < args.size(); ++i) {
+    if (coalesce || i % 2 == 1 || i + 1 == args.size()) {
+      values.push_back(i);
+    } else {
+      Scalar condition = convert(args[i], Type::Bool, node.span);
+      if (!condition) return std::nullopt;
+      args[i] = *condition;
+    }
+  }
+  Expr expr;
+  if (!unify(args, values, node.span, expr.type)) return std::nullopt;
+  expr.kind = coalesce ? ExprKind::Coalesce : ExprKind::Case;
+  expr.args = std::move(args);
+  expr.span = node.span;
+  return add_expr(std::move(expr));
+}
+
+namespace {
+
+constexpr int kImpossible = 1000;
+
+// How far a conversion reaches; 0: none needed. Widening only, and dynamic where a string is wanted.
+int conversion_cost(Type from, const Param& param) {
+  if (from == param.type) return param.text ? 1 : 0;
+  if (param.text || param.value) return 20;
+  switch (param.type) {
+    case Type::Long: return from == Type::Int ? 1 : kImpossible;
+    case Type::Real: return from == Type::Int ? 3 : from == Type::Long ? 2 : kImpossible;
+    case Type::Decimal: return from == Type::Int || from == Type::Long ? 5 : from == Type::Real ? 6 : kImpossible;
+    case Type::String: return from == Type::Dynamic ? 12 : kImpossible;
+    default: return kImpossible;
+  }
+}
+
+bool has_name(const Function& row, std::string_view name, bool is_operator) {
+  if (is_operator) {
+    for (const char* spelling : row.spec.operators)
+      if (spelling && name == spelling) return true;
+    return false;
+  }
+  if (name == row.spec.name) return true;
+  for (const char* alias : row.spec.aliases)
+    if (alias && name == alias) return true;
+  return false;
+}
+
+int call_cost(const Function& row, const std::vector<Type>& types) {
+  if (types.size() < row.num_params || (types.size() > row.num_params && !row.variadic)) return kImpossible;
+  int cost = 0;
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (row.spec.exact_arguments && types[i] != row.params[std::min<size_t>(i, row.num_params)].type) return kImpossible;
+    cost += conversion_cost(types[i], row.params[std::min<size_t>(i, row.num_params)]);
+    if (cost >= kImpossible) return kImpossible;
+  }
+  return cost + (row.variadic ? 1 : 0);
+}
+
+}  // namespace
+
+Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, source::Span span, bool is_operator) {
+  std::vector<Type> types;
+  for (ExprId arg : args) types.push_back(type_of(arg));
+  const Function* best = nullptr;
+  int best_cost = kImpossible;
+  bool known = false;
+  for (const Function& row : function_table()) {
+    if (!has_name(row, name, is_operator)) continue;
+    known = true;
+    int cost = call_cost(row, types);
+    if (cost < best_cost) {
+      best = &row;
+      best_cost = cost;
+    }
+  }
+  if (!known && find_aggregate(name)) {
+    diagnostics_.add(Code::K0204, span, "`" + name + "` is an aggregate and stands in summarize only");
+    return std::nullopt;
+  }
+  if (!known) return refuse(span, (is_operator ? "operator `" : "function `") + name + "`");
+  if (!best) {
+    std::string given;
+    for (Type type : types) given += (given.empty() ? "" : ", ") + std::string(type_name(type));
+    diagnostics_.add(Code::K0204, span, "`" + name + "` does not take (" + given + ")");
+    return std::nullopt;
+  }
+  for (size_t i = 0; i < args.size(); ++i) {
+    const Param& param = best->params[std::min<size_t>(i, best->num_params)];
+    if (types[i] == param.type) continue;
+    Scalar converted = param.value ? call("dynamic_of", {args[i]}, span) : convert(args[i], param.type, span);
+    if (!converted) return std::nullopt;
+    args[i] = *converted;
+  }
+  return prepare(*best, std::move(args), span);
+}
+
+// Makes the state of constant arguments, which also finds a wrong regular expression while there is a span to blame.
+Binder::Scalar Binder::prepare(const Function& row, std::vector<ExprId> args, source::Span span) {
+  Expr expr;
+  expr.kind = ExprKind::Call;
+  expr.type = row.result;
+  expr.function = &row;
+  expr.span = span;
+  if (row.prepare) {
+    std::vector<Cell> cells(args.size());
+    bool all_constant = true;
+    for (size_t i = 0; i < args.size(); ++i) {
+      // The last bit of the mask stands for all arguments from there on.
+      if (!(row.prepared_mask >> std::min<size_t>(i, 31) & 1)) continue;
+      auto cell = constant(args[i]);
+      all_constant &= cell.has_value();
+      if (cell) cells[i] = *cell;
+    }
+    if (all_constant) {
+      const char* error = nullptr;
+      void* state = row.prepare(cells.data(), cells.size(), *plan_.arena, &error);
+      if (!state) {
+        diagnostics_.add(Code::K0204, span, std::string("`") + row.spec.name + "`: " + (error ? error : "wrong constant"));
+        return std::nullopt;
+      }
+      expr.prepared = std::shared_ptr<void>(state, row.destroy);
+    } else if (row.needs_constants) {
+      return refuse(span, std::string("`") + row.spec.name + "` with an argument that is no constant");
+    }
+  }
+  expr.args = std::move(args);
+  return add_expr(std::move(expr));
+}
+
+Binder::Scalar Binder::convert(ExprId id, Type type, source::Span span) {
+  Type from = type_of(id);
+  if (from == type) return id;
+  bool allowed = type == Type::String || from == Type::Dynamic || (is_number(from) && (is_number(type) || type == Type::Bool)) ||
+                 (from == Type::Bool && type == Type::Long);
+  if (!allowed) {
+    diagnostics_.add(Code::K0204, span, "a value of type " + std::string(type_name(type)) + " is needed, not " +
+                                            std::string(type_name(from)));
+    return std::nullopt;
+  }
+  return call(std::string(converter(type)), {id}, span);
+}
+
+// Brings some of the arguments to one type: the widest number, or dynamic where types differ otherwise.
+bool Binder::unify(std::vector<ExprId>& args, const std::vector<size_t>& which, source::Span span, Type& type) {
+  auto is_null_literal = [&](ExprId id) {
+    const Expr& expr = plan_.exprs[id];
+    return expr.kind == ExprKind::Literal && !expr.literal.valid && expr.type != Type::String;
+  };
+  auto numeric_rank = [](Type t) {
+    return t == Type::Int ? 1 : t == Type::Long ? 2 : t == Type::Real ? 3 : t == Type::Decimal ? 4 : 0;
+  };
+  bool first = true;
+  for (size_t i : which) {
+    Type next = type_of(args[i]);
+    if (first) {
+      type = next;
+      first = false;
+    } else if (next != type && numeric_rank(next) && numeric_rank(type)) {
+      if (numeric_rank(next) > numeric_rank(type)) type = next;
+    } else if (next != type && type == Type::Dynamic) {
+      continue;
+    } else if (next != type && next == Type::Dynamic) {
+      type = Type::Dynamic;
+    } else if (next != type && !is_null_literal(args[i])) {
+      diagnostics_.add(Code::K0204, span, "values of types " + std::string(type_name(type)) + " and " +
+                                              std::string(type_name(next)) + " do not go together");
+      return false;
+    }
+  }
+  for (size_t i : which) {
+    if (type_of(args[i]) == type) continue;
+    if (is_null_literal(args[i])) {
+      args[i] = literal(null_cell(type), type, span);
+      continue;
+    }
+    Scalar converted = type == Type::Dynamic ? call("dynamic_of", {args[i]}, span) : convert(args[i], type, span);
+    if (!converted) return false;
+    args[i] = *converted;
+  }
+  return true;
+}
+
+}  // namespace kqlc::plan

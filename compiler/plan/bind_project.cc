@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// extend, project and their relatives, all of which become one kind of node: a list of expressions, one a column. Also
+// how unnamed columns are called. Sources: the page of each operator; names as Microsoft's parser gives them.
+#include <algorithm>
+#include <set>
+
+#include "compiler/plan/binder.h"
+
+namespace kqlc::plan {
+
+using source::Code;
+using syntax::Kind;
+
+namespace {
+
+size_t position_of(const Schema& schema, std::string_view name) {
+  size_t i = 0;
+  while (i < schema.size() && schema[i].name != name) ++i;
+  return i;
+}
+
+// Order in which numbers inside of names count as numbers: a2 before a10.
+bool granny_less(std::string_view a, std::string_view b) {
+  auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  size_t i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (!is_digit(a[i]) || !is_digit(b[j])) {
+      if (a[i] != b[j]) return a[i] < b[j];
+      ++i, ++j;
+      continue;
+    }
+    size_t end_a = i, end_b = j;
+    while (end_a < a.size() && is_digit(a[end_a])) ++end_a;
+    while (end_b < b.size() && is_digit(b[end_b])) ++end_b;
+    while (i + 1 < end_a && a[i] == '0') ++i;
+    while (j + 1 < end_b && b[j] == '0') ++j;
+    if (end_a - i != end_b - j) return end_a - i < end_b - j;
+    if (int order = a.substr(i, end_a - i).compare(b.substr(j, end_b - j))) return order < 0;
+    i = end_a;
+    j = end_b;
+  }
+  return a.size() - i < b.size() - j;
+}
+
+}  // namespace
+
+bool matches_wildcard(std::string_view pattern, std::string_view name) {
+  size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == name;
+  if (!name.starts_with(pattern.substr(0, star))) return false;
+  name.remove_prefix(star);
+  pattern.remove_prefix(star + 1);
+  for (star = pattern.find('*'); star != std::string_view::npos; star = pattern.find('*')) {
+    size_t found = name.find(pattern.substr(0, star));
+    if (found == std::string_view::npos) return false;
+    name.remove_prefix(found + star);
+    pattern.remove_prefix(star + 1);
+  }
+  return name.ends_with(pattern);
+}
+
+NodeId Binder::project(NodeId input, Schema schema, std::vector<ExprId> exprs, source::Span span) {
+  NodeId id = add_over(input, NodeKind::Project, std::move(schema), span);
+  plan_.nodes[id].exprs = std::move(exprs);
+  return id;
+}
+
+NodeId Binder::project_columns(NodeId input, const std::vector<size_t>& positions, source::Span span) {
+  const Schema before = plan_.nodes[input].schema;
+  Schema schema;
+  std::vector<ExprId> exprs;
+  for (size_t i : positions) {
+    schema.push_back(before[i]);
+    exprs.push_back(column(i, before[i].type, span));
+  }
+  return project(input, std::move(schema), std::move(exprs), span);
+}
+
+std::vector<ExprId> Binder::all_columns(const Schema& schema, source::Span span) {
+  std::vector<ExprId> exprs;
+  for (size_t i = 0; i < schema.size(); ++i) exprs.push_back(column(i, schema[i].type, span));
+  return exprs;
+}
+
+std::string Binder::unique_name(const Schema& schema, std::string name) const {
+  auto taken = [&](const std::string& candidate) { return position_of(schema, candidate) < schema.size(); };
+  if (!taken(name)) return name;
+  for (int i = 1;; ++i)
+    if (std::string numbered = name + std::to_string(i); !taken(numbered)) return numbered;
+}
+
+std::string Binder::name_of(syntax::NodeId id) const {
+  const Syntax& node = at(id);
+  switch (node.kind) {
+    case Kind::Name: case Kind::Named: return node.text;
+    case Kind::Member: {
+      std::string object = name_of(node.children[0]);
+      return object.empty() ? node.text : object + "_" + node.text;
+    }
+    case Kind::Index: {
+      std::string object = name_of(node.children[0]);
+      const Syntax& index = at(node.children[1]);
+      if (index.kind == Kind::String || index.kind == Kind::Long) return object.empty() ? "" : object + "_" + index.text;
+      return object;
+    }
+    case Kind::Call:
+      if (const Aggregate* aggregate = find_aggregate(node.text))
+        return result_name(aggregate->spec, node.children.empty() ? "" : name_of(node.children[0]));
+      for (const Function& row : function_table())
+        if (node.text == row.spec.name && row.spec.result_name == ResultName::FirstArgument && !node.children.empty())
+          return name_of(node.children[0]);
+      return "";
+    default: return "";
+  }
+}
+
+bool Binder::refuse_several_names(syntax::NodeId id) {
+  if (at(id).kind != Kind::Named || at(id).children.size() == 1) return false;
+  refuse(at(id).span, "several names for one value");
+  return true;
+}
+
+Binder::Table Binder::bind_extend(NodeId input, const Syntax& node) {
+  const Schema before = plan_.nodes[input].schema;
+  Schema schema = before;
+  std::vector<ExprId> exprs = all_columns(before, node.span);
+  size_t unnamed = 0;
+  std::set<std::string> assigned;
+  bool good = true;
+  for (syntax::NodeId child : node.children) {
+    if (at(child).kind == Kind::Option) continue;
+    Scalar value = refuse_several_names(child) ? std::nullopt : bind_expr(child, &before);
+    good &= value.has_value();
+    if (!value) continue;
+    std::string name = name_of(child);
+    bool given = at(child).kind == Kind::Named;
+    if (name.empty()) name = "Column" + std::to_string(++unnamed);
+    if (given && !assigned.insert(name).second) {
+      diagnostics_.add(Code::K0206, at(child).span, "`" + name + "` is set twice");
+      good = false;
+      continue;
+    }
+    size_t known = position_of(schema, name);
+    if (known < schema.size() && (given || at(child).kind == Kind::Name)) {
+      exprs[known] = *value;
+      schema[known].type = type_of(*value);
+    } else {
+      schema.push_back({unique_name(schema, name), type_of(*value)});
+      exprs.push_back(*value);
+    }
+  }
+  return good ? Table(project(input, std::move(schema), std::move(exprs), node.span)) : std::nullopt;
+}
+
+bool Binder::project_wildcard(const Syntax& item, const Schema& before, Schema& schema, std::vector<ExprId>& exprs) {
+  bool any = false;
+  for (size_t i = 0; i < before.size(); ++i) {
+    if (!matches_wildcard(item.text, before[i].name)) continue;
+    any = true;
+    if (position_of(schema, before[i].name) < schema.size()) continue;
+    schema.push_back(before[i]);
+    exprs.push_back(column(i, before[i].type, item.span));
+  }
+  if (!any) diagnostics_.add(Code::K0203, item.span, "no column matches `" + item.text + "`");
+  return any;
+}
+
+Binder::Table Binder::bind_project(NodeId input, const Syntax& node) {
+  const Schema before = plan_.nodes[input].schema;
+  Schema schema;
+  std::vector<ExprId> exprs;
+  size_t unnamed = 0;
+  bool good = true;
+  for (syntax::NodeId child : node.children) {
+    const Syntax& item = at(child);
+    if (item.kind == Kind::Option) continue;
+    if (item.kind == Kind::Star || item.kind == Kind::Wildcard) {
+      good &= project_wildcard(item, before, schema, exprs);
+      continue;
+    }
+    Scalar value = refuse_several_names(child) ? std::nullopt : bind_expr(child, &before);
+    good &= value.has_value();
+    if (!value) continue;
+    std::string name = name_of(child);
+    if (name.empty()) name = "Column" + std::to_string(++unnamed);
+    if (position_of(schema, name) < schema.size() && (item.kind == Kind::Named || item.kind == Kind::Name)) {
+      diagnostics_.add(Code::K0206, item.span, "the column `" + name + "` is declared twice");
+      good = false;
+      continue;
+    }
+    schema.push_back({unique_name(schema, name), type_of(*value)});
+    exprs.push_back(*value);
+  }
+  return good ? Table(project(input, std::move(schema), std::move(exprs), node.span)) : std::nullopt;
+}
+
+// project-away and project-keep.
+Binder::Table Binder::bind_project_some(NodeId input, const Syntax& node, bool keep) {
+  const Schema before = plan_.nodes[input].schema;
+  std::vector<bool> named(before.size(), false);
+  bool good = true;
+  for (syntax::NodeId child : node.children) {
+    const Syntax& item = at(child);
+    bool wildcard = item.kind == Kind::Wildcard || item.kind == Kind::Star;
+    if (item.kind != Kind::Name && !wildcard) {
+      diagnostics_.add(Code::K0204, item.span, "a column is needed here");
+      good = false;
+      continue;
+    }
+    bool any = wildcard;
+    for (size_t i = 0; i < before.size(); ++i)
+      if (wildcard ? matches_wildcard(item.text, before[i].name) : before[i].name == item.text) any = named[i] = true;
+    if (!any) bind_name(item, &before);
+    good &= any;
+  }
+  if (!good) return std::nullopt;
+  std::vector<size_t> positions;
+  for (size_t i = 0; i < before.size(); ++i)
+    if (named[i] == keep) positions.push_back(i);
+  return project_columns(input, positions, node.span);
+}
+
+Binder::Table Binder::bind_project_rename(NodeId input, const Syntax& node) {
+  const Schema before = plan_.nodes[input].schema;
+  Schema schema = before;
+  for (syntax::NodeId child : node.children) {
+    const Syntax& item = at(child);
+    Scalar value = bind_expr(child, &before);
+    if (!value) return std::nullopt;
+    if (item.kind != Kind::Named || item.children.size() > 1 || plan_.exprs[*value].kind != ExprKind::Column) {
+      diagnostics_.add(Code::K0204, item.span, "project-rename takes `new_name = column`");
+      return std::nullopt;
+    }
+    schema[static_cast<size_t>(plan_.exprs[*value].column)].name = item.text;
+  }
+  std::set<std::string> names;
+  for (const ColumnDef& renamed : schema)
+    if (!names.insert(renamed.name).second) {
+      diagnostics_.add(Code::K0206, node.span, "the column `" + renamed.name + "` is declared twice");
+      return std::nullopt;
+    }
+  return project(input, std::move(schema), all_columns(before, node.span), node.span);
+}
+
+// The columns that one item of project-reorder moves, in the order it asks for.
+std::vector<size_t> Binder::reorder_matches(const Syntax& item, const Schema& before, const std::vector<bool>& placed) {
+  const Syntax& name = item.kind == Kind::Sort ? at(item.children[0]) : item;
+  std::vector<size_t> matched;
+  for (size_t i = 0; i < before.size(); ++i)
+    if (!placed[i] && (name.kind == Kind::Name ? before[i].name == name.text : matches_wildcard(name.text, before[i].name)))
+      matched.push_back(i);
+  if (item.kind != Kind::Sort) return matched;
+  bool granny = item.text.starts_with("granny"), descending = item.text.ends_with("desc");
+  std::stable_sort(matched.begin(), matched.end(), [&](size_t a, size_t b) {
+    const std::string &left = before[descending ? b : a].name, &right = before[descending ? a : b].name;
+    return granny ? granny_less(left, right) : left < right;
+  });
+  return matched;
+}
+
+Binder::Table Binder::bind_project_reorder(NodeId input, const Syntax& node) {
+  const Schema before = plan_.nodes[input].schema;
+  std::vector<size_t> order;
+  std::vector<bool> placed(before.size(), false);
+  for (syntax::NodeId child : node.children) {
+    const Syntax& item = at(child);
+    const Syntax& name = item.kind == Kind::Sort ? at(item.children[0]) : item;
+    if (name.kind == Kind::Name && position_of(before, name.text) == before.size()) {
+      bind_name(name, &before);
+      return std::nullopt;
+    }
+    for (size_t i : reorder_matches(item, before, placed)) {
+      placed[i] = true;
+      order.push_back(i);
+    }
+  }
+  for (size_t i = 0; i < before.size(); ++i)
+    if (!placed[i]) order.push_back(i);
+  return project_columns(input, order, node.span);
+}
+
+}  // namespace kqlc::plan
