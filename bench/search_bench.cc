@@ -2,8 +2,10 @@
 //
 // The speed of the SIMD search on each target of this CPU: target x kind of needle x how often it hits. In:
 // texts made here, the same on every run. Out: bytes a second (and rows, or lines, a second). Names read
-// column_has/<target>/<needle>/<hits>, row_has/..., lines/..., fields/<target>; hits never, rare (1 row in
-// 1,000), common (1 in 2). Every result is checked against the number of hits put in.
+// <kernel>/<target>/<needle>/<hits>. Kernels: column_<operator> (a column of texts), row_has (a row at a
+// time), column_any (eight needles), dictionary (codes), lines (the line filter over NDJSON), fields (the
+// JSON field index), count_lines. Hits: never, rare (1 row in 1,000), common (1 in 2). Every result is
+// checked against the hits put in.
 #include <benchmark/benchmark.h>
 
 #include <random>
@@ -33,6 +35,16 @@ constexpr NeedleKind kNeedles[] = {
     {"path", "\\temp\\x7.exe", Case::Ignored},
     {"non_ascii", "Überwachung", Case::Ignored},  // compared by character
 };
+constexpr const char* kOtherNeedles[] = {"AnyDesk",  "TeamViewer", "ScreenConnect", "Atera",
+                                         "RustDesk", "mimikatz",   "Splashtop"};
+struct Operator {
+  const char* name;
+  Match match;
+};
+constexpr Operator kOperators[] = {{"column_has", Match::Has},
+                                   {"column_contains", Match::Contains},
+                                   {"column_equals", Match::Equals},
+                                   {"column_startswith", Match::StartsWith}};
 constexpr const char* kNames[] = {"never", "rare", "common"};
 constexpr size_t kEvery[] = {0, 1000, 2};
 
@@ -57,22 +69,56 @@ std::string command_line(std::mt19937& random) {
   return text;
 }
 
-// A plain string column with the needle in every n-th row.
+// A row on which `match` hits: the needle in `text`, where that operator looks for it.
+std::string matching(Match match, const std::string& text, const std::string& needle) {
+  switch (match) {
+    case Match::Equals:
+      return needle;
+    case Match::StartsWith:
+      return needle + text;
+    case Match::Contains:
+      return text + "x" + needle + "x";
+    default:
+      return text + needle + " ";
+  }
+}
+
+// A string column with a hit in every n-th row: plain, or codes of 2,000 values of which `match` hits some.
 struct TextColumn {
   std::string data;
   std::vector<int32_t> offsets{0};
+  std::vector<int32_t> codes;
   size_t hits = 0;
+  Column plain, dictionary;
 
-  TextColumn(const char* needle, size_t every) {
+  TextColumn(const char* needle, size_t every, Match match, bool coded = false) {
     std::mt19937 random(7);
-    for (size_t row = 0; row < kRows; ++row) {
-      data += command_line(random);
+    const size_t values = coded ? 2'000 : kRows;
+    for (size_t row = 0; row < values; ++row) {
+      std::string text = command_line(random);
       if (every && row % every == every / 2) {
-        data.append(needle).push_back(' ');
-        ++hits;
+        text = matching(match, text, needle);
+        hits += !coded;
       }
+      data += text;
       offsets.push_back(static_cast<int32_t>(data.size()));
     }
+    plain.encoding = Encoding::Utf8;
+    plain.values = offsets.data();
+    plain.data = data.data();
+    if (coded) add_codes(random, static_cast<int32_t>(values), every);
+  }
+  TextColumn(const TextColumn&) = delete;
+
+  void add_codes(std::mt19937& random, int32_t values, size_t every) {
+    for (size_t row = 0; row < kRows; ++row) {
+      codes.push_back(static_cast<int32_t>(random() % static_cast<uint32_t>(values)));
+      hits += every && static_cast<size_t>(codes.back()) % every == every / 2;
+    }
+    dictionary.encoding = Encoding::Dictionary;
+    dictionary.values = codes.data();
+    dictionary.dictionary = &plain;
+    dictionary.dictionary_size = values;
   }
 };
 
@@ -108,9 +154,15 @@ void expect(benchmark::State& state, size_t found, size_t hits) {
   if (found != hits) state.SkipWithError("wrong number of hits");
 }
 
+size_t count_bits(const std::vector<uint64_t>& bits) {
+  size_t found = 0;
+  for (uint64_t word : bits) found += static_cast<size_t>(__builtin_popcountll(word));
+  return found;
+}
+
 void column(benchmark::State& state, const char* target, NeedleKind kind, size_t every, Match match) {
   force_target(target);
-  const TextColumn text(kind.text, every);
+  const TextColumn text(kind.text, every, match);
   const PreparedNeedle needle(match, kind.letter_case, kind.text);
   std::vector<uint64_t> bits((kRows + 63) / 64);
   for (auto _ : state) {
@@ -118,16 +170,47 @@ void column(benchmark::State& state, const char* target, NeedleKind kind, size_t
     needle.filter(text.offsets.data(), text.data.data(), kRows, bits.data());
     benchmark::ClobberMemory();
   }
-  size_t found = 0;
-  for (uint64_t word : bits) found += static_cast<size_t>(__builtin_popcountll(word));
-  expect(state, found, text.hits);
+  expect(state, count_bits(bits), text.hits);
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * text.data.size()));
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kRows));
+}
+
+// Codes of a dictionary: the values are searched once a batch, the codes looked up.
+void dictionary(benchmark::State& state, const char* target, NeedleKind kind, size_t every) {
+  force_target(target);
+  const TextColumn text(kind.text, every, Match::Has, true);
+  const PreparedNeedle needle(Match::Has, kind.letter_case, kind.text);
+  std::vector<uint64_t> bits((kRows + 63) / 64);
+  for (auto _ : state) {
+    std::fill(bits.begin(), bits.end(), 0);
+    needle.filter(StringColumn{text.dictionary, kRows}, bits.data());
+    benchmark::ClobberMemory();
+  }
+  expect(state, count_bits(bits), text.hits);
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kRows));
+}
+
+// Eight needles over a plain column, as has_any does; the hits are of the first.
+void any(benchmark::State& state, const char* target, size_t every) {
+  force_target(target);
+  const TextColumn text(kNeedles[0].text, every, Match::Has);
+  std::vector<PreparedNeedle> needles;
+  needles.emplace_back(Match::Has, Case::Ignored, kNeedles[0].text);
+  for (const char* other : kOtherNeedles) needles.emplace_back(Match::Has, Case::Ignored, other);
+  std::vector<uint64_t> bits((kRows + 63) / 64);
+  for (auto _ : state) {
+    std::fill(bits.begin(), bits.end(), 0);
+    filter_any(needles.data(), needles.size(), StringColumn{text.plain, kRows}, bits.data());
+    benchmark::ClobberMemory();
+  }
+  expect(state, count_bits(bits), text.hits);
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * text.data.size()));
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kRows));
 }
 
 void by_row(benchmark::State& state, const char* target, NeedleKind kind, size_t every) {
   force_target(target);
-  const TextColumn text(kind.text, every);
+  const TextColumn text(kind.text, every, Match::Has);
   const PreparedNeedle needle(Match::Has, kind.letter_case, kind.text);
   size_t found = 0;
   for (auto _ : state) {
@@ -172,10 +255,11 @@ void count(benchmark::State& state, const char* target) {
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * archive.data.size()));
 }
 
-void fields(benchmark::State& state, const char* target) {
+// The three keys of each line; `every` says in how many lines the last one has the value looked for.
+void fields(benchmark::State& state, const char* target, size_t every) {
   force_target(target);
-  const Archive archive("x", 0);
-  const FieldKey keys[] = {{"", "time"}, {"properties", "Name"}, {"properties", "Field3"}};
+  const Archive archive("hit", every);
+  const FieldKey keys[] = {{"", "time"}, {"properties", "Field3"}, {"properties", "Name"}};
   std::string_view values[3];
   FieldIndex index;
   size_t found = 0;
@@ -185,39 +269,40 @@ void fields(benchmark::State& state, const char* target) {
     for (const char* pos = archive.data.data(); pos != end;) {
       const char* stop = line_end(pos, end);
       const std::string_view line(pos, static_cast<size_t>(stop - pos));
-      found += find_fields(line, keys, values, index) == FieldScan::Done && values[1] == "\"none\"";
+      found += find_fields(line, keys, values, index) == FieldScan::Done && values[2] == "\"hit\"";
       pos = stop + 1;
     }
   }
-  expect(state, found, kLines);
+  expect(state, found, archive.hits);
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * archive.data.size()));
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kLines));
 }
 
-void register_target(const std::string& target, const char* name) {
+void register_rate(const std::string& target, const char* name, size_t rate) {
   const auto add = [&](const std::string& title, auto function, auto... args) {
-    benchmark::RegisterBenchmark(title.c_str(), function, name, args...);
+    benchmark::RegisterBenchmark((title + "/" + kNames[rate]).c_str(), function, name, args..., kEvery[rate]);
   };
-  for (size_t rate = 0; rate < 3; ++rate) {
-    for (const NeedleKind& kind : kNeedles) {
-      const std::string rest = target + "/" + kind.name + "/" + kNames[rate];
-      add("column_has/" + rest, column, kind, kEvery[rate], Match::Has);
-      add("row_has/" + rest, by_row, kind, kEvery[rate]);
-    }
-    const std::vector<Literal> one = {{"Distant Software", Case::Ignored}};
-    std::vector<Literal> many = one;
-    for (const char* text :
-         {"AnyDesk", "TeamViewer", "ScreenConnect", "Atera", "RustDesk", "mimikatz", "Splashtop"})
-      many.push_back({text, Case::Ignored});
-    add("lines/" + target + "/one/" + kNames[rate], lines, one, kEvery[rate]);
-    add("lines/" + target + "/eight/" + kNames[rate], lines, many, kEvery[rate]);
+  for (const NeedleKind& kind : kNeedles) {
+    for (const Operator& op : kOperators)
+      benchmark::RegisterBenchmark((op.name + ("/" + target) + "/" + kind.name + "/" + kNames[rate]).c_str(),
+                                   column, name, kind, kEvery[rate], op.match);
+    add("row_has/" + target + "/" + kind.name, by_row, kind);
+    add("dictionary/" + target + "/" + kind.name, dictionary, kind);
   }
-  add("column_equals/" + target + "/word/never", column, kNeedles[0], size_t{0}, Match::Equals);
-  add("count_lines/" + target, count);
-  add("fields/" + target, fields);
+  const std::vector<Literal> one = {{kNeedles[0].text, Case::Ignored}};
+  std::vector<Literal> eight = one;
+  for (const char* text : kOtherNeedles) eight.push_back({text, Case::Ignored});
+  add("column_any/" + target + "/eight", any);
+  add("lines/" + target + "/one", lines, one);
+  add("lines/" + target + "/eight", lines, eight);
+  add("fields/" + target + "/three", fields);
 }
 
 const bool registered = [] {
-  for (const Kernels* target : available_targets()) register_target(target->name, target->name);
+  for (const Kernels* target : available_targets()) {
+    for (size_t rate = 0; rate < std::size(kNames); ++rate) register_rate(target->name, target->name, rate);
+    benchmark::RegisterBenchmark((std::string("count_lines/") + target->name).c_str(), count, target->name);
+  }
   return true;
 }();
 
