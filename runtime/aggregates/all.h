@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 
 #include "runtime/aggregates/moments.h"
 #include "runtime/aggregates/state.h"
@@ -128,8 +129,12 @@ struct AvgIf : Avg {
 };
 
 // min, max, arg_min, arg_max and take_any keep one row: the best, of equal ones the first.
+// Its texts lie in one block that the next best row takes over: in a log, which grows by time, nearly every row is the
+// latest for a while, and what it leaves must not pile up.
 struct RowState {
   Cell* cells = nullptr;
+  char* texts = nullptr;
+  uint64_t capacity = 0;  // bytes of `texts`
   uint64_t position = 0;
 };
 template <int direction>  // 1: largest, -1: smallest, 0: first
@@ -154,8 +159,30 @@ struct BestRow {
       state.cells = context.state_arena->allocate_array<Cell>(call.num_results);
       for (size_t i = 0; i < call.num_results; ++i) ::new (state.cells + i) Cell();
     }
-    for (size_t i = 0; i < call.num_results; ++i) state.cells[i] = keep(args[i], call.types[i], *context.state_arena);
+    make_room(context, call, state, args);
+    char* place = state.texts;
+    for (size_t i = 0; i < call.num_results; ++i) {
+      if (call.types[i] != Type::String) {
+        state.cells[i] = keep(args[i], call.types[i], *context.state_arena);
+        continue;
+      }
+      const Str text = args[i].s;
+      state.cells[i] = args[i];
+      state.cells[i].s = Str(place, text.size);
+      if (text.size) std::memcpy(place, text.data, text.size);
+      place += text.size;
+    }
     state.position = position;
+  }
+  // Makes `texts` hold the strings of `args`. A new block is at least twice the old one, so all of them together take
+  // no more than twice the last.
+  static void make_room(Context& context, const AggregateCall& call, State& state, const Cell* args) {
+    uint64_t size = 0;
+    for (size_t i = 0; i < call.num_results; ++i)
+      if (call.types[i] == Type::String) size += args[i].s.size;
+    if (size <= state.capacity) return;
+    state.capacity = std::max(size, state.capacity * 2);
+    state.texts = static_cast<char*>(context.state_arena->allocate(state.capacity));
   }
   static void offer(Context& context, const AggregateCall& call, State& state, const Cell* args, uint64_t position) {
     if (better(call, state, args[0], position)) take(context, call, state, args, position);
