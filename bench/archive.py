@@ -267,80 +267,104 @@ def command_lines(world, rng, count):
     return result
 
 
-def chunk(world, rng, clock, answers, rare, first, count, rows):
-    """The lines of rows `first` to `first + count`."""
-    bits, text = rng.getrandbits, clock.text
-    images = [world.images[index] for index in draw(rng, world.image_ranks, count)]
-    parents = [world.images[index] for index in draw(rng, world.image_ranks, count)]
-    devices = [world.devices[index] for index in draw(rng, world.device_ranks, count)]
-    accounts, starters = draw(rng, world.account_ranks, count), draw(rng, world.account_ranks, count)
-    levels, starter_levels = draw(rng, world.small_ranks[4], count), draw(rng, world.small_ranks[4], count)
-    elevations, signers = draw(rng, world.small_ranks[3], count), draw(rng, world.small_ranks[3], count)
-    commands, starter_commands = command_lines(world, rng, count), command_lines(world, rng, count)
-    step = SPAN * TICKS // rows
-    lines = []
-    for index in range(count):
-        row = first + index
-        image, parent, device = images[index], parents[index], devices[index]
-        command, report, kind, encoded = commands[index], bits(22), None, False
-        # Late by up to five minutes, so times do not grow from row to row.
-        ticks = (END - SPAN) * TICKS + row * step + int(rng.random() * step) - bits(31)
-        if row % 7 == 0:
-            ticks -= ticks % 10_000  # some sources give milliseconds
-        if row % 700 == 13 and row not in rare:
-            form, encoded = ENCODED[row // 700 % len(ENCODED)]
-            command = form.format("".join(rng.choices(BASE64, k=60 + bits(8))))
-        if row in rare:
-            kind, number = rare[row]
-            if kind == "hit":
-                image, device = world.hits[number % len(world.hits)], world.devices[number * 7 % 11]
-            elif kind == "miss":
-                image = world.misses[number % len(world.misses)]
-            elif number % 2:
-                parent = world.hits[0]
-            else:
-                command = '"C:\\Distant Software\\Distant Desktop\\ddesk.exe" -start'
-        json_command = quote(command)
-        if row % 5 == 0:
-            json_command = json_command.replace("/", "\\/")  # the two ways in which exports write a slash
-        ticks = answers.later(device[0], ticks)
+class Chunk:
+    """`count` rows from row `first` on: what is drawn by rank is drawn for all of them at once."""
+
+    def __init__(self, world, rng, first, count):
+        self.world, self.rng, self.first, self.count = world, rng, first, count
+        self.images = [world.images[index] for index in draw(rng, world.image_ranks, count)]
+        self.parents = [world.images[index] for index in draw(rng, world.image_ranks, count)]
+        self.devices = [world.devices[index] for index in draw(rng, world.device_ranks, count)]
+        self.accounts = [world.accounts[index] for index in draw(rng, world.account_ranks, count)]
+        self.starters = [world.initiating_accounts[index] for index in draw(rng, world.account_ranks, count)]
+        self.levels = [LEVELS[index] for index in draw(rng, world.small_ranks[4], count)]
+        self.starter_levels = [LEVELS[index] for index in draw(rng, world.small_ranks[4], count)]
+        self.elevations = draw(rng, world.small_ranks[3], count)
+        self.signers = draw(rng, world.small_ranks[3], count)
+        self.commands = command_lines(world, rng, count)
+        self.starter_commands = command_lines(world, rng, count)
+
+    def put_rare(self, index, kind, number):
+        """Makes the row a hit, a near miss, or one with the needles in another column."""
         if kind == "hit":
-            answers.add_hit(ticks, device, report)
-        if encoded:
-            answers.encoded.append([ticks, device[1], command])
-        started, level, remote = ticks - bits(39), LEVELS[levels[index]], bits(6) == 0
+            self.images[index] = self.world.hits[number % len(self.world.hits)]
+            self.devices[index] = self.world.devices[number * 7 % 11]
+        elif kind == "miss":
+            self.images[index] = self.world.misses[number % len(self.world.misses)]
+        elif number % 2:
+            self.parents[index] = self.world.hits[0]
+        else:
+            self.commands[index] = '"C:\\Distant Software\\Distant Desktop\\ddesk.exe" -start'
+
+    def put_encoded(self, index, number):
+        """Gives the row an encoded command; returns whether the regular expression of Q3 matches it."""
+        form, matches = ENCODED[number % len(ENCODED)]
+        self.commands[index] = form.format("".join(self.rng.choices(BASE64, k=60 + self.rng.getrandbits(8))))
+        return matches
+
+    def line(self, index, ticks, report, text):
+        bits, device = self.rng.getrandbits, self.devices[index]
+        command = quote(self.commands[index])
+        if (self.first + index) % 5 == 0:
+            command = command.replace("/", "\\/")  # the two ways in which exports write a slash
+        started, remote = ticks - bits(39), bits(6) == 0
         address = f'"10.20.{report & 255}.{report >> 8 & 255}"' if remote else "null"
-        line = (
-            f'{{"time":"{text(ticks + bits(30))}","tenantId":"{world.tenant}","operationName":"Publish",'
+        return (
+            f'{{"time":"{text(ticks + bits(30))}","tenantId":"{self.world.tenant}","operationName":"Publish",'
             f'"category":"AdvancedHunting-DeviceProcessEvents","properties":{{"Timestamp":"{text(ticks)}",'
-            f'"DeviceId":"{device[0]}","DeviceName":"{device[1]}","ActionType":"ProcessCreated",{image.process},'
-            f'"ProcessId":{bits(16)},"ProcessCommandLine":{json_command},"ProcessIntegrityLevel":"{level}",'
-            f'"ProcessTokenElevation":"{ELEVATIONS[elevations[index]]}","ProcessCreationTime":"{text(ticks - bits(24))}",'
-            f'{world.accounts[accounts[index]]},"LogonId":{bits(23)},{world.initiating_accounts[starters[index]]},'
-            f'"InitiatingProcessLogonId":{bits(23)},"InitiatingProcessIntegrityLevel":"{LEVELS[starter_levels[index]]}",'
-            f'"InitiatingProcessTokenElevation":"{ELEVATIONS[-elevations[index]]}",{parent.initiating},'
-            f'"InitiatingProcessId":{bits(16)},"InitiatingProcessCommandLine":{quote(starter_commands[index])},'
+            f'"DeviceId":"{device[0]}","DeviceName":"{device[1]}","ActionType":"ProcessCreated",'
+            f'{self.images[index].process},"ProcessId":{bits(16)},"ProcessCommandLine":{command},'
+            f'"ProcessIntegrityLevel":"{self.levels[index]}",'
+            f'"ProcessTokenElevation":"{ELEVATIONS[self.elevations[index]]}",'
+            f'"ProcessCreationTime":"{text(ticks - bits(24))}",{self.accounts[index]},"LogonId":{bits(23)},'
+            f'{self.starters[index]},"InitiatingProcessLogonId":{bits(23)},'
+            f'"InitiatingProcessIntegrityLevel":"{self.starter_levels[index]}",'
+            f'"InitiatingProcessTokenElevation":"{ELEVATIONS[-self.elevations[index]]}",'
+            f'{self.parents[index].initiating},"InitiatingProcessId":{bits(16)},'
+            f'"InitiatingProcessCommandLine":{quote(self.starter_commands[index])},'
             f'"InitiatingProcessCreationTime":"{text(started)}","InitiatingProcessParentId":{bits(16)},'
             f'"InitiatingProcessParentFileName":"{WINDOWS[report % len(WINDOWS)]}",'
             f'"InitiatingProcessParentCreationTime":"{text(started - bits(36))}",'
-            f'"InitiatingProcessSignerType":"{SIGNERS[signers[index]]}",'
-            f'"InitiatingProcessSignatureStatus":"{STATUSES[-signers[index]]}","ReportId":{report},'
+            f'"InitiatingProcessSignerType":"{SIGNERS[self.signers[index]]}",'
+            f'"InitiatingProcessSignatureStatus":"{STATUSES[-self.signers[index]]}","ReportId":{report},'
             f'"AppGuardContainerId":"","AdditionalFields":{ADDITIONAL[report & 3]},"InitiatingProcessSessionId":{bits(2)},'
             f'"IsInitiatingProcessRemoteSession":{"true" if remote else "false"},'
             f'"InitiatingProcessRemoteSessionDeviceName":null,"InitiatingProcessRemoteSessionIP":{address},'
             f'"CreatedProcessSessionId":{bits(2)},"IsProcessRemoteSession":false,"ProcessRemoteSessionDeviceName":null,'
             f'"ProcessRemoteSessionIP":null,"ProcessUniqueId":"{bits(56)}","InitiatingProcessUniqueId":"{bits(56)}"}}}}\r\n')
-        answers.add(ticks, device, image.file, line)
-        lines.append(line)
-    return lines
+
+    def lines(self, rows, rare, clock, answers):
+        """The lines, in order; their part of the answers goes into `answers`."""
+        bits, step, result = self.rng.getrandbits, SPAN * TICKS // rows, []
+        for index in range(self.count):
+            row, report = self.first + index, bits(22)
+            # Late by up to three and a half minutes, so times do not grow from row to row.
+            ticks = (END - SPAN) * TICKS + row * step + int(self.rng.random() * step) - bits(31)
+            if row % 7 == 0:
+                ticks -= ticks % 10_000  # some sources give milliseconds
+            encoded = row % 700 == 13 and row not in rare and self.put_encoded(index, row // 700)
+            kind, number = rare.get(row, (None, 0))
+            if kind:
+                self.put_rare(index, kind, number)
+            device = self.devices[index]
+            ticks = answers.later(device[0], ticks)
+            line = self.line(index, ticks, report, clock.text)
+            answers.add(ticks, device, self.images[index].file, line)
+            if kind == "hit":
+                answers.add_hit(ticks, device, report)
+            if encoded:
+                answers.encoded.append([ticks, device[1], self.commands[index]])
+            result.append(line)
+        return result
 
 
 def make(path, size, seed):
     """Writes about `size` bytes (to a few percent) to `path`. Returns {"rows", "answers"}."""
     rows = max(60, size // ROW_BYTES)
-    world, rng, clock, answers, rare = World(random.Random(seed)), random.Random(seed + 1), Clock(), Answers(), rare_rows(rows)
+    world, rng, clock, answers = World(random.Random(seed)), random.Random(seed + 1), Clock(), Answers()
+    rare = rare_rows(rows)
     with open(path, "wb") as file:
         for first in range(0, rows, CHUNK):
-            lines = chunk(world, rng, clock, answers, rare, first, min(CHUNK, rows - first), rows)
-            file.write("".join(lines).encode())
+            chunk = Chunk(world, rng, first, min(CHUNK, rows - first))
+            file.write("".join(chunk.lines(rows, rare, clock, answers)).encode())
     return {"rows": rows, "answers": answers.result()}
