@@ -4,6 +4,7 @@
 // or the error that ended it; and whether the rows are all there are.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,7 @@ struct Job {
   TimeRange bounds;  // rows whose time lies outside are not there for the job
 
   reference::Rows rows;
+  std::shared_ptr<const void> kernel;  // what cells of `rows` may refer to
   std::optional<Error> error;
   std::string partial;  // why the rows are not all: "interrupted"; "": they are
 

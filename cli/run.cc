@@ -17,14 +17,14 @@ int num_threads(const Options& options) {
   return options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-using KernelPtr = std::unique_ptr<codegen::Kernel>;
+using KernelPtr = std::shared_ptr<const codegen::Kernel>;
 
 // Compiles a job's kernel; without one the job either gets an error or runs on the reference executor.
 KernelPtr compile_kernel(Job& job, const Options& options) {
   // A memory limit is kept by the reference executor alone.
   if (options.engine == "reference" || options.memory_limit != 0) return nullptr;
   auto kernel = codegen::Kernel::compile(*job.plan, job.root(), codegen::Level::O2);
-  if (kernel.ok()) return std::move(kernel).value();
+  if (kernel.ok()) return KernelPtr(std::move(kernel).value());
   if (kernel.error().code != ErrorCode::Unsupported || options.engine == "jit") job.error = kernel.error();
   return nullptr;
 }
@@ -62,6 +62,7 @@ void run_jobs(std::vector<Job>& jobs, Tables& tables, const Options& options) {
   bool shared_is_partial = interrupted();
   for (size_t i = 0; i < jobs.size(); ++i) {
     Job& job = jobs[i];
+    job.kernel = kernels[i];
     bool partial = shared_is_partial;
     if (!kernels[i] && !job.error && !partial) {
       run_reference(job, tables, options);
