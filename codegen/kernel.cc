@@ -5,7 +5,6 @@
 #include "codegen/kernel.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "codegen/jit.h"
 #include "compiler/ir/ir.h"
@@ -75,45 +74,6 @@ SinkSpec make_sink(const Phase& phase) {
   return spec;
 }
 
-// Returns the longest part of a needle that stands in a JSON line as it is, whatever made the string: letters, digits
-// and underscores, with a letter other than e among them, so that no number that is written differently could be meant.
-std::string plain_part(std::string_view needle) {
-  std::string_view best;
-  for (size_t begin = 0; begin < needle.size();) {
-    auto fits = [&](size_t i) { return std::isalnum(static_cast<unsigned char>(needle[i])) || needle[i] == '_'; };
-    size_t end = begin;
-    bool letter = false;
-    for (; end < needle.size() && fits(end); ++end)
-      letter |= std::isalpha(static_cast<unsigned char>(needle[end])) && (needle[end] | 0x20) != 'e';
-    if (letter && end - begin > best.size()) best = needle.substr(begin, end - begin);
-    begin = end + 1;
-  }
-  return best.size() >= 3 ? std::string(best) : std::string();
-}
-
-// The string operators whose needle must stand in the text.
-bool requires_needle(const Function& function) {
-  std::string_view name = function.spec.operators[0] ? function.spec.operators[0] : "";
-  for (std::string_view known : {"=~", "has", "has_cs", "hasprefix", "hasprefix_cs", "hassuffix", "hassuffix_cs", "contains",
-                                 "contains_cs", "startswith", "startswith_cs", "endswith", "endswith_cs"})
-    if (name == known) return true;
-  return false;
-}
-
-KernelInput make_input(const ir::Ir& ir, const Input& from) {
-  KernelInput input;
-  input.table = from.op->table;
-  input.columns = from.schema;
-  for (ir::ExprId id : from.atoms) {
-    const ir::Expr& atom = ir.exprs[id];
-    if (!requires_needle(*atom.function) || atom.args.size() != 2) continue;
-    std::string part = plain_part(ir.exprs[atom.args[1]].literal.s.view());
-    // Ignoring case is sound for the operators that look at it, too.
-    if (!part.empty()) input.prefilter.push_back({simd::Literal{part, simd::Case::Ignored}});
-  }
-  return input;
-}
-
 // Sets the bits of the rows for which all atoms hold. Returns whether there are any.
 bool select_rows(const ir::Ir& ir, const Input& input, const Batch& batch, KernelState& state) {
   auto words = static_cast<size_t>((batch.num_rows + 63) / 64);
@@ -153,7 +113,7 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::No
     SourceKind source = phase.inputs[0].source;
     if (source == SourceKind::Range) return Error{ErrorCode::Unsupported, "range"};
     if (first == (source == SourceKind::Phase)) return Error{ErrorCode::Unsupported, "a query of several branches"};
-    if (source == SourceKind::Scan) parts.inputs.push_back(make_input(*parts.pipelines.ir, phase.inputs[0]));
+    if (source == SourceKind::Scan) parts.inputs.push_back({phase.inputs[0].op->table, phase.inputs[0].schema, phase.inputs[0].op->prefilter});
     parts.sinks.push_back(make_sink(phase));
   }
   KQLC_TRY_ASSIGN(parts.functions, parts.jit.compile(parts.pipelines, level, parts.literals, parts.prepared));

@@ -122,6 +122,8 @@ std::string render_op(const Ir& ir, OpId id);
 // Returns what is wrong with `ir`: types, numbers of arguments, places of columns, order, widths of schemas; empty when
 // it is sound.
 std::optional<std::string> verify(const Ir& ir);
+// The same for one expression that is not added yet. Requires: its arguments are.
+std::optional<std::string> verify_expr(const Ir& ir, const Expr& expr);
 
 // Runs all passes, in the order that optimize.cc lists.
 void optimize(Ir& ir);

@@ -16,7 +16,14 @@ struct Pass {
 };
 
 constexpr Pass kPasses[] = {
+    {"fold", fold},
+    {"split_conjunctions", split_conjunctions},
+    {"push_filters", push_filters},
+    {"fold", fold},  // a column that a filter now reads through may have been a constant
+    {"split_conjunctions", split_conjunctions},
+    {"push_limits", push_limits},
     {"prune", prune},
+    {"add_prefilters", add_prefilters},
 };
 
 }  // namespace

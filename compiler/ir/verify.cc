@@ -53,6 +53,20 @@ class Verifier {
     return {};
   }
 
+  // What an expression must be whether it has been added or not.
+  Problem check_shape(const Expr& expr) const {
+    switch (expr.kind) {
+      case ExprKind::Column: return expr.column < 0 ? Problem("a negative column") : Problem();
+      case ExprKind::Literal:
+        return expr.type == Type::String && !expr.literal.valid ? Problem("a string is never null") : Problem();
+      case ExprKind::Call: return check_call(expr);
+      case ExprKind::And: case ExprKind::Or: return check_logic(expr);
+      case ExprKind::Case: return check_case(expr);
+      case ExprKind::Coalesce: return check_coalesce(expr);
+    }
+    return "no such kind of expression";
+  }
+
  private:
   Type type_of(ExprId id) const { return ir_.exprs[id].type; }
 
@@ -67,16 +81,7 @@ class Verifier {
     }
     if (deterministic != expr.deterministic) return "wrong about being deterministic";
     if (depth != expr.depth) return "wrong about its depth";
-    switch (expr.kind) {
-      case ExprKind::Column: return expr.column < 0 ? Problem("a negative column") : Problem();
-      case ExprKind::Literal:
-        return expr.type == Type::String && !expr.literal.valid ? Problem("a string is never null") : Problem();
-      case ExprKind::Call: return check_call(expr);
-      case ExprKind::And: case ExprKind::Or: return check_logic(expr);
-      case ExprKind::Case: return check_case(expr);
-      case ExprKind::Coalesce: return check_coalesce(expr);
-    }
-    return "no such kind of expression";
+    return check_shape(expr);
   }
 
   Problem check_call(const Expr& expr) const {
@@ -121,7 +126,7 @@ class Verifier {
     for (OpId input : op.inputs)
       if (input >= id) return "an input that does not stand before its use";
     Arity arity = arity_of(op.kind);
-    if (op.kind == OpKind::Union ? op.inputs.empty() : op.inputs.size() != arity.inputs) return "wrong number of inputs";
+    if (op.kind != OpKind::Union && op.inputs.size() != arity.inputs) return "wrong number of inputs";
     if (!arity.exprs && !op.exprs.empty()) return "expressions that it does not have";
     if (!arity.aggregates && !op.aggregates.empty()) return "aggregates that it does not have";
     if (arity.sort_keys == op.sort_keys.empty()) return "wrong number of sort keys";
@@ -228,5 +233,6 @@ class Verifier {
 }  // namespace
 
 std::optional<std::string> verify(const Ir& ir) { return Verifier(ir).run(); }
+std::optional<std::string> verify_expr(const Ir& ir, const Expr& expr) { return Verifier(ir).check_shape(expr); }
 
 }  // namespace kqlc::ir
