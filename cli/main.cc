@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
 
   CLI::App* explain = app.add_subcommand("explain", "show the stages of a rule");
   explain->add_option("rules", options.rules, "a rule file")->required();
-  explain->add_option("--emit", options.emit, "syntax or plan");
+  explain->add_option("--emit", options.emit, "rule, tokens, syntax, plan, ir or pipelines; a summary without it");
   explain->add_option("--now", options.now, "query time");
 
   CLI::App* list = app.add_subcommand("list", "list functions, operators, aggregates or tables");

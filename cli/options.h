@@ -20,7 +20,7 @@ struct Options {
   std::string now;                 // --now: a datetime or `latest`; "": the clock
   std::string format;              // --format; "": table on a terminal, else ndjson
   std::string output;              // -o; "": standard output
-  std::string emit = "plan";       // explain --emit
+  std::string emit;                // explain --emit; "": a summary
   std::string list;                // list: what
   std::string simd;                // --simd
   std::string engine;              // --engine: jit, reference; "": jit where there is a native form

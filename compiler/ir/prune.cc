@@ -24,6 +24,7 @@ class Pruner {
     for (size_t id = 0; id < ir_.ops.size(); ++id) read_[id].assign(ir_.ops[id].schema.size(), id == ir_.result);
     for (size_t id = ir_.ops.size(); id-- > 0;) mark(static_cast<OpId>(id));
     for (size_t id = 0; id < read_.size(); ++id) rewrite(static_cast<OpId>(id));
+    skip_identities();
     compact(ir_);
   }
 
@@ -134,6 +135,27 @@ class Pruner {
       ir_.ops.push_back(std::move(project));
       ir_.ops[id].inputs[i] = static_cast<OpId>(ir_.ops.size() - 1);
     }
+  }
+
+  // A projection that gives the columns it gets, under the same names, is passed over.
+  bool is_identity(const Op& op) const {
+    if (op.kind != OpKind::Project || op.schema.size() != ir_.ops[op.inputs[0]].schema.size()) return false;
+    for (size_t i = 0; i < op.exprs.size(); ++i) {
+      const Expr& expr = ir_.exprs[op.exprs[i]];
+      if (expr.kind != ExprKind::Column || expr.column != static_cast<int>(i)) return false;
+      if (op.schema[i].name != ir_.ops[op.inputs[0]].schema[i].name) return false;
+    }
+    return true;
+  }
+
+  void skip_identities() {
+    auto skip = [&](OpId id) {
+      while (is_identity(ir_.ops[id])) id = ir_.ops[id].inputs[0];
+      return id;
+    };
+    for (Op& op : ir_.ops)
+      for (OpId& input : op.inputs) input = skip(input);
+    ir_.result = skip(ir_.result);
   }
 
   static void drop_cells(Op& op, const std::vector<bool>& kept) {

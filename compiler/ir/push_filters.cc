@@ -43,24 +43,23 @@ class FilterPusher {
 
  private:
   void push(OpId filter) {
-    for (OpId below = ir_.ops[filter].inputs[0]; uses_[below] == 1; below = ir_.ops[below].inputs[0]) {
-      std::vector<ExprId> stay, go;
-      for (ExprId condition : ir_.ops[filter].exprs) (can_pass(condition, below) ? go : stay).push_back(condition);
-      if (go.empty()) return;
-      moved_ = true;
-      ir_.ops[filter].exprs = stay;
-      insert_below(below, go);
-      // What was inserted goes on in the next round.
-      return;
-    }
+    OpId below = ir_.ops[filter].inputs[0];
+    if (below >= uses_.size() || uses_[below] != 1) return;
+    std::vector<ExprId> stay, go;
+    for (ExprId condition : ir_.ops[filter].exprs) (can_pass(condition, below) ? go : stay).push_back(condition);
+    if (go.empty()) return;
+    moved_ = true;
+    ir_.ops[filter].exprs = std::move(stay);
+    insert_below(below, go);  // where it goes on in the next round
   }
 
   bool can_pass(ExprId condition, OpId below) {
     const Expr& expr = ir_.exprs[condition];
-    if (!expr.deterministic || expr.depth > kMaxPushedDepth || conditions_ > kMaxConditions) return false;
+    if (!expr.deterministic || expr.depth > kMaxPushedDepth) return false;
     const Op& op = ir_.ops[below];
     switch (op.kind) {
-      case OpKind::Filter: case OpKind::Sort: case OpKind::Union: return true;
+      case OpKind::Filter: case OpKind::Sort: return true;
+      case OpKind::Union: return conditions_ <= kMaxConditions;
       case OpKind::Project: return reads_only(condition, op, op.exprs.size(), false);
       case OpKind::Distinct: return reads_only(condition, op, op.schema.size(), true);
       case OpKind::Summarize: return !op.exprs.empty() && reads_only(condition, op, op.exprs.size(), true);
