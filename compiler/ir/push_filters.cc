@@ -17,8 +17,8 @@ namespace {
 
 // Nested deeper than this a condition is left where it is.
 constexpr uint32_t kMaxPushedDepth = 200;
-// Conditions that a query may have in all, since a union copies them.
-constexpr size_t kMaxConditions = 4096;
+// Steps that all conditions of a query may move in all, so that ten thousand operators take no time.
+constexpr size_t kMaxMoves = 20'000;
 
 bool equal_means_same(Type type) { return type != Type::Real && type != Type::Decimal && type != Type::Dynamic; }
 
@@ -26,40 +26,42 @@ class FilterPusher {
  public:
   explicit FilterPusher(Ir& ir) : ir_(ir) {}
 
-  // Pushes until nothing moves. Conditions only ever move down, so this ends.
+  // Users first, so that what they push goes on together with what stands below.
   void run() {
-    do {
-      compact(ir_);
-      moved_ = false;
-      uses_ = count_uses(ir_);
-      conditions_ = 0;
-      for (const Op& op : ir_.ops) conditions_ += op.kind == OpKind::Filter ? op.exprs.size() : 0;
-      size_t count = ir_.ops.size();
-      for (size_t id = count; id-- > 0;)
-        if (ir_.ops[id].kind == OpKind::Filter) push(static_cast<OpId>(id));
-      remove_idle(ir_);
-    } while (moved_);
+    uses_ = count_uses(ir_);
+    const size_t count = ir_.ops.size();
+    for (size_t id = count; id-- > 0;) {
+      if (ir_.ops[id].kind == OpKind::Filter) open_.push_back(static_cast<OpId>(id));
+      while (!open_.empty()) {
+        OpId filter = open_.back();
+        open_.pop_back();
+        push(filter);
+      }
+    }
+    remove_idle(ir_);
+    compact(ir_);
   }
 
  private:
+  bool is_shared(OpId id) const { return id < uses_.size() && uses_[id] != 1; }
+
   void push(OpId filter) {
     OpId below = ir_.ops[filter].inputs[0];
-    if (below >= uses_.size() || uses_[below] != 1) return;
+    if (is_shared(below)) return;
     std::vector<ExprId> stay, go;
     for (ExprId condition : ir_.ops[filter].exprs) (can_pass(condition, below) ? go : stay).push_back(condition);
     if (go.empty()) return;
-    moved_ = true;
     ir_.ops[filter].exprs = std::move(stay);
-    insert_below(below, go);  // where it goes on in the next round
+    insert_below(below, go);
   }
 
   bool can_pass(ExprId condition, OpId below) {
     const Expr& expr = ir_.exprs[condition];
-    if (!expr.deterministic || expr.depth > kMaxPushedDepth) return false;
+    if (!expr.deterministic || expr.depth > kMaxPushedDepth || moves_ == 0) return false;
     const Op& op = ir_.ops[below];
     switch (op.kind) {
       case OpKind::Filter: case OpKind::Sort: return true;
-      case OpKind::Union: return conditions_ <= kMaxConditions;
+      case OpKind::Union: return moves_ >= op.inputs.size();
       case OpKind::Project: return reads_only(condition, op, op.exprs.size(), false);
       case OpKind::Distinct: return reads_only(condition, op, op.schema.size(), true);
       case OpKind::Summarize: return !op.exprs.empty() && reads_only(condition, op, op.exprs.size(), true);
@@ -86,6 +88,7 @@ class FilterPusher {
     if (ir_.ops[below].kind == OpKind::Filter) {
       std::vector<ExprId>& exprs = ir_.ops[below].exprs;
       exprs.insert(exprs.end(), conditions.begin(), conditions.end());
+      if (below >= uses_.size()) open_.push_back(below);  // others have their turn still to come
       return;
     }
     std::vector<ExprId> meant = conditions;
@@ -95,7 +98,7 @@ class FilterPusher {
       Substitution substitution(ir_, std::move(columns));
       for (ExprId& condition : meant) condition = substitution.apply(condition);
     }
-    conditions_ += meant.size() * (ir_.ops[below].inputs.size() - std::min<size_t>(1, ir_.ops[below].inputs.size()));
+    moves_ -= std::min(moves_, meant.size() * ir_.ops[below].inputs.size());
     for (size_t i = 0; i < ir_.ops[below].inputs.size(); ++i) {
       OpId input = ir_.ops[below].inputs[i];
       Op filter;
@@ -105,13 +108,14 @@ class FilterPusher {
       filter.exprs = meant;
       ir_.ops.push_back(std::move(filter));
       ir_.ops[below].inputs[i] = static_cast<OpId>(ir_.ops.size() - 1);
+      open_.push_back(ir_.ops[below].inputs[i]);
     }
   }
 
   Ir& ir_;
   std::vector<uint32_t> uses_;
-  size_t conditions_ = 0;
-  bool moved_ = false;
+  std::vector<OpId> open_;      // filters to be pushed on
+  size_t moves_ = kMaxMoves;
 };
 
 }  // namespace

@@ -27,63 +27,70 @@ Op make_take(const Ir& ir, OpId input, int64_t limit) {
 
 // Whether rows come from here that already are few enough.
 bool gives_at_most(const Ir& ir, OpId id, int64_t limit) {
-  while (ir.ops[id].kind == OpKind::Project) id = ir.ops[id].inputs[0];
   const Op& op = ir.ops[id];
   return (op.kind == OpKind::Take || op.kind == OpKind::Top || op.kind == OpKind::Rows) && op.limit <= limit;
 }
 
-// Moves the take `id` one operator down. Returns whether it did.
-bool push(Ir& ir, OpId id, const std::vector<uint32_t>& uses) {
-  OpId below = ir.ops[id].inputs[0];
-  if (below < uses.size() && uses[below] != 1) return false;
-  const int64_t limit = ir.ops[id].limit;
-  switch (ir.ops[below].kind) {
-    case OpKind::Project: {
-      // The take becomes the projection, over a take of the projection's input.
-      OpId take = push_back(ir, make_take(ir, ir.ops[below].inputs[0], limit));
-      Op project = ir.ops[below];
-      project.inputs = {take};
-      ir.ops[id] = std::move(project);
-      return true;
-    }
-    case OpKind::Take: case OpKind::Top: {
-      Op less = ir.ops[below];
-      less.limit = std::min(less.limit, limit);
-      ir.ops[id] = std::move(less);
-      return true;
-    }
-    case OpKind::Sort: {
-      Op top = ir.ops[below];
-      top.kind = OpKind::Top;
-      top.limit = limit;
-      ir.ops[id] = std::move(top);
-      return true;
-    }
-    case OpKind::Union: {
-      bool moved = false;
-      for (size_t i = 0; i < ir.ops[below].inputs.size(); ++i) {
-        OpId input = ir.ops[below].inputs[i];
-        if (gives_at_most(ir, input, limit)) continue;
-        OpId take = push_back(ir, make_take(ir, input, limit));
-        ir.ops[below].inputs[i] = take;
-        moved = true;
+class LimitPusher {
+ public:
+  explicit LimitPusher(Ir& ir) : ir_(ir), uses_(count_uses(ir)) {}
+
+  void run() {
+    for (size_t id = uses_.size(); id-- > 0;) {
+      open_.push_back(static_cast<OpId>(id));
+      while (!open_.empty()) {
+        OpId take = open_.back();
+        open_.pop_back();
+        if (ir_.ops[take].kind == OpKind::Take) push(take);
       }
-      return moved;
     }
-    default: return false;
+    compact(ir_);
   }
-}
+
+ private:
+  void push(OpId id) {
+    OpId below = ir_.ops[id].inputs[0];
+    if (below < uses_.size() && uses_[below] != 1) return;
+    const int64_t limit = ir_.ops[id].limit;
+    switch (ir_.ops[below].kind) {
+      case OpKind::Project: return swap(id, below, limit);
+      case OpKind::Union: return copy_into(below, limit);
+      case OpKind::Take: case OpKind::Top: case OpKind::Sort: break;
+      default: return;
+    }
+    Op joined = ir_.ops[below];
+    joined.limit = joined.kind == OpKind::Sort ? limit : std::min(joined.limit, limit);
+    if (joined.kind == OpKind::Sort) joined.kind = OpKind::Top;
+    ir_.ops[id] = std::move(joined);
+    open_.push_back(id);
+  }
+
+  // The take becomes the projection, over a take of the projection's input.
+  void swap(OpId id, OpId below, int64_t limit) {
+    OpId take = push_back(ir_, make_take(ir_, ir_.ops[below].inputs[0], limit));
+    Op project = ir_.ops[below];
+    project.inputs = {take};
+    ir_.ops[id] = std::move(project);
+    open_.push_back(take);
+  }
+
+  void copy_into(OpId below, int64_t limit) {
+    for (size_t i = 0; i < ir_.ops[below].inputs.size(); ++i) {
+      OpId input = ir_.ops[below].inputs[i];
+      if (gives_at_most(ir_, input, limit)) continue;
+      OpId take = push_back(ir_, make_take(ir_, input, limit));
+      ir_.ops[below].inputs[i] = take;
+      open_.push_back(take);
+    }
+  }
+
+  Ir& ir_;
+  std::vector<uint32_t> uses_;
+  std::vector<OpId> open_;  // takes to be pushed on
+};
 
 }  // namespace
 
-void push_limits(Ir& ir) {
-  for (bool moved = true; moved;) {
-    moved = false;
-    std::vector<uint32_t> uses = count_uses(ir);
-    for (size_t id = uses.size(); id-- > 0;)
-      if (ir.ops[id].kind == OpKind::Take) moved |= push(ir, static_cast<OpId>(id), uses);
-    compact(ir);
-  }
-}
+void push_limits(Ir& ir) { LimitPusher(ir).run(); }
 
 }  // namespace kqlc::ir
