@@ -111,12 +111,14 @@ bool LiteralReader::expect(std::string_view wanted) {
 }
 
 bool LiteralReader::peek(char mark) {
-  skip_blanks();
-  return at_ < text_.size() && text_[at_] == mark;
+  size_t at = at_;
+  while (at < text_.size() && is_blank(text_[at])) ++at;
+  return at < text_.size() && text_[at] == mark;
 }
 
 bool LiteralReader::take(char mark) {
   if (!peek(mark)) return false;
+  skip_blanks();
   ++at_;
   return true;
 }

@@ -20,7 +20,8 @@ int cost_of(const Ir& ir, ExprId root) {
     if (expr.kind != ExprKind::Call) continue;
     bool text = expr.type == Type::String || expr.type == Type::Dynamic;
     for (ExprId arg : expr.args) text |= ir.exprs[arg].type == Type::String || ir.exprs[arg].type == Type::Dynamic;
-    cost += !text ? 0 : expr.function->filter ? 1 : 4;
+    bool plain = expr.function->filter || (!expr.function->uses_context && !expr.prepared);
+    cost += !text ? 0 : plain ? 1 : 4;
   }
   return cost;
 }
