@@ -324,9 +324,22 @@ std::optional<TimeSpan> read_unit_form(std::string_view text) {
     ticks = *whole / 100;
   } else {
     if (__builtin_mul_overflow(*whole, *unit, &ticks)) return std::nullopt;
-    ticks += static_cast<int64_t>(fraction * static_cast<double>(*unit) + 0.5);
+    auto part = static_cast<int64_t>(fraction * static_cast<double>(*unit) + 0.5);
+    if (__builtin_add_overflow(ticks, part, &ticks)) return std::nullopt;
   }
   return TimeSpan{minus ? -ticks : ticks};
+}
+
+}  // namespace
+
+namespace {
+
+// Days of at most eight digits and ticks within a day; empty where the sum is no int64.
+std::optional<TimeSpan> signed_ticks(bool minus, int64_t days, int64_t ticks) {
+  __int128 total = static_cast<__int128>(days) * kTicksPerDay + ticks;
+  if (minus) total = -total;
+  if (total < INT64_MIN || total > INT64_MAX) return std::nullopt;
+  return TimeSpan{static_cast<int64_t>(total)};
 }
 
 }  // namespace
@@ -340,7 +353,7 @@ std::optional<TimeSpan> read_timespan(std::string_view text) {
   auto first = in.take_digits(1, 8);
   if (!first) return std::nullopt;
   int64_t days = 0, hours = *first;
-  if (in.done()) return TimeSpan{(minus ? -*first : *first) * kTicksPerDay};
+  if (in.done()) return signed_ticks(minus, *first, 0);
   if (in.peek() == '.') {
     ++in.at;
     days = *first;
@@ -362,10 +375,8 @@ std::optional<TimeSpan> read_timespan(std::string_view text) {
       fraction = *digits;
     }
   }
-  if (!in.done() || hours > 23 || *minutes > 59 || seconds > 59 || days > 10'675'198) return std::nullopt;
-  int64_t ticks = days * kTicksPerDay + hours * kTicksPerHour + *minutes * kTicksPerMinute +
-                  seconds * kTicksPerSecond + fraction;
-  return TimeSpan{minus ? -ticks : ticks};
+  if (!in.done() || hours > 23 || *minutes > 59 || seconds > 59) return std::nullopt;
+  return signed_ticks(minus, days, hours * kTicksPerHour + *minutes * kTicksPerMinute + seconds * kTicksPerSecond + fraction);
 }
 
 namespace {

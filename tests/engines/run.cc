@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Batches are dealt to the states in turn, each state on a thread of its own; states merge in another order than
+// that of the input, which may not show.
+#include "tests/engines/run.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <thread>
+
+#include "cli/output.h"
+#include "compiler/reference/execute.h"
+#include "runtime/aggregates/state.h"
+#include "runtime/simd/targets.h"
+#include "runtime/value/dynamic.h"
+
+namespace kqlc::engines {
+
+namespace {
+
+bool close(double a, double b) {
+  if (a == b || (std::isnan(a) && std::isnan(b))) return true;
+  return std::isfinite(a) && std::isfinite(b) && std::fabs(a - b) <= 1e-12 * std::max(std::fabs(a), std::fabs(b));
+}
+
+bool same_value(const Cell& a, const Cell& b, Type type, Arena& arena) {
+  if (type == Type::String) return a.s.view() == b.s.view();
+  if (a.valid != b.valid) return false;
+  if (!a.valid) return true;
+  if (type == Type::Real) return close(a.d, b.d);
+  if (type == Type::Dynamic) return same_text(dynamic::print(a.node, arena).view(), dynamic::print(b.node, arena).view());
+  return aggregates::same_cell(a, b, type, arena);
+}
+
+const TableData* find_table(const std::vector<TableData>& tables, const std::string& name) {
+  for (const TableData& table : tables)
+    if (table.name == name) return &table;
+  return nullptr;
+}
+
+Answer to_answer(Result<reference::Rows> rows) {
+  Answer out;
+  if (!rows.ok()) {
+    out.error = rows.error().message;
+    return out;
+  }
+  out.schema = rows.value().schema;
+  out.rows = std::move(rows.value().rows);
+  out.arenas.push_back(rows.value().arena);
+  return out;
+}
+
+Answer finish(const codegen::Kernel& kernel, std::vector<std::shared_ptr<codegen::KernelState>>& states) {
+  size_t last = states.size() - 1;  // not the first, so that order cannot come from merging
+  for (size_t i = 0; i < last; ++i) kernel.merge(*states[last], *states[i]);
+  codegen::KernelRows rows = kernel.finish(*states[last]);
+  Answer out;
+  if (rows.error) {
+    out.error = rows.error;
+    return out;
+  }
+  out.schema = rows.schema;
+  out.rows = std::move(rows.rows);
+  out.arenas.push_back(rows.arena);
+  return out;
+}
+
+void feed(const codegen::Kernel& kernel, codegen::KernelState& state, const EncodedTable& table, const Way& way, int thread) {
+  const codegen::KernelInput& input = kernel.inputs()[0];
+  for (int64_t start = thread * way.batch_rows; start < table.num_rows(); start += way.batch_rows * way.threads) {
+    std::vector<Column> columns;
+    for (const auto& column : input.columns) columns.push_back(table.column(column.name, column.type, start));
+    Batch batch{std::min(way.batch_rows, table.num_rows() - start), static_cast<uint64_t>(start), columns.data(), columns.size()};
+    if (!kernel.consume(state, batch)) return;
+  }
+}
+
+// Sets a SIMD target and restores the one before.
+class ForcedTarget {
+ public:
+  explicit ForcedTarget(const std::string& name) : before_(simd::kernels()) {
+    if (!name.empty()) KQLC_CHECK(simd::force_target(name), "no such SIMD target here");
+  }
+  ~ForcedTarget() { simd::active_kernels.store(&before_); }
+
+ private:
+  const simd::Kernels& before_;
+};
+
+}  // namespace
+
+std::string Way::name() const {
+  return std::string(texts_name(texts)) + ", batches of " + std::to_string(batch_rows) + ", " + std::to_string(threads) +
+         " threads" + (simd.empty() ? "" : ", " + simd);
+}
+
+bool same_text(std::string_view a, std::string_view b) {
+  auto number_at = [](std::string_view text, size_t at) {
+    size_t end = text.find_first_not_of("0123456789+-.eE", at);
+    return text.substr(at, end == std::string_view::npos ? end : end - at);
+  };
+  size_t i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    bool digit = std::isdigit(static_cast<unsigned char>(a[i])) && std::isdigit(static_cast<unsigned char>(b[j]));
+    if (digit) {
+      std::string left(number_at(a, i)), right(number_at(b, j));
+      bool real = left.find_first_of(".eE") != std::string::npos || right.find_first_of(".eE") != std::string::npos;
+      if (left != right && !(real && close(std::strtod(left.c_str(), nullptr), std::strtod(right.c_str(), nullptr)))) return false;
+      i += left.size();
+      j += right.size();
+    } else if (a[i++] != b[j++]) {
+      return false;
+    }
+  }
+  return i == a.size() && j == b.size();
+}
+
+std::string print_answer(const Answer& answer) {
+  if (!answer.error.empty()) return "error: " + answer.error + "\n";
+  std::string out;
+  for (const auto& column : answer.schema)
+    out += (out.empty() ? "" : ", ") + column.name + ":" + std::string(type_name(column.type));
+  out += "\n";
+  for (const Row& row : answer.rows) {
+    out += "[";
+    for (size_t i = 0; i < row.size(); ++i) out += (i ? "," : "") + cli::json_value(row[i], answer.schema[i].type);
+    out += "]\n";
+  }
+  return out;
+}
+
+std::string compare(const Answer& expected, const Answer& got) {
+  if (!expected.error.empty() || !got.error.empty())
+    return expected.error.empty() == got.error.empty() ? "" : "expected " + (expected.error.empty() ? "rows" : expected.error) +
+                                                                  ", got " + (got.error.empty() ? "rows" : got.error);
+  bool same_schema = expected.schema.size() == got.schema.size();
+  for (size_t i = 0; same_schema && i < got.schema.size(); ++i)
+    same_schema = expected.schema[i].name == got.schema[i].name && expected.schema[i].type == got.schema[i].type;
+  if (!same_schema) return "columns differ:\n- " + print_answer({expected.schema, {}, {}, ""}) + "+ " + print_answer({got.schema, {}, {}, ""});
+  Arena arena;
+  for (size_t row = 0; row < std::max(expected.rows.size(), got.rows.size()); ++row) {
+    bool same = row < expected.rows.size() && row < got.rows.size();
+    std::string where;
+    for (size_t i = 0; same && i < got.schema.size(); ++i)
+      if (!same_value(expected.rows[row][i], got.rows[row][i], got.schema[i].type, arena)) {
+        same = false;
+        where = ", column " + got.schema[i].name;
+      }
+    if (same) continue;
+    auto row_text = [&](const Answer& answer) {
+      if (row >= answer.rows.size()) return std::string("no row\n");
+      std::string text = print_answer({answer.schema, {answer.rows[row]}, {}, ""});
+      return text.substr(text.find('\n') + 1);
+    };
+    return "row " + std::to_string(row) + where + " (" + std::to_string(expected.rows.size()) + " rows expected, " +
+           std::to_string(got.rows.size()) + " given):\n- " + row_text(expected) + "+ " + row_text(got);
+  }
+  return "";
+}
+
+Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<TableData>& tables) {
+  auto reader = [&](const std::string& name, const plan::Schema& schema, const std::vector<bool>& needed,
+                    const reference::RowSink& sink) -> Result<void> {
+    const TableData* table = find_table(tables, name);
+    if (!table) return {};
+    std::vector<int> places;
+    for (const auto& column : schema) {
+      places.push_back(-1);
+      for (size_t i = 0; i < table->schema.size(); ++i)
+        if (table->schema[i].name == column.name) places.back() = static_cast<int>(i);
+    }
+    for (size_t row = 0; row < table->rows.size(); ++row) {
+      Row cells;
+      for (size_t i = 0; i < schema.size(); ++i)
+        cells.push_back(places[i] < 0 || !needed[i] ? null_cell(schema[i].type) : table->rows[row][static_cast<size_t>(places[i])]);
+      if (!sink(cells.data(), row)) break;
+    }
+    return {};
+  };
+  return to_answer(reference::execute(plan, result, reader));
+}
+
+Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<archive::File>& files) {
+  auto reader = [&](const std::string& name, const plan::Schema& schema, const std::vector<bool>&,
+                    const reference::RowSink& sink) -> Result<void> {
+    archive::ScanRequest request;
+    request.table = name;
+    for (const auto& column : schema) request.columns.push_back({column.name, column.type});
+    std::vector<archive::File> of_table;
+    for (const archive::File& file : files)
+      if (file.table == name) of_table.push_back(file);
+    auto take_batch = [&](int, const Batch& batch) {
+      Arena arena;
+      for (int64_t row = 0; row < batch.num_rows; ++row) {
+        Row cells;
+        for (size_t i = 0; i < schema.size(); ++i) {
+          const Column& column = batch.columns[i];
+          cells.push_back(schema[i].type == Type::Dynamic ? dynamic::load_dynamic(column, column.encoding, row, arena)
+                                                          : load(column, schema[i].type, column.encoding, row));
+        }
+        if (!sink(cells.data(), batch.position + static_cast<uint64_t>(row))) return false;
+      }
+      return true;
+    };
+    archive::ScanReport report;
+    return archive::scan_files(of_table, request, {}, take_batch, &report);
+  };
+  return to_answer(reference::execute(plan, result, reader));
+}
+
+Result<Native> Native::compile(const plan::Plan& plan, size_t result, codegen::Level level) {
+  Native out;
+  KQLC_TRY_ASSIGN(out.kernel_, codegen::Kernel::compile(plan, plan.results[result], level));
+  return out;
+}
+
+Answer Native::run(const std::vector<TableData>& tables, const Way& way) const {
+  ForcedTarget target(way.simd);
+  std::vector<std::shared_ptr<codegen::KernelState>> states;
+  for (int i = 0; i < way.threads; ++i) states.push_back(kernel_->create_state());
+  const TableData* table = kernel_->inputs().empty() ? nullptr : find_table(tables, kernel_->inputs()[0].table);
+  if (table) {
+    EncodedTable encoded(*table, way.texts);
+    std::vector<std::thread> threads;
+    for (int i = 1; i < way.threads; ++i)
+      threads.emplace_back([&, i] { feed(*kernel_, *states[static_cast<size_t>(i)], encoded, way, i); });
+    feed(*kernel_, *states[0], encoded, way, 0);
+    for (std::thread& thread : threads) thread.join();
+  }
+  return finish(*kernel_, states);
+}
+
+Answer Native::run(const std::vector<archive::File>& files, int threads) const {
+  std::vector<std::shared_ptr<codegen::KernelState>> states;
+  for (int i = 0; i < threads; ++i) states.push_back(kernel_->create_state());
+  for (const codegen::KernelInput& input : kernel_->inputs()) {
+    archive::ScanRequest request;
+    request.table = input.table;
+    request.prefilter = input.prefilter;
+    for (const auto& column : input.columns) request.columns.push_back({column.name, column.type});
+    std::vector<archive::File> of_table;
+    for (const archive::File& file : files)
+      if (file.table == input.table) of_table.push_back(file);
+    archive::ScanControl control;
+    control.threads = threads;
+    archive::ScanReport report;
+    auto take_batch = [&](int thread, const Batch& batch) {
+      return kernel_->consume(*states[static_cast<size_t>(thread)], batch) || threads > 1;
+    };
+    if (auto scanned = archive::scan_files(of_table, request, control, take_batch, &report); !scanned.ok()) {
+      Answer out;
+      out.error = scanned.error().message;
+      return out;
+    }
+  }
+  return finish(*kernel_, states);
+}
+
+namespace {
+
+// Replaces the literals below `id` by columns of `table`, which gets one row of them. Arguments that a function must
+// know before it runs stay.
+void lift_literals(plan::Plan& plan, plan::ExprId id, TableData& table) {
+  std::vector<plan::ExprId> args = plan.exprs[id].args;
+  bool keep = plan.exprs[id].kind == plan::ExprKind::Call && plan.exprs[id].function->needs_constants;
+  bool lifted = false;
+  for (size_t i = 0; i < args.size(); ++i) {
+    bool constant = keep && (plan.exprs[id].function->prepared_mask >> std::min<size_t>(i, 31) & 1);
+    if (constant) continue;
+    lift_literals(plan, args[i], table);
+    lifted = true;
+  }
+  plan::Expr& expr = plan.exprs[id];
+  if (lifted && !keep) expr.prepared = nullptr;
+  if (expr.kind != plan::ExprKind::Literal) return;
+  table.schema.push_back({"c" + std::to_string(table.schema.size()), expr.type});
+  table.rows[0].push_back(expr.literal);
+  expr.kind = plan::ExprKind::Column;
+  expr.column = static_cast<int>(table.schema.size()) - 1;
+}
+
+}  // namespace
+
+std::optional<plan::Plan> rows_to_tables(const plan::Plan& plan, std::vector<TableData>& tables) {
+  plan::Plan out = plan;
+  bool changed = false;
+  for (size_t id = 0; id < out.nodes.size(); ++id) {
+    plan::Node& node = out.nodes[id];
+    if (node.kind != plan::NodeKind::Rows) continue;
+    TableData table;
+    table.name = "rows_" + std::to_string(id);
+    table.arena = out.arena;
+    table.schema = node.schema;
+    for (int64_t row = 0; row < node.limit; ++row) {
+      auto begin = node.cells.begin() + row * static_cast<int64_t>(node.schema.size());
+      table.rows.emplace_back(begin, begin + static_cast<int64_t>(node.schema.size()));
+    }
+    // Only in a print alone: another operator above could share a literal (of a let) with it.
+    if (node.schema.empty() && out.nodes.size() == 2 && out.nodes[1].kind == plan::NodeKind::Project)
+      for (plan::ExprId expr : out.nodes[1].exprs) lift_literals(out, expr, table);
+    if (table.schema.empty() || !fits_columns(table)) return std::nullopt;
+    node.kind = plan::NodeKind::Scan;
+    node.table = table.name;
+    node.schema = table.schema;
+    node.cells.clear();
+    node.limit = 0;
+    tables.push_back(std::move(table));
+    changed = true;
+  }
+  if (!changed) return std::nullopt;
+  return out;
+}
+
+}  // namespace kqlc::engines
