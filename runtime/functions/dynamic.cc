@@ -42,6 +42,10 @@ void set_entry(std::vector<Entry>& entries, Str key, const Node& value, bool ove
 namespace {
 
 Dynamic pack_pairs(Context& context, Variadic<Value> pairs, bool only_filled) {
+  if (pairs.size % 2) {
+    context.fail("bag_pack() takes keys and values in pairs");
+    return {};
+  }
   std::vector<Entry> entries;
   for (size_t i = 0; i < pairs.size; i += 2) {
     Str key = dynamic::to_text(dynamic::resolve(pairs[i], *context.arena), *context.arena);

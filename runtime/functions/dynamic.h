@@ -53,13 +53,13 @@ struct PackArray {
   static Dynamic call(Context& context, Variadic<Value> values);
 };
 struct BagPack {
-  static constexpr Spec spec{.name = "bag_pack", .aliases = {"pack", "pack_dictionary"}, .argument_group = 2, .doc = "keys and values, in turn, as a bag",
+  static constexpr Spec spec{.name = "bag_pack", .aliases = {"pack", "pack_dictionary"}, .may_fail = true, .doc = "keys and values, in turn, as a bag",
                              .page = "pack-function", .examples = {"tostring(bag_pack('a', 1, 'b', 'x')) == '{\"a\":1,\"b\":\"x\"}'"}};
   static Dynamic call(Context& context, Variadic<Value> pairs);
 };
 // What pack_all(true) becomes.
 struct BagPackFilled {
-  static constexpr Spec spec{.name = "bag_pack_filled", .argument_group = 2, .doc = "bag_pack without keys whose value is null or the empty text", .page = "pack-all-function",
+  static constexpr Spec spec{.name = "bag_pack_filled", .doc = "bag_pack without keys whose value is null or the empty text", .page = "pack-all-function",
                              .examples = {"tostring(bag_pack_filled('a', 1, 'b', '', 'c', long(null))) == '{\"a\":1}'"}};
   static Dynamic call(Context& context, Variadic<Value> pairs);
 };

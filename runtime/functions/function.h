@@ -67,7 +67,6 @@ struct Spec {
   bool deterministic = true;                       // false: rand, new_guid
   bool may_fail = false;                           // calls Context::fail for some arguments
   ResultName result_name = ResultName::None;
-  uint8_t argument_group = 1;                       // variadic arguments come in groups of so many (bag_pack: 2)
   bool exact_arguments = false;                    // no implicit widening of arguments (tobool(long) is not tobool(int))
   const char* doc = "";                            // one sentence
   const char* page = "";                           // documentation page, e.g. "strlen-function"

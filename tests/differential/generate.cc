@@ -147,7 +147,7 @@ Term Generator::call(Type type, int depth) {
   if (names.empty()) return operand(type, depth);
   const Function& row = *random_.pick(random_.pick(names));
   bool constants = row.needs_constants || random_.chance(70);
-  size_t count = row.num_params + (row.variadic ? row.spec.argument_group * (1 + random_.below(3)) : 0);
+  size_t count = row.num_params + (row.variadic ? 1 + random_.below(3) : 0);
   std::vector<Term> args;
   for (size_t i = 0; i < count; ++i) args.push_back(argument(row, i, constants, depth));
   const char* spelling = row.spec.operators[0];
