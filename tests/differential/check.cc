@@ -5,6 +5,7 @@
 #include "tests/differential/check.h"
 
 #include "cli/compile.h"
+#include "compiler/ir/ir.h"
 #include "runtime/simd/targets.h"
 #include "runtime/value/datetime.h"
 #include "tests/differential/generate.h"
@@ -60,6 +61,16 @@ void count_names(const plan::Plan& plan, Tally& tally) {
     for (const auto& use : node.aggregates) ++tally.used[use.aggregate->spec.name];
 }
 
+// The Ir before and after its passes is sound. Returns what is wrong, or "".
+std::string check_ir(const plan::Plan& plan) {
+  ir::Ir ir = ir::build(plan, plan.results[0]);
+  for (const char* when : {"before", "after"}) {
+    if (when == std::string("after")) ir::optimize(ir);
+    if (auto problem = ir::verify(ir)) return std::string("ir ") + when + " the passes: " + *problem;
+  }
+  return "";
+}
+
 // Returns true where the query shows a difference, which is then described.
 bool differs(const Trial& trial, const std::string& text, Tally* tally, Finding& finding) {
   cli::Compiled compiled = compile(text, trial.schemas);
@@ -71,6 +82,10 @@ bool differs(const Trial& trial, const std::string& text, Tally* tally, Finding&
     return false;
   }
   if (compiled.plan.results.size() != 1) return false;
+  if (std::string problem = check_ir(compiled.plan); !problem.empty()) {
+    finding = {0, text, "ir", problem};
+    return true;
+  }
   Answer expected = engines::run_reference(compiled.plan, 0, trial.tables);
   bool first = true;
   for (codegen::Level level : {codegen::Level::O0, codegen::Level::O2}) {

@@ -9,7 +9,7 @@ namespace kqlc::golden {
 
 namespace {
 
-constexpr std::string_view kKinds[] = {"data", "query", "rule", "tokens", "syntax", "plan", "result", "eval", "errors"};
+constexpr std::string_view kKinds[] = {"data", "query", "rule", "tokens", "syntax", "plan", "ir", "result", "eval", "errors"};
 
 void end_section(CaseFile& file, std::vector<Section>& sections, size_t line) {
   if (sections.empty() || sections.back().end_line != 0) return;

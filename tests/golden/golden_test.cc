@@ -15,6 +15,7 @@
 
 #include "cli/compile.h"
 #include "cli/output.h"
+#include "compiler/ir/ir.h"
 #include "compiler/rule/rule.h"
 #include "compiler/syntax/lexer.h"
 #include "runtime/aggregates/state.h"
@@ -95,6 +96,7 @@ class CaseRun {
       if (section.kind == "tokens") texts[i] = print_tokens();
       if (section.kind == "syntax") texts[i] = syntax::print(compiled_.tree);
       if (section.kind == "plan") texts[i] = plan::print(compiled_.plan);
+      if (section.kind == "ir") texts[i] = print_ir();
       if (section.kind == "errors") texts[i] = errors_;
       if (section.kind == "result") texts[i] = run_results();
       if (section.kind == "eval") texts[i] = run_eval(section);
@@ -164,6 +166,14 @@ class CaseRun {
       out += "\n";
     }
     return out;
+  }
+
+  // After all passes.
+  std::string print_ir() const {
+    if (!compiled_.ok()) return errors_;
+    ir::Ir ir = ir::build(compiled_.plan, compiled_.plan.results[0]);
+    ir::optimize(ir);
+    return ir::print(ir);
   }
 
   std::string run_results() {
