@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "compiler/plan/binder.h"
+#include "compiler/plan/function_names.h"
 #include "compiler/reference/evaluate.h"
 
 namespace kqlc::plan {
@@ -140,6 +141,11 @@ Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, s
   }
   if (!known && find_aggregate(name)) {
     diagnostics_.add(Code::K0204, span, "`" + name + "` is an aggregate and stands in summarize only");
+    return std::nullopt;
+  }
+  if (!known && !is_operator && !is_kql_function(name)) {
+    std::string nearest = nearest_kql_function(name);
+    diagnostics_.add(Code::K0202, span, "no function is called `" + name + "`", nearest.empty() ? "" : "did you mean `" + nearest + "`?");
     return std::nullopt;
   }
   if (!known) return refuse(span, (is_operator ? "operator `" : "function `") + name + "`");

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The names of KQL's scalar and aggregate functions, supported here or not. In: a name. Out: whether KQL has it, which
-// tells a misspelt function (K0202) from one that is not supported yet (K0301).
-// Source: the tables of Microsoft's Kusto language library.
+// One sorted list, searched by halves. Source: the tables of Microsoft's Kusto language library; names are its own as
+// they are spelled, those that begin with two underscores are internal to Kusto and never suggested.
+#include "compiler/plan/function_names.h"
+
 #include <algorithm>
 #include <iterator>
 
-#include "compiler/plan/binder.h"
+#include "compiler/plan/schema.h"
 
 namespace kqlc::plan {
 

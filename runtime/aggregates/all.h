@@ -257,12 +257,13 @@ inline void insert_value(Context& context, const AggregateCall& call, Elements& 
     for (uint32_t i = 0; i < node->size; ++i) {
       if (node->items[i].kind == dynamic::Kind::Null) continue;
       element.cell.node = &node->items[i];
-      element.hash = hash_cell(element.cell, Type::Dynamic, *context.arena);
+      element.ordinal = i;
+      element.hash = static_cast<uint32_t>(hash_cell(element.cell, Type::Dynamic, *context.arena));
       state.insert(element, Type::Dynamic, *context.state_arena, true);
     }
     return;
   }
-  element.hash = hash_cell(element.cell, call.types[0], *context.arena);
+  element.hash = static_cast<uint32_t>(hash_cell(element.cell, call.types[0], *context.arena));
   state.insert(element, call.types[0], *context.state_arena, true);
 }
 template <bool set, int condition_at>
@@ -271,7 +272,7 @@ struct Collect {
   static void init(Context&, const AggregateCall&, State&) {}
   static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {
     if (!args[0].valid || (condition_at > 0 && !condition_holds(args[condition_at]))) return;
-    Element element{args[0], context.position, 0};
+    Element element{args[0], context.position, 0, 0};
     if constexpr (set) {
       insert_value(context, call, state, element);
     } else {
@@ -314,7 +315,7 @@ template <int condition_at>
 struct Distinct : Collect<true, condition_at> {
   static void step(Context& context, const AggregateCall& call, Elements& state, const Cell* args) {
     if (!args[0].valid || (condition_at > 0 && !condition_holds(args[condition_at]))) return;
-    Element element{args[0], context.position, hash_cell(args[0], call.types[0], *context.arena)};
+    Element element{args[0], context.position, 0, static_cast<uint32_t>(hash_cell(args[0], call.types[0], *context.arena))};
     state.insert(element, call.types[0], *context.state_arena, true);
   }
 };

@@ -145,7 +145,9 @@ void Elements::insert(const Element& element, Type type, Arena& arena, bool copy
   for (; slots[slot]; slot = (slot + 1) & (num_slots - 1)) {
     Element& known = items[slots[slot] - 1];
     if (known.hash != element.hash || !same_cell(known.cell, element.cell, type, arena)) continue;
-    known.position = std::min(known.position, element.position);
+    if (!element.before(known)) return;
+    known = element;
+    if (copy) known.cell = keep(element.cell, type, arena);
     return;
   }
   slots[slot] = size + 1;
@@ -155,13 +157,14 @@ void Elements::insert(const Element& element, Type type, Arena& arena, bool copy
 }
 
 void Elements::sort_by_position() {
-  auto earlier = [](const Element& a, const Element& b) { return a.position < b.position; };
+  auto earlier = [](const Element& a, const Element& b) { return a.before(b); };
   if (std::is_sorted(items, items + size, earlier)) return;
   // Equal positions keep the order in which they came.
   std::vector<uint32_t> order(size);
   for (uint32_t i = 0; i < size; ++i) order[i] = i;
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return items[a].position != items[b].position ? items[a].position < items[b].position : a < b;
+    if (items[a].before(items[b]) || items[b].before(items[a])) return items[a].before(items[b]);
+    return a < b;
   });
   std::vector<Element> sorted;
   sorted.reserve(size);
@@ -174,6 +177,7 @@ void save_elements(const Elements& elements, Type type, Writer& writer) {
   writer.put(elements.size);
   for (uint32_t i = 0; i < elements.size; ++i) {
     writer.put(elements.items[i].position);
+    writer.put(elements.items[i].ordinal);
     save_cell(elements.items[i].cell, type, writer, scratch);
   }
 }
@@ -183,9 +187,9 @@ bool load_elements(Elements& elements, Type type, bool set, Reader& reader, Aren
   if (!reader.get(size)) return false;
   for (uint32_t i = 0; i < size; ++i) {
     Element element;
-    if (!reader.get(element.position) || !load_cell(element.cell, type, reader, arena)) return false;
+    if (!reader.get(element.position) || !reader.get(element.ordinal) || !load_cell(element.cell, type, reader, arena)) return false;
     if (set) {
-      element.hash = hash_cell(element.cell, type, arena);
+      element.hash = static_cast<uint32_t>(hash_cell(element.cell, type, arena));
       elements.insert(element, type, arena, false);
     } else {
       elements.append(element, arena);

@@ -63,7 +63,12 @@ int compare_cells(const Cell& a, const Cell& b, Type type);
 struct Element {
   Cell cell;
   uint64_t position = 0;
-  uint64_t hash = 0;
+  uint32_t ordinal = 0;  // place in the array that the row gave; 0 where it gave one value
+  uint32_t hash = 0;     // the low half of hash_cell's
+
+  bool before(const Element& other) const {
+    return position != other.position ? position < other.position : ordinal < other.ordinal;
+  }
 };
 
 // Elements in an array that doubles in the arena, with an index by hash when it is a set.
@@ -75,7 +80,7 @@ struct Elements {
   uint32_t num_slots = 0;
 
   void append(const Element& element, Arena& arena);
-  // Adds unless an equal one is there; of two equal ones the earlier position counts.
+  // Adds unless an equal one is there; of two equal ones the earlier is kept.
   void insert(const Element& element, Type type, Arena& arena, bool copy);
   void sort_by_position();
 

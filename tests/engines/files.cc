@@ -148,7 +148,8 @@ arrow::Status write_arrow(const TableData& table, Storage storage, const std::st
     parquet::WriterProperties::Builder properties;
     if (storage == Storage::Parquet) properties.disable_dictionary();
     // Two row groups, where there are rows for it.
-    ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*rows, arrow::default_memory_pool(), out, std::max<int64_t>(1, (rows->num_rows() + 1) / 2), properties.build()));
+    ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*rows, arrow::default_memory_pool(), out, std::max<int64_t>(1, (rows->num_rows() + 1) / 2), properties.build(),
+                                                   parquet::ArrowWriterProperties::Builder().store_schema()->build()));
     return out->Close();
   }
   ARROW_ASSIGN_OR_RAISE(auto writer, storage == Storage::ArrowStream ? arrow::ipc::MakeStreamWriter(out, rows->schema())

@@ -203,7 +203,8 @@ Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<ar
       return true;
     };
     archive::ScanReport report;
-    return archive::scan_files(of_table, request, {}, take_batch, &report);
+    KQLC_TRY(archive::scan_files(of_table, request, {}, take_batch, &report));
+    return report.errors.empty() ? Result<void>() : report.errors[0];
   };
   return to_answer(reference::execute(plan, result, reader));
 }
@@ -247,9 +248,10 @@ Answer Native::run(const std::vector<archive::File>& files, int threads) const {
     auto take_batch = [&](int thread, const Batch& batch) {
       return kernel_->consume(*states[static_cast<size_t>(thread)], batch) || threads > 1;
     };
-    if (auto scanned = archive::scan_files(of_table, request, control, take_batch, &report); !scanned.ok()) {
+    auto scanned = archive::scan_files(of_table, request, control, take_batch, &report);
+    if (!scanned.ok() || !report.errors.empty()) {
       Answer out;
-      out.error = scanned.error().message;
+      out.error = scanned.ok() ? report.errors[0].message : scanned.error().message;
       return out;
     }
   }
