@@ -88,7 +88,7 @@ struct MakeBagOf {
       for (uint32_t e = 0; bag && bag->kind == dynamic::Kind::Bag && e < bag->size; ++e) {
         Cell key = make_cell(bag->entries[e].key);
         uint32_t before = keys.size;
-        keys.insert({key, 0, hash_cell(key, Type::String, arena)}, Type::String, arena, false);
+        keys.insert({key, 0, 0, static_cast<uint32_t>(hash_cell(key, Type::String, arena))}, Type::String, arena, false);
         if (keys.size > before) entries.push_back(bag->entries[e]);
       }
     }

@@ -166,7 +166,7 @@ Term Generator::plain_number() {
   static constexpr Type types[] = {Type::Long, Type::Int, Type::Real, Type::Decimal, Type::TimeSpan};
   Type type = random_.pick(types);
   Term out = operand(type, 0);
-  if (type == Type::Real && out.args.empty() && out.parts[0].find_first_of("0123456789(") != std::string::npos) return term("R", false);
+  if ((type == Type::Real || type == Type::Decimal) && out.args.empty() && out.parts[0].find_first_of("0123456789(") != std::string::npos) return term(type == Type::Real ? "R" : "M", false);
   return out;
 }
 
