@@ -72,7 +72,7 @@ TEST(Bind, SummarizeNames) {
 TEST(Bind, FunctionsSeeWhatWasDeclaredBeforeThem) {
   EXPECT_EQ(rows_of("let x = 1; let f = () { x }; let g = (x:long) { f() + x }; print g(10)"), "[[11]]");
   EXPECT_EQ(error_of("let f = () { y }; let y = 1; print f()"), "K0203 no column or name `y` here");
-  EXPECT_EQ(error_of("let f = (n:long) { f(n - 1) }; print f(3)"), "K0301 function `f` is not supported yet");
+  EXPECT_EQ(error_of("let f = (n:long) { f(n - 1) }; print f(3)"), "K0202 no function is called `f`");
 }
 
 TEST(Bind, FunctionsWithStatementsAndDefaults) {
