@@ -39,7 +39,7 @@ bool accepts(Accepts what, Type type) {
     case Accepts::Orderable: return type != Type::Dynamic;
     case Accepts::Bool: return type == Type::Bool;
     case Accepts::Long: return type == Type::Int || type == Type::Long;
-    case Accepts::Real: return number;
+    case Accepts::Percentile: return number || type == Type::Dynamic;
     case Accepts::Dynamic: return type == Type::Dynamic;
   }
   return false;
@@ -49,11 +49,37 @@ Type result_type(const AggregateSpec& spec, const std::vector<Type>& types) {
   Type first = types.empty() ? Type::Long : types[0];
   switch (spec.result_rule) {
     case ResultType::Fixed: return spec.result;
-    case ResultType::First: case ResultType::All: return first;
+    case ResultType::First: case ResultType::All: case ResultType::PerConstant: return first;
     case ResultType::Widest: return first == Type::Int ? Type::Long : first;
     case ResultType::Mean: return first == Type::Int || first == Type::Long ? Type::Real : first;
   }
   return first;
+}
+
+// What result number `index` is called where the query gives no name. `names` are the arguments' names, empty for
+// expressions.
+std::string unnamed_result(const AggregateSpec& spec, const std::vector<std::string>& names, const AggregateUse& use, size_t index, Arena& arena) {
+  bool per_constant = spec.result_rule == ResultType::PerConstant;
+  size_t at = per_constant ? 0 : index;
+  std::string argument = at < names.size() ? names[at] : "";
+  if (spec.names_hold_first && index > 0) argument = names[0] + "_" + argument;
+  for (size_t i = 1; i < spec.named_arguments && i < names.size(); ++i) argument += (argument.empty() ? "" : "_") + names[i];
+  std::string name = result_name(spec, argument);
+  if (!per_constant) return name;
+  size_t constant = spec.constant_from + index;
+  dynamic::Node value = dynamic::node_of_cell(use.constants[constant], use.types[constant], arena);
+  std::string digits(dynamic::to_text(&value, arena).view());
+  if (digits.ends_with(".0")) digits.resize(digits.size() - 2);
+  std::replace(digits.begin(), digits.end(), '.', '_');
+  return name + (name.ends_with('_') ? "" : "_") + digits;
+}
+
+bool is_percentile(const dynamic::Node& node) {
+  if (node.kind == dynamic::Kind::Long) return node.l >= 0 && node.l <= 100;
+  if (node.kind == dynamic::Kind::Real) return node.d >= 0 && node.d <= 100;
+  bool good = node.kind == dynamic::Kind::Array && node.size > 0;
+  for (uint32_t i = 0; good && i < node.size; ++i) good = node.items[i].kind != dynamic::Kind::Array && is_percentile(node.items[i]);
+  return good;
 }
 
 bool has_key(const Node& summary, const std::string& name) {
@@ -145,10 +171,10 @@ bool Binder::bind_aggregate(const Syntax& node, Node& out, std::vector<SummaryIt
   aggregating_ = outer;
   if (!good) return false;
   bool all = spec.result_rule == ResultType::All;
-  use.num_results = all ? use.args.size() : 1;
+  use.num_results = num_results_of(spec, use.args.size());
   for (size_t i = 0; i < use.num_results; ++i) {
     Type type = all ? use.types[i] : result_type(spec, use.types);
-    items.push_back({result_name(spec, i < names.size() ? names[i] : ""), false, column(out.schema.size(), type, node.span)});
+    items.push_back({unnamed_result(spec, names, use, i, *plan_.arena), false, column(out.schema.size(), type, node.span)});
     out.schema.push_back({"", type});
   }
   out.aggregates.push_back(std::move(use));
@@ -207,6 +233,15 @@ bool Binder::check_aggregate_arguments(const Syntax& node, const AggregateSpec& 
     if (i >= spec.constant_from && !cell) {
       diagnostics_.add(Code::K0204, node.span, "this argument of `" + node.text + "` must be a constant");
       return false;
+    }
+    if (wanted == Accepts::Percentile) {
+      dynamic::Node given = dynamic::node_of_cell(*cell, type, *plan_.arena);
+      const dynamic::Node* value = dynamic::resolve({&given}, *plan_.arena);
+      bool list = value && value->kind == dynamic::Kind::Array;
+      if (!value || !is_percentile(*value) || (list && spec.result_rule == ResultType::PerConstant)) {
+        diagnostics_.add(Code::K0204, node.span, "a percentile is a number from 0 to 100");
+        return false;
+      }
     }
     use.constants.push_back(cell ? *cell : Cell());
   }

@@ -46,7 +46,7 @@ enum class Accepts : uint8_t {
   Orderable,  // numbers, datetime, timespan, string, bool, guid
   Bool,
   Long,       // a constant limit, or weights
-  Real,       // percentiles
+  Percentile,  // numbers from 0 to 100; a dynamic array of them where the result is an array
   Dynamic,
 };
 
@@ -56,6 +56,7 @@ enum class ResultType : uint8_t {
   Widest,  // sum: long for int, else the type of the first argument
   Mean,    // avg: timespan and datetime stay, decimal stays, all else real
   All,     // arg_max, take_any: each argument gives a column of its type
+  PerConstant,  // percentiles: each constant gives a column of the first argument's type, named prefix_argument_constant
 };
 
 struct AggregateSpec {
@@ -69,6 +70,8 @@ struct AggregateSpec {
   uint8_t constant_from = 255;  // arguments from here on must be constants
   ResultType result_rule = ResultType::Fixed;
   Type result = Type::Long;
+  uint8_t named_arguments = 1;  // how many arguments stand in the name of an unnamed result
+  bool names_hold_first = false;  // further columns are called prefix_firstargument_argument (argmax)
   const char* prefix = "";    // unnamed results are called prefix_argument; "" keeps the argument's name
   const char* doc = "";
   const char* page = "";

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/aggregates/bits.h"
 #include "runtime/aggregates/moments.h"
+#include "runtime/aggregates/percentiles.h"
 #include "runtime/aggregates/state.h"
 #include "runtime/value/decimal.h"
 
@@ -238,6 +240,13 @@ struct ArgMin : BestRow<-1> {
   static constexpr AggregateSpec spec{.name = "arg_min", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .doc = "the row with the smallest value", .page = "arg-min-aggregation-function"};
 };
 
+struct ArgMaxLegacy : BestRow<1> {
+  static constexpr AggregateSpec spec{.name = "argmax", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .names_hold_first = true, .prefix = "max", .doc = "the old name of arg_max", .page = "arg-max-aggregation-function"};
+};
+struct ArgMinLegacy : BestRow<-1> {
+  static constexpr AggregateSpec spec{.name = "argmin", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .names_hold_first = true, .prefix = "min", .doc = "the old name of arg_min", .page = "arg-min-aggregation-function"};
+};
+
 struct TakeAny : BestRow<0> {
   static constexpr AggregateSpec spec{.name = "take_any", .params = {Accepts::Any}, .num_params = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .doc = "one row of the group (here the first)", .page = "take-any-aggregation-function"};
 };
@@ -266,12 +275,12 @@ inline void insert_value(Context& context, const AggregateCall& call, Elements& 
   element.hash = static_cast<uint32_t>(hash_cell(element.cell, call.types[0], *context.arena));
   state.insert(element, call.types[0], *context.state_arena, true);
 }
-template <bool set, int condition_at>
+template <bool set, int condition_at, bool with_nulls = false>
 struct Collect {
   using State = Elements;
   static void init(Context&, const AggregateCall&, State&) {}
   static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {
-    if (!args[0].valid || (condition_at > 0 && !condition_holds(args[condition_at]))) return;
+    if ((!args[0].valid && !with_nulls) || (condition_at > 0 && !condition_holds(args[condition_at]))) return;
     Element element{args[0], context.position, 0, 0};
     if constexpr (set) {
       insert_value(context, call, state, element);
@@ -331,6 +340,9 @@ struct MakeList : Collect<false, 0> {
 struct MakeListIf : Collect<false, 1> {
   static constexpr AggregateSpec spec{.name = "make_list_if", .params = {Accepts::Any, Accepts::Bool, Accepts::Long}, .num_params = 3, .num_optional = 1, .constant_from = 2, .result = Type::Dynamic, .prefix = "list", .doc = "the values where the condition holds", .page = "make-list-if-aggregation-function"};
 };
+struct MakeListWithNulls : Collect<false, 0, true> {
+  static constexpr AggregateSpec spec{.name = "make_list_with_nulls", .params = {Accepts::Any}, .num_params = 1, .result = Type::Dynamic, .prefix = "list", .doc = "the values, nulls too, as an array", .page = "make-list-with-nulls-aggregation-function"};
+};
 struct DCount : Distinct<0> {
   static constexpr AggregateSpec spec{.name = "dcount", .params = {Accepts::Any, Accepts::Long}, .num_params = 2, .num_optional = 1, .constant_from = 1, .result = Type::Long, .prefix = "dcount", .doc = "number of different values (exact here)", .page = "dcount-aggregation-function"};
   static void finish(Context&, const AggregateCall&, State& state, Cell* out) { *out = make_cell(static_cast<int64_t>(state.size)); }
@@ -343,8 +355,13 @@ struct DCountIf : Distinct<1> {
   static void finish(Context&, const AggregateCall&, State& state, Cell* out) { *out = make_cell(static_cast<int64_t>(state.size)); }
 };
 
+struct CountDistinctIf : DCountIf {
+  static constexpr AggregateSpec spec{.name = "count_distinctif", .params = {Accepts::Any, Accepts::Bool}, .num_params = 2, .result = Type::Long, .prefix = "count_distinctif", .doc = "number of different values where the condition holds", .page = "count-distinctif-aggregation-function"};
+};
+
 using AllAggregates = Join<List<Count, CountIf, Sum, SumIf, Avg, AvgIf, Min, Max, MinIf, MaxIf, ArgMax, ArgMin, MakeSet, MakeSetIf, MakeList,
-                           MakeListIf, DCount, DCountIf, CountDistinct, TakeAny, Any, TakeAnyIf>,
-                           MomentAggregates>;
+                           MakeListIf, MakeListWithNulls, DCount, DCountIf, CountDistinct, CountDistinctIf, TakeAny, Any, TakeAnyIf,
+                           ArgMaxLegacy, ArgMinLegacy>,
+                           MomentAggregates, PercentileAggregates, BitAggregates>;
 
 }  // namespace kqlc::aggregates

@@ -13,6 +13,15 @@
 
 namespace kqlc::aggregates {
 
+inline double number_of_cell(const Cell& cell, Type type) {
+  switch (type) {
+    case Type::Int: return cell.i;
+    case Type::Real: return cell.d;
+    case Type::Decimal: return decimal::to_real(cell.m);
+    default: return static_cast<double>(cell.l);
+  }
+}
+
 struct MomentState {
   int64_t count = 0;
   double mean = 0;
@@ -24,20 +33,14 @@ template <bool root, bool sample, bool conditional>
 struct Moments {
   using State = MomentState;
   static constexpr const char* kName = root ? (sample ? (conditional ? "stdevif" : "stdev") : "stdevp")
-                                            : (sample ? (conditional ? "varianceif" : "variance") : "variancep");
+                                            : (sample ? (conditional ? "varianceif" : "variance") : (conditional ? "variancepif" : "variancep"));
   static constexpr const char* kPage = root ? (sample ? (conditional ? "stdevif-aggregation-function" : "stdev-aggregation-function") : "stdevp-aggregation-function")
-                                            : (sample ? (conditional ? "varianceif-aggregation-function" : "variance-aggregation-function") : "variancep-aggregation-function");
+                                            : (sample ? (conditional ? "varianceif-aggregation-function" : "variance-aggregation-function") : (conditional ? "variancepif-aggregation-function" : "variancep-aggregation-function"));
   static constexpr AggregateSpec spec{.name = kName, .params = {Accepts::Number, Accepts::Bool}, .num_params = conditional ? 2 : 1, .result = Type::Real, .prefix = kName, .doc = root ? "standard deviation" : "variance", .page = kPage};
   static void init(Context&, const AggregateCall&, State&) {}
   static void step(Context&, const AggregateCall& call, State& state, const Cell* args) {
     if (!args[0].valid || (conditional && !(args[1].valid && args[1].b))) return;
-    double value = 0;
-    switch (call.types[0]) {
-      case Type::Int: value = args[0].i; break;
-      case Type::Real: value = args[0].d; break;
-      case Type::Decimal: value = decimal::to_real(args[0].m); break;
-      default: value = static_cast<double>(args[0].l);
-    }
+    double value = number_of_cell(args[0], call.types[0]);
     ++state.count;
     double distance = value - state.mean;
     state.mean += distance / static_cast<double>(state.count);
@@ -58,6 +61,47 @@ struct Moments {
     int64_t divisor = sample ? state.count - 1 : state.count;
     double variance = divisor > 0 ? state.squares / static_cast<double>(divisor) : 0;
     *out = make_cell(root ? std::sqrt(variance) : variance);
+  }
+  static void save(const AggregateCall&, const State& state, Writer& writer) { writer.put(state); }
+  static bool load(Context&, const AggregateCall&, State& state, Reader& reader) { return reader.get(state); }
+};
+
+struct CovarianceState {
+  int64_t count = 0;
+  double mean_x = 0, mean_y = 0;
+  double products = 0;  // sum of the products of the distances from the means
+};
+
+// covariance of a sample (count - 1) or of all (count) of the pairs without a null.
+template <bool sample, bool conditional>
+struct Covariance {
+  using State = CovarianceState;
+  static constexpr const char* kName = sample ? (conditional ? "covarianceif" : "covariance") : (conditional ? "covariancepif" : "covariancep");
+  static constexpr const char* kPage = sample ? (conditional ? "covarianceif-aggregation-function" : "covariance-aggregation-function")
+                                              : (conditional ? "covariancepif-aggregation-function" : "covariancep-aggregation-function");
+  static constexpr AggregateSpec spec{.name = kName, .params = {Accepts::Number, Accepts::Number, Accepts::Bool}, .num_params = conditional ? 3 : 2, .result = Type::Real, .named_arguments = 2, .prefix = kName, .doc = "covariance of two values", .page = kPage};
+  static void init(Context&, const AggregateCall&, State&) {}
+  static void step(Context&, const AggregateCall& call, State& state, const Cell* args) {
+    if (!args[0].valid || !args[1].valid || (conditional && !(args[2].valid && args[2].b))) return;
+    double x = number_of_cell(args[0], call.types[0]), y = number_of_cell(args[1], call.types[1]);
+    ++state.count;
+    double distance = x - state.mean_x;
+    state.mean_x += distance / static_cast<double>(state.count);
+    state.mean_y += (y - state.mean_y) / static_cast<double>(state.count);
+    state.products += distance * (y - state.mean_y);
+  }
+  static void merge(Context&, const AggregateCall&, State& into, const State& from) {
+    if (from.count == 0) return;
+    double a = static_cast<double>(into.count), b = static_cast<double>(from.count);
+    double x = from.mean_x - into.mean_x, y = from.mean_y - into.mean_y;
+    into.products += from.products + x * y * a * b / (a + b);
+    into.mean_x += x * b / (a + b);
+    into.mean_y += y * b / (a + b);
+    into.count += from.count;
+  }
+  static void finish(Context&, const AggregateCall&, State& state, Cell* out) {
+    int64_t divisor = sample ? state.count - 1 : state.count;
+    *out = make_cell(divisor > 0 ? state.products / static_cast<double>(divisor) : 0.0);
   }
   static void save(const AggregateCall&, const State& state, Writer& writer) { writer.put(state); }
   static bool load(Context&, const AggregateCall&, State& state, Reader& reader) { return reader.get(state); }
@@ -107,6 +151,7 @@ struct MakeBagOf {
 };
 
 using MomentAggregates = List<Moments<true, true, false>, Moments<true, true, true>, Moments<true, false, false>, Moments<false, true, false>,
-                              Moments<false, true, true>, Moments<false, false, false>, MakeBagOf<false>, MakeBagOf<true>>;
+                              Moments<false, true, true>, Moments<false, false, false>, Moments<false, false, true>, Covariance<true, false>,
+                              Covariance<true, true>, Covariance<false, false>, Covariance<false, true>, MakeBagOf<false>, MakeBagOf<true>>;
 
 }  // namespace kqlc::aggregates

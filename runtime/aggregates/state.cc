@@ -139,21 +139,39 @@ void Elements::grow_slots(Arena& arena) {
   }
 }
 
-void Elements::insert(const Element& element, Type type, Arena& arena, bool copy) {
+uint32_t* Elements::slot_of(const Cell& cell, uint32_t hash, Type type, Arena& arena) {
   if ((size + 1) * 2 > num_slots) grow_slots(arena);
-  uint32_t slot = static_cast<uint32_t>(element.hash) & (num_slots - 1);
+  uint32_t slot = hash & (num_slots - 1);
   for (; slots[slot]; slot = (slot + 1) & (num_slots - 1)) {
-    Element& known = items[slots[slot] - 1];
-    if (known.hash != element.hash || !same_cell(known.cell, element.cell, type, arena)) continue;
+    const Element& known = items[slots[slot] - 1];
+    if (known.hash == hash && same_cell(known.cell, cell, type, arena)) break;
+  }
+  return &slots[slot];
+}
+
+void Elements::insert(const Element& element, Type type, Arena& arena, bool copy) {
+  uint32_t* slot = slot_of(element.cell, element.hash, type, arena);
+  if (*slot) {
+    Element& known = items[*slot - 1];
     if (!element.before(known)) return;
     known = element;
     if (copy) known.cell = keep(element.cell, type, arena);
     return;
   }
-  slots[slot] = size + 1;
+  *slot = size + 1;
   Element added = element;
   if (copy) added.cell = keep(element.cell, type, arena);
   append(added, arena);
+}
+
+Element& Elements::find_or_add(const Cell& cell, Type type, Arena& arena, bool copy) {
+  auto hash = static_cast<uint32_t>(hash_cell(cell, type, arena));
+  uint32_t* slot = slot_of(cell, hash, type, arena);
+  if (!*slot) {
+    *slot = size + 1;
+    append({copy ? keep(cell, type, arena) : cell, 0, 0, hash}, arena);
+  }
+  return items[*slot - 1];
 }
 
 void Elements::sort_by_position() {

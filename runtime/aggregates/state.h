@@ -62,9 +62,9 @@ int compare_cells(const Cell& a, const Cell& b, Type type);
 
 struct Element {
   Cell cell;
-  uint64_t position = 0;
-  uint32_t ordinal = 0;  // place in the array that the row gave; 0 where it gave one value
-  uint32_t hash = 0;     // the low half of hash_cell's
+  uint64_t position = 0;  // in the input; in a set that counts, how often the value is there
+  uint32_t ordinal = 0;   // place in the array that the row gave; 0 where it gave one value
+  uint32_t hash = 0;      // the low half of hash_cell's
 
   bool before(const Element& other) const {
     return position != other.position ? position < other.position : ordinal < other.ordinal;
@@ -82,9 +82,13 @@ struct Elements {
   void append(const Element& element, Arena& arena);
   // Adds unless an equal one is there; of two equal ones the earlier is kept.
   void insert(const Element& element, Type type, Arena& arena, bool copy);
+  // Returns the element that equals `cell`, added with position 0 where there is none.
+  Element& find_or_add(const Cell& cell, Type type, Arena& arena, bool copy);
   void sort_by_position();
 
  private:
+  // The slot of the element that equals `cell`, or the free one where it belongs.
+  uint32_t* slot_of(const Cell& cell, uint32_t hash, Type type, Arena& arena);
   void grow_slots(Arena& arena);
 };
 

@@ -3,6 +3,7 @@
 // The list of all scalar functions: the families, joined. It changes only when a family is added.
 #pragma once
 
+#include "runtime/functions/address.h"
 #include "runtime/functions/arithmetic.h"
 #include "runtime/functions/array.h"
 #include "runtime/functions/calendar.h"
@@ -11,6 +12,7 @@
 #include "runtime/functions/dynamic.h"
 #include "runtime/functions/encoding.h"
 #include "runtime/functions/hash.h"
+#include "runtime/functions/ipv6.h"
 #include "runtime/functions/match.h"
 #include "runtime/functions/network.h"
 #include "runtime/functions/numeric.h"
@@ -25,6 +27,6 @@ namespace kqlc::functions {
 using AllFunctions = Join<CompareFunctions, ArithmeticFunctions, MatchFunctions, ConvertFunctions, StringFunctions,
                           TimeFunctions, CalendarFunctions, DynamicFunctions,
                           EncodingFunctions, NetworkFunctions, NumericFunctions, HashFunctions, ParseFunctions,
-                          SearchFunctions, RewriteFunctions, ArrayFunctions>;
+                          SearchFunctions, RewriteFunctions, ArrayFunctions, Ipv6Functions, AddressFunctions>;
 
 }  // namespace kqlc::functions
