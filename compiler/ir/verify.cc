@@ -214,7 +214,7 @@ class Verifier {
       size_t least = static_cast<size_t>(spec.num_params - spec.num_optional);
       if (use.args.size() < least || (use.args.size() > spec.num_params && !spec.variadic))
         return "an aggregate with a wrong number of arguments";
-      if (use.num_results != (spec.result_rule == ResultType::All ? use.args.size() : 1)) return "wrong number of results";
+      if (use.num_results != num_results_of(spec, use.args.size())) return "wrong number of results";
       width += use.num_results;
     }
     if (width != op.schema.size()) return "wrong number of columns";

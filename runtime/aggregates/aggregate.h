@@ -78,6 +78,12 @@ struct AggregateSpec {
   std::array<const char*, 8> examples{};  // "datatable(x:long)[1,2] | summarize sum(x) | where sum_x == 3"-style queries
 };
 
+// How many columns a use with so many arguments makes.
+constexpr size_t num_results_of(const AggregateSpec& spec, size_t num_args) {
+  if (spec.result_rule == ResultType::All) return num_args;
+  return spec.result_rule == ResultType::PerConstant ? num_args - spec.constant_from : 1;
+}
+
 // Bytes of a saved state; grows in an arena.
 class Writer;
 class Reader;

@@ -8,12 +8,15 @@
 #include "runtime/functions/array.h"
 #include "runtime/functions/calendar.h"
 #include "runtime/functions/compare.h"
+#include "runtime/functions/compression.h"
 #include "runtime/functions/convert.h"
 #include "runtime/functions/dynamic.h"
 #include "runtime/functions/encoding.h"
 #include "runtime/functions/hash.h"
 #include "runtime/functions/ipv6.h"
+#include "runtime/functions/make_time.h"
 #include "runtime/functions/match.h"
+#include "runtime/functions/mathematics.h"
 #include "runtime/functions/network.h"
 #include "runtime/functions/numeric.h"
 #include "runtime/functions/parse.h"
@@ -27,6 +30,7 @@ namespace kqlc::functions {
 using AllFunctions = Join<CompareFunctions, ArithmeticFunctions, MatchFunctions, ConvertFunctions, StringFunctions,
                           TimeFunctions, CalendarFunctions, DynamicFunctions,
                           EncodingFunctions, NetworkFunctions, NumericFunctions, HashFunctions, ParseFunctions,
-                          SearchFunctions, RewriteFunctions, ArrayFunctions, Ipv6Functions, AddressFunctions>;
+                          SearchFunctions, RewriteFunctions, ArrayFunctions, Ipv6Functions, AddressFunctions,
+                          MathematicsFunctions, MakeTimeFunctions, CompressionFunctions>;
 
 }  // namespace kqlc::functions

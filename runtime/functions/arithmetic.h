@@ -21,144 +21,96 @@ inline Nullable<DateTime> checked_time(int64_t ticks) {
   return DateTime{ticks};
 }
 
-struct AddLong {
-  static constexpr Spec spec{.name = "add", .operators = {"+"}, .doc = "sum", .page = "numerical-operators"};
-  static int64_t call(int64_t a, int64_t b) { return wrap_add(a, b); }
-};
-struct AddReal {
-  static constexpr Spec spec{.name = "add", .operators = {"+"}, .doc = "sum", .page = "numerical-operators"};
-  static double call(double a, double b) { return a + b; }
-};
-struct AddDecimal {
-  static constexpr Spec spec{.name = "add", .operators = {"+"}, .doc = "sum", .page = "numerical-operators"};
-  static kqlc::Decimal call(kqlc::Decimal a, kqlc::Decimal b) { return decimal::add(a, b); }
-};
-struct AddTimeSpan {
-  static constexpr Spec spec{.name = "add", .operators = {"+"}, .doc = "sum", .page = "datetime-timespan-arithmetic"};
-  static TimeSpan call(TimeSpan a, TimeSpan b) { return {wrap_add(a.ticks, b.ticks)}; }
-};
-struct AddDateTime {
-  static constexpr Spec spec{.name = "add", .operators = {"+"}, .doc = "time later by a timespan", .page = "datetime-timespan-arithmetic"};
-  static Nullable<DateTime> call(DateTime a, TimeSpan b) { return checked_time(wrap_add(a.ticks, b.ticks)); }
-};
-struct SubtractLong {
-  static constexpr Spec spec{.name = "subtract", .operators = {"-"}, .doc = "difference", .page = "numerical-operators"};
-  static int64_t call(int64_t a, int64_t b) { return wrap_subtract(a, b); }
-};
-struct SubtractReal {
-  static constexpr Spec spec{.name = "subtract", .operators = {"-"}, .doc = "difference", .page = "numerical-operators"};
-  static double call(double a, double b) { return a - b; }
-};
-struct SubtractDecimal {
-  static constexpr Spec spec{.name = "subtract", .operators = {"-"}, .doc = "difference", .page = "numerical-operators"};
-  static kqlc::Decimal call(kqlc::Decimal a, kqlc::Decimal b) { return decimal::subtract(a, b); }
-};
-struct SubtractTimeSpan {
-  static constexpr Spec spec{.name = "subtract", .operators = {"-"}, .doc = "difference", .page = "datetime-timespan-arithmetic"};
-  static TimeSpan call(TimeSpan a, TimeSpan b) { return {wrap_subtract(a.ticks, b.ticks)}; }
-};
-struct SubtractDateTimes {
-  static constexpr Spec spec{.name = "subtract", .operators = {"-"}, .doc = "time between two datetimes", .page = "datetime-timespan-arithmetic"};
-  static TimeSpan call(DateTime a, DateTime b) { return {wrap_subtract(a.ticks, b.ticks)}; }
-};
-struct SubtractFromDateTime {
-  static constexpr Spec spec{.name = "subtract", .operators = {"-"}, .doc = "time earlier by a timespan", .page = "datetime-timespan-arithmetic"};
-  static Nullable<DateTime> call(DateTime a, TimeSpan b) { return checked_time(wrap_subtract(a.ticks, b.ticks)); }
-};
-struct MultiplyLong {
-  static constexpr Spec spec{.name = "multiply", .operators = {"*"}, .doc = "product", .page = "numerical-operators"};
-  static int64_t call(int64_t a, int64_t b) { return wrap_multiply(a, b); }
-};
-struct MultiplyReal {
-  static constexpr Spec spec{.name = "multiply", .operators = {"*"}, .doc = "product", .page = "numerical-operators"};
-  static double call(double a, double b) { return a * b; }
-};
-struct MultiplyDecimal {
-  static constexpr Spec spec{.name = "multiply", .operators = {"*"}, .doc = "product", .page = "numerical-operators"};
-  static kqlc::Decimal call(kqlc::Decimal a, kqlc::Decimal b) { return decimal::multiply(a, b); }
-};
-struct MultiplyTimeSpan {
-  static constexpr Spec spec{.name = "multiply", .operators = {"*"}, .doc = "timespan taken several times", .page = "datetime-timespan-arithmetic"};
-  static TimeSpan call(TimeSpan a, int64_t b) { return {wrap_multiply(a.ticks, b)}; }
-};
-struct MultiplyByTimeSpan {
-  static constexpr Spec spec{.name = "multiply", .operators = {"*"}, .doc = "timespan taken several times", .page = "datetime-timespan-arithmetic"};
-  static TimeSpan call(int64_t a, TimeSpan b) { return {wrap_multiply(a, b.ticks)}; }
-};
 // Ticks cut toward zero; null where they do not fit.
 inline Nullable<TimeSpan> span_of_real(double ticks) {
   if (!(ticks >= -9223372036854775808.0 && ticks < 9223372036854775808.0)) return {};
   return TimeSpan{static_cast<int64_t>(ticks)};
 }
-struct MultiplyTimeSpanByReal {
-  static constexpr Spec spec{.name = "multiply", .operators = {"*"}, .doc = "timespan taken a fraction of times", .page = "datetime-timespan-arithmetic", .examples = {"1h * 1.5 == 90m"}};
-  static Nullable<TimeSpan> call(TimeSpan a, double b) { return span_of_real(static_cast<double>(a.ticks) * b); }
+
+// The operators over two values. `apply` is null where there is no answer.
+struct Plus {
+  static constexpr const char *name = "add", *spelling = "+", *doc = "sum";
+  static int64_t apply(int64_t a, int64_t b) { return wrap_add(a, b); }
+  static double apply(double a, double b) { return a + b; }
+  static kqlc::Decimal apply(kqlc::Decimal a, kqlc::Decimal b) { return decimal::add(a, b); }
+  static TimeSpan apply(TimeSpan a, TimeSpan b) { return {wrap_add(a.ticks, b.ticks)}; }
+  static Nullable<DateTime> apply(DateTime a, TimeSpan b) { return checked_time(wrap_add(a.ticks, b.ticks)); }
 };
-struct MultiplyRealByTimeSpan {
-  static constexpr Spec spec{.name = "multiply", .operators = {"*"}, .doc = "timespan taken a fraction of times", .page = "datetime-timespan-arithmetic", .examples = {"1.5 * 1h == 90m"}};
-  static Nullable<TimeSpan> call(double a, TimeSpan b) { return span_of_real(a * static_cast<double>(b.ticks)); }
+struct Minus {
+  static constexpr const char *name = "subtract", *spelling = "-", *doc = "difference";
+  static int64_t apply(int64_t a, int64_t b) { return wrap_subtract(a, b); }
+  static double apply(double a, double b) { return a - b; }
+  static kqlc::Decimal apply(kqlc::Decimal a, kqlc::Decimal b) { return decimal::subtract(a, b); }
+  static TimeSpan apply(TimeSpan a, TimeSpan b) { return {wrap_subtract(a.ticks, b.ticks)}; }
+  static TimeSpan apply(DateTime a, DateTime b) { return {wrap_subtract(a.ticks, b.ticks)}; }
+  static Nullable<DateTime> apply(DateTime a, TimeSpan b) { return checked_time(wrap_subtract(a.ticks, b.ticks)); }
 };
-struct DivideTimeSpan {
-  static constexpr Spec spec{.name = "divide", .operators = {"/"}, .doc = "a part of a timespan", .page = "datetime-timespan-arithmetic", .examples = {"1h / 2 == 30m"}};
-  static Nullable<TimeSpan> call(TimeSpan a, int64_t b) {
+struct Times {
+  static constexpr const char *name = "multiply", *spelling = "*", *doc = "product";
+  static int64_t apply(int64_t a, int64_t b) { return wrap_multiply(a, b); }
+  static double apply(double a, double b) { return a * b; }
+  static kqlc::Decimal apply(kqlc::Decimal a, kqlc::Decimal b) { return decimal::multiply(a, b); }
+  static TimeSpan apply(TimeSpan a, int64_t b) { return {wrap_multiply(a.ticks, b)}; }
+  static TimeSpan apply(int64_t a, TimeSpan b) { return {wrap_multiply(a, b.ticks)}; }
+  static Nullable<TimeSpan> apply(TimeSpan a, double b) { return span_of_real(static_cast<double>(a.ticks) * b); }
+  static Nullable<TimeSpan> apply(double a, TimeSpan b) { return span_of_real(a * static_cast<double>(b.ticks)); }
+};
+struct Over {
+  static constexpr const char *name = "divide", *spelling = "/", *doc = "quotient; of whole numbers cut toward zero";
+  static Nullable<int64_t> apply(int64_t a, int64_t b) {
+    if (b == 0) return {};
+    return b == -1 ? wrap_subtract(0, a) : a / b;
+  }
+#if defined(__clang__)
+  __attribute__((no_sanitize("float-divide-by-zero")))
+#endif
+  static double apply(double a, double b) { return a / b; }
+  static Nullable<kqlc::Decimal> apply(kqlc::Decimal a, kqlc::Decimal b) {
+    auto value = decimal::divide(a, b);
+    return value ? Nullable<kqlc::Decimal>(*value) : Nullable<kqlc::Decimal>();
+  }
+  static Nullable<double> apply(TimeSpan a, TimeSpan b) {
+    if (b.ticks == 0) return {};
+    return static_cast<double>(a.ticks) / static_cast<double>(b.ticks);
+  }
+  static Nullable<TimeSpan> apply(TimeSpan a, int64_t b) {
     if (b == 0) return {};
     return TimeSpan{b == -1 ? wrap_subtract(0, a.ticks) : a.ticks / b};
   }
-};
-struct DivideTimeSpanByReal {
-  static constexpr Spec spec{.name = "divide", .operators = {"/"}, .doc = "a part of a timespan", .page = "datetime-timespan-arithmetic", .examples = {"1h / 0.5 == 2h"}};
-  static Nullable<TimeSpan> call(TimeSpan a, double b) {
+  static Nullable<TimeSpan> apply(TimeSpan a, double b) {
     if (b == 0) return {};
     return span_of_real(static_cast<double>(a.ticks) / b);
   }
 };
-struct DivideLong {
-  static constexpr Spec spec{.name = "divide", .operators = {"/"}, .doc = "quotient, cut toward zero", .page = "numerical-operators"};
-  static Nullable<int64_t> call(int64_t a, int64_t b) {
-    if (b == 0) return {};
-    return b == -1 ? wrap_subtract(0, a) : a / b;
-  }
-};
-struct DivideReal {
-  static constexpr Spec spec{.name = "divide", .operators = {"/"}, .doc = "quotient", .page = "numerical-operators"};
-#if defined(__clang__)
-  __attribute__((no_sanitize("float-divide-by-zero")))
-#endif
-  static double call(double a, double b) { return a / b; }
-};
-struct DivideDecimal {
-  static constexpr Spec spec{.name = "divide", .operators = {"/"}, .doc = "quotient", .page = "numerical-operators"};
-  static Nullable<kqlc::Decimal> call(kqlc::Decimal a, kqlc::Decimal b) {
-    auto value = decimal::divide(a, b);
-    return value ? Nullable<kqlc::Decimal>(*value) : Nullable<kqlc::Decimal>();
-  }
-};
-struct DivideTimeSpans {
-  static constexpr Spec spec{.name = "divide", .operators = {"/"}, .doc = "how often one timespan goes into another", .page = "datetime-timespan-arithmetic"};
-  static Nullable<double> call(TimeSpan a, TimeSpan b) {
-    if (b.ticks == 0) return {};
-    return static_cast<double>(a.ticks) / static_cast<double>(b.ticks);
-  }
-};
-struct ModuloLong {
-  static constexpr Spec spec{.name = "modulo", .operators = {"%"}, .doc = "remainder, never negative", .page = "numerical-operators"};
-  static Nullable<int64_t> call(int64_t a, int64_t b) {
+struct Modulo {
+  static constexpr const char *name = "modulo", *spelling = "%", *doc = "remainder, never negative";
+  static Nullable<int64_t> apply(int64_t a, int64_t b) {
     if (b == 0 || b == -1) return b == 0 ? Nullable<int64_t>() : Nullable<int64_t>(0);
     int64_t rest = a % b;
     return rest < 0 ? (b > 0 ? rest + b : rest - b) : rest;
   }
 };
-struct NegateLong {
-  static constexpr Spec spec{.name = "negate", .operators = {"-"}, .doc = "the number with the other sign", .page = "numerical-operators"};
-  static int64_t call(int64_t a) { return wrap_subtract(0, a); }
+
+// One overload of an operator.
+template <class Op, class A, class B = A>
+struct Arithmetic {
+  static constexpr bool kTimes = std::is_same_v<A, DateTime> || std::is_same_v<A, TimeSpan> || std::is_same_v<B, TimeSpan>;
+  static constexpr Spec spec{.name = Op::name, .operators = {Op::spelling}, .doc = Op::doc, .page = kTimes ? "datetime-timespan-arithmetic" : "numerical-operators"};
+  static auto call(A a, B b) { return Op::apply(a, b); }
 };
-struct NegateReal {
-  static constexpr Spec spec{.name = "negate", .operators = {"-"}, .doc = "the number with the other sign", .page = "numerical-operators"};
-  static double call(double a) { return -a; }
-};
-struct NegateTimeSpan {
-  static constexpr Spec spec{.name = "negate", .operators = {"-"}, .doc = "the timespan with the other sign", .page = "datetime-timespan-arithmetic"};
-  static TimeSpan call(TimeSpan a) { return {wrap_subtract(0, a.ticks)}; }
+
+template <class T>
+struct Negate {
+  static constexpr Spec spec{.name = "negate", .operators = {"-"}, .doc = "the value with the other sign", .page = "numerical-operators"};
+  static T call(T a) {
+    if constexpr (std::is_same_v<T, double>) {
+      return -a;
+    } else if constexpr (std::is_same_v<T, TimeSpan>) {
+      return {wrap_subtract(0, a.ticks)};
+    } else {
+      return wrap_subtract(0, a);
+    }
+  }
 };
 
 inline int64_t floor_to(int64_t value, int64_t size) {
@@ -212,11 +164,11 @@ struct AbsTimeSpan {
 };
 
 using ArithmeticFunctions =
-    List<AddLong, AddReal, AddDecimal, AddTimeSpan, AddDateTime, SubtractLong, SubtractReal, SubtractDecimal,
-         SubtractTimeSpan, SubtractDateTimes, SubtractFromDateTime, MultiplyLong, MultiplyReal, MultiplyDecimal,
-         MultiplyTimeSpan, MultiplyByTimeSpan, MultiplyTimeSpanByReal, MultiplyRealByTimeSpan, DivideLong, DivideReal,
-         DivideDecimal, DivideTimeSpans, DivideTimeSpan, DivideTimeSpanByReal, ModuloLong,
-         NegateLong, NegateReal, NegateTimeSpan, BinLong, BinReal, BinTimeSpan, BinDateTime, AbsLong, AbsReal,
-         AbsTimeSpan>;
+    List<Arithmetic<Plus, int64_t>, Arithmetic<Plus, double>, Arithmetic<Plus, kqlc::Decimal>, Arithmetic<Plus, TimeSpan>, Arithmetic<Plus, DateTime, TimeSpan>,
+         Arithmetic<Minus, int64_t>, Arithmetic<Minus, double>, Arithmetic<Minus, kqlc::Decimal>, Arithmetic<Minus, TimeSpan>, Arithmetic<Minus, DateTime>,
+         Arithmetic<Minus, DateTime, TimeSpan>, Arithmetic<Times, int64_t>, Arithmetic<Times, double>, Arithmetic<Times, kqlc::Decimal>, Arithmetic<Times, TimeSpan, int64_t>,
+         Arithmetic<Times, int64_t, TimeSpan>, Arithmetic<Times, TimeSpan, double>, Arithmetic<Times, double, TimeSpan>, Arithmetic<Over, int64_t>, Arithmetic<Over, double>, Arithmetic<Over, kqlc::Decimal>, Arithmetic<Over, TimeSpan>, Arithmetic<Over, TimeSpan, int64_t>,
+         Arithmetic<Over, TimeSpan, double>,
+         Arithmetic<Modulo, int64_t>, Negate<int64_t>, Negate<double>, Negate<TimeSpan>, BinLong, BinReal, BinTimeSpan, BinDateTime, AbsLong, AbsReal, AbsTimeSpan>;
 
 }  // namespace kqlc::functions

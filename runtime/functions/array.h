@@ -80,7 +80,7 @@ struct ArrayIff {
   static Dynamic call(Context& context, Dynamic conditions, Value when_true, Value when_false);
 };
 struct Zip {
-  static constexpr Spec spec{.name = "zip", .doc = "the first elements of all arrays as an array, the second ones, ...; null where an array has ended", .page = "zip-function",
+  static constexpr Spec spec{.name = "zip", .may_fail = true, .doc = "the first elements of all arrays as an array, the second ones, ...; null where an array has ended", .page = "zip-function",
                              .examples = {"tostring(zip(dynamic([1,3,5]), dynamic([2,4,6]))) == '[[1,2],[3,4],[5,6]]'", "tostring(zip(dynamic([1,2]), dynamic(['a']))) == '[[1,\"a\"],[2,null]]'"}};
   static Dynamic call(Context& context, Variadic<Value> arrays);
 };

@@ -59,7 +59,7 @@ struct BagPack {
 };
 // What pack_all(true) becomes.
 struct BagPackFilled {
-  static constexpr Spec spec{.name = "bag_pack_filled", .doc = "bag_pack without keys whose value is null or the empty text", .page = "pack-all-function",
+  static constexpr Spec spec{.name = "bag_pack_filled", .may_fail = true, .doc = "bag_pack without keys whose value is null or the empty text", .page = "pack-all-function",
                              .examples = {"tostring(bag_pack_filled('a', 1, 'b', '', 'c', long(null))) == '{\"a\":1}'"}};
   static Dynamic call(Context& context, Variadic<Value> pairs);
 };

@@ -67,15 +67,15 @@ Dynamic Base64DecodeToArray::call(Context& context, Str text) {
   return array_value(items, *context.arena);
 }
 
-Str Base64EncodeToString::call(Context& context, Str text) {
+Str encode_base64(Str bytes, Arena& arena) {
   std::string out;
-  for (uint64_t i = 0; i < text.size; i += 3) {
+  for (uint64_t i = 0; i < bytes.size; i += 3) {
     uint32_t bits = 0;
-    uint64_t count = std::min<uint64_t>(3, text.size - i);
-    for (uint64_t j = 0; j < 3; ++j) bits = bits << 8 | (j < count ? static_cast<unsigned char>(text.data[i + j]) : 0u);
+    uint64_t count = std::min<uint64_t>(3, bytes.size - i);
+    for (uint64_t j = 0; j < 3; ++j) bits = bits << 8 | (j < count ? static_cast<unsigned char>(bytes.data[i + j]) : 0u);
     for (uint64_t j = 0; j < 4; ++j) out += j <= count ? kBase64[bits >> (18 - 6 * j) & 63] : '=';
   }
-  return context.arena->copy(std::string_view(out));
+  return arena.copy(std::string_view(out));
 }
 
 Str UrlDecode::call(Context& context, Str text) {

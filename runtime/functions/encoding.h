@@ -14,6 +14,7 @@ namespace kqlc::functions {
 
 // Bytes of standard base64 with padding; not valid where the text is none.
 Nullable<Str> decode_base64(Str text, Arena& arena);
+Str encode_base64(Str bytes, Arena& arena);
 bool is_utf8(Str text);
 
 struct Base64DecodeToString {
@@ -29,7 +30,7 @@ struct Base64DecodeToArray {
 struct Base64EncodeToString {
   static constexpr Spec spec{.name = "base64_encode_tostring", .aliases = {"base64_encodestring"}, .doc = "the text's bytes as base64", .page = "base64-encode-tostring-function",
                              .examples = {"base64_encode_tostring('Kusto') == 'S3VzdG8='"}};
-  static Str call(Context& context, Str text);
+  static Str call(Context& context, Str text) { return encode_base64(text, *context.arena); }
 };
 struct UrlDecode {
   static constexpr Spec spec{.name = "url_decode", .doc = "the text with its URL escapes undone; + is a blank", .page = "url-decode-function",

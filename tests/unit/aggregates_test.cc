@@ -20,13 +20,14 @@ const Aggregate& row_of(std::string_view name) {
 }
 
 // Aggregates one column, the rows from `split` on in a second state, and returns the result as text.
-std::string result_of(std::string_view name, const std::vector<Cell>& values, Type type, Type result, size_t split, bool second_first) {
+std::string result_of(std::string_view name, const std::vector<Cell>& values, Type type, Type result, size_t split, bool second_first, Cell constant) {
   const Aggregate& row = row_of(name);
   Arena arena;
   Context context;
   context.arena = context.state_arena = &arena;
-  Cell none;
-  AggregateCall call{&type, &none, row.spec.num_params > 0 ? size_t{1} : 0, 1};
+  Type types[2] = {type, Type::Real};
+  Cell constants[2] = {Cell(), constant};
+  AggregateCall call{types, constants, row.spec.num_params > 0 ? size_t{1} + constant.valid : 0, 1};
   void* states[2] = {arena.allocate(row.state_size), arena.allocate(row.state_size)};
   for (void* state : states) row.init(context, call, state);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -52,10 +53,10 @@ std::string result_of(std::string_view name, const std::vector<Cell>& values, Ty
   return std::string(dynamic::to_text(&node, arena).view());
 }
 
-void expect(std::string_view name, const std::vector<Cell>& values, Type type, Type result, std::string_view answer) {
+void expect(std::string_view name, const std::vector<Cell>& values, Type type, Type result, std::string_view answer, Cell constant = Cell()) {
   for (size_t split = 0; split <= values.size(); ++split)
     for (bool second_first : {false, true})
-      EXPECT_EQ(result_of(name, values, type, result, split, second_first), answer) << name << " split at " << split << (second_first ? ", turned" : "");
+      EXPECT_EQ(result_of(name, values, type, result, split, second_first, constant), answer) << name << " split at " << split << (second_first ? ", turned" : "");
 }
 
 std::vector<Cell> longs(std::initializer_list<int64_t> values) {
@@ -83,6 +84,31 @@ TEST(Aggregates, Spread) {
   expect("variancep", longs({1, 2, 3, 4, 5}), Type::Long, Type::Real, "2.0");
   expect("stdev", longs({7}), Type::Long, Type::Real, "0.0");
   expect("stdev", {}, Type::Long, Type::Real, "0.0");
+}
+
+TEST(Aggregates, Percentiles) {
+  std::vector<Cell> values = longs({15, 20, 35, 40, 50, 35});
+  values.push_back(null_cell(Type::Long));
+  expect("percentile", values, Type::Long, Type::Long, "15", make_cell(0.0));
+  expect("percentile", values, Type::Long, Type::Long, "35", make_cell(50.0));
+  expect("percentile", values, Type::Long, Type::Long, "40", make_cell(83.0));
+  expect("percentile", values, Type::Long, Type::Long, "50", make_cell(100.0));
+  expect("percentiles_array", values, Type::Long, Type::Dynamic, "[20]", make_cell(30.0));
+  expect("percentile", {}, Type::Long, Type::Long, "null", make_cell(50.0));
+  expect("percentiles_array", {}, Type::Long, Type::Dynamic, "null", make_cell(50.0));
+}
+
+TEST(Aggregates, Bits) {
+  std::vector<Cell> values = longs({0xFFFFFFFF, 0xFFFFF00F, 0xCFFFFFFD, 0xFAFEFFFF});
+  values.push_back(null_cell(Type::Long));
+  expect("binary_all_and", values, Type::Long, Type::Long, "3405705229");
+  expect("binary_all_or", longs({1, 8, 2}), Type::Long, Type::Long, "11");
+  expect("binary_all_xor", longs({1, 3, 8}), Type::Long, Type::Long, "10");
+  expect("binary_all_or", {}, Type::Long, Type::Long, "null");
+}
+
+TEST(Aggregates, ListWithNulls) {
+  expect("make_list_with_nulls", {make_cell(int64_t{1}), null_cell(Type::Long), make_cell(int64_t{2})}, Type::Long, Type::Dynamic, "[1,null,2]");
 }
 
 TEST(Aggregates, TakeAnyPrefersAValue) {

@@ -97,6 +97,11 @@ TEST(Functions, ArithmeticAtTheBorders) {
          {"7.0 / 2", "3.5"},
          {"datetime(2024-01-02) - datetime(2024-01-01)", "1.00:00:00"},
          {"datetime(9999-12-31) + 1d", "null"},
+         {"1h * 1.5 == 90m", "true"},
+         {"1.5 * 1h == 90m", "true"},
+         {"1h / 2 == 30m", "true"},
+         {"1h / 0.5 == 2h", "true"},
+         {"1h / 0", "null"},
          {"bin(-7, 5)", "-10"}});
 }
 
@@ -168,6 +173,127 @@ TEST(Functions, Numbers) {
          {"sqrt(-1)", "NaN"},
          {"max_of(long(null), 2)", "2"},
          {"binary_and(6, 3)", "2"}});
+}
+
+TEST(Functions, Xml) {
+  check({{"parse_xml('')", "null"},
+         {"parse_xml('<a>')", "null"},
+         {"parse_xml('<a></b>')", "null"},
+         {"parse_xml('<a/><b/>')", "null"},
+         {"parse_xml('<!DOCTYPE a [<!ENTITY e \"x\">]><a>&e;</a>')", "null"},
+         {"parse_xml('<!-- c --><a><![CDATA[gone]]>kept &amp; read</a>')", "{\"a\":\"kept & read\"}"},
+         {"parse_xml('<?xml version=\"1.0\" encoding=\"utf-16\"?><a b=\"1\" c=\"2\"/>')", "{\"a\":{\"@b\":\"1\",\"@c\":\"2\"}}"},
+         {"parse_xml(strrep('<a>', 1000))", "null"},
+         {"parse_xml(strcat(strrep('<a>', 100), strrep('</a>', 100)))", "null"},
+         {"tostring(parse_xml('<D><d N=\"x\">1</d><d N=\"y\">2</d></D>').D.d[1]['#text'])", "2"}});
+}
+
+TEST(Functions, ParsedText) {
+  check({{"parse_csv('')", "[\"\"]"},
+         {"parse_csv('a,')", "[\"a\",\"\"]"},
+         {"parse_csv('\"a')", "[\"a\"]"},
+         {"parse_csv('\"a\"b,c')", "[\"ab\",\"c\"]"},
+         {"parse_version('')", "null"},
+         {"parse_version('1.2.3.4.5')", "null"},
+         {"parse_version('1..2')", "null"},
+         {"parse_version('123456789')", "null"},
+         {"parse_version('1.')", "null"},
+         {"parse_path('').Filename", ""},
+         {"parse_path('file').Extension", ""},
+         {"parse_path('a/b/').Filename", ""}});
+}
+
+TEST(Functions, Positions) {
+  check({{"indexof('aaa', '', 0)", "0"},
+         {"indexof('abc', 'b', 99)", "-1"},
+         {"indexof('abc', 'b', 0, -2)", "null"},
+         {"indexof('abc', 'b', 0, -1, -1)", "null"},
+         {"indexof('abc', 'a', 0, 0)", "-1"},
+         {"indexof('\u00e4\u00e4b', 'b')", "2"},
+         {"indexof_regex('abcabc', 'c', 3, 1)", "-1"},
+         {"countof('', 'a', 'regex')", "0"},
+         {"translate('ab', 'xyz', 'abc')", "xyc"},
+         {"strrep('ab', 0)", ""},
+         {"strlen(strrep('ab', 100000))", "2048"},
+         {"replace_strings('abc', dynamic(['']), dynamic(['x']))", "abc"},
+         {"replace_strings('abc', dynamic(['a', 'b']), dynamic(['x']))", ""},
+         {"unicode_codepoints_to_string(1114112)", ""},
+         {"unicode_codepoints_to_string(55296)", ""},
+         {"format_bytes(1023.99, 1)", "1024 Bytes"},
+         {"format_bytes(0)", "0 Bytes"}});
+  EXPECT_TRUE(evaluate("indexof_regex('a', '(')").text.starts_with("error"));
+  EXPECT_TRUE(evaluate("countof('a', 'a', 'other')").text.starts_with("error"));
+}
+
+TEST(Functions, ArraysAndBags) {
+  check({{"array_rotate_left(dynamic([]), 3)", "[]"},
+         {"array_rotate_left(dynamic([1,2,3]), -9223372036854775807)", "[3,1,2]"},
+         {"array_shift_left(dynamic([1,2]), 9223372036854775807)", "[null,null]"},
+         {"array_shift_right(dynamic([1,2]), 5, 0)", "[0,0]"},
+         {"array_shift_left(dynamic({'a':1}), 1)", "null"},
+         {"array_sort_asc(dynamic(['b', 2, null, 'a', 1.5, true]))", "[1.5,2,\"a\",\"b\",true,null]"},
+         {"array_sort_desc(dynamic(['b', 2, null, 'a', 1.5]))", "[2,1.5,\"b\",\"a\",null]"},
+         {"array_split(dynamic([1,2,3]), -1)", "[[1,2],[3]]"},
+         {"array_split(dynamic([1,2,3]), 99)", "[[1,2,3],[]]"},
+         {"array_split(dynamic([1,2,3]), dynamic([2,1]))", "[[1,2],[],[3]]"},
+         {"array_index_of(dynamic([1,2]), 2, 9223372036854775807)", "-1"},
+         {"array_index_of(dynamic([1,2]), 2, 0, 9223372036854775807)", "1"},
+         {"zip(dynamic([1]), dynamic({'a':1}))", "null"},
+         {"bag_zip(dynamic(['a','a']), dynamic([1,2]))", "{\"a\":1}"},
+         {"bag_set_key(dynamic([1]), 'a', 1)", "null"},
+         {"bag_remove_keys(dynamic({'a':{'b':1}}), dynamic(['$.a.b','$','$.x.y']))", "{\"a\":{}}"},
+         {"repeat('a', 0)", "[]"},
+         {"treepath(dynamic(null))", "null"},
+         {"dynamic_to_json(dynamic(null))", ""},
+         {"gettype(dynamic(null))", "null"}});
+  EXPECT_STREQ(evaluate("zip(dynamic([1]))").failure, "zip() takes at least two arrays");
+}
+
+TEST(Functions, AddressesInText) {
+  check({{"has_ipv4('x 1.2.3.4', '1.2.3.4/8')", "false"},
+         {"has_ipv4('1.2.3.44', '1.2.3.4')", "false"},
+         {"has_ipv4('1.2.3.44 1.2.3.4', '1.2.3.4')", "true"},
+         {"has_ipv4('', '')", "false"},
+         {"has_ipv4_prefix('10.1.2.3', '')", "false"},
+         {"has_ipv4_prefix('10.1.2.3', '10.1.2.3')", "true"},
+         {"has_ipv4_prefix('10.1.2.3a', '10.')", "false"},
+         {"format_ipv4(4294967296)", ""},
+         {"format_ipv4(-1)", ""},
+         {"ipv4_range_to_cidr_list('0.0.0.0', '255.255.255.255')", "[\"0.0.0.0/0\"]"},
+         {"ipv4_range_to_cidr_list('10.0.0.1', '10.0.0.0')", "[]"},
+         {"ipv4_range_to_cidr_list('255.255.255.255', '255.255.255.255')", "[\"255.255.255.255/32\"]"},
+         {"ipv6_compare('::1', '::2')", "-1"},
+         {"ipv6_compare('::1', 'x')", "null"},
+         {"ipv6_is_match('192.168.1.1', '192.168.2.1')", "false"},
+         {"ipv6_is_match('192.168.1.1', '10.0.0.1', 8)", "false"},
+         {"ipv6_is_match('::1/129', '::1')", "null"},
+         {"ipv6_is_match('::1.2.3.4/33', '::1')", "null"},
+         {"parse_ipv6(':::')", ""},
+         {"parse_ipv6('::1/')", ""}});
+}
+
+TEST(Functions, MadeOfParts) {
+  check({{"make_datetime(0, 1, 1)", "null"},
+         {"make_datetime(10000, 1, 1)", "null"},
+         {"make_datetime(9999, 12, 31, 23, 59, 59.99999999)", "null"},
+         {"make_datetime(2024, 2, 29)", "2024-02-29T00:00:00.0000000Z"},
+         {"make_timespan(0, 60)", "null"},
+         {"make_timespan(9223372036854775807, 0, 0, 0)", "null"},
+         {"bin_at(9223372036854775807, 10, -1)", "null"},
+         {"bin_at(5, 0, 1)", "null"},
+         {"binary_shift_left(1, 65)", "2"},
+         {"binary_shift_right(-8, 1)", "-4"},
+         {"hash_md5('')", "d41d8cd98f00b204e9800998ecf8427e"},
+         {"base64_decode_toguid('====')", "null"},
+         {"gzip_decompress_from_base64_string('H4sI')", ""}});
+  EXPECT_TRUE(evaluate("hash(1)").text.starts_with("error"));
+}
+
+TEST(Functions, TypedExtraction) {
+  check({{"extract('x=([0-9.]+)', 1, 'hello x=45.6|wo', typeof(real))", "45.6"},
+         {"extract('x=([0-9.]+)', 1, 'hello', typeof(long))", "null"},
+         {"extract_json('$.a', '{\"a\":7}', typeof(int))", "7"},
+         {"extract_json('$.a', '{\"a\":7}', typeof(string))", "7"}});
 }
 
 TEST(Functions, PairsMustBePairs) {
