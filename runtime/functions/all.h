@@ -22,6 +22,7 @@
 #include "runtime/functions/parse.h"
 #include "runtime/functions/rewrite.h"
 #include "runtime/functions/search.h"
+#include "runtime/functions/series.h"
 #include "runtime/functions/string.h"
 #include "runtime/functions/time.h"
 
@@ -31,6 +32,6 @@ using AllFunctions = Join<CompareFunctions, ArithmeticFunctions, MatchFunctions,
                           TimeFunctions, CalendarFunctions, DynamicFunctions,
                           EncodingFunctions, NetworkFunctions, NumericFunctions, HashFunctions, ParseFunctions,
                           SearchFunctions, RewriteFunctions, ArrayFunctions, Ipv6Functions, AddressFunctions,
-                          MathematicsFunctions, MakeTimeFunctions, CompressionFunctions>;
+                          MathematicsFunctions, MakeTimeFunctions, CompressionFunctions, SeriesFunctions>;
 
 }  // namespace kqlc::functions

@@ -289,6 +289,17 @@ TEST(Functions, MadeOfParts) {
   EXPECT_TRUE(evaluate("hash(1)").text.starts_with("error"));
 }
 
+TEST(Functions, Series) {
+  check({{"series_add(dynamic([1, 'a', 3.5]), dynamic([1, 1, 1, 1]))", "[2,null,4.5,null]"},
+         {"series_multiply(10, dynamic([1, null]))", "[10,null]"},
+         {"series_add(1, 2)", "null"},
+         {"series_divide(dynamic([1]), 0)", "[\"Infinity\"]"},
+         {"series_log(dynamic({'a':1}))", "null"},
+         {"series_dot_product(dynamic([]), dynamic([1]))", "null"},
+         {"series_dot_product(dynamic([1, 'x', 3]), dynamic([2, 2]))", "2.0"},
+         {"series_fill_forward(dynamic([]))", "[]"}});
+}
+
 TEST(Functions, TypedExtraction) {
   check({{"extract('x=([0-9.]+)', 1, 'hello x=45.6|wo', typeof(real))", "45.6"},
          {"extract('x=([0-9.]+)', 1, 'hello', typeof(long))", "null"},
