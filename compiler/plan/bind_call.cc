@@ -24,12 +24,31 @@ bool is_number(Type type) {
   return type == Type::Int || type == Type::Long || type == Type::Real || type == Type::Decimal;
 }
 
+bool is_conditional(std::string_view name) { return name == "iff" || name == "iif" || name == "case" || name == "coalesce"; }
+
+bool is_function(std::string_view name) {
+  auto table = function_table();
+  return is_conditional(name) || std::any_of(table.begin(), table.end(), [&](const Function& row) { return has_name(row, name, false); });
+}
+
 }  // namespace
 
 std::string_view converter(Type type) {
   static constexpr std::string_view kConverters[] = {"tobool", "toint", "tolong", "toreal", "todecimal",
                                                      "todatetime", "totimespan", "toguid", "tostring", "todynamic"};
   return kConverters[static_cast<int>(type)];
+}
+
+bool has_name(const Function& row, std::string_view name, bool is_operator) {
+  if (is_operator) {
+    for (const char* spelling : row.spec.operators)
+      if (spelling && name == spelling) return true;
+    return false;
+  }
+  if (name == row.spec.name) return true;
+  for (const char* alias : row.spec.aliases)
+    if (alias && name == alias) return true;
+  return false;
 }
 
 Binder::Scalar Binder::bind_call(const Syntax& node, const Schema* row) {
@@ -42,6 +61,7 @@ Binder::Scalar Binder::bind_call(const Syntax& node, const Schema* row) {
   if (node.text == "column_ifexists" || node.text == "columnifexists") return bind_column_ifexists(node, row);
   if (node.text == "pack_all") return bind_pack_all(node, row);
   if (!node.children.empty() && at(node.children.back()).kind == Kind::TypeOf) return bind_typeof_call(node, row);
+  if (aggregating_ && !row && !is_function(node.text)) return refuse(node.span, "`" + node.text + "()` in summarize");
   std::vector<ExprId> args;
   bool good = true;
   for (syntax::NodeId child : node.children) {
@@ -50,8 +70,7 @@ Binder::Scalar Binder::bind_call(const Syntax& node, const Schema* row) {
     if (arg) args.push_back(*arg);
   }
   if (!good) return std::nullopt;
-  if (node.text == "iff" || node.text == "iif" || node.text == "case" || node.text == "coalesce")
-    return bind_case(node, std::move(args));
+  if (is_conditional(node.text)) return bind_case(node, std::move(args));
   if (node.text == "bag_pack_columns") return bind_pack_columns(node, args);
   if (node.text == "datetime_diff" && args.size() == 3) return bind_datetime_diff(node, std::move(args));
   return call(node.text, std::move(args), node.span);
@@ -97,18 +116,6 @@ int conversion_cost(Type from, const Param& param) {
     case Type::String: return from == Type::Dynamic ? 12 : kImpossible;
     default: return kImpossible;
   }
-}
-
-bool has_name(const Function& row, std::string_view name, bool is_operator) {
-  if (is_operator) {
-    for (const char* spelling : row.spec.operators)
-      if (spelling && name == spelling) return true;
-    return false;
-  }
-  if (name == row.spec.name) return true;
-  for (const char* alias : row.spec.aliases)
-    if (alias && name == alias) return true;
-  return false;
 }
 
 int call_cost(const Function& row, const std::vector<Type>& types) {
@@ -211,7 +218,7 @@ Binder::Scalar Binder::convert(ExprId id, Type type, source::Span span) {
   return call(std::string(converter(type)), {id}, span);
 }
 
-// Brings some of the arguments to one type: the widest number, or dynamic where types differ otherwise.
+// Brings some of the arguments to one type: the widest number, or what stands beside dynamic values.
 bool Binder::unify(std::vector<ExprId>& args, const std::vector<size_t>& which, source::Span span, Type& type) {
   auto is_null_literal = [&](ExprId id) {
     const Expr& expr = plan_.exprs[id];
@@ -220,31 +227,28 @@ bool Binder::unify(std::vector<ExprId>& args, const std::vector<size_t>& which, 
   auto numeric_rank = [](Type t) {
     return t == Type::Int ? 1 : t == Type::Long ? 2 : t == Type::Real ? 3 : t == Type::Decimal ? 4 : 0;
   };
-  bool first = true;
+  std::optional<Type> common;
   for (size_t i : which) {
     Type next = type_of(args[i]);
-    if (first) {
-      type = next;
-      first = false;
-    } else if (next != type && numeric_rank(next) && numeric_rank(type)) {
-      if (numeric_rank(next) > numeric_rank(type)) type = next;
-    } else if (next != type && type == Type::Dynamic) {
-      continue;
-    } else if (next != type && next == Type::Dynamic) {
-      type = Type::Dynamic;
-    } else if (next != type && !is_null_literal(args[i])) {
-      diagnostics_.add(Code::K0204, span, "values of types " + std::string(type_name(type)) + " and " +
+    if (is_null_literal(args[i]) || next == common) continue;
+    if (!common || common == Type::Dynamic) {
+      common = next;
+    } else if (numeric_rank(next) && numeric_rank(*common)) {
+      if (numeric_rank(next) > numeric_rank(*common)) common = next;
+    } else if (next != Type::Dynamic) {
+      diagnostics_.add(Code::K0204, span, "values of types " + std::string(type_name(*common)) + " and " +
                                               std::string(type_name(next)) + " do not go together");
       return false;
     }
   }
+  type = common.value_or(type_of(args[which[0]]));
   for (size_t i : which) {
     if (type_of(args[i]) == type) continue;
     if (is_null_literal(args[i])) {
       args[i] = literal(null_cell(type), type, span);
       continue;
     }
-    Scalar converted = type == Type::Dynamic ? call("dynamic_of", {args[i]}, span) : convert(args[i], type, span);
+    Scalar converted = convert(args[i], type, span);
     if (!converted) return false;
     args[i] = *converted;
   }

@@ -166,6 +166,8 @@ Binder::Scalar Binder::bind_in_list(const Syntax& node, const Schema* row) {
   std::vector<ExprId> args;
   for (size_t i = 0; i < node.children.size(); ++i) {
     syntax::NodeId child = node.children[i];
+    const Binding* binding = at(child).kind == Kind::Name ? find(at(child).text) : nullptr;
+    if (binding && binding->failed) return std::nullopt;
     if (i > 0 && is_table(child)) return refuse(at(child).span, "`" + node.text + "` over a table");
     Scalar arg = bind_expr(child, row);
     if (!arg) return std::nullopt;

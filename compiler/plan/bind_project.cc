@@ -108,7 +108,7 @@ std::string Binder::name_of(syntax::NodeId id) const {
       if (const Aggregate* aggregate = find_aggregate(node.text))
         return result_name(aggregate->spec, node.children.empty() ? "" : name_of(node.children[0]));
       for (const Function& row : function_table())
-        if (node.text == row.spec.name && row.spec.result_name == ResultName::FirstArgument && !node.children.empty())
+        if (row.spec.result_name == ResultName::FirstArgument && has_name(row, node.text, false) && !node.children.empty())
           return name_of(node.children[0]);
       return "";
     default: return "";

@@ -133,8 +133,9 @@ bool Binder::is_tabular_function(const Binding& binding) {
   tabular_[id] = false;
   const Syntax& function = at(id);
   const Syntax& body = at(function.children.back());
-  if (body.children.empty()) return false;
+  if (body.children.empty() || depth_ >= kMaxDepth) return false;
   Inside inside(*this, binding.scope, binding.serial, {});
+  ++depth_;
   auto stand_in = [&](const std::string& name, bool table) {
     Binding& named = declare(name);
     if (table) named.table = 0;
@@ -149,16 +150,19 @@ bool Binder::is_tabular_function(const Binding& binding) {
     stand_in(at(statement).text, !nested && is_table(value));
     if (nested) scopes_[current_].names[at(statement).text].function = value;
   }
-  return tabular_[id] = is_table(body.children.back());
+  bool tabular = is_table(body.children.back());
+  --depth_;
+  return tabular_[id] = tabular;
 }
 
-// Gives each parameter its argument: those with a name first of all by name, the others in order, then the defaults.
+// Gives each parameter its argument: by name, or by its place among all arguments; then come the defaults.
 bool Binder::bind_arguments(const Syntax& function, const Syntax& call, Table piped, const Schema* row, Names& names) {
   size_t num_params = function.children.size() - 1, next = piped ? 1 : 0;
   std::map<std::string, syntax::NodeId> given;
   for (syntax::NodeId child : call.kind == Kind::Call ? call.children : std::vector<syntax::NodeId>()) {
     bool named = at(child).kind == Kind::Named;
-    std::string name = named ? at(child).text : next < num_params ? at(function.children[next++]).text : "";
+    std::string name = named ? at(child).text : next < num_params ? at(function.children[next]).text : "";
+    ++next;
     if (name.empty() || !given.emplace(name, named ? at(child).children.back() : child).second) {
       diagnostics_.add(Code::K0204, at(child).span, "one argument too many for `" + call.text + "`");
       return false;

@@ -160,14 +160,12 @@ bool Binder::bind_summary_item(syntax::NodeId id, Node& out, std::vector<Summary
 
 // Adds one aggregate to the summary, and an item for each of its results.
 bool Binder::bind_aggregate(const Syntax& node, Node& out, std::vector<SummaryItem>& items) {
-  const Aggregate* aggregate = find_aggregate(node.text);
-  const AggregateSpec& spec = aggregate->spec;
+  const AggregateSpec& spec = find_aggregate(node.text)->spec;
   AggregateUse use;
-  use.aggregate = aggregate;
   std::vector<std::string> names;
   Node* outer = aggregating_;
   aggregating_ = nullptr;
-  bool good = bind_aggregate_arguments(node, spec, out, use, names) && check_aggregate_arguments(node, spec, use);
+  bool good = bind_aggregate_arguments(node, out, use, names) && check_aggregate_arguments(node, use);
   aggregating_ = outer;
   if (!good) return false;
   bool all = spec.result_rule == ResultType::All;
@@ -188,8 +186,11 @@ Binder::Scalar Binder::bind_nested_aggregate(const Syntax& node) {
   return results[0].expr;
 }
 
-bool Binder::bind_aggregate_arguments(const Syntax& node, const AggregateSpec& spec, Node& out, AggregateUse& use,
-                                      std::vector<std::string>& names) {
+// Chooses the aggregate and binds its arguments. count(x) is the old name of countif(x); where x is no bool it counts rows.
+bool Binder::bind_aggregate_arguments(const Syntax& node, Node& out, AggregateUse& use, std::vector<std::string>& names) {
+  bool count_of = node.text == "count" && node.children.size() == 1;
+  use.aggregate = find_aggregate(count_of ? "countif" : node.text);
+  const AggregateSpec& spec = use.aggregate->spec;
   for (syntax::NodeId child : node.children) {
     if (at(child).kind != Kind::Star) {
       Scalar value = bind_expr(child, aggregated_);
@@ -209,13 +210,19 @@ bool Binder::bind_aggregate_arguments(const Syntax& node, const AggregateSpec& s
       names.push_back(def.name);
     }
   }
+  if (count_of && type_of(use.args[0]) != Type::Bool) {
+    use.aggregate = find_aggregate("count");
+    use.args.clear();
+    return true;
+  }
   size_t least = static_cast<size_t>(spec.num_params - spec.num_optional);
   if (use.args.size() >= least && (use.args.size() <= spec.num_params || spec.variadic)) return true;
   diagnostics_.add(Code::K0204, node.span, "wrong number of arguments for `" + node.text + "`");
   return false;
 }
 
-bool Binder::check_aggregate_arguments(const Syntax& node, const AggregateSpec& spec, AggregateUse& use) {
+bool Binder::check_aggregate_arguments(const Syntax& node, AggregateUse& use) {
+  const AggregateSpec& spec = use.aggregate->spec;
   for (size_t i = 0; i < use.args.size(); ++i) {
     Accepts wanted = spec.params[std::min<size_t>(i, static_cast<size_t>(spec.num_params) - 1)];
     if (wanted == Accepts::Bool && type_of(use.args[i]) != Type::Bool) {

@@ -147,9 +147,8 @@ class Binder {
   bool bind_keys(const Syntax& by, const Schema& before, Node& out, size_t& unnamed);
   bool bind_summary_item(syntax::NodeId id, Node& out, std::vector<SummaryItem>& items, size_t& unnamed);
   bool bind_aggregate(const Syntax& node, Node& out, std::vector<SummaryItem>& items);
-  bool bind_aggregate_arguments(const Syntax& node, const AggregateSpec& spec, Node& out, AggregateUse& use,
-                                std::vector<std::string>& names);
-  bool check_aggregate_arguments(const Syntax& node, const AggregateSpec& spec, AggregateUse& use);
+  bool bind_aggregate_arguments(const Syntax& node, Node& out, AggregateUse& use, std::vector<std::string>& names);
+  bool check_aggregate_arguments(const Syntax& node, AggregateUse& use);
   Scalar bind_nested_aggregate(const Syntax& node);
   Table finish_summarize(Node out, const std::vector<SummaryItem>& items, source::Span span);
 
@@ -226,6 +225,8 @@ class Binder {
 
 // The function that converts to `type`: "tolong".
 std::string_view converter(Type type);
+// True where a row of the function table is called `name`, or spelled so as an operator.
+bool has_name(const Function& row, std::string_view name, bool is_operator);
 // Returns the aggregate called `name`, or nullptr.
 const Aggregate* find_aggregate(std::string_view name);
 // Returns the name of an unnamed result: count_, set_x; arg_max keeps the name of its argument.

@@ -151,15 +151,15 @@ struct BinDateTime {
   }
 };
 struct AbsLong {
-  static constexpr Spec spec{.name = "abs", .doc = "absolute value", .page = "abs-function", .examples = {"abs(-5) == 5"}};
+  static constexpr Spec spec{.name = "abs", .result_name = ResultName::FirstArgument, .doc = "absolute value", .page = "abs-function", .examples = {"abs(-5) == 5"}};
   static int64_t call(int64_t a) { return a < 0 ? wrap_subtract(0, a) : a; }
 };
 struct AbsReal {
-  static constexpr Spec spec{.name = "abs", .doc = "absolute value", .page = "abs-function", .examples = {"abs(-5.5) == 5.5"}};
+  static constexpr Spec spec{.name = "abs", .result_name = ResultName::FirstArgument, .doc = "absolute value", .page = "abs-function", .examples = {"abs(-5.5) == 5.5"}};
   static double call(double a) { return std::fabs(a); }
 };
 struct AbsTimeSpan {
-  static constexpr Spec spec{.name = "abs", .doc = "absolute value", .page = "abs-function", .examples = {"abs(-1d) == 1d"}};
+  static constexpr Spec spec{.name = "abs", .result_name = ResultName::FirstArgument, .doc = "absolute value", .page = "abs-function", .examples = {"abs(-1d) == 1d"}};
   static TimeSpan call(TimeSpan a) { return {a.ticks < 0 ? wrap_subtract(0, a.ticks) : a.ticks}; }
 };
 

@@ -76,7 +76,7 @@ struct TimePattern {
 };
 Str format_time(const TimePattern& pattern, int64_t ticks, bool of_timespan, Arena& arena);
 struct FormatDateTime {
-  static constexpr Spec spec{.name = "format_datetime", .doc = "the datetime as text by a pattern", .page = "format-datetime-function",
+  static constexpr Spec spec{.name = "format_datetime", .result_name = ResultName::FirstArgument, .doc = "the datetime as text by a pattern", .page = "format-datetime-function",
                              .examples = {"format_datetime(datetime(2017-01-29 09:00:05), 'yy-MM-dd [HH:mm:ss]') == '17-01-29 [09:00:05]'",
                                           "format_datetime(datetime(2017-01-29 09:00:05), 'yyyy-M-dd [H:mm:ss]') == '2017-1-29 [9:00:05]'",
                                           "format_datetime(datetime(2017-01-29 09:00:05), 'yy-MM-dd [hh:mm:ss tt]') == '17-01-29 [09:00:05 AM]'"}};
@@ -88,7 +88,7 @@ struct FormatDateTime {
   }
 };
 struct FormatTimeSpan {
-  static constexpr Spec spec{.name = "format_timespan", .may_fail = true, .doc = "the timespan as text by a pattern", .page = "format-timespan-function",
+  static constexpr Spec spec{.name = "format_timespan", .may_fail = true, .result_name = ResultName::FirstArgument, .doc = "the timespan as text by a pattern", .page = "format-timespan-function",
                              .examples = {"format_timespan(time(29.09:00:05.12345), 'dd.hh:mm:ss:FF') == '29.09:00:05:12'",
                                           "format_timespan(time(29.09:00:05.12345), 'ddd.h:mm:ss [fffffff]') == '029.9:00:05 [1234500]'"}};
   using State = TimePattern;

@@ -90,13 +90,13 @@ Nullable<int64_t> to_long(T value, Arena& arena) {
 
 template <class T>
 struct ToLong {
-  static constexpr Spec spec{.name = "tolong", .doc = "the value as a long, or null", .page = "tolong-function",
+  static constexpr Spec spec{.name = "tolong", .result_name = ResultName::FirstArgument, .doc = "the value as a long, or null", .page = "tolong-function",
                              .examples = {"tolong('123') == 123"}};
   static Nullable<int64_t> call(Context& context, T value) { return to_long<T>(value, *context.arena); }
 };
 template <class T>
 struct ToInt {
-  static constexpr Spec spec{.name = "toint", .doc = "the value as an int, or null", .page = "toint-function",
+  static constexpr Spec spec{.name = "toint", .result_name = ResultName::FirstArgument, .doc = "the value as an int, or null", .page = "toint-function",
                              .examples = {"toint('123') == 123"}};
   static Nullable<int32_t> call(Context& context, T value) {
     Nullable<int64_t> wide = to_long<T>(value, *context.arena);
@@ -106,7 +106,7 @@ struct ToInt {
 };
 template <class T>
 struct ToReal {
-  static constexpr Spec spec{.name = "toreal", .aliases = {"todouble"}, .doc = "the value as a real, or null", .page = "toreal-function",
+  static constexpr Spec spec{.name = "toreal", .aliases = {"todouble"}, .result_name = ResultName::FirstArgument, .doc = "the value as a real, or null", .page = "toreal-function",
                              .examples = {"toreal('123.4') == 123.4"}};
   static Nullable<double> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, Str>) {
@@ -128,7 +128,7 @@ struct ToReal {
 };
 template <class T>
 struct ToDecimal {
-  static constexpr Spec spec{.name = "todecimal", .doc = "the value as a decimal, or null", .page = "todecimal-function"};
+  static constexpr Spec spec{.name = "todecimal", .result_name = ResultName::FirstArgument, .doc = "the value as a decimal, or null", .page = "todecimal-function"};
   static Nullable<kqlc::Decimal> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, kqlc::Decimal>) {
       return value;
@@ -145,7 +145,7 @@ struct ToDecimal {
 };
 template <class T>
 struct ToBool {
-  static constexpr Spec spec{.name = "tobool", .aliases = {"toboolean"}, .doc = "the value as a bool, or null", .page = "tobool-function",
+  static constexpr Spec spec{.name = "tobool", .aliases = {"toboolean"}, .result_name = ResultName::FirstArgument, .doc = "the value as a bool, or null", .page = "tobool-function",
                              .examples = {"tobool('true') == true"}};
   static Nullable<bool> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, Str> || std::is_same_v<T, Dynamic>) {
@@ -167,7 +167,7 @@ struct ToBool {
 };
 template <class T>
 struct ToDateTime {
-  static constexpr Spec spec{.name = "todatetime", .doc = "the value as a datetime, or null", .page = "todatetime-function",
+  static constexpr Spec spec{.name = "todatetime", .result_name = ResultName::FirstArgument, .doc = "the value as a datetime, or null", .page = "todatetime-function",
                              .examples = {"todatetime('2015-12-24') == datetime(2015-12-24)"}};
   static Nullable<DateTime> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, DateTime>) {
@@ -180,7 +180,7 @@ struct ToDateTime {
 };
 template <class T>
 struct ToTimeSpan {
-  static constexpr Spec spec{.name = "totimespan", .doc = "the value as a timespan, or null", .page = "totimespan-function",
+  static constexpr Spec spec{.name = "totimespan", .result_name = ResultName::FirstArgument, .doc = "the value as a timespan, or null", .page = "totimespan-function",
                              .examples = {"totimespan('0.00:01:00') == 1m"}};
   static Nullable<TimeSpan> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, TimeSpan>) {
@@ -193,7 +193,7 @@ struct ToTimeSpan {
 };
 template <class T>
 struct ToGuid {
-  static constexpr Spec spec{.name = "toguid", .doc = "the value as a guid, or null", .page = "toguid-function"};
+  static constexpr Spec spec{.name = "toguid", .result_name = ResultName::FirstArgument, .doc = "the value as a guid, or null", .page = "toguid-function"};
   static Nullable<Guid> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, Guid>) {
       return value;

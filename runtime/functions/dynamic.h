@@ -10,7 +10,7 @@
 namespace kqlc::functions {
 
 struct ParseJson {
-  static constexpr Spec spec{.name = "parse_json", .aliases = {"todynamic", "parsejson", "toobject"}, .doc = "JSON text as a dynamic value", .page = "parse-json-function"};
+  static constexpr Spec spec{.name = "parse_json", .aliases = {"todynamic", "parsejson", "toobject"}, .result_name = ResultName::FirstArgument, .doc = "JSON text as a dynamic value", .page = "parse-json-function"};
   static Dynamic call(Context& context, Str text) { return dynamic::parse(text, *context.arena); }
 };
 struct ParseJsonDynamic {

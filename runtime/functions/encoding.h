@@ -47,12 +47,12 @@ struct UrlEncode {
 Str hex_text(uint64_t bits, int64_t least, Arena& arena);
 template <class T>
 struct ToHex {
-  static constexpr Spec spec{.name = "tohex", .doc = "the number in hexadecimal", .page = "tohex-function", .examples = {"tohex(256) == '100'", "tohex(-256) == 'ffffffffffffff00'"}};
+  static constexpr Spec spec{.name = "tohex", .result_name = ResultName::FirstArgument, .doc = "the number in hexadecimal", .page = "tohex-function", .examples = {"tohex(256) == '100'", "tohex(-256) == 'ffffffffffffff00'"}};
   static Str call(Context& context, T value) { return hex_text(static_cast<std::make_unsigned_t<T>>(value), 1, *context.arena); }
 };
 template <class T>
 struct ToHexPadded {
-  static constexpr Spec spec{.name = "tohex", .doc = "the number in hexadecimal with at least so many digits", .page = "tohex-function",
+  static constexpr Spec spec{.name = "tohex", .result_name = ResultName::FirstArgument, .doc = "the number in hexadecimal with at least so many digits", .page = "tohex-function",
                              .examples = {"tohex(toint(-256), 8) == 'ffffff00'", "tohex(256, 8) == '00000100'", "tohex(256, 2) == '100'"}};
   static Str call(Context& context, T value, int64_t least) { return hex_text(static_cast<std::make_unsigned_t<T>>(value), least, *context.arena); }
 };

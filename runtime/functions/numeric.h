@@ -44,7 +44,8 @@ struct CeilingLong {
 
 #define KQLC_REAL_FUNCTION(Type, kql, text, doc_page, example, expression)                                     \
   struct Type {                                                                                                 \
-    static constexpr Spec spec{.name = kql, .doc = text, .page = doc_page, .examples = {example}};              \
+    static constexpr Spec spec{.name = kql, .result_name = ResultName::FirstArgument, .doc = text,              \
+                               .page = doc_page, .examples = {example}};                                        \
     static double call(double x) { return expression; }                                                         \
   };
 KQLC_REAL_FUNCTION(Sqrt, "sqrt", "square root", "sqrt-function", "sqrt(16) == 4.0", std::sqrt(x))
@@ -56,7 +57,7 @@ KQLC_REAL_FUNCTION(Log10, "log10", "logarithm to base 10", "log10-function", "lo
 #undef KQLC_REAL_FUNCTION
 
 struct Pow {
-  static constexpr Spec spec{.name = "pow", .doc = "the first number to the power of the second", .page = "pow-function", .examples = {"pow(2, 3) == 8.0"}};
+  static constexpr Spec spec{.name = "pow", .result_name = ResultName::FirstArgument, .doc = "the first number to the power of the second", .page = "pow-function", .examples = {"pow(2, 3) == 8.0"}};
   static double call(double base, double exponent) { return std::pow(base, exponent); }
 };
 struct Sign {
@@ -69,11 +70,11 @@ template <Bits bits>
 struct BinaryBits {
   static constexpr const char* kName = bits == Bits::And ? "binary_and" : bits == Bits::Or ? "binary_or" : "binary_xor";
   static constexpr const char* kPage = bits == Bits::And ? "binary-and-function" : bits == Bits::Or ? "binary-or-function" : "binary-xor-function";
-  static constexpr Spec spec{.name = kName, .doc = "bit by bit", .page = kPage};
+  static constexpr Spec spec{.name = kName, .result_name = ResultName::FirstArgument, .doc = "bit by bit", .page = kPage};
   static int64_t call(int64_t a, int64_t b) { return bits == Bits::And ? a & b : bits == Bits::Or ? a | b : a ^ b; }
 };
 struct BinaryNot {
-  static constexpr Spec spec{.name = "binary_not", .doc = "all bits turned", .page = "binary-not-function", .examples = {"binary_not(100) == -101"}};
+  static constexpr Spec spec{.name = "binary_not", .result_name = ResultName::FirstArgument, .doc = "all bits turned", .page = "binary-not-function", .examples = {"binary_not(100) == -101"}};
   static int64_t call(int64_t a) { return ~a; }
 };
 

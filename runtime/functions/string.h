@@ -89,11 +89,11 @@ struct Extract {
   static Str call_prepared(const State& regex, Str, int64_t group, Str text) { return regex.extract(text, group).value; }
 };
 struct Split {
-  static constexpr Spec spec{.name = "split", .doc = "the parts between separators, as an array", .page = "split-function"};
+  static constexpr Spec spec{.name = "split", .result_name = ResultName::FirstArgument, .doc = "the parts between separators, as an array", .page = "split-function"};
   static Dynamic call(Context& context, Str text, Str separator);
 };
 struct SplitPart {
-  static constexpr Spec spec{.name = "split", .doc = "one part between separators, as an array", .page = "split-function"};
+  static constexpr Spec spec{.name = "split", .result_name = ResultName::FirstArgument, .doc = "one part between separators, as an array", .page = "split-function"};
   static Dynamic call(Context& context, Str text, Str separator, int64_t index);
 };
 struct Reverse {

@@ -54,7 +54,7 @@ constexpr const char* period_name() {
 
 template <Period period, bool end>
 struct PeriodBorderOffset {
-  static constexpr Spec spec{.name = period_name<period, end>(), .result_name = ResultName::FirstArgument,
+  static constexpr Spec spec{.name = period_name<period, end>(), .result_name = period == Period::Day && !end ? ResultName::FirstArgument : ResultName::None,
                              .doc = "first or last moment of the period, moved by whole periods", .page = period_name<period, end>()};
   static Nullable<DateTime> call(DateTime value, int64_t offset) {
     if (offset > 4'000'000 || offset < -4'000'000) return {};

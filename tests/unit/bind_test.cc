@@ -65,6 +65,10 @@ TEST(Bind, SummarizeNames) {
   EXPECT_EQ(columns_of("Numbers | summarize arg_max(n, *) by s"), "s:string, n:long, d:dynamic");
   EXPECT_EQ(columns_of("Numbers | project n, s | summarize count() by *"), "n:long, s:string, count_:long");
   EXPECT_EQ(columns_of("NumbersToo | summarize by bin(t, 1h)"), "t:datetime");
+  EXPECT_EQ(columns_of("Numbers | extend tostring(d), bin(n, 5) | summarize count(n), count(n > 1) by tolower(s), startofday(now()), tostring(d.x)"),
+            "Column1:string, Column2:datetime, d_x:string, count_n:long, count_:long");
+  EXPECT_EQ(rows_of("datatable(x:long, b:bool)[1, true, long(null), false] | summarize count(x), count(b)"), "[[2,1]]");
+  EXPECT_EQ(error_of("Numbers | summarize x = hll(n)"), "K0301 `hll()` in summarize is not supported yet");
   EXPECT_EQ(error_of("Numbers | summarize (a, b) = count()"), "K0204 more names than values");
   EXPECT_EQ(error_of("Numbers | summarize a = count(), a = max(n)"), "K0206 the column `a` is declared twice");
 }
@@ -76,7 +80,7 @@ TEST(Bind, FunctionsSeeWhatWasDeclaredBeforeThem) {
 }
 
 TEST(Bind, FunctionsWithStatementsAndDefaults) {
-  EXPECT_EQ(rows_of("let f = (a:long, b:long=10) { let c = a * b; c + 1 }; print f(2), f(2, b=3), f(b=1, a=5)"), "[[21,7,6]]");
+  EXPECT_EQ(rows_of("let f = (a:long, b:long=10) { let c = a * b; c + 1 }; print f(2), f(2, b=3), f(b=1, a=5), f(a=1, 2)"), "[[21,7,6,3]]");
   EXPECT_EQ(rows_of("let f = (T:(x:long), least:long) { let kept = T | where x >= least; kept | count };"
                     "datatable(x:long, y:string)[1,'a',2,'b',3,'c'] | invoke f(2)"), "[[2]]");
   EXPECT_EQ(columns_of("let f = (T:(n:long)) { T }; f(Numbers)"), "n:long");
@@ -85,6 +89,16 @@ TEST(Bind, FunctionsWithStatementsAndDefaults) {
   EXPECT_EQ(error_of("let f = (a:long) { a }; print f()"), "K0204 argument `a` of `f` is missing");
   EXPECT_EQ(rows_of("let f = () { datatable(x:long)[1, 2] }; f | count"), "[[2]]");
   EXPECT_EQ(rows_of("declare query_parameters(least:long = 3); print least + 1"), "[[4]]");
+}
+
+TEST(Bind, FailuresAreSaidOnce) {
+  EXPECT_EQ(num_errors("let x = nothing; let T = Numbers | where nope > 1; Numbers | where n in (x) or s in (T) or n == x"), 2u);
+}
+
+TEST(Bind, LongChainsOfFunctionsAreStopped) {
+  std::string query = "let f0 = () { Numbers };";
+  for (int i = 1; i < 5'000; ++i) query += "let f" + std::to_string(i) + " = () { f" + std::to_string(i - 1) + "() };";
+  EXPECT_NE(error_of(query + "f4999()"), "");
 }
 
 // Each function calls the one before it twice: 2^60 calls would not end.
@@ -138,7 +152,8 @@ TEST(Bind, TimespansTimesReals) {
 TEST(Bind, SmallForms) {
   EXPECT_EQ(rows_of("print True, FALSE"), "[[true,false]]");
   EXPECT_EQ(rows_of("print extract_json('$.a', '{\"a\":5}', typeof(long)) + 1"), "[[6]]");
-  EXPECT_EQ(rows_of("print iff(true, 'x', dynamic({'a':1}).a)"), "[[\"x\"]]");
+  EXPECT_EQ(columns_of("Numbers | project a=iff(n > 1, d.x, 'no'), b=coalesce(int(null), n), c=case(n > 1, d, n > 2, d, d)"),
+            "a:string, b:long, c:dynamic");
   EXPECT_EQ(columns_of("table('Numbers') | project n"), "n:long");
   EXPECT_EQ(rows_of("print d=dynamic([1,2,3]) | project d[-1], d[0 + 1], d[true]"), "[[3,2,2]]");
 }
