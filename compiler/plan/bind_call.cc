@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls: which overload of a function is meant, and what its arguments are converted with. Overloads are chosen by the
-// least conversion; conversions are calls of the registry's own rows (tolong, toreal, tostring), so they mean one
-// thing. iff, case and coalesce are expressions of their own, since they look only at the operands they need.
+// Calls: which overload of a function is meant, and what its arguments are converted with. Overloads are
+// chosen by the least conversion; conversions are calls of the registry's own rows (tolong, toreal,
+// tostring), so they mean one thing. iff, case and coalesce are expressions of their own, since they look
+// only at the operands they need.
 #include <algorithm>
 
 #include "compiler/plan/binder.h"
@@ -17,25 +18,30 @@ using syntax::Kind;
 namespace {
 
 // Functions that read other rows or whole tables.
-constexpr std::string_view kTabular[] = {"toscalar", "materialize", "table", "row_number", "prev", "next", "row_cumsum",
-                                         "row_rank", "row_window_session", "row_rank_dense", "row_rank_min"};
+constexpr std::string_view kTabular[] = {
+    "toscalar", "materialize",        "table",          "row_number",  "prev", "next", "row_cumsum",
+    "row_rank", "row_window_session", "row_rank_dense", "row_rank_min"};
 
 bool is_number(Type type) {
   return type == Type::Int || type == Type::Long || type == Type::Real || type == Type::Decimal;
 }
 
-bool is_conditional(std::string_view name) { return name == "iff" || name == "iif" || name == "case" || name == "coalesce"; }
+bool is_conditional(std::string_view name) {
+  return name == "iff" || name == "iif" || name == "case" || name == "coalesce";
+}
 
 bool is_function(std::string_view name) {
   auto table = function_table();
-  return is_conditional(name) || std::any_of(table.begin(), table.end(), [&](const Function& row) { return has_name(row, name, false); });
+  return is_conditional(name) || std::any_of(table.begin(), table.end(),
+                                             [&](const Function& row) { return has_name(row, name, false); });
 }
 
 }  // namespace
 
 std::string_view converter(Type type) {
-  static constexpr std::string_view kConverters[] = {"tobool", "toint", "tolong", "toreal", "todecimal",
-                                                     "todatetime", "totimespan", "toguid", "tostring", "todynamic"};
+  static constexpr std::string_view kConverters[] = {"tobool",    "toint",      "tolong",     "toreal",
+                                                     "todecimal", "todatetime", "totimespan", "toguid",
+                                                     "tostring",  "todynamic"};
   return kConverters[static_cast<int>(type)];
 }
 
@@ -60,8 +66,10 @@ Binder::Scalar Binder::bind_call(const Syntax& node, const Schema* row) {
   if (aggregating_ && !row && find_aggregate(node.text)) return bind_nested_aggregate(node);
   if (node.text == "column_ifexists" || node.text == "columnifexists") return bind_column_ifexists(node, row);
   if (node.text == "pack_all") return bind_pack_all(node, row);
-  if (!node.children.empty() && at(node.children.back()).kind == Kind::TypeOf) return bind_typeof_call(node, row);
-  if (aggregating_ && !row && !is_function(node.text)) return refuse(node.span, "`" + node.text + "()` in summarize");
+  if (!node.children.empty() && at(node.children.back()).kind == Kind::TypeOf)
+    return bind_typeof_call(node, row);
+  if (aggregating_ && !row && !is_function(node.text))
+    return refuse(node.span, "`" + node.text + "()` in summarize");
   std::vector<ExprId> args;
   bool good = true;
   for (syntax::NodeId child : node.children) {
@@ -110,11 +118,16 @@ int conversion_cost(Type from, const Param& param) {
   if (from == param.type) return param.text ? 1 : 0;
   if (param.text || param.value) return 20;
   switch (param.type) {
-    case Type::Long: return from == Type::Int ? 1 : kImpossible;
-    case Type::Real: return from == Type::Int ? 3 : from == Type::Long ? 2 : kImpossible;
-    case Type::Decimal: return from == Type::Int || from == Type::Long ? 5 : from == Type::Real ? 6 : kImpossible;
-    case Type::String: return from == Type::Dynamic ? 12 : kImpossible;
-    default: return kImpossible;
+    case Type::Long:
+      return from == Type::Int ? 1 : kImpossible;
+    case Type::Real:
+      return from == Type::Int ? 3 : from == Type::Long ? 2 : kImpossible;
+    case Type::Decimal:
+      return from == Type::Int || from == Type::Long ? 5 : from == Type::Real ? 6 : kImpossible;
+    case Type::String:
+      return from == Type::Dynamic ? 12 : kImpossible;
+    default:
+      return kImpossible;
   }
 }
 
@@ -122,7 +135,8 @@ int call_cost(const Function& row, const std::vector<Type>& types) {
   if (types.size() < row.num_params || (types.size() > row.num_params && !row.variadic)) return kImpossible;
   int cost = 0;
   for (size_t i = 0; i < types.size(); ++i) {
-    if (row.spec.exact_arguments && types[i] != row.params[std::min<size_t>(i, row.num_params)].type) return kImpossible;
+    if (row.spec.exact_arguments && types[i] != row.params[std::min<size_t>(i, row.num_params)].type)
+      return kImpossible;
     cost += conversion_cost(types[i], row.params[std::min<size_t>(i, row.num_params)]);
     if (cost >= kImpossible) return kImpossible;
   }
@@ -131,7 +145,8 @@ int call_cost(const Function& row, const std::vector<Type>& types) {
 
 }  // namespace
 
-Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, source::Span span, bool is_operator) {
+Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, source::Span span,
+                            bool is_operator) {
   std::vector<Type> types;
   for (ExprId arg : args) types.push_back(type_of(arg));
   const Function* best = nullptr;
@@ -172,7 +187,8 @@ Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, s
   return prepare(*best, std::move(args), span);
 }
 
-// Makes the state of constant arguments, which also finds a wrong regular expression while there is a span to blame.
+// Makes the state of constant arguments, which also finds a wrong regular expression while there is a span to
+// blame.
 Binder::Scalar Binder::prepare(const Function& row, std::vector<ExprId> args, source::Span span) {
   Expr expr;
   expr.kind = ExprKind::Call;
@@ -193,7 +209,8 @@ Binder::Scalar Binder::prepare(const Function& row, std::vector<ExprId> args, so
       const char* error = nullptr;
       void* state = row.prepare(cells.data(), cells.size(), *plan_.arena, &error);
       if (!state) {
-        diagnostics_.add(Code::K0204, span, std::string("`") + row.spec.name + "`: " + (error ? error : "wrong constant"));
+        diagnostics_.add(Code::K0204, span,
+                         std::string("`") + row.spec.name + "`: " + (error ? error : "wrong constant"));
         return std::nullopt;
       }
       expr.prepared = std::shared_ptr<void>(state, row.destroy);
@@ -208,18 +225,21 @@ Binder::Scalar Binder::prepare(const Function& row, std::vector<ExprId> args, so
 Binder::Scalar Binder::convert(ExprId id, Type type, source::Span span) {
   Type from = type_of(id);
   if (from == type) return id;
-  bool allowed = type == Type::String || from == Type::Dynamic || (is_number(from) && (is_number(type) || type == Type::Bool)) ||
+  bool allowed = type == Type::String || from == Type::Dynamic ||
+                 (is_number(from) && (is_number(type) || type == Type::Bool)) ||
                  (from == Type::Bool && type == Type::Long);
   if (!allowed) {
-    diagnostics_.add(Code::K0204, span, "a value of type " + std::string(type_name(type)) + " is needed, not " +
-                                            std::string(type_name(from)));
+    diagnostics_.add(Code::K0204, span,
+                     "a value of type " + std::string(type_name(type)) + " is needed, not " +
+                         std::string(type_name(from)));
     return std::nullopt;
   }
   return call(std::string(converter(type)), {id}, span);
 }
 
 // Brings some of the arguments to one type: the widest number, or what stands beside dynamic values.
-bool Binder::unify(std::vector<ExprId>& args, const std::vector<size_t>& which, source::Span span, Type& type) {
+bool Binder::unify(std::vector<ExprId>& args, const std::vector<size_t>& which, source::Span span,
+                   Type& type) {
   auto is_null_literal = [&](ExprId id) {
     const Expr& expr = plan_.exprs[id];
     return expr.kind == ExprKind::Literal && !expr.literal.valid && expr.type != Type::String;
@@ -236,8 +256,9 @@ bool Binder::unify(std::vector<ExprId>& args, const std::vector<size_t>& which, 
     } else if (numeric_rank(next) && numeric_rank(*common)) {
       if (numeric_rank(next) > numeric_rank(*common)) common = next;
     } else if (next != Type::Dynamic) {
-      diagnostics_.add(Code::K0204, span, "values of types " + std::string(type_name(*common)) + " and " +
-                                              std::string(type_name(next)) + " do not go together");
+      diagnostics_.add(Code::K0204, span,
+                       "values of types " + std::string(type_name(*common)) + " and " +
+                           std::string(type_name(next)) + " do not go together");
       return false;
     }
   }

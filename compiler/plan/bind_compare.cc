@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators: == and != between types that differ, order, arithmetic, in and its relatives, between. In: bound operands.
-// Out: calls of the registry's operators. A constant of another type is taken over where each reading of the
-// comparison gives the same answer (`EventID == "4688"`: the text is how the number prints); all else of that sort is
-// refused by name. Sources: KQL "Numerical operators", "String operators", "in operator".
+// Operators: == and != between types that differ, order, arithmetic, in and its relatives, between. In: bound
+// operands. Out: calls of the registry's operators. A constant of another type is taken over where each
+// reading of the comparison gives the same answer (`EventID == "4688"`: the text is how the number prints);
+// all else of that sort is refused by name. Sources: KQL "Numerical operators", "String operators", "in
+// operator".
 #include <algorithm>
 
 #include "compiler/plan/binder.h"
@@ -20,7 +21,9 @@ bool is_whole(Type type) { return type == Type::Int || type == Type::Long; }
 bool is_number(Type type) { return is_whole(type) || type == Type::Real || type == Type::Decimal; }
 bool is_time(Type type) { return type == Type::DateTime || type == Type::TimeSpan; }
 
-std::string both_names(Type a, Type b) { return std::string(type_name(a)) + " and " + std::string(type_name(b)); }
+std::string both_names(Type a, Type b) {
+  return std::string(type_name(a)) + " and " + std::string(type_name(b));
+}
 
 }  // namespace
 
@@ -28,7 +31,10 @@ Binder::Scalar Binder::bind_binary(const Syntax& node, const Schema* row) {
   Scalar left = bind_expr(node.children[0], row), right = bind_expr(node.children[1], row);
   if (!left || !right) return std::nullopt;
   static constexpr std::pair<std::string_view, std::string_view> kLegacy[] = {
-      {"notcontains", "!contains"}, {"notcontainscs", "!contains_cs"}, {"containscs", "contains_cs"}, {":", "has"},
+      {"notcontains", "!contains"},
+      {"notcontainscs", "!contains_cs"},
+      {"containscs", "contains_cs"},
+      {":", "has"},
       {"<>", "!="}};
   std::string op = node.text;
   for (auto [legacy, name] : kLegacy)
@@ -40,15 +46,16 @@ Binder::Scalar Binder::bind_binary(const Syntax& node, const Schema* row) {
   return call(op, {*left, *right}, node.span, true);
 }
 
-// The constant as a value of type `wanted` that equals just what the constant equals; nothing where there is none, or
-// where it depends on which side one converts (is 'True' == true? is '007' == 7?).
+// The constant as a value of type `wanted` that equals just what the constant equals; nothing where there is
+// none, or where it depends on which side one converts (is 'True' == true? is '007' == 7?).
 Binder::Scalar Binder::match_constant(ExprId id, Type wanted, source::Span span) {
   auto cell = constant(id);
   if (!cell || !cell->valid) return std::nullopt;
   Type type = type_of(id);
   Arena& arena = *plan_.arena;
   if (is_whole(type) && wanted == Type::String)
-    return text_literal(functions::text_of(type == Type::Int ? int64_t{cell->i} : cell->l, arena).view(), span);
+    return text_literal(functions::text_of(type == Type::Int ? int64_t{cell->i} : cell->l, arena).view(),
+                        span);
   if (is_whole(type) && wanted == Type::Bool) {
     int64_t value = type == Type::Int ? cell->i : cell->l;
     return value == 0 || value == 1 ? Scalar(literal(make_cell(value == 1), Type::Bool, span)) : std::nullopt;
@@ -73,7 +80,8 @@ Binder::Scalar Binder::match_constant(ExprId id, Type wanted, source::Span span)
 Binder::Scalar Binder::bind_equality(const std::string& op, ExprId left, ExprId right, source::Span span) {
   Type a = type_of(left), b = type_of(right);
   if (a == Type::Dynamic && b == Type::Dynamic) {
-    diagnostics_.add(Code::K0204, span, "two dynamic values cannot be compared", "convert one of them, as with tostring()");
+    diagnostics_.add(Code::K0204, span, "two dynamic values cannot be compared",
+                     "convert one of them, as with tostring()");
     return std::nullopt;
   }
   bool dynamic = a == Type::Dynamic || b == Type::Dynamic;
@@ -92,9 +100,10 @@ Binder::Scalar Binder::bind_equality(const std::string& op, ExprId left, ExprId 
 Binder::Scalar Binder::bind_order(const std::string& op, ExprId left, ExprId right, source::Span span) {
   Type a = type_of(left), b = type_of(right);
   auto numeric = [](Type type) { return is_number(type) || type == Type::Bool; };
-  bool good = (numeric(a) && numeric(b)) || (a == b && is_time(a)) ||
-              (a == Type::Dynamic && is_number(b)) || (b == Type::Dynamic && is_number(a));
-  if (a == Type::Dynamic && b == Type::Dynamic) return refuse(span, "`" + op + "` between two dynamic values", "convert them, as with toreal()");
+  bool good = (numeric(a) && numeric(b)) || (a == b && is_time(a)) || (a == Type::Dynamic && is_number(b)) ||
+              (b == Type::Dynamic && is_number(a));
+  if (a == Type::Dynamic && b == Type::Dynamic)
+    return refuse(span, "`" + op + "` between two dynamic values", "convert them, as with toreal()");
   if (!good) {
     diagnostics_.add(Code::K0204, span, "`" + op + "` does not compare " + both_names(a, b),
                      a == Type::String && b == Type::String ? "use strcmp()" : "convert one of them");
@@ -106,17 +115,23 @@ Binder::Scalar Binder::bind_order(const std::string& op, ExprId left, ExprId rig
 }
 
 Binder::Scalar Binder::bind_arithmetic(const std::string& op, ExprId left, ExprId right, source::Span span) {
+  if (op == "+" && type_of(left) == Type::TimeSpan && type_of(right) == Type::DateTime)
+    std::swap(left, right);
   Type a = type_of(left), b = type_of(right);
   auto counts = [](Type type) { return is_number(type) || is_time(type) || type == Type::Dynamic; };
   bool has_row = false;
   for (const Function& row : function_table()) {
-    bool named = std::any_of(row.spec.operators.begin(), row.spec.operators.end(), [&](const char* s) { return s && op == s; });
+    bool named = std::any_of(row.spec.operators.begin(), row.spec.operators.end(),
+                             [&](const char* s) { return s && op == s; });
     if (!named || row.num_params != 2) continue;
-    auto fits = [](Type given, Type wanted) { return given == wanted || (is_number(given) && is_number(wanted)); };
+    auto fits = [](Type given, Type wanted) {
+      return given == wanted || (is_number(given) && is_number(wanted));
+    };
     has_row |= fits(a, row.params[0].type) && fits(b, row.params[1].type);
   }
   if (!has_row && counts(a) && counts(b))
-    return refuse(span, "`" + op + "` between " + both_names(a, b), "convert one of them, as with tolong() or toreal()");
+    return refuse(span, "`" + op + "` between " + both_names(a, b),
+                  "convert one of them, as with tolong() or toreal()");
   return call(op, {left, right}, span, true);
 }
 
@@ -131,22 +146,34 @@ std::optional<std::vector<ExprId>> Binder::array_elements(ExprId array) {
   for (uint32_t i = 0; i < node->size; ++i) {
     const dynamic::Node& item = node->items[i];
     switch (item.kind) {
-      case dynamic::Kind::Long: elements.push_back(literal(make_cell(item.l), Type::Long, span)); break;
-      case dynamic::Kind::Real: elements.push_back(literal(make_cell(item.d), Type::Real, span)); break;
-      case dynamic::Kind::Bool: elements.push_back(literal(make_cell(item.b), Type::Bool, span)); break;
-      case dynamic::Kind::String: elements.push_back(text_literal({item.text, item.size}, span)); break;
-      default: return std::nullopt;
+      case dynamic::Kind::Long:
+        elements.push_back(literal(make_cell(item.l), Type::Long, span));
+        break;
+      case dynamic::Kind::Real:
+        elements.push_back(literal(make_cell(item.d), Type::Real, span));
+        break;
+      case dynamic::Kind::Bool:
+        elements.push_back(literal(make_cell(item.b), Type::Bool, span));
+        break;
+      case dynamic::Kind::String:
+        elements.push_back(text_literal({item.text, item.size}, span));
+        break;
+      default:
+        return std::nullopt;
     }
   }
   return elements;
 }
 
 // `value op (element)` for one element, which may be an array.
-Binder::Scalar Binder::bind_membership(const std::string& op, ExprId value, ExprId element, source::Span span) {
+Binder::Scalar Binder::bind_membership(const std::string& op, ExprId value, ExprId element,
+                                       source::Span span) {
   bool text = op != "in" || type_of(value) == Type::String || type_of(value) == Type::Dynamic;
   if (type_of(element) == Type::Dynamic && !text) {
     auto elements = array_elements(element);
-    if (!elements) return refuse(span, "`in` of " + std::string(type_name(type_of(value))) + " in an array that is no constant");
+    if (!elements)
+      return refuse(span,
+                    "`in` of " + std::string(type_name(type_of(value))) + " in an array that is no constant");
     if (elements->empty()) return literal(make_cell(false), Type::Bool, span);
     std::vector<ExprId> any;
     for (ExprId item : *elements) {
@@ -157,6 +184,9 @@ Binder::Scalar Binder::bind_membership(const std::string& op, ExprId value, Expr
     return logic(ExprKind::Or, std::move(any), span);
   }
   bool list = type_of(element) == Type::Dynamic || op != "in" || type_of(element) == Type::String;
+  bool needle = type_of(element) == Type::Dynamic || type_of(element) == Type::String;
+  if (op != "in" && !needle)
+    return refuse(span, "`" + op + "` over " + std::string(type_name(type_of(element))), "write it as text");
   if (list && text) return call(op, {value, element}, span, true);
   return bind_equality("==", value, element, span);
 }
@@ -183,10 +213,14 @@ Binder::Scalar Binder::bind_in_list(const Syntax& node, const Schema* row) {
   bool same = std::all_of(args.begin() + 1, args.end(), [&](ExprId id) {
     return type_of(id) != Type::Dynamic && (type_of(id) == type || (is_whole(type_of(id)) && is_whole(type)));
   });
-  bool strings = std::all_of(args.begin() + 1, args.end(), [&](ExprId id) { return type_of(id) == Type::String; });
-  if (same && type != Type::Decimal) return call(node.text, std::move(args), node.span, true);
-  if (strings && (type == Type::String || type == Type::Dynamic)) return call(node.text, std::move(args), node.span, true);
-  if (args.size() == 2 && type_of(args[1]) == Type::Dynamic && (type == Type::String || type == Type::Dynamic))
+  bool strings =
+      std::all_of(args.begin() + 1, args.end(), [&](ExprId id) { return type_of(id) == Type::String; });
+  if (same && type != Type::Decimal && (op == "in" || strings))
+    return call(node.text, std::move(args), node.span, true);
+  if (strings && (type == Type::String || type == Type::Dynamic))
+    return call(node.text, std::move(args), node.span, true);
+  if (args.size() == 2 && type_of(args[1]) == Type::Dynamic &&
+      (type == Type::String || type == Type::Dynamic))
     return call(node.text, std::move(args), node.span, true);
   std::vector<ExprId> parts;
   for (size_t i = 1; i < args.size(); ++i) {
@@ -202,9 +236,11 @@ Binder::Scalar Binder::bind_between(const Syntax& node, const Schema* row) {
   Scalar value = bind_expr(node.children[0], row), low = bind_expr(node.children[1], row),
          high = bind_expr(node.children[2], row);
   if (!value || !low || !high) return std::nullopt;
-  if (type_of(*high) == Type::TimeSpan && type_of(*value) == Type::DateTime) high = call("+", {*low, *high}, node.span, true);
+  if (type_of(*high) == Type::TimeSpan && type_of(*value) == Type::DateTime)
+    high = call("+", {*low, *high}, node.span, true);
   if (!high) return std::nullopt;
-  Scalar from = bind_order(">=", *value, *low, node.span), to = from ? bind_order("<=", *value, *high, node.span) : from;
+  Scalar from = bind_order(">=", *value, *low, node.span),
+         to = from ? bind_order("<=", *value, *high, node.span) : from;
   if (!to) return std::nullopt;
   Scalar inside = logic(ExprKind::And, {*from, *to}, node.span);
   return node.text == "between" ? inside : call("not", {*inside}, node.span);

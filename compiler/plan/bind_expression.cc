@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Expressions: names, logic, paths into dynamic values. In: a syntax node and the columns it may name. Out: a typed
-// expression. Literals, operators and calls have files of their own; and / or are one expression with many operands.
+// Expressions: names, logic, paths into dynamic values. In: a syntax node and the columns it may name. Out: a
+// typed expression. Literals, operators and calls have files of their own; and / or are one expression with
+// many operands.
 #include <algorithm>
 
 #include "compiler/plan/binder.h"
@@ -64,8 +65,9 @@ bool Binder::too_deep(source::Span span) {
     ++steps_;
     return false;
   }
-  diagnostics_.add(Code::K0103, span, steps_ < kMaxSteps ? "the query is nested too deeply"
-                                                        : "the functions of the query call each other too often");
+  diagnostics_.add(Code::K0103, span,
+                   steps_ < kMaxSteps ? "the query is nested too deeply"
+                                      : "the functions of the query call each other too often");
   return true;
 }
 
@@ -73,33 +75,59 @@ Binder::Scalar Binder::bind_expr(syntax::NodeId id, const Schema* row) {
   const Syntax& node = at(id);
   if (too_deep(node.span)) return std::nullopt;
   ++depth_;
-  Scalar out;
-  switch (node.kind) {
-    case Kind::Name: out = bind_name(node, row); break;
-    case Kind::String: case Kind::Long: case Kind::Real: case Kind::TimeSpan: case Kind::Bool:
-      out = bind_literal(node);
-      break;
-    case Kind::Typed: out = bind_typed(node); break;
-    case Kind::Dynamic: out = bind_dynamic(node, node.children[0]); break;
-    case Kind::And: case Kind::Or: out = bind_logic(node, row); break;
-    case Kind::Binary: out = bind_binary(node, row); break;
-    case Kind::Unary: {
-      Scalar operand = bind_expr(node.children[0], row);
-      if (operand) out = node.text == "-" ? call("-", {*operand}, node.span, true) : operand;
-      break;
-    }
-    case Kind::InList: out = bind_in_list(node, row); break;
-    case Kind::Between: out = bind_between(node, row); break;
-    case Kind::Member: case Kind::Index: out = bind_path(node, row); break;
-    case Kind::Call: out = bind_call(node, row); break;
-    case Kind::Named: out = bind_expr(node.children.back(), row); break;
-    case Kind::Subquery: case Kind::Pipe: out = refuse(node.span, "a query inside an expression"); break;
-    case Kind::Star: out = refuse(node.span, "`*` as an operand"); break;
-    case Kind::Error: break;
-    default: diagnostics_.add(Code::K0204, node.span, "this cannot stand in an expression");
-  }
+  Scalar out = bind_node(node, row);
   --depth_;
   return out;
+}
+
+Binder::Scalar Binder::bind_node(const Syntax& node, const Schema* row) {
+  switch (node.kind) {
+    case Kind::Name:
+      return bind_name(node, row);
+    case Kind::String:
+    case Kind::Long:
+    case Kind::Real:
+    case Kind::TimeSpan:
+    case Kind::Bool:
+      return bind_literal(node);
+    case Kind::Typed:
+      return bind_typed(node);
+    case Kind::Dynamic:
+      return bind_dynamic(node, node.children[0]);
+    case Kind::And:
+    case Kind::Or:
+      return bind_logic(node, row);
+    case Kind::Binary:
+      return bind_binary(node, row);
+    case Kind::Unary:
+      return bind_unary(node, row);
+    case Kind::InList:
+      return bind_in_list(node, row);
+    case Kind::Between:
+      return bind_between(node, row);
+    case Kind::Member:
+    case Kind::Index:
+      return bind_path(node, row);
+    case Kind::Call:
+      return bind_call(node, row);
+    case Kind::Named:
+      return bind_expr(node.children.back(), row);
+    case Kind::Subquery:
+    case Kind::Pipe:
+      return refuse(node.span, "a query inside an expression");
+    case Kind::Star:
+      return refuse(node.span, "`*` as an operand");
+    case Kind::Error:
+      return std::nullopt;
+    default:
+      diagnostics_.add(Code::K0204, node.span, "this cannot stand in an expression");
+      return std::nullopt;
+  }
+}
+
+Binder::Scalar Binder::bind_unary(const Syntax& node, const Schema* row) {
+  Scalar operand = bind_expr(node.children[0], row);
+  return operand && node.text == "-" ? call("-", {*operand}, node.span, true) : operand;
 }
 
 Binder::Scalar Binder::bind_name(const Syntax& node, const Schema* row) {
@@ -155,16 +183,21 @@ Binder::Scalar Binder::bind_path(const Syntax& node, const Schema* row) {
   Scalar object = bind_expr(node.children[0], row);
   if (!object) return std::nullopt;
   if (type_of(*object) != Type::Dynamic) {
-    diagnostics_.add(Code::K0204, node.span, "a value of type " + std::string(type_name(type_of(*object))) + " has no members",
+    diagnostics_.add(Code::K0204, node.span,
+                     "a value of type " + std::string(type_name(type_of(*object))) + " has no members",
                      "parse_json() makes a dynamic value of a string");
     return std::nullopt;
   }
-  if (node.kind == Kind::Member) return call("dynamic_member", {*object, text_literal(node.text, node.span)}, node.span);
+  if (node.kind == Kind::Member)
+    return call("dynamic_member", {*object, text_literal(node.text, node.span)}, node.span);
   Scalar index = bind_expr(node.children[1], row);
   if (!index) return std::nullopt;
-  if (type_of(*index) == Type::Dynamic) return refuse(node.span, "a dynamic index", "convert it with tostring() or toint()");
+  if (type_of(*index) == Type::Dynamic)
+    return refuse(node.span, "a dynamic index", "convert it with tostring() or toint()");
   if (type_of(*index) == Type::Bool) index = convert(*index, Type::Long, node.span);
-  return index ? call(type_of(*index) == Type::String ? "dynamic_member" : "dynamic_element", {*object, *index}, node.span) : std::nullopt;
+  return index ? call(type_of(*index) == Type::String ? "dynamic_member" : "dynamic_element",
+                      {*object, *index}, node.span)
+               : std::nullopt;
 }
 
 }  // namespace kqlc::plan

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Literals: numbers, text, datetime(...), guid(...), dynamic(...). In: the text that stands in the query. Out: literal
-// expressions; text that denotes no value of its type is an error. Source: the pages of the scalar data types.
+// Literals: numbers, text, datetime(...), guid(...), dynamic(...). In: the text that stands in the query.
+// Out: literal expressions; text that denotes no value of its type is an error. Source: the pages of the
+// scalar data types.
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
@@ -60,17 +61,25 @@ std::optional<Cell> cell_of(const std::optional<T>& value) {
 // What stands between the brackets of a typed literal.
 std::optional<Cell> read_typed(std::string_view text, Type type) {
   switch (type) {
-    case Type::DateTime: return read_datetime_literal(text);
-    case Type::TimeSpan: return cell_of(datetime::read_timespan(text));
-    case Type::Guid: return cell_of(guid::read(text));
-    case Type::Decimal: return cell_of(decimal::read(text));
-    case Type::Int: case Type::Long: return read_whole(text, type);
-    case Type::Real: return read_real_literal(text);
+    case Type::DateTime:
+      return read_datetime_literal(text);
+    case Type::TimeSpan:
+      return cell_of(datetime::read_timespan(text));
+    case Type::Guid:
+      return cell_of(guid::read(text));
+    case Type::Decimal:
+      return cell_of(decimal::read(text));
+    case Type::Int:
+    case Type::Long:
+      return read_whole(text, type);
+    case Type::Real:
+      return read_real_literal(text);
     case Type::Bool:
       if (text == "true" || text == "1") return make_cell(true);
       if (text == "false" || text == "0") return make_cell(false);
       return std::nullopt;
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -82,8 +91,10 @@ Binder::Scalar Binder::bind_literal(const Syntax& node) {
     return std::nullopt;
   };
   switch (node.kind) {
-    case Kind::String: return text_literal(node.text, node.span);
-    case Kind::Bool: return literal(make_cell(node.text == "true"), Type::Bool, node.span);
+    case Kind::String:
+      return text_literal(node.text, node.span);
+    case Kind::Bool:
+      return literal(make_cell(node.text == "true"), Type::Bool, node.span);
     case Kind::Long: {
       int64_t value = 0;
       std::string_view text = node.text;
@@ -95,7 +106,8 @@ Binder::Scalar Binder::bind_literal(const Syntax& node) {
       if (error != std::errc() || end != text.data() + text.size()) return wrong("long");
       return literal(make_cell(hex ? static_cast<int64_t>(bits) : value), Type::Long, node.span);
     }
-    case Kind::Real: return literal(make_cell(std::strtod(node.text.c_str(), nullptr)), Type::Real, node.span);
+    case Kind::Real:
+      return literal(make_cell(std::strtod(node.text.c_str(), nullptr)), Type::Real, node.span);
     default: {
       auto value = datetime::read_timespan(node.text);
       return value ? Scalar(literal(make_cell(*value), Type::TimeSpan, node.span)) : wrong("timespan");
@@ -146,7 +158,8 @@ bool Binder::dynamic_value(syntax::NodeId id, dynamic::Node& out) {
   if (!value) return false;
   auto cell = constant(*value);
   if (!cell) {
-    diagnostics_.add(Code::K0205, node.span, "a dynamic literal holds constants only", "use pack_array() or bag_pack()");
+    diagnostics_.add(Code::K0205, node.span, "a dynamic literal holds constants only",
+                     "use pack_array() or bag_pack()");
     return false;
   }
   out = dynamic::node_of_cell(*cell, type_of(*value), arena);

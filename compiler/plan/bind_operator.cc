@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tabular operators, one function each: the row type that goes in is the input node's schema, the one that comes out is
-// the new node's. The projections, summarize and union have files of their own. What is not here is refused by name.
+// Tabular operators, one function each: the row type that goes in is the input node's schema, the one that
+// comes out is the new node's. The projections, summarize and union have files of their own. What is not here
+// is refused by name.
 #include "compiler/plan/binder.h"
 
 namespace kqlc::plan {
@@ -121,9 +122,11 @@ Binder::Table Binder::bind_invoke(NodeId input, const Syntax& node) {
   if (!binding || binding->function == syntax::kNoNode)
     return refuse_table(node.span, "`invoke` of a function that no let declares");
   const Syntax& function = at(binding->function);
-  bool takes_table = function.children.size() > 1 && at(at(function.children[0]).children[0]).kind == Kind::Schema;
+  bool takes_table =
+      function.children.size() > 1 && at(at(function.children[0]).children[0]).kind == Kind::Schema;
   if (!takes_table) {
-    diagnostics_.add(Code::K0204, call_node.span, "the first parameter of `" + call_node.text + "` must be a table");
+    diagnostics_.add(Code::K0204, call_node.span,
+                     "the first parameter of `" + call_node.text + "` must be a table");
     return std::nullopt;
   }
   return bind_table_function(*binding, call_node, input);
@@ -171,7 +174,8 @@ Binder::Table Binder::bind_sort_keys(NodeId input, const std::vector<syntax::Nod
     Scalar value = bind_expr(item.children[0], &before);
     if (!value) return std::nullopt;
     if (type_of(*value) == Type::Dynamic) {
-      diagnostics_.add(Code::K0204, item.span, "a dynamic value has no order", "convert it, as with tostring()");
+      diagnostics_.add(Code::K0204, item.span, "a dynamic value has no order",
+                       "convert it, as with tostring()");
       return std::nullopt;
     }
     SortKey key;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// extend, project and their relatives, all of which become one kind of node: a list of expressions, one a column. Also
-// how unnamed columns are called. Sources: the page of each operator; names as Microsoft's parser gives them.
+// extend, project and their relatives, all of which become one kind of node: a list of expressions, one a
+// column. Also how unnamed columns are called. Sources: the page of each operator; names as Microsoft's
+// parser gives them.
 #include <algorithm>
 #include <set>
 
@@ -93,7 +94,9 @@ std::string Binder::unique_name(const Schema& schema, std::string name) const {
 std::string Binder::name_of(syntax::NodeId id) const {
   const Syntax& node = at(id);
   switch (node.kind) {
-    case Kind::Name: case Kind::Named: return node.text;
+    case Kind::Name:
+    case Kind::Named:
+      return node.text;
     case Kind::Member: {
       std::string object = name_of(node.children[0]);
       return object.empty() ? node.text : object + "_" + node.text;
@@ -101,17 +104,20 @@ std::string Binder::name_of(syntax::NodeId id) const {
     case Kind::Index: {
       std::string object = name_of(node.children[0]);
       const Syntax& index = at(node.children[1]);
-      if (index.kind == Kind::String || index.kind == Kind::Long) return object.empty() ? "" : object + "_" + index.text;
+      if (index.kind == Kind::String || index.kind == Kind::Long)
+        return object.empty() ? "" : object + "_" + index.text;
       return object;
     }
     case Kind::Call:
       if (const Aggregate* aggregate = find_aggregate(node.text))
         return result_name(aggregate->spec, node.children.empty() ? "" : name_of(node.children[0]));
       for (const Function& row : function_table())
-        if (row.spec.result_name == ResultName::FirstArgument && has_name(row, node.text, false) && !node.children.empty())
+        if (row.spec.result_name == ResultName::FirstArgument && has_name(row, node.text, false) &&
+            !node.children.empty())
           return name_of(node.children[0]);
       return "";
-    default: return "";
+    default:
+      return "";
   }
 }
 
@@ -153,7 +159,8 @@ Binder::Table Binder::bind_extend(NodeId input, const Syntax& node) {
   return good ? Table(project(input, std::move(schema), std::move(exprs), node.span)) : std::nullopt;
 }
 
-bool Binder::project_wildcard(const Syntax& item, const Schema& before, Schema& schema, std::vector<ExprId>& exprs) {
+bool Binder::project_wildcard(const Syntax& item, const Schema& before, Schema& schema,
+                              std::vector<ExprId>& exprs) {
   bool any = false;
   for (size_t i = 0; i < before.size(); ++i) {
     if (!matches_wildcard(item.text, before[i].name)) continue;
@@ -210,7 +217,8 @@ Binder::Table Binder::bind_project_some(NodeId input, const Syntax& node, bool k
     }
     bool any = wildcard;
     for (size_t i = 0; i < before.size(); ++i)
-      if (wildcard ? matches_wildcard(item.text, before[i].name) : before[i].name == item.text) any = named[i] = true;
+      if (wildcard ? matches_wildcard(item.text, before[i].name) : before[i].name == item.text)
+        any = named[i] = true;
     if (!any) bind_name(item, &before);
     good &= any;
   }
@@ -228,7 +236,8 @@ Binder::Table Binder::bind_project_rename(NodeId input, const Syntax& node) {
     const Syntax& item = at(child);
     Scalar value = bind_expr(child, &before);
     if (!value) return std::nullopt;
-    if (item.kind != Kind::Named || item.children.size() > 1 || plan_.exprs[*value].kind != ExprKind::Column) {
+    if (item.kind != Kind::Named || item.children.size() > 1 ||
+        plan_.exprs[*value].kind != ExprKind::Column) {
       diagnostics_.add(Code::K0204, item.span, "project-rename takes `new_name = column`");
       return std::nullopt;
     }
@@ -244,11 +253,13 @@ Binder::Table Binder::bind_project_rename(NodeId input, const Syntax& node) {
 }
 
 // The columns that one item of project-reorder moves, in the order it asks for.
-std::vector<size_t> Binder::reorder_matches(const Syntax& item, const Schema& before, const std::vector<bool>& placed) {
+std::vector<size_t> Binder::reorder_matches(const Syntax& item, const Schema& before,
+                                            const std::vector<bool>& placed) {
   const Syntax& name = item.kind == Kind::Sort ? at(item.children[0]) : item;
   std::vector<size_t> matched;
   for (size_t i = 0; i < before.size(); ++i)
-    if (!placed[i] && (name.kind == Kind::Name ? before[i].name == name.text : matches_wildcard(name.text, before[i].name)))
+    if (!placed[i] &&
+        (name.kind == Kind::Name ? before[i].name == name.text : matches_wildcard(name.text, before[i].name)))
       matched.push_back(i);
   if (item.kind != Kind::Sort) return matched;
   bool granny = item.text.starts_with("granny"), descending = item.text.ends_with("desc");

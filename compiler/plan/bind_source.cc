@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sources: what a pipeline begins with. In: names of tables, calls of tabular functions, print, range, datatable. Out: the
-// first plan node of a pipeline. Tables come from the schemas; what is called like none of them is an error with the
-// nearest name as the hint.
+// Sources: what a pipeline begins with. In: names of tables, calls of tabular functions, print, range,
+// datatable. Out: the first plan node of a pipeline. Tables come from the schemas; what is called like none
+// of them is an error with the nearest name as the hint.
 #include "compiler/plan/binder.h"
 
 namespace kqlc::plan {
@@ -21,11 +21,19 @@ Binder::Table Binder::bind_table(syntax::NodeId id) {
   ++depth_;
   Table out;
   switch (node.kind) {
-    case Kind::Pipe: out = bind_pipe(node); break;
-    case Kind::Operator: out = bind_operator(std::nullopt, id); break;
-    case Kind::Subquery: out = bind_table(node.children[0]); break;
-    case Kind::Error: break;
-    default: out = bind_source(id);
+    case Kind::Pipe:
+      out = bind_pipe(node);
+      break;
+    case Kind::Operator:
+      out = bind_operator(std::nullopt, id);
+      break;
+    case Kind::Subquery:
+      out = bind_table(node.children[0]);
+      break;
+    case Kind::Error:
+      break;
+    default:
+      out = bind_source(id);
   }
   --depth_;
   return out;
@@ -77,7 +85,8 @@ Binder::Table Binder::bind_table_name(const std::string& name, const Syntax& nod
 
 Binder::Table Binder::bind_table_call(const Syntax& node) {
   const Binding* binding = find(node.text);
-  if (binding && binding->function != syntax::kNoNode) return bind_table_function(*binding, node, std::nullopt);
+  if (binding && binding->function != syntax::kNoNode)
+    return bind_table_function(*binding, node, std::nullopt);
   if (node.text == "materialize" && node.children.size() == 1) return bind_table(node.children[0]);
   if (node.text == "table" && node.children.size() == 1)
     if (auto name = constant_text(node.children[0])) {
@@ -171,7 +180,8 @@ std::optional<Cell> Binder::bind_datatable_cell(syntax::NodeId id, Type type) {
   if (!value) return std::nullopt;
   bool text = type_of(*value) == Type::String && type != Type::String && type != Type::Dynamic;
   if (text) value = call(std::string(converter(type)), {*value}, span);
-  if (value && type == Type::Dynamic && type_of(*value) != Type::Dynamic) value = call("dynamic_of", {*value}, span);
+  if (value && type == Type::Dynamic && type_of(*value) != Type::Dynamic)
+    value = call("dynamic_of", {*value}, span);
   if (value) value = convert(*value, type, span);
   auto cell = value ? constant(*value) : std::nullopt;
   if (value && !cell) diagnostics_.add(Code::K0204, span, "datatable holds constants only");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls that are more than a function of values: what they mean hangs on names, on the columns of the row, or on types
-// written in the query. In: the call's syntax node. Out: an expression of ordinary calls. Source: the function's page.
+// Calls that are more than a function of values: what they mean hangs on names, on the columns of the row, or
+// on types written in the query. In: the call's syntax node. Out: an expression of ordinary calls. Source:
+// the function's page.
 #include <strings.h>
 
 #include <algorithm>
@@ -23,7 +24,8 @@ Binder::Scalar Binder::bind_column_ifexists(const Syntax& node, const Schema* ro
   if (!text) return std::nullopt;
   Syntax name = at(node.children[0]);
   name.text = *text;
-  bool known = row && std::any_of(row->begin(), row->end(), [&](const ColumnDef& c) { return c.name == *text; });
+  bool known =
+      row && std::any_of(row->begin(), row->end(), [&](const ColumnDef& c) { return c.name == *text; });
   return known ? bind_name(name, row) : bind_expr(node.children[1], row);
 }
 
@@ -32,7 +34,8 @@ Binder::Scalar Binder::bind_typeof_call(const Syntax& node, const Schema* row) {
   const Syntax& name = at(at(node.children.back()).children[0]);
   Type type = Type::String;
   if (!node.text.starts_with("extract")) return refuse(node.span, "`" + node.text + "` with `typeof`");
-  if (name.kind != Kind::TypeName || !find_type(name.text, type)) return refuse(node.span, "`typeof` of a table here");
+  if (name.kind != Kind::TypeName || !find_type(name.text, type))
+    return refuse(node.span, "`typeof` of a table here");
   Syntax plain = node;
   plain.children.pop_back();
   Scalar found = bind_call(plain, row);

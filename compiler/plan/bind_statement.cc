@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Statements: let, declare, set, and the functions that let declares. In: statement nodes. Out: names in scopes, and the
-// results of the query. A function has no plan of its own: its body is bound at each call, in a scope below the one it
-// was declared in, with its arguments as names.
+// Statements: let, declare, set, and the functions that let declares. In: statement nodes. Out: names in
+// scopes, and the results of the query. A function has no plan of its own: its body is bound at each call, in
+// a scope below the one it was declared in, with its arguments as names.
 #include "compiler/plan/binder.h"
 
 namespace kqlc::plan {
@@ -18,7 +18,8 @@ bool bind(const syntax::SyntaxTree& tree, const Schemas& schemas, const BindOpti
 bool Binder::run() {
   for (syntax::NodeId id : at(tree_.root).children) bind_statement(id, true);
   if (!diagnostics_.has_errors() && plan_.results.empty())
-    diagnostics_.add(Code::K0206, at(tree_.root).span, "the query gives no result", "end it with a table expression");
+    diagnostics_.add(Code::K0206, at(tree_.root).span, "the query gives no result",
+                     "end it with a table expression");
   return !diagnostics_.has_errors();
 }
 
@@ -54,11 +55,19 @@ Binding& Binder::declare(const std::string& name) {
 void Binder::bind_statement(syntax::NodeId id, bool top) {
   const Syntax& node = at(id);
   switch (node.kind) {
-    case Kind::Let: bind_let(node); return;
-    case Kind::Set: return;  // client request options change nothing about the rows
-    case Kind::Declare: bind_declare(node); return;
-    case Kind::Statement: refuse_table(node.span, "the statement `" + node.text + "`"); return;
-    case Kind::Error: return;
+    case Kind::Let:
+      bind_let(node);
+      return;
+    case Kind::Set:
+      return;  // client request options change nothing about the rows
+    case Kind::Declare:
+      bind_declare(node);
+      return;
+    case Kind::Statement:
+      refuse_table(node.span, "the statement `" + node.text + "`");
+      return;
+    case Kind::Error:
+      return;
     default:
       if (Table table = bind_table(id); table && top) plan_.results.push_back(*table);
   }
@@ -105,12 +114,16 @@ void Binder::bind_declare(const Syntax& node) {
   }
 }
 
-// True where a syntax node denotes a table: a pipeline, an operator, a table's name, a call of a tabular function.
+// True where a syntax node denotes a table: a pipeline, an operator, a table's name, a call of a tabular
+// function.
 bool Binder::is_table(syntax::NodeId id) {
   const Syntax& node = at(id);
   switch (node.kind) {
-    case Kind::Pipe: case Kind::Operator: return true;
-    case Kind::Subquery: return is_table(node.children[0]);
+    case Kind::Pipe:
+    case Kind::Operator:
+      return true;
+    case Kind::Subquery:
+      return is_table(node.children[0]);
     case Kind::Name: {
       const Binding* binding = find(node.text);
       if (!binding) return schemas_.find(node.text) != nullptr;
@@ -122,7 +135,8 @@ bool Binder::is_table(syntax::NodeId id) {
       if (binding && binding->function != syntax::kNoNode) return is_tabular_function(*binding);
       return node.text == "materialize" || node.text == "table" || node.text == "view";
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -156,7 +170,8 @@ bool Binder::is_tabular_function(const Binding& binding) {
 }
 
 // Gives each parameter its argument: by name, or by its place among all arguments; then come the defaults.
-bool Binder::bind_arguments(const Syntax& function, const Syntax& call, Table piped, const Schema* row, Names& names) {
+bool Binder::bind_arguments(const Syntax& function, const Syntax& call, Table piped, const Schema* row,
+                            Names& names) {
   size_t num_params = function.children.size() - 1, next = piped ? 1 : 0;
   std::map<std::string, syntax::NodeId> given;
   for (syntax::NodeId child : call.kind == Kind::Call ? call.children : std::vector<syntax::NodeId>()) {
@@ -179,15 +194,18 @@ bool Binder::bind_arguments(const Syntax& function, const Syntax& call, Table pi
     }
     auto argument = given.find(param.text);
     used += argument != given.end();
-    syntax::NodeId value = argument != given.end() ? argument->second
-                           : param.children.size() > 1 ? param.children[1] : syntax::kNoNode;
+    syntax::NodeId value = argument != given.end()     ? argument->second
+                           : param.children.size() > 1 ? param.children[1]
+                                                       : syntax::kNoNode;
     if (value == syntax::kNoNode) {
-      diagnostics_.add(Code::K0204, call.span, "argument `" + param.text + "` of `" + call.text + "` is missing");
+      diagnostics_.add(Code::K0204, call.span,
+                       "argument `" + param.text + "` of `" + call.text + "` is missing");
       return false;
     }
     if (!bind_argument(param, value, argument != given.end() ? row : nullptr, binding)) return false;
   }
-  if (used != given.size()) diagnostics_.add(Code::K0204, call.span, "`" + call.text + "` has no parameter of such a name");
+  if (used != given.size())
+    diagnostics_.add(Code::K0204, call.span, "`" + call.text + "` has no parameter of such a name");
   return used == given.size();
 }
 
@@ -218,8 +236,9 @@ Binder::Table Binder::match_table_parameter(NodeId table, const Syntax& schema, 
     size_t i = 0;
     while (i < given.size() && given[i].name != at(id).text) ++i;
     if (!known || i == given.size() || given[i].type != type) {
-      diagnostics_.add(Code::K0204, span, "the table must have a column `" + at(id).text + "` of type " +
-                                              at(at(id).children[0]).text);
+      diagnostics_.add(
+          Code::K0204, span,
+          "the table must have a column `" + at(id).text + "` of type " + at(at(id).children[0]).text);
       return std::nullopt;
     }
     positions.push_back(i);

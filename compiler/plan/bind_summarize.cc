@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// summarize: keys are computed first, then aggregates run over the rows of each key. An expression around aggregates,
-// as `round(avg(x), 1)`, becomes a projection of the summary: each aggregate in it is a column there.
-// Source: KQL "summarize operator"; names as Microsoft's parser gives them.
+// summarize: keys are computed first, then aggregates run over the rows of each key. An expression around
+// aggregates, as `round(avg(x), 1)`, becomes a projection of the summary: each aggregate in it is a column
+// there. Source: KQL "summarize operator"; names as Microsoft's parser gives them.
 #include <algorithm>
 
 #include "compiler/plan/binder.h"
@@ -33,14 +33,22 @@ namespace {
 bool accepts(Accepts what, Type type) {
   bool number = type == Type::Int || type == Type::Long || type == Type::Real || type == Type::Decimal;
   switch (what) {
-    case Accepts::Any: return true;
-    case Accepts::Number: return number;
-    case Accepts::Summable: return number || type == Type::TimeSpan || type == Type::DateTime;
-    case Accepts::Orderable: return type != Type::Dynamic;
-    case Accepts::Bool: return type == Type::Bool;
-    case Accepts::Long: return type == Type::Int || type == Type::Long;
-    case Accepts::Percentile: return number || type == Type::Dynamic;
-    case Accepts::Dynamic: return type == Type::Dynamic;
+    case Accepts::Any:
+      return true;
+    case Accepts::Number:
+      return number;
+    case Accepts::Summable:
+      return number || type == Type::TimeSpan || type == Type::DateTime;
+    case Accepts::Orderable:
+      return type != Type::Dynamic;
+    case Accepts::Bool:
+      return type == Type::Bool;
+    case Accepts::Long:
+      return type == Type::Int || type == Type::Long;
+    case Accepts::Percentile:
+      return number || type == Type::Dynamic;
+    case Accepts::Dynamic:
+      return type == Type::Dynamic;
   }
   return false;
 }
@@ -48,22 +56,30 @@ bool accepts(Accepts what, Type type) {
 Type result_type(const AggregateSpec& spec, const std::vector<Type>& types) {
   Type first = types.empty() ? Type::Long : types[0];
   switch (spec.result_rule) {
-    case ResultType::Fixed: return spec.result;
-    case ResultType::First: case ResultType::All: case ResultType::PerConstant: return first;
-    case ResultType::Widest: return first == Type::Int ? Type::Long : first;
-    case ResultType::Mean: return first == Type::Int || first == Type::Long ? Type::Real : first;
+    case ResultType::Fixed:
+      return spec.result;
+    case ResultType::First:
+    case ResultType::All:
+    case ResultType::PerConstant:
+      return first;
+    case ResultType::Widest:
+      return first == Type::Int ? Type::Long : first;
+    case ResultType::Mean:
+      return first == Type::Int || first == Type::Long ? Type::Real : first;
   }
   return first;
 }
 
-// What result number `index` is called where the query gives no name. `names` are the arguments' names, empty for
-// expressions.
-std::string unnamed_result(const AggregateSpec& spec, const std::vector<std::string>& names, const AggregateUse& use, size_t index, Arena& arena) {
+// What result number `index` is called where the query gives no name. `names` are the arguments' names, empty
+// for expressions.
+std::string unnamed_result(const AggregateSpec& spec, const std::vector<std::string>& names,
+                           const AggregateUse& use, size_t index, Arena& arena) {
   bool per_constant = spec.result_rule == ResultType::PerConstant;
   size_t at = per_constant ? 0 : index;
   std::string argument = at < names.size() ? names[at] : "";
   if (spec.names_hold_first && index > 0) argument = names[0] + "_" + argument;
-  for (size_t i = 1; i < spec.named_arguments && i < names.size(); ++i) argument += (argument.empty() ? "" : "_") + names[i];
+  for (size_t i = 1; i < spec.named_arguments && i < names.size(); ++i)
+    argument += (argument.empty() ? "" : "_") + names[i];
   std::string name = result_name(spec, argument);
   if (!per_constant) return name;
   size_t constant = spec.constant_from + index;
@@ -78,7 +94,8 @@ bool is_percentile(const dynamic::Node& node) {
   if (node.kind == dynamic::Kind::Long) return node.l >= 0 && node.l <= 100;
   if (node.kind == dynamic::Kind::Real) return node.d >= 0 && node.d <= 100;
   bool good = node.kind == dynamic::Kind::Array && node.size > 0;
-  for (uint32_t i = 0; good && i < node.size; ++i) good = node.items[i].kind != dynamic::Kind::Array && is_percentile(node.items[i]);
+  for (uint32_t i = 0; good && i < node.size; ++i)
+    good = node.items[i].kind != dynamic::Kind::Array && is_percentile(node.items[i]);
   return good;
 }
 
@@ -104,7 +121,8 @@ Binder::Table Binder::bind_summarize(NodeId input, const Syntax& node) {
   const Schema* outer = aggregated_;
   aggregated_ = &before;
   for (syntax::NodeId child : node.children)
-    if (at(child).kind != Kind::By && at(child).kind != Kind::Option) good &= bind_summary_item(child, out, items, unnamed);
+    if (at(child).kind != Kind::By && at(child).kind != Kind::Option)
+      good &= bind_summary_item(child, out, items, unnamed);
   aggregated_ = outer;
   return good ? finish_summarize(std::move(out), items, node.span) : std::nullopt;
 }
@@ -128,7 +146,8 @@ bool Binder::bind_keys(const Syntax& by, const Schema& before, Node& out, size_t
 }
 
 // One item: an aggregate with its results, named or not, or an expression over aggregates.
-bool Binder::bind_summary_item(syntax::NodeId id, Node& out, std::vector<SummaryItem>& items, size_t& unnamed) {
+bool Binder::bind_summary_item(syntax::NodeId id, Node& out, std::vector<SummaryItem>& items,
+                               size_t& unnamed) {
   const Syntax& item = at(id);
   bool named = item.kind == Kind::Named;
   const Syntax& value = named ? at(item.children.back()) : item;
@@ -172,7 +191,8 @@ bool Binder::bind_aggregate(const Syntax& node, Node& out, std::vector<SummaryIt
   use.num_results = num_results_of(spec, use.args.size());
   for (size_t i = 0; i < use.num_results; ++i) {
     Type type = all ? use.types[i] : result_type(spec, use.types);
-    items.push_back({unnamed_result(spec, names, use, i, *plan_.arena), false, column(out.schema.size(), type, node.span)});
+    items.push_back({unnamed_result(spec, names, use, i, *plan_.arena), false,
+                     column(out.schema.size(), type, node.span)});
     out.schema.push_back({"", type});
   }
   out.aggregates.push_back(std::move(use));
@@ -186,8 +206,10 @@ Binder::Scalar Binder::bind_nested_aggregate(const Syntax& node) {
   return results[0].expr;
 }
 
-// Chooses the aggregate and binds its arguments. count(x) is the old name of countif(x); where x is no bool it counts rows.
-bool Binder::bind_aggregate_arguments(const Syntax& node, Node& out, AggregateUse& use, std::vector<std::string>& names) {
+// Chooses the aggregate and binds its arguments. count(x) is the old name of countif(x); where x is no bool
+// it counts rows.
+bool Binder::bind_aggregate_arguments(const Syntax& node, Node& out, AggregateUse& use,
+                                      std::vector<std::string>& names) {
   bool count_of = node.text == "count" && node.children.size() == 1;
   use.aggregate = find_aggregate(count_of ? "countif" : node.text);
   const AggregateSpec& spec = use.aggregate->spec;
@@ -232,7 +254,8 @@ bool Binder::check_aggregate_arguments(const Syntax& node, AggregateUse& use) {
     }
     Type type = type_of(use.args[i]);
     if (!accepts(wanted, type)) {
-      diagnostics_.add(Code::K0204, node.span, "`" + node.text + "` does not take " + std::string(type_name(type)));
+      diagnostics_.add(Code::K0204, node.span,
+                       "`" + node.text + "` does not take " + std::string(type_name(type)));
       return false;
     }
     use.types.push_back(type);
@@ -255,7 +278,8 @@ bool Binder::check_aggregate_arguments(const Syntax& node, AggregateUse& use) {
   return true;
 }
 
-// Names the columns. Where the items are just the aggregates in order the summary is the result; else it is projected.
+// Names the columns. Where the items are just the aggregates in order the summary is the result; else it is
+// projected.
 Binder::Table Binder::finish_summarize(Node out, const std::vector<SummaryItem>& items, source::Span span) {
   size_t num_keys = out.exprs.size();
   Schema schema(out.schema.begin(), out.schema.begin() + static_cast<long>(num_keys));
@@ -277,7 +301,8 @@ Binder::Table Binder::finish_summarize(Node out, const std::vector<SummaryItem>&
     out.schema = std::move(schema);
     return add(std::move(out));
   }
-  for (size_t i = num_keys; i < out.schema.size(); ++i) out.schema[i].name = unique_name(out.schema, "aggregate");
+  for (size_t i = num_keys; i < out.schema.size(); ++i)
+    out.schema[i].name = unique_name(out.schema, "aggregate");
   return project(add(std::move(out)), std::move(schema), std::move(exprs), span);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// union: which tables take part, under which names, and how their columns meet. Columns of one name and one type are one;
-// of one name and several types each gets its type as a suffix, and they stand side by side.
+// union: which tables take part, under which names, and how their columns meet. Columns of one name and one
+// type are one; of one name and several types each gets its type as a suffix, and they stand side by side.
 // Source: KQL "union operator".
 #include <algorithm>
 
@@ -13,12 +13,6 @@ using source::Code;
 using syntax::Kind;
 
 namespace {
-
-struct UnionOptions {
-  std::string source_column;
-  bool inner = false;
-  bool fuzzy = false;
-};
 
 // The names of all inputs' columns in order of first occurrence, each with its types in such order.
 struct UnionColumn {
@@ -46,7 +40,8 @@ std::vector<UnionColumn> collect_columns(const std::vector<const Schema*>& input
 std::string suffixed_name(const std::vector<UnionColumn>& columns, const UnionColumn& meeting, Type type) {
   std::string name = meeting.name + "_" + std::string(type_name(type)), numbered = name;
   auto taken = [&](const UnionColumn& column) { return column.name == numbered; };
-  for (int i = 1; std::any_of(columns.begin(), columns.end(), taken); ++i) numbered = name + std::to_string(i);
+  for (int i = 1; std::any_of(columns.begin(), columns.end(), taken); ++i)
+    numbered = name + std::to_string(i);
   return numbered;
 }
 
@@ -66,10 +61,12 @@ bool Binder::bind_union_wildcard(const Syntax& node, bool fuzzy, std::vector<Uni
     if (matches_wildcard(node.text, table)) matches[table] = nullptr;
   for (size_t scope = current_; scope != kNoScope; scope = scopes_[scope].parent)
     for (const auto& [name, binding] : scopes_[scope].names)
-      if (binding.function != syntax::kNoNode && at(binding.function).text == "view" && find(name) == &binding &&
-          at(binding.function).children.size() == 1 && matches_wildcard(node.text, name))
+      if (binding.function != syntax::kNoNode && at(binding.function).text == "view" &&
+          find(name) == &binding && at(binding.function).children.size() == 1 &&
+          matches_wildcard(node.text, name))
         matches[name] = &binding;
-  if (matches.empty() && !fuzzy) diagnostics_.add(Code::K0201, node.span, "no table matches `" + node.text + "`");
+  if (matches.empty() && !fuzzy)
+    diagnostics_.add(Code::K0201, node.span, "no table matches `" + node.text + "`");
   if (matches.empty()) return fuzzy;
   constexpr size_t kMost = 200;
   if (matches.size() > kMost) {
@@ -110,18 +107,23 @@ void Binder::add_source_column(const std::string& column_name, UnionPart& part, 
   part.table = project(part.table, std::move(schema), std::move(exprs), span);
 }
 
-Binder::Table Binder::bind_union(Table first, const Syntax& node) {
+Binder::UnionOptions Binder::union_options(const Syntax& node) const {
   UnionOptions options;
-  std::vector<UnionPart> parts;
-  if (first) parts.push_back({*first, as_name_.empty() ? "union_arg0" : as_name_});
   for (syntax::NodeId child : node.children) {
     const Syntax& option = at(child);
     if (option.kind != Kind::Option) continue;
     const std::string& value = at(option.children[0]).text;
     if (option.text == "withsource" || option.text == "with_source") options.source_column = value;
     if (option.text == "kind") options.inner = value == "inner";
-    if (option.text == "isfuzzy") options.fuzzy = value == "true" || value == "True";
+    if (option.text == "isfuzzy") options.fuzzy = value == "true" || value == "True" || value == "1";
   }
+  return options;
+}
+
+Binder::Table Binder::bind_union(Table first, const Syntax& node) {
+  UnionOptions options = union_options(node);
+  std::vector<UnionPart> parts;
+  if (first) parts.push_back({*first, as_name_.empty() ? "union_arg0" : as_name_});
   bool good = true;
   for (syntax::NodeId child : node.children)
     if (at(child).kind != Kind::Option) good &= bind_union_part(child, options.fuzzy, parts);
@@ -133,27 +135,34 @@ Binder::Table Binder::bind_union(Table first, const Syntax& node) {
   Node out;
   out.kind = NodeKind::Union;
   out.span = node.span;
-  std::vector<const Schema*> schemas;
   for (UnionPart& part : parts) {
     if (!options.source_column.empty()) add_source_column(options.source_column, part, node.span);
     out.inputs.push_back(part.table);
   }
+  map_union_columns(out, options.inner);
+  return add(std::move(out));
+}
+
+// The result's columns, and for each input where it has them. `inner` keeps the columns that all inputs have.
+void Binder::map_union_columns(Node& out, bool inner) {
+  std::vector<const Schema*> schemas;
   for (NodeId input : out.inputs) schemas.push_back(&plan_.nodes[input].schema);
   out.mappings.resize(schemas.size());
   std::vector<UnionColumn> columns = collect_columns(schemas);
   for (const UnionColumn& meeting : columns) {
-    if (options.inner && (meeting.num_inputs < schemas.size() || meeting.types.size() > 1)) continue;
+    if (inner && (meeting.num_inputs < schemas.size() || meeting.types.size() > 1)) continue;
     for (Type type : meeting.types) {
       std::string name = meeting.types.size() == 1 ? meeting.name : suffixed_name(columns, meeting, type);
       out.schema.push_back({unique_name(out.schema, name), type});
       for (size_t i = 0; i < schemas.size(); ++i) {
-        const Schema& input = *schemas[i];
-        auto same = std::find_if(input.begin(), input.end(), [&](const ColumnDef& c) { return c.name == meeting.name && c.type == type; });
-        out.mappings[i].push_back(same == input.end() ? -1 : static_cast<int>(same - input.begin()));
+        size_t c = 0;
+        while (c < schemas[i]->size() &&
+               ((*schemas[i])[c].name != meeting.name || (*schemas[i])[c].type != type))
+          ++c;
+        out.mappings[i].push_back(c == schemas[i]->size() ? -1 : static_cast<int>(c));
       }
     }
   }
-  return add(std::move(out));
 }
 
 }  // namespace kqlc::plan

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The binder's state, shared by the bind_*.cc files. In: syntax nodes. Out: plan nodes and expressions. Names of let
-// statements live in lexical scopes: a let function is bound anew at each call, with its arguments as names, and sees
-// only what was declared before it. Errors are reported where they happen; what depends on them says nothing more.
+// The binder's state, shared by the bind_*.cc files. In: syntax nodes. Out: plan nodes and expressions. Names
+// of let statements live in lexical scopes: a let function is bound anew at each call, with its arguments as
+// names, and sees only what was declared before it. Errors are reported where they happen; what depends on
+// them says nothing more.
 #pragma once
 
 #include <map>
@@ -75,7 +76,8 @@ class Binder {
   void bind_declare(const Syntax& node);
   bool is_table(syntax::NodeId id);
   bool is_tabular_function(const Binding& binding);
-  bool bind_arguments(const Syntax& function, const Syntax& call, Table piped, const Schema* row, Names& names);
+  bool bind_arguments(const Syntax& function, const Syntax& call, Table piped, const Schema* row,
+                      Names& names);
   bool bind_argument(const Syntax& param, syntax::NodeId given, const Schema* row, Binding& binding);
   Table match_table_parameter(NodeId table, const Syntax& schema, source::Span span);
   Table bind_table_function(const Binding& binding, const Syntax& call, Table piped);
@@ -102,10 +104,17 @@ class Binder {
     NodeId table;
     std::string name;  // for withsource
   };
+  struct UnionOptions {
+    std::string source_column;
+    bool inner = false;
+    bool fuzzy = false;
+  };
   Table bind_union(Table first, const Syntax& node);
   bool bind_union_part(syntax::NodeId id, bool fuzzy, std::vector<UnionPart>& parts);
   bool bind_union_wildcard(const Syntax& node, bool fuzzy, std::vector<UnionPart>& parts);
   bool missing_source(syntax::NodeId id) const;
+  UnionOptions union_options(const Syntax& node) const;
+  void map_union_columns(Node& out, bool inner);
   void add_source_column(const std::string& column, UnionPart& part, source::Span span);
 
   // bind_operator.cc
@@ -132,7 +141,8 @@ class Binder {
   Table bind_project_some(NodeId input, const Syntax& node, bool keep);
   Table bind_project_rename(NodeId input, const Syntax& node);
   Table bind_project_reorder(NodeId input, const Syntax& node);
-  std::vector<size_t> reorder_matches(const Syntax& item, const Schema& before, const std::vector<bool>& placed);
+  std::vector<size_t> reorder_matches(const Syntax& item, const Schema& before,
+                                      const std::vector<bool>& placed);
   NodeId project(NodeId input, Schema schema, std::vector<ExprId> exprs, source::Span span);
   // Columns of the input at these positions.
   NodeId project_columns(NodeId input, const std::vector<size_t>& positions, source::Span span);
@@ -147,13 +157,16 @@ class Binder {
   bool bind_keys(const Syntax& by, const Schema& before, Node& out, size_t& unnamed);
   bool bind_summary_item(syntax::NodeId id, Node& out, std::vector<SummaryItem>& items, size_t& unnamed);
   bool bind_aggregate(const Syntax& node, Node& out, std::vector<SummaryItem>& items);
-  bool bind_aggregate_arguments(const Syntax& node, Node& out, AggregateUse& use, std::vector<std::string>& names);
+  bool bind_aggregate_arguments(const Syntax& node, Node& out, AggregateUse& use,
+                                std::vector<std::string>& names);
   bool check_aggregate_arguments(const Syntax& node, AggregateUse& use);
   Scalar bind_nested_aggregate(const Syntax& node);
   Table finish_summarize(Node out, const std::vector<SummaryItem>& items, source::Span span);
 
   // bind_expression.cc
   Scalar bind_expr(syntax::NodeId id, const Schema* row);
+  Scalar bind_node(const Syntax& node, const Schema* row);
+  Scalar bind_unary(const Syntax& node, const Schema* row);
   Scalar bind_name(const Syntax& node, const Schema* row);
   Scalar bind_logic(const Syntax& node, const Schema* row);
   Scalar bind_path(const Syntax& node, const Schema* row);
@@ -220,7 +233,7 @@ class Binder {
   std::map<syntax::NodeId, bool> tabular_;  // what is_tabular_function has found
   Node* aggregating_ = nullptr;             // the summarize whose item is being bound
   const Schema* aggregated_ = nullptr;      // and the columns that go into it
-  std::string as_name_;                     // what `as` has just called the table in hand, for union withsource
+  std::string as_name_;  // what `as` has just called the table in hand, for union withsource
 };
 
 // The function that converts to `type`: "tolong".

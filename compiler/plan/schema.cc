@@ -12,11 +12,13 @@ namespace kqlc::plan {
 
 bool find_type(std::string_view name, Type& type) {
   static constexpr std::pair<std::string_view, Type> kNames[] = {
-      {"bool", Type::Bool},         {"boolean", Type::Bool},     {"int", Type::Int},         {"int32", Type::Int},
-      {"long", Type::Long},         {"int64", Type::Long},       {"real", Type::Real},       {"double", Type::Real},
-      {"decimal", Type::Decimal},   {"datetime", Type::DateTime}, {"date", Type::DateTime},  {"timespan", Type::TimeSpan},
-      {"time", Type::TimeSpan},     {"guid", Type::Guid},        {"uniqueid", Type::Guid},   {"uuid", Type::Guid},
-      {"string", Type::String},     {"dynamic", Type::Dynamic},  {"object", Type::Dynamic}};
+      {"bool", Type::Bool},         {"boolean", Type::Bool},  {"int", Type::Int},
+      {"int32", Type::Int},         {"long", Type::Long},     {"int64", Type::Long},
+      {"real", Type::Real},         {"double", Type::Real},   {"decimal", Type::Decimal},
+      {"datetime", Type::DateTime}, {"date", Type::DateTime}, {"timespan", Type::TimeSpan},
+      {"time", Type::TimeSpan},     {"guid", Type::Guid},     {"uniqueid", Type::Guid},
+      {"uuid", Type::Guid},         {"string", Type::String}, {"dynamic", Type::Dynamic},
+      {"object", Type::Dynamic}};
   for (auto [known, value] : kNames)
     if (known == name) {
       type = value;
@@ -68,9 +70,12 @@ Result<void> Schemas::load_file(const std::string& path) {
     for (simdjson::dom::element column : columns) {
       std::string_view column_name, type_name, alternative;
       Type type = Type::String, other = Type::String;
-      if (column["name"].get(column_name) || column["type"].get(type_name) || !find_type(type_name, type)) continue;
-      if (!column["alt_type"].get(alternative) && find_type(alternative, other) && other == Type::Dynamic) type = other;
-      auto known = std::find_if(schema.begin(), schema.end(), [&](const ColumnDef& c) { return c.name == column_name; });
+      if (column["name"].get(column_name) || column["type"].get(type_name) || !find_type(type_name, type))
+        continue;
+      if (!column["alt_type"].get(alternative) && find_type(alternative, other) && other == Type::Dynamic)
+        type = other;
+      auto known = std::find_if(schema.begin(), schema.end(),
+                                [&](const ColumnDef& c) { return c.name == column_name; });
       if (known == schema.end()) {
         schema.push_back({std::string(column_name), type});
       } else if (type == Type::Dynamic) {

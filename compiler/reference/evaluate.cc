@@ -10,8 +10,10 @@ using plan::ExprKind;
 
 namespace {
 
-// Kleene's logic: `decisive` settles the result (false for and, true for or); else null if any operand is null.
-Cell evaluate_logic(const plan::Plan& plan, const Expr& expr, bool decisive, const Cell* row, Context& context) {
+// Kleene's logic: `decisive` settles the result (false for and, true for or); else null if any operand is
+// null.
+Cell evaluate_logic(const plan::Plan& plan, const Expr& expr, bool decisive, const Cell* row,
+                    Context& context) {
   bool null = false;
   for (plan::ExprId arg : expr.args) {
     Cell cell = evaluate(plan, arg, row, context);
@@ -56,13 +58,20 @@ Cell evaluate_call(const plan::Plan& plan, const Expr& expr, const Cell* row, Co
 Cell evaluate(const plan::Plan& plan, plan::ExprId id, const Cell* row, Context& context) {
   const Expr& expr = plan.exprs[id];
   switch (expr.kind) {
-    case ExprKind::Column: return row[expr.column];
-    case ExprKind::Literal: return expr.literal;
-    case ExprKind::Call: return evaluate_call(plan, expr, row, context);
-    case ExprKind::And: return evaluate_logic(plan, expr, false, row, context);
-    case ExprKind::Or: return evaluate_logic(plan, expr, true, row, context);
-    case ExprKind::Case: return evaluate_case(plan, expr, row, context);
-    case ExprKind::Coalesce: return evaluate_coalesce(plan, expr, row, context);
+    case ExprKind::Column:
+      return row[expr.column];
+    case ExprKind::Literal:
+      return expr.literal;
+    case ExprKind::Call:
+      return evaluate_call(plan, expr, row, context);
+    case ExprKind::And:
+      return evaluate_logic(plan, expr, false, row, context);
+    case ExprKind::Or:
+      return evaluate_logic(plan, expr, true, row, context);
+    case ExprKind::Case:
+      return evaluate_case(plan, expr, row, context);
+    case ExprKind::Coalesce:
+      return evaluate_coalesce(plan, expr, row, context);
   }
   KQLC_UNREACHABLE("expression kind");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators as callbacks: each node pushes its rows into the next. Filters and projections between two other nodes are
-// run in a loop, so that a query of ten thousand pipes needs no deep stack.
+// Operators as callbacks: each node pushes its rows into the next. Filters and projections between two other
+// nodes are run in a loop, so that a query of ten thousand pipes needs no deep stack.
 #include "compiler/reference/execute.h"
 
 #include <algorithm>
@@ -54,15 +54,26 @@ class Executor {
     auto through = [&](const Cell* row, uint64_t position) { return push(steps, row, position, sink); };
     const Node& node = plan_.nodes[id];
     switch (node.kind) {
-      case NodeKind::Scan: return reader_(node.table, node.schema, needed_columns(node, steps), through);
-      case NodeKind::Rows: return run_rows(node, through);
-      case NodeKind::Range: return run_range(node, through);
-      case NodeKind::Count: return run_count(node, through);
-      case NodeKind::Take: return run_take(node, through);
-      case NodeKind::Distinct: case NodeKind::Summarize: return run_summarize(node, through);
-      case NodeKind::Sort: case NodeKind::Top: return run_sort(node, through);
-      case NodeKind::Union: return run_union(node, through);
-      default: KQLC_UNREACHABLE("plan node");
+      case NodeKind::Scan:
+        return reader_(node.table, node.schema, needed_columns(node, steps), through);
+      case NodeKind::Rows:
+        return run_rows(node, through);
+      case NodeKind::Range:
+        return run_range(node, through);
+      case NodeKind::Count:
+        return run_count(node, through);
+      case NodeKind::Take:
+        return run_take(node, through);
+      case NodeKind::Distinct:
+      case NodeKind::Summarize:
+        return run_summarize(node, through);
+      case NodeKind::Sort:
+      case NodeKind::Top:
+        return run_sort(node, through);
+      case NodeKind::Union:
+        return run_union(node, through);
+      default:
+        KQLC_UNREACHABLE("plan node");
     }
   }
 
@@ -87,7 +98,8 @@ class Executor {
     return more && !context_.error;
   }
 
-  bool push_kept(const std::vector<const Node*>& steps, const Cell* row, uint64_t position, const RowSink& sink) {
+  bool push_kept(const std::vector<const Node*>& steps, const Cell* row, uint64_t position,
+                 const RowSink& sink) {
     std::vector<Cell> current, next;
     context_.position = position;
     for (const Node* step : steps) {
@@ -97,7 +109,8 @@ class Executor {
         continue;
       }
       next.resize(step->exprs.size());
-      for (size_t i = 0; i < step->exprs.size(); ++i) next[i] = evaluate(plan_, step->exprs[i], row, context_);
+      for (size_t i = 0; i < step->exprs.size(); ++i)
+        next[i] = evaluate(plan_, step->exprs[i], row, context_);
       current.swap(next);
       row = current.data();
     }
@@ -139,12 +152,15 @@ class Executor {
 
   Result<void> run_rows(const Node& node, const RowSink& sink) {
     for (int64_t row = 0; row < node.limit; ++row)
-      if (!sink(node.cells.data() + static_cast<size_t>(row) * node.schema.size(), static_cast<uint64_t>(row))) break;
+      if (!sink(node.cells.data() + static_cast<size_t>(row) * node.schema.size(),
+                static_cast<uint64_t>(row)))
+        break;
     return {};
   }
 
   Result<void> run_range(const Node& node, const RowSink& sink) {
-    Cell from = evaluate(plan_, node.exprs[0], nullptr, context_), to = evaluate(plan_, node.exprs[1], nullptr, context_),
+    Cell from = evaluate(plan_, node.exprs[0], nullptr, context_),
+         to = evaluate(plan_, node.exprs[1], nullptr, context_),
          step = evaluate(plan_, node.exprs[2], nullptr, context_);
     if (!from.valid || !to.valid || !step.valid) return {};
     uint64_t position = 0;
@@ -177,7 +193,9 @@ class Executor {
     if (left == 0) return {};
     const Node* before = consumer_;
     consumer_ = &node;
-    Result<void> result = run(node.inputs[0], [&](const Cell* row, uint64_t position) { return sink(row, position) && --left > 0; });
+    Result<void> result = run(node.inputs[0], [&](const Cell* row, uint64_t position) {
+      return sink(row, position) && --left > 0;
+    });
     consumer_ = before;
     return result;
   }
@@ -231,7 +249,8 @@ class Executor {
       Row out = group.keys;
       for (size_t i = 0; i < node.aggregates.size(); ++i) {
         Row results(node.aggregates[i].num_results);
-        node.aggregates[i].aggregate->finish(context_, call_of(node.aggregates[i]), state_of(group.states[i]), results.data());
+        node.aggregates[i].aggregate->finish(context_, call_of(node.aggregates[i]), state_of(group.states[i]),
+                                             results.data());
         out.insert(out.end(), results.begin(), results.end());
       }
       if (!sink(out.data(), group.position)) break;
@@ -239,8 +258,8 @@ class Executor {
     return {};
   }
 
-  size_t find_group(std::vector<Group>& groups, std::unordered_multimap<uint64_t, size_t>& index, const Node& node,
-                    Row keys, uint64_t hash) {
+  size_t find_group(std::vector<Group>& groups, std::unordered_multimap<uint64_t, size_t>& index,
+                    const Node& node, Row keys, uint64_t hash) {
     if (keys.empty()) return 0;
     auto [begin, end] = index.equal_range(hash);
     for (auto entry = begin; entry != end; ++entry) {
@@ -275,11 +294,13 @@ class Executor {
     std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
       for (const plan::SortKey& key : node.sort_keys) {
         size_t column = static_cast<size_t>(key.column);
-        if (int result = compare_key(rows[a][column], rows[b][column], key, node.schema[column].type)) return result < 0;
+        if (int result = compare_key(rows[a][column], rows[b][column], key, node.schema[column].type))
+          return result < 0;
       }
       return a < b;
     });
-    size_t limit = node.kind == NodeKind::Top ? std::min(order.size(), static_cast<size_t>(node.limit)) : order.size();
+    size_t limit =
+        node.kind == NodeKind::Top ? std::min(order.size(), static_cast<size_t>(node.limit)) : order.size();
     for (size_t i = 0; i < limit; ++i)
       if (!sink(rows[order[i]].data(), i)) break;
     return {};
