@@ -71,8 +71,8 @@ TEST(Bind, SummarizeNames) {
   EXPECT_EQ(columns_of("Numbers | project n, s | summarize count() by *"), "n:long, s:string, count_:long");
   EXPECT_EQ(columns_of("NumbersToo | summarize by bin(t, 1h)"), "t:datetime");
   EXPECT_EQ(columns_of("Numbers | extend tostring(d), bin(n, 5) | summarize count(n), count(n > 1) by "
-                       "tolower(s), startofday(now()), tostring(d.x)"),
-            "Column1:string, Column2:datetime, d_x:string, count_n:long, count_:long");
+                       "tolower(s), startofday(now()), toint(d.x)"),
+            "Column1:string, Column2:datetime, d_x:int, count_n:long, count_:long");
   EXPECT_EQ(rows_of("datatable(x:long, b:bool)[1, true, long(null), false] | summarize count(x), count(b)"),
             "[[2,1]]");
   EXPECT_EQ(error_of("Numbers | summarize x = hll(n)"), "K0301 `hll()` in summarize is not supported yet");
