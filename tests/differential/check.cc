@@ -61,12 +61,16 @@ void count_names(const plan::Plan& plan, Tally& tally) {
     for (const auto& use : node.aggregates) ++tally.used[use.aggregate->spec.name];
 }
 
-// The Ir before and after its passes is sound. Returns what is wrong, or "".
+// The Ir before and after its passes is sound, and its text reads back as the same text. Returns what is wrong, or "".
 std::string check_ir(const plan::Plan& plan) {
   ir::Ir ir = ir::build(plan, plan.results[0]);
   for (const char* when : {"before", "after"}) {
     if (when == std::string("after")) ir::optimize(ir);
     if (auto problem = ir::verify(ir)) return std::string("ir ") + when + " the passes: " + *problem;
+    std::string text = ir::print(ir);
+    auto again = ir::parse(text);
+    if (!again.ok()) return std::string("ir ") + when + " the passes does not read back: " + again.error().message + "\n" + text;
+    if (std::string printed = ir::print(again.value()); printed != text) return "ir reads back as\n" + printed + "not\n" + text;
   }
   return "";
 }

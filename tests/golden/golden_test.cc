@@ -168,12 +168,16 @@ class CaseRun {
     return out;
   }
 
-  // After all passes.
+  // After all passes; what is printed has to read back.
   std::string print_ir() const {
     if (!compiled_.ok()) return errors_;
     ir::Ir ir = ir::build(compiled_.plan, compiled_.plan.results[0]);
     ir::optimize(ir);
-    return ir::print(ir);
+    std::string text = ir::print(ir);
+    auto again = ir::parse(text);
+    EXPECT_TRUE(again.ok()) << again.error().message;
+    if (again.ok()) EXPECT_EQ(ir::print(again.value()), text);
+    return text;
   }
 
   std::string run_results() {
