@@ -68,8 +68,7 @@ Binder::Scalar Binder::bind_call(const Syntax& node, const Schema* row) {
   if (node.text == "pack_all") return bind_pack_all(node, row);
   if (!node.children.empty() && at(node.children.back()).kind == Kind::TypeOf)
     return bind_typeof_call(node, row);
-  if (aggregating_ && !row && !is_function(node.text))
-    return refuse(node.span, "`" + node.text + "()` in summarize");
+  if (aggregating_ && !row && !is_function(node.text)) return call(node.text, {}, node.span);
   std::vector<ExprId> args;
   bool good = true;
   for (syntax::NodeId child : node.children) {

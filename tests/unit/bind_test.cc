@@ -75,7 +75,7 @@ TEST(Bind, SummarizeNames) {
             "Column1:string, Column2:datetime, d_x:int, count_n:long, count_:long");
   EXPECT_EQ(rows_of("datatable(x:long, b:bool)[1, true, long(null), false] | summarize count(x), count(b)"),
             "[[2,1]]");
-  EXPECT_EQ(error_of("Numbers | summarize x = hll(n)"), "K0301 `hll()` in summarize is not supported yet");
+  EXPECT_EQ(error_of("Numbers | summarize x = hll(n)"), "K0301 function `hll` is not supported yet");
   EXPECT_EQ(error_of("Numbers | summarize (a, b) = count()"), "K0204 more names than values");
   EXPECT_EQ(error_of("Numbers | summarize a = count(), a = max(n)"),
             "K0206 the column `a` is declared twice");
