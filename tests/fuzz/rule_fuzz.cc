@@ -5,6 +5,7 @@
 #include <string>
 
 #include "compiler/rule/rule.h"
+#include "runtime/base/check.h"
 
 using namespace kqlc;
 
