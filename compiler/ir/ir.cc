@@ -103,40 +103,69 @@ bool is_constant(const Ir& ir, ExprId root) {
   return true;
 }
 
-Cell evaluate_constant(const Ir& ir, ExprId id, Context& context) {
-  const Expr& expr = ir.exprs[id];
-  auto value = [&](size_t i) { return evaluate_constant(ir, expr.args[i], context); };
-  switch (expr.kind) {
-    case ExprKind::Column: KQLC_UNREACHABLE("a column in a constant");
-    case ExprKind::Literal: return expr.literal;
-    case ExprKind::And: case ExprKind::Or: {
-      bool decisive = expr.kind == ExprKind::Or, null = false;
-      for (size_t i = 0; i < expr.args.size(); ++i) {
-        Cell cell = value(i);
-        if (cell.valid && cell.b == decisive) return cell;
-        null |= !cell.valid;
-      }
-      return null ? null_cell(Type::Bool) : make_cell(!decisive);
-    }
-    case ExprKind::Case: {
-      size_t i = 0;
-      for (; i + 1 < expr.args.size(); i += 2)
-        if (Cell condition = value(i); condition.valid && condition.b) return value(i + 1);
-      return value(i);
-    }
-    case ExprKind::Coalesce:
-      for (size_t i = 0; i < expr.args.size(); ++i)
-        if (Cell cell = value(i); cell.valid && !(expr.type == Type::String && cell.s.size == 0)) return cell;
-      return null_cell(expr.type);
-    case ExprKind::Call: break;
+namespace {
+
+// As the reference executor: and, or, case and coalesce look only at the operands they need. Each value is computed once.
+class Evaluator {
+ public:
+  Evaluator(const Ir& ir, Context& context) : ir_(ir), context_(context) {}
+
+  Cell value(ExprId id) {
+    if (auto known = known_.find(id); known != known_.end()) return known->second;
+    Cell cell = compute(ir_.exprs[id]);
+    known_.emplace(id, cell);
+    return cell;
   }
-  std::vector<Cell> args;
-  for (size_t i = 0; i < expr.args.size(); ++i) args.push_back(value(i));
-  Cell out;
-  Invoke invoke = expr.prepared ? expr.function->invoke_prepared : expr.function->invoke;
-  invoke(context, expr.prepared.get(), args.data(), args.size(), &out);
-  return out;
-}
+
+ private:
+  Cell compute(const Expr& expr) {
+    switch (expr.kind) {
+      case ExprKind::Column: KQLC_UNREACHABLE("a column in a constant");
+      case ExprKind::Literal: return expr.literal;
+      case ExprKind::And: return logic(expr, false);
+      case ExprKind::Or: return logic(expr, true);
+      case ExprKind::Call: return call(expr);
+      case ExprKind::Case: {
+        size_t i = 0;
+        for (; i + 1 < expr.args.size(); i += 2)
+          if (Cell condition = value(expr.args[i]); condition.valid && condition.b) return value(expr.args[i + 1]);
+        return value(expr.args[i]);
+      }
+      case ExprKind::Coalesce:
+        for (ExprId arg : expr.args)
+          if (Cell cell = value(arg); cell.valid && !(expr.type == Type::String && cell.s.size == 0)) return cell;
+        return null_cell(expr.type);
+    }
+    KQLC_UNREACHABLE("expression kind");
+  }
+
+  Cell logic(const Expr& expr, bool decisive) {
+    bool null = false;
+    for (ExprId arg : expr.args) {
+      Cell cell = value(arg);
+      if (cell.valid && cell.b == decisive) return cell;
+      null |= !cell.valid;
+    }
+    return null ? null_cell(Type::Bool) : make_cell(!decisive);
+  }
+
+  Cell call(const Expr& expr) {
+    std::vector<Cell> args;
+    for (ExprId arg : expr.args) args.push_back(value(arg));
+    Cell out;
+    Invoke invoke = expr.prepared ? expr.function->invoke_prepared : expr.function->invoke;
+    invoke(context_, expr.prepared.get(), args.data(), args.size(), &out);
+    return out;
+  }
+
+  const Ir& ir_;
+  Context& context_;
+  std::unordered_map<ExprId, Cell> known_;
+};
+
+}  // namespace
+
+Cell evaluate_constant(const Ir& ir, ExprId id, Context& context) { return Evaluator(ir, context).value(id); }
 
 Result<std::shared_ptr<void>> prepare(const Ir& ir, const Function& function, const std::vector<ExprId>& args) {
   if (!function.prepare) return Error{ErrorCode::Usage, std::string(function.spec.name) + " has no prepared form"};

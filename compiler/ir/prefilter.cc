@@ -72,17 +72,18 @@ class Finder {
   explicit Finder(const Ir& ir) : ir_(ir) {}
 
   // Groups that the row must satisfy for the condition to be true; none where nothing is known.
-  Groups find(ExprId id, int depth = 0) const {
+  Groups find(ExprId id, int depth = 0) {
     const Expr& expr = ir_.exprs[id];
-    if (depth > kMaxNesting) return {};
     if (expr.kind == ExprKind::Call) return find_call(expr);
-    if (expr.kind == ExprKind::And) return find_and(expr, depth);
-    if (expr.kind == ExprKind::Or) return find_or(expr, depth);
-    return {};
+    if (depth > kMaxNesting || (expr.kind != ExprKind::And && expr.kind != ExprKind::Or)) return {};
+    if (auto known = known_.find(id); known != known_.end()) return known->second;
+    Groups out = expr.kind == ExprKind::And ? find_and(expr, depth) : find_or(expr, depth);
+    known_.emplace(id, out);
+    return out;
   }
 
  private:
-  Groups find_and(const Expr& expr, int depth) const {
+  Groups find_and(const Expr& expr, int depth) {
     Groups out;
     for (ExprId arg : expr.args)
       for (Group& group : find(arg, depth + 1))
@@ -91,7 +92,7 @@ class Finder {
   }
 
   // One operand is true, which one is not known: of each the best group, joined. One that says nothing spoils it.
-  Groups find_or(const Expr& expr, int depth) const {
+  Groups find_or(const Expr& expr, int depth) {
     Group joined;
     for (ExprId arg : expr.args) {
       Groups groups = find(arg, depth + 1);
@@ -160,6 +161,7 @@ class Finder {
   }
 
   const Ir& ir_;
+  std::unordered_map<ExprId, Groups> known_;  // of and and or, which may be used many times
 };
 
 }  // namespace

@@ -32,9 +32,10 @@ void split(const Ir& ir, ExprId root, std::vector<ExprId>& out, std::unordered_s
     ExprId id = open.back();
     open.pop_back();
     const Expr& expr = ir.exprs[id];
+    if (expr.deterministic && !seen.insert(id).second) continue;
     if (expr.kind == ExprKind::And) {
       open.insert(open.end(), expr.args.rbegin(), expr.args.rend());
-    } else if (!expr.deterministic || seen.insert(id).second) {
+    } else {
       out.push_back(id);
     }
   }

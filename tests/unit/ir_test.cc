@@ -415,6 +415,30 @@ TEST(Pipelines, WhatIsTooLargeIsSaid) {
   EXPECT_EQ(pipelines.error().code, ErrorCode::Unsupported);
 }
 
+// Each line uses the one before twice: no walk may visit what is shared twice.
+TEST(Ir, SharedExpressionsAreVisitedOnce) {
+  std::string text = "ir now 1\ne0 = column 0 string\ne1 = literal \"abc\"\ne2 = prepared \"has(string, string)\" e0 e1\n"
+                     "e3 = literal true\ne4 = literal \"x\"\n";
+  int id = 5;
+  auto add = [&](const std::string& expr) {
+    text += "e" + std::to_string(id) + " = " + expr + "\n";
+    return "e" + std::to_string(id++);
+  };
+  std::string row = "e2", constant = "e3";
+  for (int i = 0; i < 60; ++i) {
+    row = add("or " + row + " " + add("and " + row + " " + add("and " + row + " " + row)));
+    constant = add("and " + constant + " " + constant);
+  }
+  std::string needle = add("case " + constant + " e1 e4");
+  std::string found = add("prepared \"has(string, string)\" e0 " + needle);
+  text += "%0 = scan \"T\" [\"Name\": string]\n%1 = filter %0 " + row + " " + found + "\nresult %1\n";
+  Result<Ir> ir = parse(text);
+  ASSERT_TRUE(ir.ok()) << ir.error().message;
+  optimize(ir.value());
+  EXPECT_EQ(verify(ir.value()), std::nullopt);
+  EXPECT_LE(render(ir.value()).size(), 5000u);
+}
+
 TEST(Ir, TenThousandOperatorsNeedNoStack) {
   std::string query = "T";
   for (int i = 0; i < 10'000; ++i) query += " | where Size > " + std::to_string(i);
