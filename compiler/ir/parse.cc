@@ -191,7 +191,7 @@ class Parser {
       if (in_.take_word("=") && (!in_.read_literal(constant, type) || type != use.types.back()))
         return fail("a constant of another type");
     }
-    use.num_results = use.aggregate->spec.result_rule == ResultType::All ? use.args.size() : 1;
+    use.num_results = num_results_of(use.aggregate->spec, use.args.size());
     return in_.ok();
   }
 
