@@ -20,8 +20,8 @@ void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
   app->add_option("--threads", options.threads, "number of threads; all cores without it");
   app->add_option("--memory-limit", options.memory_limit, "most bytes a query may keep");
   app->add_option("--simd", options.simd, "scalar, sse4, avx2 or avx512; the best there is without it");
-  app->add_option("--engine", options.engine, "jit or reference; without it jit where the query has a native form")
-      ->check(CLI::IsMember({"jit", "reference"}));
+  app->add_option("--engine", options.engine, "jit, object or reference; without it jit where the query has a native form")
+      ->check(CLI::IsMember({"jit", "object", "reference"}));
   app->add_flag("--strict", options.strict, "bad data ends in exit code 4");
 }
 

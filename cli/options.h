@@ -23,7 +23,7 @@ struct Options {
   std::string emit;                // explain --emit; "": a summary
   std::string list;                // list: what
   std::string simd;                // --simd
-  std::string engine;              // --engine: jit, reference; "": jit where there is a native form
+  std::string engine;              // --engine: jit, object, reference; "": jit where there is a native form
   bool batch = false;
   bool strict = false;
   bool json = false;  // check --json

@@ -21,11 +21,13 @@ using KernelPtr = std::shared_ptr<const codegen::Kernel>;
 
 // Compiles a job's kernel; without one the job either gets an error or runs on the reference executor.
 KernelPtr compile_kernel(Job& job, const Options& options) {
-  // A memory limit is kept by the reference executor alone.
-  if (options.engine == "reference" || options.memory_limit != 0) return nullptr;
-  auto kernel = codegen::Kernel::compile(*job.plan, job.root(), codegen::Level::O2);
+  if (options.engine == "reference") return nullptr;
+  codegen::KernelOptions how;
+  how.engine = options.engine == "object" ? codegen::Engine::Object : codegen::Engine::Tiered;
+  how.memory_limit = options.memory_limit;
+  auto kernel = codegen::Kernel::compile(*job.plan, job.root(), how);
   if (kernel.ok()) return KernelPtr(std::move(kernel).value());
-  if (kernel.error().code != ErrorCode::Unsupported || options.engine == "jit") job.error = kernel.error();
+  if (kernel.error().code != ErrorCode::Unsupported || !options.engine.empty()) job.error = kernel.error();
   return nullptr;
 }
 

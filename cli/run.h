@@ -10,7 +10,7 @@
 
 namespace kqlc::cli {
 
-// Fills rows, error and partial of each job. Errors: those of the archive; Limit; Unsupported when --engine=jit was
+// Fills rows, error and partial of each job. Errors: those of the archive; Limit; Unsupported when --engine=jit or object was
 // asked for and there is no native form.
 void run_jobs(std::vector<Job>& jobs, Tables& tables, const Options& options);
 

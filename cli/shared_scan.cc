@@ -97,7 +97,7 @@ bool SharedScan::Pass::show(Port& port, size_t thread, const Batch& batch, int64
   part.position += static_cast<uint64_t>(begin);
   part.columns = columns.data();
   part.num_columns = columns.size();
-  return port.member->kernel->consume(*port.member->states[thread], part);
+  return port.member->kernel->consume(*port.member->states[thread], port.input, part);
 }
 
 // Shows the runs of rows that lie in the job's bounds.
@@ -176,7 +176,7 @@ void SharedScan::finish(Member& member) {
   codegen::KernelRows rows = member.kernel->finish(*member.states[0]);
   member.states.clear();
   if (rows.error) {
-    member.job->error = Error{ErrorCode::Limit, rows.error};
+    member.job->error = std::move(rows.error);
     return;
   }
   member.job->rows.schema = std::move(rows.schema);

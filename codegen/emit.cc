@@ -27,10 +27,8 @@ constexpr uint64_t kMaxRepeated = 64;
 
 }  // namespace
 
-Emitter::Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, std::vector<Cell>& literals,
-                 std::vector<const void*>& prepared)
-    : module_(module), query_(ir), slot_name_(std::move(slot_name)), literals_(literals), prepared_(prepared),
-      ir_(module.getContext()) {}
+Emitter::Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, Constants& constants)
+    : module_(module), query_(ir), slot_name_(std::move(slot_name)), constants_(constants), ir_(module.getContext()) {}
 
 Value* Emitter::make_slot(size_t cells) {
   llvm::IRBuilder<> entry(&function_->getEntryBlock(), function_->getEntryBlock().begin());
@@ -56,8 +54,9 @@ Value* Emitter::load_bool(Value* cell) { return ir_.CreateICmpNE(ir_.CreateLoad(
 
 BasicBlock* Emitter::make_block(const char* name) { return BasicBlock::Create(module_.getContext(), name, function_); }
 
-void Emitter::emit(const pipelines::Input& input, const ir::Op* sink, const std::string& name) {
+void Emitter::emit(const pipelines::Input& input, const ir::Op* sink, const std::string& name, const Shape& shape) {
   input_ = &input;
+  shape_ = &shape;
   sink_ = sink;
   columns_.clear();
   known_.assign(1, {});
@@ -194,18 +193,19 @@ Value* Emitter::load_column(size_t column) {
   }
   Value* out = make_slot();
   auto* pointer = ir_.getPtrTy();
-  auto* type = llvm::FunctionType::get(
-      ir_.getVoidTy(), {pointer, pointer, ir_.getInt64Ty(), ir_.getInt32Ty(), ir_.getInt64Ty(), pointer}, false);
+  auto *int32 = ir_.getInt32Ty(), *int64 = ir_.getInt64Ty();
+  auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer, pointer, int64, int32, int32, int64, pointer}, false);
   auto kql_type = static_cast<uint32_t>(input_->schema[column].type);
+  uint32_t shape = shape_->empty() ? kAnyShape : (*shape_)[column];
   ir_.CreateCall(module_.getOrInsertFunction("kqlc_load", type),
-                 {function_->getArg(0), function_->getArg(1), ir_.getInt64(column), ir_.getInt32(kql_type), row_, out});
+                 {function_->getArg(0), function_->getArg(1), ir_.getInt64(column), ir_.getInt32(kql_type), ir_.getInt32(shape), row_, out});
   return out;
 }
 
 Value* Emitter::evaluate(size_t level, ExprId id) {
   const Expr& expr = query_.exprs[id];
   if (expr.kind == ExprKind::Column) return columns_.at({level, static_cast<size_t>(expr.column)});
-  if (expr.kind == ExprKind::Literal) return evaluate_literal(expr.literal);
+  if (expr.kind == ExprKind::Literal) return evaluate_literal({expr.type, expr.literal});
   std::pair<size_t, ExprId> key{columns_since(level), id};
   for (const auto& branch : known_)
     if (auto found = branch.find(key); found != branch.end()) return found->second;
@@ -226,9 +226,8 @@ Value* Emitter::compute(size_t level, const Expr& expr) {
 }
 
 // Literals stay in a table, so that rules of one shape have the same code.
-Value* Emitter::evaluate_literal(const Cell& literal) {
-  literals_.push_back(literal);
-  return cell_at(literal_table_, literals_.size() - 1);
+Value* Emitter::evaluate_literal(const exec::Constant& literal) {
+  return cell_at(literal_table_, constants_.add_literal(literal));
 }
 
 Value* Emitter::evaluate_call(size_t level, const Expr& expr) {
@@ -241,8 +240,8 @@ Value* Emitter::evaluate_call(size_t level, const Expr& expr) {
   auto* pointer = ir_.getPtrTy();
   Value* state = llvm::ConstantPointerNull::get(pointer);
   if (expr.prepared) {
-    prepared_.push_back(expr.prepared.get());
-    state = ir_.CreateLoad(pointer, ir_.CreateConstInBoundsGEP1_64(pointer, prepared_table_, prepared_.size() - 1));
+    uint32_t recipe = constants_.add_recipe(make_recipe(query_, expr));
+    state = ir_.CreateLoad(pointer, ir_.CreateConstInBoundsGEP1_64(pointer, prepared_table_, recipe));
   }
   auto slot = static_cast<size_t>(expr.function - function_table().data());
   auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer, pointer, pointer, ir_.getInt64Ty(), pointer}, false);
@@ -326,7 +325,7 @@ Value* Emitter::evaluate_coalesce(size_t level, const Expr& expr) {
     ir_.SetInsertPoint(next);
   }
   known_.resize(outside);
-  copy(out, evaluate_literal(null_cell(expr.type)));
+  copy(out, evaluate_literal({expr.type, null_cell(expr.type)}));
   ir_.CreateBr(done);
   ir_.SetInsertPoint(done);
   return out;

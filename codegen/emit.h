@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The emitter: an input of a phase becomes one LLVM function. In: the input and the phase's sink. Out: a function in
-// the module that loops over the selected rows, and the lists of literals and prepared states that it addresses by
-// index through Run. Values are Cells in stack slots; after inlining LLVM breaks them up. An expression is computed
+// The emitter: an input of a phase becomes one LLVM function. In: the input, the phase's sink, and the shape of the
+// columns it is made for. Out: a function in the module that loops over the selected rows, and the literals and recipes
+// of prepared states that it addresses by index through Run. Values are Cells in stack slots; after inlining LLVM breaks them up. An expression is computed
 // where a row first needs it, and its value is used again wherever that place dominates: what is computed in a branch
 // is known in that branch only. Columns and projections are computed on the row's main line.
 #pragma once
@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/unit.h"
 #include "compiler/pipelines/pipelines.h"
 
 namespace kqlc::codegen {
@@ -24,9 +25,9 @@ using SlotName = std::function<std::string(size_t slot, bool prepared)>;
 
 class Emitter {
  public:
-  Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, std::vector<Cell>& literals,
-          std::vector<const void*>& prepared);
-  void emit(const pipelines::Input& input, const ir::Op* sink, const std::string& name);
+  Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, Constants& constants);
+  // `shape`: of each column of the input, or none for a function that takes every encoding.
+  void emit(const pipelines::Input& input, const ir::Op* sink, const std::string& name, const Shape& shape);
 
  private:
   llvm::Value* make_slot(size_t cells = 1);
@@ -45,7 +46,7 @@ class Emitter {
   llvm::Value* load_column(size_t column);
   llvm::Value* evaluate(size_t level, ir::ExprId id);
   llvm::Value* compute(size_t level, const ir::Expr& expr);
-  llvm::Value* evaluate_literal(const Cell& literal);
+  llvm::Value* evaluate_literal(const exec::Constant& literal);
   llvm::Value* evaluate_call(size_t level, const ir::Expr& expr);
   llvm::Value* evaluate_logic(size_t level, const ir::Expr& expr, bool decisive);
   llvm::Value* evaluate_case(size_t level, const ir::Expr& expr);
@@ -54,10 +55,10 @@ class Emitter {
   llvm::Module& module_;
   const ir::Ir& query_;
   SlotName slot_name_;
-  std::vector<Cell>& literals_;
-  std::vector<const void*>& prepared_;
+  Constants& constants_;
   llvm::IRBuilder<> ir_;
   const pipelines::Input* input_ = nullptr;
+  const Shape* shape_ = nullptr;
   const ir::Op* sink_ = nullptr;
   llvm::Function* function_ = nullptr;
   llvm::Value* literal_table_ = nullptr;

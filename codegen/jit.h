@@ -1,34 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Jit: machine code in memory. In: the pipelines of a query. Out: their functions, which live as long as the Jit. At O0
-// functions are called in the program; at O2 their bitcode is linked in and inlined. The module holds no address:
-// names are resolved when it is loaded.
+// Jit: objects of machine code, loaded into this process. In: the bytes of relocatable objects. Out: the addresses of
+// what they export, good as long as the Jit. Names that an object lacks are found in the program; ORC's JITLink does the
+// linking. One ORC session serves the whole process, a Jit is a namespace in it.
 #pragma once
 
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
-#include "codegen/kernel.h"
-#include "compiler/pipelines/pipelines.h"
-#include "runtime/exec/run.h"
+#include "runtime/base/result.h"
 
 namespace kqlc::codegen {
 
 class Jit {
  public:
-  Jit();
+  static Result<std::unique_ptr<Jit>> create();
   ~Jit();
-  // Returns a function an input, phase by phase. Fills `literals` and `prepared`, which every Run of these pipelines
-  // must point to.
-  Result<std::vector<PipelineFunction>> compile(const pipelines::Pipelines& pipelines, Level level,
-                                                std::vector<Cell>& literals, std::vector<const void*>& prepared);
-  const std::string& text() const { return text_; }
+  // May be called from any thread.
+  Result<void> add(std::string_view object);
+  Result<const void*> find(const std::string& name);
 
  private:
-  struct Engine;
-  std::unique_ptr<Engine> engine_;
-  std::string text_;
+  struct Parts;
+  explicit Jit(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace kqlc::codegen

@@ -1,186 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel: the first phase runs batch by batch into each thread's sink; the others run in finish(), over the
-// rows of the phase before. Atoms are decided a column at a time and make the selection that the row loop walks.
+// All engines take the same way: an object, loaded by the Jit, whose KqlcKernelCode names image and functions. They
+// differ in the level of that object and in what may take over from it.
 #include "codegen/kernel.h"
 
-#include <algorithm>
-
 #include "codegen/jit.h"
+#include "codegen/module.h"
+#include "codegen/tiers.h"
 #include "compiler/ir/ir.h"
-#include "compiler/pipelines/pipelines.h"
-#include "runtime/exec/run.h"
-#include "runtime/exec/sink.h"
+#include "runtime/exec/kernel.h"
+#include "runtime/exec/kernel_abi.h"
 
 namespace kqlc::codegen {
 
-using ir::OpKind;
-using pipelines::Input;
-using pipelines::Phase;
-using pipelines::SourceKind;
+namespace {
 
-class KernelState {
- public:
-  explicit KernelState(const SinkSpec& spec) : sink(spec) {}
-  Arena scratch;
-  std::shared_ptr<Arena> kept = std::make_shared<Arena>();
-  Sink sink;
-  Run run;
-  std::vector<uint64_t> selection, bits;
-};
+// Rows that have to reach a loop before O2 pays: a row costs O0 some 100 ns, O2 a compilation of some 30 ms.
+constexpr int64_t kRowsBeforeO2 = 200'000;
+
+TierPolicy policy_of(Engine engine) {
+  if (engine == Engine::Tiered) return {kRowsBeforeO2, false};
+  if (engine == Engine::Specialised) return {0, true};
+  return {-1, false};
+}
+
+}  // namespace
 
 struct Kernel::Parts {
-  pipelines::Pipelines pipelines;
-  std::vector<SinkSpec> sinks;
-  std::vector<PipelineFunction> functions;
-  std::vector<Cell> literals;
-  std::vector<const void*> prepared;
+  std::shared_ptr<Unit> unit;
   std::vector<KernelInput> inputs;
-  Jit jit;
+  std::shared_ptr<exec::Kernel> kernel;
 };
 
 Kernel::Kernel() : parts_(std::make_unique<Parts>()) {}
 Kernel::~Kernel() = default;
 
-namespace {
-
-SinkSpec make_sink(const Phase& phase) {
-  SinkSpec spec;
-  const ir::Op* op = phase.sink;
-  auto keep_columns = [&](size_t count) {
-    for (size_t i = 0; i < count; ++i) spec.types.push_back(phase.result[i].type);
-  };
-  if (op && op->kind == OpKind::Count) {
-    spec.kind = SinkSpec::Kind::Count;
-    return spec;
-  }
-  if (op && op->kind == OpKind::Summarize) {
-    spec.kind = SinkSpec::Kind::Group;
-    keep_columns(op->exprs.size());
-    size_t first = op->exprs.size();
-    for (const auto& use : op->aggregates) {
-      AggregateCall call{use.types.data(), use.constants.data(), use.args.size(), use.num_results};
-      spec.aggregates.push_back({use.aggregate, call, first});
-      first += use.args.size();
-    }
-    return spec;
-  }
-  if (op && op->kind == OpKind::Distinct) spec.kind = SinkSpec::Kind::Group;
-  keep_columns(phase.result.size());
-  if (!op) return spec;
-  for (const auto& key : op->sort_keys)
-    spec.sort_keys.push_back({static_cast<size_t>(key.column), key.descending, key.nulls_first});
-  if (op->kind == OpKind::Take || op->kind == OpKind::Top) spec.limit = op->limit;
-  return spec;
-}
-
-// Sets the bits of the rows for which all atoms hold. Returns whether there are any.
-bool select_rows(const ir::Ir& ir, const Input& input, const Batch& batch, KernelState& state) {
-  auto words = static_cast<size_t>((batch.num_rows + 63) / 64);
-  state.selection.assign(words, ~uint64_t{0});
-  if (batch.num_rows % 64) state.selection[words - 1] = (uint64_t{1} << (batch.num_rows % 64)) - 1;
-  for (ir::ExprId id : input.atoms) {
-    const ir::Expr& atom = ir.exprs[id];
-    const Column& column = batch.columns[ir.exprs[atom.args[0]].column];
-    if (column.encoding == Encoding::Missing) {
-      std::vector<Cell> args{null_cell(Type::String)};
-      for (size_t i = 1; i < atom.args.size(); ++i) args.push_back(ir.exprs[atom.args[i]].literal);
-      Cell passes;
-      atom.function->invoke_prepared(state.run.context, atom.prepared.get(), args.data(), args.size(), &passes);
-      if (!passes.valid || !passes.b) return false;
-      continue;
-    }
-    state.bits.assign(words, 0);
-    atom.function->filter(atom.prepared.get(), StringColumn{column, batch.num_rows}, state.bits.data());
-    uint64_t any = 0;
-    for (size_t i = 0; i < words; ++i) any |= state.selection[i] &= state.bits[i];
-    if (!any) return false;
-  }
-  return batch.num_rows > 0;
-}
-
-}  // namespace
-
-Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::NodeId node, Level level) {
-  std::unique_ptr<Kernel> kernel(new Kernel);
-  Parts& parts = *kernel->parts_;
+Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::NodeId node, const KernelOptions& options) {
+  std::unique_ptr<Kernel> out(new Kernel);
+  Parts& parts = *out->parts_;
   auto ir = std::make_shared<ir::Ir>(ir::build(plan, node));
   ir::optimize(*ir);
-  KQLC_TRY_ASSIGN(parts.pipelines, pipelines::split(std::move(ir)));
-  for (const Phase& phase : parts.pipelines.phases) {
-    bool first = parts.sinks.empty();
-    if (phase.inputs.size() != 1) return Error{ErrorCode::Unsupported, "union"};
-    SourceKind source = phase.inputs[0].source;
-    if (source == SourceKind::Range) return Error{ErrorCode::Unsupported, "range"};
-    if (first == (source == SourceKind::Phase)) return Error{ErrorCode::Unsupported, "a query of several branches"};
-    if (source == SourceKind::Scan) parts.inputs.push_back({phase.inputs[0].op->table, phase.inputs[0].schema, phase.inputs[0].op->prefilter});
-    parts.sinks.push_back(make_sink(phase));
+  pipelines::Pipelines pipelines;
+  KQLC_TRY_ASSIGN(pipelines, pipelines::split(std::move(ir)));
+  KQLC_TRY_ASSIGN(parts.unit, build_unit(std::move(pipelines), options.rule));
+  Level level = options.engine == Engine::O2 || options.engine == Engine::Object ? Level::O2 : Level::O0;
+  std::string object;
+  KQLC_TRY_ASSIGN(object, compile_object(*parts.unit, order_all(*parts.unit, level, "kqlc_kernel_code")));
+  std::unique_ptr<Jit> jit;
+  KQLC_TRY_ASSIGN(jit, Jit::create());
+  KQLC_TRY(jit->add(object));
+  const void* place = nullptr;
+  KQLC_TRY_ASSIGN(place, jit->find("kqlc_kernel_code"));
+  const auto& code = *static_cast<const KqlcKernelCode*>(place);
+  auto* functions = reinterpret_cast<const PipelineFunction*>(code.functions);
+  auto tiers = std::make_shared<TieredCode>(parts.unit, std::move(jit), functions, policy_of(options.engine));
+  std::string_view image(reinterpret_cast<const char*>(code.image), code.image_size);
+  KQLC_TRY_ASSIGN(parts.kernel, exec::Kernel::open(image, std::move(tiers), {plan.now, options.memory_limit}));
+  for (const exec::Input& from : parts.kernel->program().inputs) {
+    KernelInput& input = parts.inputs.emplace_back();
+    input.table = from.table;
+    for (const exec::Field& field : from.columns) input.columns.push_back({field.name, field.type});
+    input.prefilter = from.prefilter;
   }
-  KQLC_TRY_ASSIGN(parts.functions, parts.jit.compile(parts.pipelines, level, parts.literals, parts.prepared));
-  return kernel;
+  return out;
 }
 
 const std::vector<KernelInput>& Kernel::inputs() const { return parts_->inputs; }
-const std::string& Kernel::module_text() const { return parts_->jit.text(); }
+exec::Kernel& Kernel::native() const { return *parts_->kernel; }
+void Kernel::cancel() { parts_->kernel->cancel(); }
+std::shared_ptr<KernelState> Kernel::create_state() const { return parts_->kernel->create_state(); }
 
-std::shared_ptr<KernelState> Kernel::create_state() const {
-  auto state = std::make_shared<KernelState>(parts_->sinks[0]);
-  state->run.context.arena = &state->scratch;
-  state->run.context.state_arena = state->kept.get();
-  state->run.context.now = parts_->pipelines.ir->now;
-  state->run.literals = parts_->literals.data();
-  state->run.prepared = parts_->prepared.data();
-  state->run.sink = &state->sink;
-  return state;
+bool Kernel::consume(KernelState& state, size_t input, const Batch& batch) const {
+  return parts_->kernel->consume(state, input, batch);
 }
-
-bool Kernel::consume(KernelState& state, const Batch& batch) const {
-  if (state.run.context.error) return false;
-  if (state.sink.full()) return false;
-  if (select_rows(*parts_->pipelines.ir, parts_->pipelines.phases[0].inputs[0], batch, state))
-    parts_->functions[0](&state.run, batch.columns, state.selection.data(), batch.num_rows, batch.position);
-  state.scratch.reset();
-  return !state.sink.full();
+bool Kernel::consume(KernelState& state, size_t input, const Batch& batch, const exec::BatchUse& use) const {
+  return parts_->kernel->consume(state, input, batch, use);
 }
-
-void Kernel::merge(KernelState& into, KernelState& from) const {
-  into.sink.merge(into.run.context, from.sink);
-  into.kept->adopt(*from.kept);
-  if (from.run.context.error) into.run.context.fail(from.run.context.error);
-}
+void Kernel::merge(KernelState& into, KernelState& from) const { parts_->kernel->merge(into, from); }
 
 KernelRows Kernel::finish(KernelState& state) const {
-  const Parts& parts = *parts_;
-  Context& context = state.run.context;
-  context.arena = state.kept.get();
-  std::vector<Cell> cells;
-  size_t rows = 0;
-  for (size_t i = 0; i < parts.pipelines.phases.size(); ++i) {
-    const Input& input = parts.pipelines.phases[i].inputs[0];
-    Sink later(parts.sinks[i]);
-    Sink& sink = i == 0 ? state.sink : later;
-    if (i > 0 || parts.inputs.empty()) {
-      const std::vector<Cell>& from = i == 0 ? input.op->cells : cells;
-      if (i == 0) rows = static_cast<size_t>(input.op->limit);
-      state.selection.assign((rows + 63) / 64, ~uint64_t{0});
-      if (rows % 64) state.selection.back() = (uint64_t{1} << (rows % 64)) - 1;
-      state.run.sink = &sink;
-      parts.functions[i](&state.run, from.data(), state.selection.data(), static_cast<int64_t>(rows), 0);
-    }
-    std::vector<Cell> out;
-    rows = sink.finish(context, out);
-    cells = std::move(out);
+  KernelRows out;
+  for (const exec::Field& field : parts_->kernel->program().results[0].schema) out.schema.push_back({field.name, field.type});
+  auto rows = parts_->kernel->finish(state, 0, true);
+  out.error = state.error();
+  if (!rows.ok()) return out;
+  size_t width = out.schema.size();
+  for (size_t row = 0; row < rows.value()->num_rows; ++row) {
+    auto begin = rows.value()->cells.begin() + static_cast<std::ptrdiff_t>(row * width);
+    out.rows.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(width));
   }
-  KernelRows result;
-  result.schema = parts.pipelines.phases.back().result;
-  size_t width = result.schema.size();
-  for (size_t row = 0; row < rows; ++row) {
-    auto begin = cells.begin() + static_cast<std::ptrdiff_t>(row * width);
-    result.rows.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(width));
-  }
-  result.arena = state.kept;
-  result.error = context.error;
-  return result;
+  out.arena = rows.value()->arena;
+  return out;
 }
 
 }  // namespace kqlc::codegen

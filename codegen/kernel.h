@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernel: one result of a Plan as native code. In: a bound Plan. Out: an object that takes Batches on any number of
-// threads, one State each, merges the States and gives the rows. Plans of a shape that has no native form yet are
-// said so by compile(), and the caller runs the reference executor. LLVM stays behind this header.
+// Kernel: one result of a Plan as native code in this process. In: a bound Plan. Out: an object that takes Batches on
+// any number of threads, one State each, merges the States and gives the rows: a thin cover over exec::Kernel, to which
+// it adds the compiler's types. Plans of a shape that has no native form yet are said so by compile(), and the caller
+// runs the reference executor. LLVM stays behind this header.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +17,27 @@
 #include "runtime/exec/column.h"
 #include "runtime/simd/line_filter.h"
 
+namespace kqlc::exec {
+class Kernel;
+class State;
+struct BatchUse;
+}  // namespace kqlc::exec
+
 namespace kqlc::codegen {
 
-// How much the optimiser does: O0 compiles in milliseconds, O2 inlines the functions of the bitcode.
-enum class Level : uint8_t { O0, O2 };
+enum class Engine : uint8_t {
+  Tiered,       // O0 at once, O2 in the background for loops that see many rows
+  O0,           // O0 only
+  O2,           // O2 before the first row, one function for any shape
+  Specialised,  // O2, a function for each shape that is met, compiled before its first batch
+  Object,       // an object file as `kqlc build` writes it, loaded again
+};
+
+struct KernelOptions {
+  Engine engine = Engine::Tiered;
+  size_t memory_limit = 0;  // bytes that the kernel may keep; 0: no limit
+  std::string rule = {};    // id, for `describe`
+};
 
 // A table that the kernel scans. Batches hold exactly these columns, in this order.
 struct KernelInput {
@@ -28,38 +47,41 @@ struct KernelInput {
   std::vector<std::vector<simd::Literal>> prefilter;
 };
 
-// The rows of a result. Cells live in `arena`; literals in the plan's arena and the kernel's, which must outlive them.
+// The rows of a result. Cells live in `arena`.
 struct KernelRows {
   plan::Schema schema;
   std::vector<std::vector<Cell>> rows;
   std::shared_ptr<Arena> arena;
-  const char* error = nullptr;  // first failure while rows were computed, a static text
+  // What stopped the kernel: a limit, a failed assertion, a cancel. The rows are then those that are right without the
+  // rest of the input; none where a blocking operator had not seen all of it.
+  std::optional<Error> error;
 };
 
-class KernelState;  // what one thread has gathered
+using KernelState = exec::State;  // what one thread has gathered
 
 class Kernel {
  public:
   ~Kernel();
   // Compiles the result `node` of `plan`, which the kernel does not need afterwards. An error says which construct has no native
   // form (or that LLVM failed); it never means that the query is wrong.
-  static Result<std::unique_ptr<Kernel>> compile(const plan::Plan& plan, plan::NodeId node, Level level);
+  static Result<std::unique_ptr<Kernel>> compile(const plan::Plan& plan, plan::NodeId node, const KernelOptions& options);
 
-  // No input (datatable, print) or one.
   const std::vector<KernelInput>& inputs() const;
 
   // One state a thread. May be called from any thread.
   std::shared_ptr<KernelState> create_state() const;
-  // Takes the rows of a batch of input 0. Positions must grow from call to call of one state. Nothing of the batch is
-  // kept. Returns false when further batches cannot change this state (take has its rows).
-  bool consume(KernelState& state, const Batch& batch) const;
+  // Takes the rows of a batch of an input. Positions must grow from call to call of one state. Nothing of the batch is
+  // kept. Returns false when the state wants no more: take has its rows, a limit was hit, the kernel was cancelled.
+  bool consume(KernelState& state, size_t input, const Batch& batch) const;
+  bool consume(KernelState& state, size_t input, const Batch& batch, const exec::BatchUse& use) const;
   // Moves everything of `from` into `into`.
   void merge(KernelState& into, KernelState& from) const;
-  // Ends the input and returns the rows in their order. The state is used up.
+  // Ends the inputs and returns the rows in their order. The state is used up.
   KernelRows finish(KernelState& state) const;
-
-  // The LLVM module as it was compiled (after optimisation), as text.
-  const std::string& module_text() const;
+  // Stops all states at their next batch; from any thread.
+  void cancel();
+  // The kernel as the runtime has it: partial states as bytes, decided atoms, memory.
+  exec::Kernel& native() const;
 
  private:
   Kernel();

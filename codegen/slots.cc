@@ -25,8 +25,9 @@ extern "C" {
 extern const decltype(Slots<functions::AllFunctions>::pairs) kqlc_slots;
 const decltype(Slots<functions::AllFunctions>::pairs) kqlc_slots = Slots<functions::AllFunctions>::pairs;
 
-void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, int64_t row, Cell* out) {
-  load_cell(*context, columns, column, type, row, out);
+void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, uint32_t shape, int64_t row,
+               Cell* out) {
+  load_cell(*context, columns, column, type, shape, row, out);
 }
 }
 

@@ -23,7 +23,14 @@ struct PlainState {
   using State = S;
   static void init(Context&, const AggregateCall&, State&) {}
   static void save(const AggregateCall&, const State& state, Writer& writer) { writer.put(state); }
-  static bool load(Context&, const AggregateCall&, State& state, Reader& reader) { return reader.get(state); }
+  // Bytes from elsewhere may hold anything: counts that rows cannot have are refused.
+  static bool load(Context&, const AggregateCall&, State& state, Reader& reader) {
+    if (!reader.get(state)) return false;
+    auto counts = [](int64_t rows) { return rows >= 0 && rows <= int64_t{1} << 60; };
+    if constexpr (requires { state.rows; }) return counts(state.rows);
+    if constexpr (requires { state.count; }) return counts(state.count);
+    return true;
+  }
 };
 
 struct CountState {
@@ -46,7 +53,7 @@ struct SumState {
   double high = 0, low = 0;
   kqlc::Decimal decimal{};
   int64_t count = 0;
-  bool has_decimal = false;
+  uint8_t has_decimal = 0;
 };
 inline void add_real(SumState& state, double value) {
   double sum = state.high + value, part = sum - state.high;

@@ -63,7 +63,9 @@ struct Moments {
     *out = make_cell(root ? std::sqrt(variance) : variance);
   }
   static void save(const AggregateCall&, const State& state, Writer& writer) { writer.put(state); }
-  static bool load(Context&, const AggregateCall&, State& state, Reader& reader) { return reader.get(state); }
+  static bool load(Context&, const AggregateCall&, State& state, Reader& reader) {
+    return reader.get(state) && state.count >= 0 && state.count <= int64_t{1} << 60;
+  }
 };
 
 struct CovarianceState {

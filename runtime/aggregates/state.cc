@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/functions/compare.h"
+#include "runtime/value/datetime.h"
 
 namespace kqlc::aggregates {
 
@@ -39,35 +40,154 @@ Cell keep(const Cell& cell, Type type, Arena& arena) {
   return copy;
 }
 
+namespace {
+
+// Trees deeper than this are saved as JSON text; what is loaded is never deeper.
+constexpr int kMaxSavedDepth = dynamic::kMaxDepth;
+
+void save_node(const dynamic::Node& node, Writer& writer, Arena& arena, int depth) {
+  using dynamic::Kind;
+  bool nested = node.kind == Kind::Array || node.kind == Kind::Bag;
+  if (nested && depth == kMaxSavedDepth) {
+    writer.put(Kind::Json);
+    writer.put_text(dynamic::print(&node, arena));
+    return;
+  }
+  writer.put(node.kind);
+  switch (node.kind) {
+    case Kind::Null: break;
+    case Kind::Bool: writer.put(static_cast<uint8_t>(node.b)); break;
+    case Kind::Long:
+    case Kind::DateTime:
+    case Kind::TimeSpan: writer.put(node.l); break;
+    case Kind::Real: writer.put(node.d); break;
+    case Kind::String:
+    case Kind::Json: writer.put_text({node.text, node.size}); break;
+    case Kind::Guid: writer.put(*node.guid); break;
+    case Kind::Decimal: writer.put(*node.decimal); break;
+    case Kind::Array:
+      writer.put(node.size);
+      for (uint32_t i = 0; i < node.size; ++i) save_node(node.items[i], writer, arena, depth + 1);
+      break;
+    case Kind::Bag:
+      writer.put(node.size);
+      for (uint32_t i = 0; i < node.size; ++i) {
+        writer.put_text(node.entries[i].key);
+        save_node(node.entries[i].value, writer, arena, depth + 1);
+      }
+  }
+}
+
+bool load_node(dynamic::Node& node, Reader& reader, Arena& arena, int depth);
+
+bool load_items(dynamic::Node& node, Reader& reader, Arena& arena, int depth) {
+  // Every item takes a byte at least, so a wrong number cannot ask for more memory than the bytes justify.
+  if (depth >= kMaxSavedDepth || !reader.get(node.size) || node.size > reader.left()) return false;
+  if (node.kind == dynamic::Kind::Array) {
+    auto* items = arena.allocate_array<dynamic::Node>(node.size);
+    for (uint32_t i = 0; i < node.size; ++i)
+      if (!load_node(*::new (items + i) dynamic::Node(), reader, arena, depth + 1)) return false;
+    node.items = items;
+    return true;
+  }
+  auto* entries = arena.allocate_array<dynamic::Entry>(node.size);
+  for (uint32_t i = 0; i < node.size; ++i) {
+    auto* entry = ::new (entries + i) dynamic::Entry();
+    if (!reader.get_text(entry->key) || !load_node(entry->value, reader, arena, depth + 1)) return false;
+    entry->key = arena.copy(entry->key);
+  }
+  node.entries = entries;
+  return true;
+}
+
+template <class T>
+bool load_pointed(const T*& out, Reader& reader, Arena& arena) {
+  auto* value = ::new (arena.allocate_array<T>(1)) T();
+  out = value;
+  return reader.get(*value);
+}
+
+bool load_node(dynamic::Node& node, Reader& reader, Arena& arena, int depth) {
+  using dynamic::Kind;
+  uint8_t kind = 0;
+  if (!reader.get(kind) || kind > static_cast<uint8_t>(Kind::Json)) return false;
+  node.kind = static_cast<Kind>(kind);
+  switch (node.kind) {
+    case Kind::Null: return true;
+    case Kind::Bool: {
+      uint8_t value = 0;
+      if (!reader.get(value) || value > 1) return false;
+      node.b = value != 0;
+      return true;
+    }
+    case Kind::Long:
+    case Kind::TimeSpan: return reader.get(node.l);
+    case Kind::DateTime: return reader.get(node.l) && datetime::in_range(node.l);
+    case Kind::Real: return reader.get(node.d);
+    case Kind::String:
+    case Kind::Json: {
+      Str text;
+      if (!reader.get_text(text) || text.size > UINT32_MAX) return false;
+      text = arena.copy(text);
+      node.text = text.data;
+      node.size = static_cast<uint32_t>(text.size);
+      return true;
+    }
+    case Kind::Guid: return load_pointed(node.guid, reader, arena);
+    case Kind::Decimal: return load_pointed(node.decimal, reader, arena);
+    default: return load_items(node, reader, arena, depth);
+  }
+}
+
+}  // namespace
+
 void save_cell(const Cell& cell, Type type, Writer& writer, Arena& arena) {
   writer.put(static_cast<uint8_t>(cell.valid));
   if (!cell.valid) return;
-  if (type == Type::String) {
-    writer.put_text(cell.s);
-  } else if (type == Type::Dynamic) {
-    writer.put_text(dynamic::print(cell.node, arena));
-  } else {
-    writer.put(cell.g);
+  switch (type) {
+    case Type::Bool: return writer.put(static_cast<uint8_t>(cell.b));
+    case Type::Int: return writer.put(cell.i);
+    case Type::Real: return writer.put(cell.d);
+    case Type::Guid: return writer.put(cell.g);
+    case Type::Decimal: return writer.put(cell.m);
+    case Type::String: return writer.put_text(cell.s);
+    case Type::Dynamic: return save_node(*cell.node, writer, arena, 0);
+    default: return writer.put(cell.l);
   }
 }
 
 bool load_cell(Cell& cell, Type type, Reader& reader, Arena& arena) {
   uint8_t valid = 0;
-  if (!reader.get(valid)) return false;
+  if (!reader.get(valid) || valid > 1) return false;
   cell = null_cell(type);
   if (!valid) return true;
   cell.valid = true;
-  Str text;
-  if (type == Type::String || type == Type::Dynamic) {
-    if (!reader.get_text(text)) return false;
-    if (type == Type::String) {
-      cell.s = arena.copy(text);
-    } else {
-      cell.node = dynamic::parse(arena.copy(text), arena).node;
+  switch (type) {
+    case Type::Bool: {
+      uint8_t value = 0;
+      if (!reader.get(value) || value > 1) return false;
+      cell.b = value != 0;
+      return true;
     }
-    return true;
+    case Type::Int: return reader.get(cell.i);
+    case Type::Real: return reader.get(cell.d);
+    case Type::Guid: return reader.get(cell.g);
+    case Type::Decimal: return reader.get(cell.m);
+    case Type::DateTime: return reader.get(cell.l) && datetime::in_range(cell.l);
+    case Type::String: {
+      Str text;
+      if (!reader.get_text(text)) return false;
+      cell.s = arena.copy(text);
+      return true;
+    }
+    case Type::Dynamic: {
+      dynamic::Node node;
+      if (!load_node(node, reader, arena, 0) || node.kind == dynamic::Kind::Null) return false;
+      cell.node = dynamic::from_node(node, arena).node;
+      return true;
+    }
+    default: return reader.get(cell.l);
   }
-  return reader.get(cell.g);
 }
 
 bool same_cell(const Cell& a, const Cell& b, Type type, Arena& arena) {

@@ -44,6 +44,9 @@ class Reader {
     return true;
   }
 
+  // Bytes not read yet.
+  size_t left() const { return bytes_.size(); }
+
  private:
   std::string_view bytes_;
 };
@@ -52,7 +55,9 @@ namespace aggregates {
 
 // Returns a copy of `cell` whose text or tree lives in `arena`.
 Cell keep(const Cell& cell, Type type, Arena& arena);
+// Saves a cell exactly: a dynamic value keeps the kinds of its parts.
 void save_cell(const Cell& cell, Type type, Writer& writer, Arena& arena);
+// Reads what save_cell wrote; texts are copied into `arena`. Returns false when the bytes are no such cell.
 bool load_cell(Cell& cell, Type type, Reader& reader, Arena& arena);
 // By value, as == compares; null equals null, NaN equals NaN.
 bool same_cell(const Cell& a, const Cell& b, Type type, Arena& arena);

@@ -106,39 +106,6 @@ std::optional<int64_t> integer_at(const arrow::Array& array, int64_t row, bool* 
   }
 }
 
-Reading cell_of_integer(int64_t value, Type type, Cell* cell) {
-  switch (type) {
-    case Type::Bool:
-      *cell = make_cell(value != 0);
-      return Reading::Value;
-    case Type::Int:
-      if (value < std::numeric_limits<int32_t>::min() || value > std::numeric_limits<int32_t>::max()) {
-        return Reading::Failure;
-      }
-      *cell = make_cell(static_cast<int32_t>(value));
-      return Reading::Value;
-    case Type::Long:
-      *cell = make_cell(value);
-      return Reading::Value;
-    case Type::Real:
-      *cell = make_cell(static_cast<double>(value));
-      return Reading::Value;
-    case Type::Decimal:
-      *cell = make_cell(decimal::from_long(value));
-      return Reading::Value;
-    default:
-      return Reading::Failure;
-  }
-}
-
-Reading cell_of_real(double value, Type type, Cell* cell) {
-  if (type == Type::Real) return *cell = make_cell(value), Reading::Value;
-  if (type == Type::Decimal && std::isfinite(value))
-    return *cell = make_cell(decimal::from_real(value)), Reading::Value;
-  bool whole = value >= -0x1p63 && value < 0x1p63 && value == std::trunc(value);
-  return whole ? cell_of_integer(static_cast<int64_t>(value), type, cell) : Reading::Failure;
-}
-
 Reading cell_of_time(const arrow::Array& array, int64_t row, Type type, Cell* cell) {
   const arrow::DataType& own = *array.type();
   if (type == Type::DateTime) {
@@ -177,16 +144,16 @@ Reading cell_of(const arrow::Array& array, int64_t row, Type type, Cell* cell) {
   if (is_text(array.type_id())) return read_value(type, text_at(array, row), cell);
   bool is_integer;
   auto integer = integer_at(array, row, &is_integer);
-  if (is_integer) return integer ? cell_of_integer(*integer, type, cell) : Reading::Failure;
+  if (is_integer) return integer ? reading::convert_long(*integer, type, cell) : Reading::Failure;
   switch (array.type_id()) {
     case arrow::Type::NA:
       return Reading::Null;
     case arrow::Type::BOOL:
-      return cell_of_integer(static_cast<const arrow::BooleanArray&>(array).Value(row), type, cell);
+      return reading::convert_long(static_cast<const arrow::BooleanArray&>(array).Value(row), type, cell);
     case arrow::Type::FLOAT:
-      return cell_of_real(static_cast<const arrow::FloatArray&>(array).Value(row), type, cell);
+      return reading::convert_real(static_cast<const arrow::FloatArray&>(array).Value(row), type, cell);
     case arrow::Type::DOUBLE:
-      return cell_of_real(static_cast<const arrow::DoubleArray&>(array).Value(row), type, cell);
+      return reading::convert_real(static_cast<const arrow::DoubleArray&>(array).Value(row), type, cell);
     case arrow::Type::DECIMAL128:
       return read_value(type, static_cast<const arrow::Decimal128Array&>(array).FormatValue(row), cell);
     case arrow::Type::DECIMAL256:

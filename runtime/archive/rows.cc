@@ -1,87 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RowBuilder: the conversions from text to KQL types. In: one value as a reader found it. Out: its bits in a
-// column. What is accepted per type is what Kusto's to...() functions accept; a real number that is whole
-// fits a long. All memory is taken once; clear() zeroes what was used, so that a value nobody sets is null.
+// RowBuilder: one value as a reader found it becomes bits in a column. All memory is taken once; clear() zeroes what was used, so that a value nobody sets is null.
 #include "runtime/archive/rows.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <cstring>
-#include <limits>
-#include <optional>
 
-#include "runtime/value/datetime.h"
-#include "runtime/value/decimal.h"
-#include "runtime/value/guid.h"
 
 namespace kqlc::archive {
 namespace {
 
-std::string_view trim(std::string_view text) {
-  auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-bool equals_caseless(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
-}
-
-bool read_real(std::string_view text, double* value) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
-bool read_hexadecimal(std::string_view digits, int64_t* value) {
-  uint64_t bits = 0;
-  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits, 16);
-  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) return false;
-  *value = static_cast<int64_t>(bits);
-  return true;
-}
-
-bool read_long(std::string_view text, int64_t* value) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
-  if (error == std::errc() && end == text.data() + text.size()) return true;
-  if (text.starts_with("0x") || text.starts_with("0X")) return read_hexadecimal(text.substr(2), value);
-  double real;
-  // 2^63 itself does not fit.
-  if (!read_real(text, &real) || !(real >= -0x1p63 && real < 0x1p63) || real != std::trunc(real))
-    return false;
-  *value = static_cast<int64_t>(real);
-  return true;
-}
-
-bool read_bool(std::string_view text, bool* value) {
-  if (equals_caseless(text, "true") || text == "1") return *value = true, true;
-  if (equals_caseless(text, "false") || text == "0") return *value = false, true;
-  return false;
-}
-
 size_t value_bytes(size_t width, int64_t rows) { return width ? width * rows : (rows + 7) / 8; }
-
-template <class T>
-Reading reading_of(const std::optional<T>& value, Cell* cell) {
-  if (!value) return Reading::Failure;
-  *cell = make_cell(*value);
-  return Reading::Value;
-}
-
-Reading read_integer(Type type, std::string_view text, Cell* cell) {
-  int64_t value;
-  if (!read_long(text, &value)) return Reading::Failure;
-  if (type == Type::Long) return reading_of(std::optional(value), cell);
-  if (value < std::numeric_limits<int32_t>::min() || value > std::numeric_limits<int32_t>::max()) {
-    return Reading::Failure;
-  }
-  return reading_of(std::optional(static_cast<int32_t>(value)), cell);
-}
 
 Cell text_cell(std::string_view text) {
   Cell cell;
@@ -91,51 +20,6 @@ Cell text_cell(std::string_view text) {
 }
 
 }  // namespace
-
-PhysicalType physical_type(Type type) {
-  switch (type) {
-    case Type::Bool:
-      return {Encoding::Bits, 0};
-    case Type::Int:
-      return {Encoding::Fixed32, 4};
-    case Type::Guid:
-    case Type::Decimal:
-      return {Encoding::Fixed128, 16};
-    case Type::String:
-    case Type::Dynamic:
-      return {Encoding::Strs, sizeof(Str)};
-    default:
-      return {Encoding::Fixed64, 8};
-  }
-}
-
-Reading read_value(Type type, std::string_view text, Cell* cell) {
-  text = trim(text);
-  if (text.empty()) return Reading::Null;
-  switch (type) {
-    case Type::Bool: {
-      bool value;
-      return reading_of(read_bool(text, &value) ? std::optional(value) : std::nullopt, cell);
-    }
-    case Type::Int:
-    case Type::Long:
-      return read_integer(type, text, cell);
-    case Type::Real: {
-      double value;
-      return reading_of(read_real(text, &value) ? std::optional(value) : std::nullopt, cell);
-    }
-    case Type::DateTime:
-      return reading_of(datetime::read_datetime(text), cell);
-    case Type::TimeSpan:
-      return reading_of(datetime::read_timespan(text), cell);
-    case Type::Guid:
-      return reading_of(guid::read(text), cell);
-    case Type::Decimal:
-      return reading_of(decimal::read(text), cell);
-    default:
-      return Reading::Failure;
-  }
-}
 
 RowBuilder::RowBuilder(const std::vector<ColumnRequest>& columns)
     : stores_(columns.size()), columns_(columns.size()), touched_(columns.size(), 0) {

@@ -14,6 +14,7 @@
 
 #include "runtime/archive/archive.h"
 #include "runtime/base/arena.h"
+#include "runtime/value/reading.h"
 
 namespace kqlc::archive {
 
@@ -68,15 +69,8 @@ class RowBuilder {
   Arena arena_;
 };
 
-enum class Reading : uint8_t { Value, Null, Failure };
-// Reads a value of any type but string and dynamic from its text; blank text is null.
-Reading read_value(Type type, std::string_view text, Cell* cell);
-// Bytes of a value in a column of the type, and its encoding; 0: one bit.
-struct PhysicalType {
-  Encoding encoding;
-  size_t width;
-};
-PhysicalType physical_type(Type type);
+using reading::read_value;
+using reading::Reading;
 
 // Counts a failed value of a column.
 void count_problem(ScanReport* report, const std::string& column, uint64_t position, std::string_view value,

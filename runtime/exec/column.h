@@ -40,6 +40,23 @@ struct Column {
   int64_t dictionary_size = 0;
 };
 
+// How values of a type lie in a column that is made here: the encoding, and bytes a value (0: one bit).
+struct PhysicalType {
+  Encoding encoding;
+  size_t width;
+};
+inline PhysicalType physical_type(Type type) {
+  switch (type) {
+    case Type::Bool: return {Encoding::Bits, 0};
+    case Type::Int: return {Encoding::Fixed32, 4};
+    case Type::Guid:
+    case Type::Decimal: return {Encoding::Fixed128, 16};
+    case Type::String:
+    case Type::Dynamic: return {Encoding::Strs, sizeof(Str)};
+    default: return {Encoding::Fixed64, 8};
+  }
+}
+
 inline bool bit_at(const uint8_t* bits, int64_t index) { return (bits[index >> 3] >> (index & 7)) & 1; }
 
 // Returns the text of a string row, nulls as "". `encoding` is column.encoding, given apart so that it can be a

@@ -27,15 +27,47 @@ static_assert(offsetof(Run, context) == 0);
 using PipelineFunction = void (*)(Run* run, const void* source, const uint64_t* selection, int64_t num_rows,
                                   uint64_t position);
 
-// Reads one value of a batch, whatever its encoding.
-inline void load_cell(Context& context, const Column* columns, int64_t column, int32_t type, int64_t row, Cell* out) {
-  const Column& from = columns[column];
-  *out = static_cast<Type>(type) == Type::Dynamic ? dynamic::load_dynamic(from, from.encoding, row, *context.arena)
-                                                  : load(from, static_cast<Type>(type), from.encoding, row);
+// How a column lies in memory, as one number: its encoding, whether it has nulls, and the same of its dictionary. A
+// function compiled for a shape reads only columns of that shape, without a branch on the encoding.
+inline constexpr uint32_t kAnyShape = 0xFFFFFFFF;
+inline constexpr uint32_t kShapeNulls = 0x80;
+inline uint32_t shape_of(const Column& column) {
+  uint32_t shape = static_cast<uint32_t>(column.encoding) | (column.validity ? kShapeNulls : 0);
+  return column.encoding == Encoding::Dictionary ? shape | shape_of(*column.dictionary) << 8 : shape;
+}
+
+// Returns `column` as one whose encoding and nulls the compiler knows.
+inline Column shaped(const Column& column, uint32_t shape) {
+  Column out = column;
+  out.encoding = static_cast<Encoding>(shape & 0x7F);
+  if (!(shape & kShapeNulls)) out.validity = nullptr;
+  return out;
+}
+
+// Reads one value of a batch. `shape` is that of the column, or kAnyShape.
+inline void load_cell(Context& context, const Column* columns, int64_t column, int32_t type, uint32_t shape, int64_t row,
+                      Cell* out) {
+  const Column from = shape == kAnyShape ? columns[column] : shaped(columns[column], shape);
+  if (static_cast<Type>(type) != Type::String && static_cast<Type>(type) != Type::Dynamic) {
+    *out = load(from, static_cast<Type>(type), from.encoding, row);
+    return;
+  }
+  Str text;
+  if (shape != kAnyShape && from.encoding == Encoding::Dictionary) {
+    int64_t place = row + from.offset;
+    if (!from.validity || bit_at(from.validity, place)) {
+      const Column values = shaped(*from.dictionary, shape >> 8);
+      text = load_str(values, values.encoding, static_cast<const int32_t*>(from.values)[place]);
+    }
+  } else {
+    text = load_str(from, from.encoding, row);
+  }
+  *out = static_cast<Type>(type) == Type::String ? make_cell(text) : dynamic::lazy_cell(text, *context.arena);
 }
 
 extern "C" {
-void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, int64_t row, Cell* out);
+void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, uint32_t shape, int64_t row,
+               Cell* out);
 // Hands a row to the sink: its columns, or for groups the keys and then the arguments of all aggregates.
 void kqlc_sink(Run* run, const Cell* row);
 }

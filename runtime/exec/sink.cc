@@ -29,6 +29,27 @@ int compare_key(const Cell& a, const Cell& b, const SinkKey& key, Type type) {
 
 }  // namespace
 
+size_t SinkSpec::width_in() const {
+  if (kind == Kind::Count || kind == Kind::Mark) return 0;
+  size_t width = types.size();
+  for (const SinkAggregate& use : aggregates) width += use.types.size();
+  return width;
+}
+
+size_t SinkSpec::width_out() const {
+  if (kind == Kind::Count) return 1;
+  size_t width = types.size();
+  for (const SinkAggregate& use : aggregates) width += use.results.size();
+  return width;
+}
+
+Sink::Sink(const SinkSpec& spec) : spec_(spec) {
+  for (const SinkAggregate& use : spec.aggregates) {
+    calls_.push_back(use.call());
+    states_size_ += use.aggregate().state_size;
+  }
+}
+
 uint64_t Sink::hash_keys(Context& context, const Cell* keys) const {
   uint64_t hash = 0;
   for (size_t i = 0; i < spec_.types.size(); ++i)
@@ -52,13 +73,12 @@ Sink::Entry& Sink::add_group(Context& context, const Cell* keys, uint64_t hash, 
   entry.cells = context.state_arena->allocate_array<Cell>(spec_.types.size());
   for (size_t i = 0; i < spec_.types.size(); ++i)
     entry.cells[i] = copy ? aggregates::keep(keys[i], spec_.types[i], *context.state_arena) : keys[i];
-  size_t bytes = 0;
-  for (const auto& use : spec_.aggregates) bytes += use.aggregate->state_size;
-  entry.states = static_cast<char*>(context.state_arena->allocate(bytes));
+  entry.states = static_cast<char*>(context.state_arena->allocate(states_size_));
   char* state = entry.states;
-  for (const auto& use : spec_.aggregates) {
-    use.aggregate->init(context, use.call, state);
-    state += use.aggregate->state_size;
+  for (size_t i = 0; i < calls_.size(); ++i) {
+    const Aggregate& aggregate = spec_.aggregates[i].aggregate();
+    aggregate.init(context, calls_[i], state);
+    state += aggregate.state_size;
   }
   return entries_.emplace_back(entry);
 }
@@ -82,6 +102,10 @@ void Sink::add(Context& context, const Cell* row) {
     ++count_;
     return;
   }
+  if (spec_.kind == SinkSpec::Kind::Mark) {
+    marks_[context.position / 64] |= uint64_t{1} << (context.position % 64);
+    return;
+  }
   if (spec_.kind == SinkSpec::Kind::Collect) {
     if (full()) return;
     Entry& entry = entries_.emplace_back();
@@ -93,9 +117,10 @@ void Sink::add(Context& context, const Cell* row) {
   }
   Entry& group = find_group(context, row, hash_keys(context, row), true);
   char* state = group.states;
-  for (const auto& use : spec_.aggregates) {
-    use.aggregate->step(context, use.call, state, row + use.first_argument);
-    state += use.aggregate->state_size;
+  for (size_t i = 0; i < calls_.size(); ++i) {
+    const SinkAggregate& use = spec_.aggregates[i];
+    use.aggregate().step(context, calls_[i], state, row + use.first_argument);
+    state += use.aggregate().state_size;
   }
 }
 
@@ -113,13 +138,66 @@ void Sink::merge(Context& context, Sink& from) {
     if (other.position < group.position) std::copy_n(other.cells, spec_.types.size(), group.cells);
     group.position = std::min(group.position, other.position);
     size_t offset = 0;
-    for (const auto& use : spec_.aggregates) {
-      use.aggregate->merge(context, use.call, group.states + offset, other.states + offset);
-      offset += use.aggregate->state_size;
+    for (size_t i = 0; i < calls_.size(); ++i) {
+      const Aggregate& aggregate = spec_.aggregates[i].aggregate();
+      aggregate.merge(context, calls_[i], group.states + offset, other.states + offset);
+      offset += aggregate.state_size;
     }
   }
   from.entries_.clear();
   from.index_.clear();
+}
+
+void Sink::save(Writer& writer) const {
+  Arena scratch;
+  writer.put(count_);
+  writer.put(static_cast<uint64_t>(entries_.size()));
+  for (const Entry& entry : entries_) {
+    writer.put(entry.position);
+    for (size_t i = 0; i < spec_.types.size(); ++i)
+      aggregates::save_cell(entry.cells[i], spec_.types[i], writer, scratch);
+    const char* state = entry.states;
+    for (size_t i = 0; i < calls_.size(); ++i) {
+      const Aggregate& aggregate = spec_.aggregates[i].aggregate();
+      aggregate.save(calls_[i], state, writer);
+      state += aggregate.state_size;
+    }
+  }
+}
+
+bool Sink::load_entry(Context& context, Reader& reader) {
+  if (!reader.get(context.position)) return false;
+  std::vector<Cell> cells(spec_.types.size());
+  for (size_t i = 0; i < cells.size(); ++i)
+    if (!aggregates::load_cell(cells[i], spec_.types[i], reader, *context.state_arena)) return false;
+  if (spec_.kind == SinkSpec::Kind::Collect) {
+    Entry& entry = entries_.emplace_back();
+    entry.position = context.position;
+    entry.cells = context.state_arena->allocate_array<Cell>(cells.size());
+    std::copy(cells.begin(), cells.end(), entry.cells);
+    return true;
+  }
+  size_t before = entries_.size();
+  Entry& group = find_group(context, cells.data(), hash_keys(context, cells.data()), false);
+  if (entries_.size() == before) return false;  // a key stands only once
+  char* state = group.states;
+  for (size_t i = 0; i < calls_.size(); ++i) {
+    const Aggregate& aggregate = spec_.aggregates[i].aggregate();
+    if (!aggregate.load(context, calls_[i], state, reader)) return false;
+    state += aggregate.state_size;
+  }
+  return true;
+}
+
+bool Sink::load(Context& context, Reader& reader) {
+  uint64_t entries = 0;
+  if (!reader.get(count_) || !reader.get(entries)) return false;
+  bool counts = spec_.kind == SinkSpec::Kind::Count;
+  if (counts ? entries != 0 || count_ < 0 : count_ != 0) return false;
+  // Every entry takes bytes, so a wrong number ends with them.
+  for (uint64_t i = 0; i < entries; ++i)
+    if (!load_entry(context, reader)) return false;
+  return true;
 }
 
 bool Sink::full() const {
@@ -150,19 +228,20 @@ size_t Sink::finish(Context& context, std::vector<Cell>& out) {
   for (size_t i = 0; i < rows; ++i) {
     out.insert(out.end(), entries_[i].cells, entries_[i].cells + spec_.types.size());
     char* state = entries_[i].states;
-    for (const auto& use : spec_.aggregates) {
+    for (size_t a = 0; a < calls_.size(); ++a) {
+      const Aggregate& aggregate = spec_.aggregates[a].aggregate();
       size_t at = out.size();
-      out.resize(at + use.call.num_results);
-      use.aggregate->finish(context, use.call, state, out.data() + at);
-      state += use.aggregate->state_size;
+      out.resize(at + calls_[a].num_results);
+      aggregate.finish(context, calls_[a], state, out.data() + at);
+      state += aggregate.state_size;
     }
   }
   return rows;
 }
 
-extern "C" void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, int64_t row,
-                          Cell* out) {
-  load_cell(*context, columns, column, type, row, out);
+extern "C" void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, uint32_t shape,
+                          int64_t row, Cell* out) {
+  load_cell(*context, columns, column, type, shape, row, out);
 }
 
 extern "C" void kqlc_sink(Run* run, const Cell* row) { run->sink->add(run->context, row); }

@@ -2,11 +2,11 @@
 //
 // Sink: where the rows of a pipeline are gathered: as they are, in groups, or only counted. In: rows of one thread.
 // Out: after merging, the rows of the sink's operator, in an order that does not depend on the threads: by position
-// of the row, or of the first row of a group; sorted when the operator asks for it.
+// of the row, or of the first row of a group; sorted when the operator asks for it. What a sink keeps is copied into
+// the state arena, so it can be saved and loaded elsewhere.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "runtime/aggregates/aggregate.h"
@@ -15,28 +15,39 @@
 namespace kqlc {
 
 struct SinkKey {
-  size_t column = 0;
+  uint32_t column = 0;
   bool descending = true;
   bool nulls_first = false;
 };
 
 struct SinkAggregate {
-  const Aggregate* aggregate = nullptr;
-  AggregateCall call;
-  size_t first_argument = 0;  // place in the incoming row
+  uint32_t slot = 0;             // in aggregate_table()
+  std::vector<Type> types;       // of the arguments
+  std::vector<Cell> constants;   // null where an argument is no constant
+  std::vector<Type> results;     // types of the result columns
+  uint32_t first_argument = 0;   // place in the incoming row
+
+  const Aggregate& aggregate() const { return aggregate_table()[slot]; }
+  AggregateCall call() const { return {types.data(), constants.data(), types.size(), results.size()}; }
 };
 
 struct SinkSpec {
-  enum class Kind : uint8_t { Collect, Group, Count } kind = Kind::Collect;
+  enum class Kind : uint8_t { Collect, Group, Count, Mark } kind = Kind::Collect;
   std::vector<Type> types;  // of the columns that are kept: all, or the keys
   std::vector<SinkAggregate> aggregates;
   std::vector<SinkKey> sort_keys;
   int64_t limit = -1;  // rows handed on at most; -1: all
+
+  // Cells of a row that comes in, and of one that is handed on.
+  size_t width_in() const;
+  size_t width_out() const;
+  // True when the rows for a part of the input are rows for all of it.
+  bool streams() const { return kind == Kind::Collect && sort_keys.empty(); }
 };
 
 class Sink {
  public:
-  explicit Sink(const SinkSpec& spec) : spec_(spec) {}
+  explicit Sink(const SinkSpec& spec);
 
   void add(Context& context, const Cell* row);
   // Takes over what `from` gathered; its arena has to be adopted by the caller.
@@ -45,6 +56,15 @@ class Sink {
   bool full() const;
   // Returns the number of rows and appends their cells, row by row.
   size_t finish(Context& context, std::vector<Cell>& out);
+
+  // Bytes that the sink holds itself; what it keeps in the state arena is counted there.
+  size_t bytes() const { return entries_.capacity() * sizeof(Entry) + index_.capacity() * sizeof(uint32_t); }
+  // Kind Mark: the rows that arrived set their bits here.
+  void mark_into(uint64_t* bitmap) { marks_ = bitmap; }
+
+  void save(Writer& writer) const;
+  // Reads what save wrote into an empty sink. Returns false when the bytes are no state of this sink.
+  bool load(Context& context, Reader& reader);
 
  private:
   struct Entry {
@@ -56,14 +76,18 @@ class Sink {
 
   Entry& find_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
   Entry& add_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
+  bool load_entry(Context& context, Reader& reader);
   uint64_t hash_keys(Context& context, const Cell* keys) const;
   void grow_index();
   void order_entries();
 
   const SinkSpec& spec_;
+  std::vector<AggregateCall> calls_;
+  size_t states_size_ = 0;
   std::vector<Entry> entries_;
   std::vector<uint32_t> index_;  // entry + 1 by hash; 0 is free; a power of two
   int64_t count_ = 0;
+  uint64_t* marks_ = nullptr;
 };
 
 }  // namespace kqlc

@@ -76,13 +76,17 @@ uint64_t hash(const Node& node, Arena& arena);
 // Shortest text that reads back as the same double: "1.5", "1.0", "1E+20", "NaN".
 Str print_real(double value, Arena& arena);
 
-// Returns the value at `row` of a dynamic column of JSON text.
-inline Cell load_dynamic(const Column& column, Encoding encoding, int64_t row, Arena& arena) {
+// Returns a dynamic cell of JSON text that is not parsed yet; "" is null.
+inline Cell lazy_cell(Str text, Arena& arena) {
   Cell cell;
-  Str text = load_str(column, encoding, row);
   cell.node = text.size ? lazy(text, arena).node : nullptr;
   cell.valid = cell.node != nullptr;
   return cell;
+}
+
+// Returns the value at `row` of a dynamic column of JSON text.
+inline Cell load_dynamic(const Column& column, Encoding encoding, int64_t row, Arena& arena) {
+  return lazy_cell(load_str(column, encoding, row), arena);
 }
 
 }  // namespace kqlc::dynamic

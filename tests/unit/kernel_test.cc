@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernels against the reference executor: the same plan, the same rows, at both levels of optimisation, over constant
+// Kernels against the reference executor: the same plan, the same rows, at both levels of optimisation and specialised, over constant
 // rows and over batches that are spread over several states.
 #include <gtest/gtest.h>
 
 #include "codegen/kernel.h"
 #include "compiler/reference/execute.h"
 #include "compiler/syntax/tree.h"
+#include "runtime/exec/kernel.h"
 #include "runtime/aggregates/state.h"
 
 namespace kqlc {
@@ -70,7 +71,7 @@ struct Table {
   }
 };
 
-void expect_same(const plan::Plan& plan, const std::string& text, codegen::Level level) {
+void expect_same(const plan::Plan& plan, const std::string& text, codegen::Engine engine) {
   Table table;
   Arena arena;
   auto reader = [&](const std::string&, const plan::Schema& schema, const std::vector<bool>&,
@@ -84,7 +85,7 @@ void expect_same(const plan::Plan& plan, const std::string& text, codegen::Level
   };
   auto expected = reference::execute(plan, 0, reader);
   ASSERT_TRUE(expected.ok()) << text;
-  auto kernel = codegen::Kernel::compile(plan, plan.results[0], level);
+  auto kernel = codegen::Kernel::compile(plan, plan.results[0], {engine});
   ASSERT_TRUE(kernel.ok()) << text << ": " << kernel.error().message;
   const codegen::Kernel& native = *kernel.value();
   std::shared_ptr<codegen::KernelState> states[] = {native.create_state(), native.create_state(), native.create_state()};
@@ -93,13 +94,13 @@ void expect_same(const plan::Plan& plan, const std::string& text, codegen::Level
       std::vector<Column> columns;
       for (const auto& column : native.inputs()[0].columns) columns.push_back(table.make_column(column.name, start));
       Batch batch{std::min<int64_t>(130, 1000 - start), static_cast<uint64_t>(start), columns.data(), columns.size()};
-      native.consume(*states[turn % 3], batch);
+      native.consume(*states[turn % 3], 0, batch);
     }
   }
   native.merge(*states[2], *states[0]);
   native.merge(*states[2], *states[1]);
   codegen::KernelRows rows = native.finish(*states[2]);
-  ASSERT_EQ(rows.error, nullptr) << text;
+  ASSERT_FALSE(rows.error) << text;
   ASSERT_EQ(rows.rows.size(), expected.value().rows.size()) << text;
   ASSERT_EQ(rows.schema.size(), expected.value().schema.size()) << text;
   for (size_t row = 0; row < rows.rows.size(); ++row)
@@ -112,8 +113,9 @@ void expect_same(const plan::Plan& plan, const std::string& text, codegen::Level
 void check(const std::string& text) {
   plan::Plan plan = bind_query(text);
   if (::testing::Test::HasFailure()) return;
-  expect_same(plan, text, codegen::Level::O0);
-  expect_same(plan, text, codegen::Level::O2);
+  expect_same(plan, text, codegen::Engine::O0);
+  expect_same(plan, text, codegen::Engine::O2);
+  expect_same(plan, text, codegen::Engine::Specialised);
 }
 
 TEST(Kernel, constant_rows) {
@@ -147,7 +149,7 @@ TEST(Kernel, sinks) {
 
 TEST(Kernel, inputs_name_the_columns_and_literals) {
   plan::Plan plan = bind_query("T | where Name has 'C:\\\\powershell' | project Size");
-  auto kernel = codegen::Kernel::compile(plan, plan.results[0], codegen::Level::O0);
+  auto kernel = codegen::Kernel::compile(plan, plan.results[0], {codegen::Engine::O0});
   ASSERT_TRUE(kernel.ok());
   const auto& inputs = kernel.value()->inputs();
   ASSERT_EQ(inputs.size(), 1u);
@@ -158,7 +160,7 @@ TEST(Kernel, inputs_name_the_columns_and_literals) {
 
 TEST(Kernel, says_what_has_no_native_form) {
   plan::Plan plan = bind_query("union (T | project Size), (T | project Size)");
-  auto kernel = codegen::Kernel::compile(plan, plan.results[0], codegen::Level::O0);
+  auto kernel = codegen::Kernel::compile(plan, plan.results[0], {codegen::Engine::O0});
   ASSERT_FALSE(kernel.ok());
   EXPECT_EQ(kernel.error().code, ErrorCode::Unsupported);
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Choosing costs a comparison of a few numbers a batch. A compilation that fails leaves the loop with the function it
+// has: both do the same.
+#include "codegen/tiers.h"
+
+namespace kqlc::codegen {
+
+TieredCode::TieredCode(std::shared_ptr<Unit> unit, std::unique_ptr<Jit> jit, const PipelineFunction* functions, TierPolicy policy)
+    : unit_(std::move(unit)), jit_(std::move(jit)), policy_(policy), loops_(new Loop[unit_->loops.size()]) {
+  for (size_t i = 0; i < unit_->loops.size(); ++i) loops_[i].plain = functions[i];
+}
+
+TieredCode::~TieredCode() {
+  {
+    std::lock_guard guard(lock_);
+    stopping_ = true;
+    queue_.clear();
+  }
+  if (worker_.joinable()) worker_.join();
+}
+
+PipelineFunction TieredCode::choose(uint32_t function, const Column* columns, size_t num_columns, int64_t num_rows) {
+  Loop& loop = loops_[function];
+  if (policy_.rows_before < 0) return loop.plain;
+  Variant& variant = variant_for(loop, columns, num_columns);
+  if (PipelineFunction code = variant.code.load(std::memory_order_acquire)) return code;
+  int64_t seen = variant.rows.fetch_add(num_rows, std::memory_order_relaxed) + num_rows;
+  if (seen > policy_.rows_before && !variant.ordered.exchange(true)) order(function, variant);
+  // The one that was waited for, or one that another shape has made ready.
+  if (PipelineFunction code = variant.code.load(std::memory_order_acquire)) return code;
+  PipelineFunction any = loop.any.code.load(std::memory_order_acquire);
+  return any ? any : loop.plain;
+}
+
+TieredCode::Variant& TieredCode::variant_for(Loop& loop, const Column* columns, size_t num_columns) {
+  if (!columns) return loop.any;
+  auto fits = [&](const Variant& variant) {
+    for (size_t i = 0; i < num_columns; ++i)
+      if (variant.shape[i] != shape_of(columns[i])) return false;
+    return true;
+  };
+  size_t used = loop.used.load(std::memory_order_acquire);
+  for (size_t i = 0; i < used; ++i)
+    if (fits(loop.variants[i])) return loop.variants[i];
+  if (used == kMaxVariants) return loop.any;
+  std::lock_guard guard(lock_);
+  size_t now = loop.used.load(std::memory_order_relaxed);
+  for (size_t i = used; i < now; ++i)
+    if (fits(loop.variants[i])) return loop.variants[i];
+  if (now == kMaxVariants) return loop.any;
+  for (size_t i = 0; i < num_columns; ++i) loop.variants[now].shape.push_back(shape_of(columns[i]));
+  loop.used.store(now + 1, std::memory_order_release);
+  return loop.variants[now];
+}
+
+void TieredCode::order(uint32_t function, Variant& variant) {
+  std::lock_guard guard(lock_);
+  if (policy_.wait) return compile(function, variant);
+  queue_.emplace_back(function, &variant);
+  if (working_) return;
+  if (worker_.joinable()) worker_.join();  // it has ended; it took no lock after it said so
+  working_ = true;
+  worker_ = std::thread([this] { work(); });
+}
+
+void TieredCode::work() {
+  for (;;) {
+    std::pair<uint32_t, Variant*> next;
+    {
+      std::lock_guard guard(lock_);
+      if (queue_.empty() || stopping_) {
+        working_ = false;
+        return;
+      }
+      next = queue_.front();
+      queue_.erase(queue_.begin());
+    }
+    compile(next.first, *next.second);
+  }
+}
+
+void TieredCode::compile(uint32_t function, Variant& variant) {
+  std::string name = "kqlc_loop_" + std::to_string(function) + "_o2";
+  for (uint32_t shape : variant.shape) name += "_" + std::to_string(shape);
+  ModuleOrder order{Level::O2, {{function, variant.shape, name}}, {}, true};
+  auto object = compile_object(*unit_, order);
+  if (!object.ok() || !jit_->add(object.value()).ok()) return;
+  if (auto code = jit_->find(name); code.ok())
+    variant.code.store(reinterpret_cast<PipelineFunction>(const_cast<void*>(code.value())), std::memory_order_release);
+}
+
+}  // namespace kqlc::codegen

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tiers: which of several equal functions a batch runs through. In: a Unit and a Jit that holds its functions at O0.
+// Out: for each batch the best function there is by then: a loop that has seen many rows is compiled at O2 in the
+// background, for the shape of the columns it meets, and takes over between batches. Few shapes get a function of
+// their own; all others share one that takes any.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "codegen/jit.h"
+#include "codegen/module.h"
+#include "runtime/exec/kernel.h"
+
+namespace kqlc::codegen {
+
+struct TierPolicy {
+  int64_t rows_before = 0;   // rows that reach a loop before it is compiled at O2; -1: never
+  bool wait = false;         // compile before the batch is run, not beside it
+};
+
+inline constexpr size_t kMaxVariants = 4;  // shapes of one loop that get a function of their own
+
+class TieredCode : public exec::Code {
+ public:
+  // `functions`: those for any shape, one a loop.
+  TieredCode(std::shared_ptr<Unit> unit, std::unique_ptr<Jit> jit, const PipelineFunction* functions, TierPolicy policy);
+  // Waits for a compilation that is under way.
+  ~TieredCode() override;
+
+  PipelineFunction choose(uint32_t function, const Column* columns, size_t num_columns, int64_t num_rows) override;
+
+ private:
+  struct Variant {
+    Shape shape;  // fixed before `used` counts it
+    std::atomic<int64_t> rows{0};
+    std::atomic<bool> ordered{false};
+    std::atomic<PipelineFunction> code{nullptr};
+  };
+  struct Loop {
+    PipelineFunction plain = nullptr;   // at O0, any shape
+    Variant any;                        // at O2, any shape
+    Variant variants[kMaxVariants];
+    std::atomic<size_t> used{0};
+  };
+
+  Variant& variant_for(Loop& loop, const Column* columns, size_t num_columns);
+  void order(uint32_t function, Variant& variant);
+  void compile(uint32_t function, Variant& variant);
+  void work();
+
+  std::shared_ptr<Unit> unit_;
+  std::unique_ptr<Jit> jit_;
+  TierPolicy policy_;
+  std::unique_ptr<Loop[]> loops_;
+  std::mutex lock_;
+  std::vector<std::pair<uint32_t, Variant*>> queue_;
+  std::thread worker_;
+  bool working_ = false, stopping_ = false;
+};
+
+}  // namespace kqlc::codegen

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Unit: one result of a query, ready to be emitted. In: the pipelines. Out: the Program (what a kernel needs
+// besides code, exec/program.h) and the list of loops that become functions. Literals and recipes of prepared states
+// join the Program while the loops are emitted. Equal constants get the same index, so code that is emitted a second
+// time (another level, another shape) finds the tables as they are.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "compiler/pipelines/pipelines.h"
+#include "runtime/base/result.h"
+#include "runtime/exec/program.h"
+#include "runtime/exec/run.h"
+
+namespace kqlc::codegen {
+
+// Of each column that a pipeline reads, in the order of the batch: shape_of (exec/run.h). Empty: any.
+using Shape = std::vector<uint32_t>;
+
+class Constants {
+ public:
+  explicit Constants(exec::Program& program) : program_(program) {}
+
+  uint32_t add_literal(const exec::Constant& literal);
+  uint32_t add_recipe(exec::Recipe recipe);
+
+ private:
+  exec::Program& program_;
+  std::unordered_map<std::string, uint32_t> literals_, recipes_;  // by saved bytes
+};
+
+// The recipe of a call whose constant arguments are prepared.
+exec::Recipe make_recipe(const ir::Ir& ir, const ir::Expr& call);
+
+// A loop: from an input's source through its steps into a sink.
+struct Loop {
+  pipelines::Input input;
+  const ir::Op* sink = nullptr;
+};
+
+struct Unit {
+  std::shared_ptr<const ir::Ir> ir;
+  exec::Program program;
+  Constants constants{program};
+  std::vector<Loop> loops;  // loop i is compiled to function i of the Program
+
+  Unit() = default;
+  Unit(const Unit&) = delete;
+};
+
+// Makes the unit of some pipelines. `rule` is the rule's id, or "".
+// Errors: Unsupported, naming the construct that has no native form.
+Result<std::unique_ptr<Unit>> build_unit(pipelines::Pipelines pipelines, std::string rule);
+
+}  // namespace kqlc::codegen

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernel: pipelines over inputs run batch by batch into each thread's sinks; the others run in seal(), over the
+// rows of the sinks before. Atoms are decided a column at a time and make the selection that the row loop walks.
+#include "runtime/exec/kernel.h"
+
+#include <xxhash.h>
+
+#include <bit>
+
+#include "runtime/aggregates/state.h"
+
+namespace kqlc::exec {
+
+namespace {
+
+constexpr char kStateMagic[8] = {'k', 'q', 'l', 'c', 's', 't', 'a', 't'};
+constexpr uint32_t kStateVersion = 1;
+
+struct StateHeader {
+  char magic[8];
+  uint32_t version;
+  uint32_t reserved;
+  uint64_t kernel;    // identity of the image
+  uint64_t checksum;  // of what follows
+};
+
+void select_all(std::vector<uint64_t>& bits, int64_t num_rows) {
+  bits.assign(static_cast<size_t>((num_rows + 63) / 64), ~uint64_t{0});
+  if (num_rows % 64) bits.back() = (uint64_t{1} << (num_rows % 64)) - 1;
+}
+
+int64_t count_bits(const std::vector<uint64_t>& bits) {
+  int64_t count = 0;
+  for (uint64_t word : bits) count += std::popcount(word);
+  return count;
+}
+
+}  // namespace
+
+State::State(std::shared_ptr<const Kernel> kernel) : kernel_(std::move(kernel)), mark_sink_(kernel_->mark_spec_) {
+  for (const SinkSpec& spec : kernel_->program_.sinks) sinks_.emplace_back(spec);
+  run_.context.arena = &scratch_;
+  run_.context.state_arena = kept_.get();
+  run_.context.now = kernel_->options_.now;
+  run_.literals = kernel_->literals_.data();
+  run_.prepared = kernel_->prepared_.data();
+}
+
+State::~State() { kernel_->memory_.fetch_sub(counted_, std::memory_order_relaxed); }
+
+Result<std::shared_ptr<Kernel>> Kernel::open(std::string_view image, std::shared_ptr<Code> code,
+                                             const KernelOptions& options) {
+  std::shared_ptr<Kernel> kernel(new Kernel);
+  KQLC_TRY_ASSIGN(kernel->program_, read_image(image));
+  kernel->identity_ = XXH3_64bits(image.data(), image.size());
+  kernel->code_ = std::move(code);
+  kernel->options_ = options;
+  kernel->mark_spec_.kind = SinkSpec::Kind::Mark;
+  for (const Constant& literal : kernel->program_.literals) kernel->literals_.push_back(literal.cell);
+  KQLC_TRY(kernel->prepare());
+  return kernel;
+}
+
+Result<void> Kernel::prepare() {
+  for (const Recipe& recipe : program_.recipes) {
+    const Function& function = function_table()[recipe.function];
+    std::vector<Cell> args;
+    for (const Constant& argument : recipe.args) args.push_back(argument.cell);
+    const char* error = nullptr;
+    void* prepared = function.prepare(args.data(), args.size(), *program_.arena, &error);
+    if (!prepared)
+      return Error{ErrorCode::Format, std::string(function.spec.name) + ": " + (error ? error : "its constants are wrong")};
+    prepared_.push_back(prepared);
+  }
+  return {};
+}
+
+Kernel::~Kernel() {
+  for (size_t i = 0; i < prepared_.size(); ++i)
+    function_table()[program_.recipes[i].function].destroy(const_cast<void*>(prepared_[i]));
+}
+
+bool Kernel::streams() const {
+  for (const SinkSpec& sink : program_.sinks)
+    if (!sink.streams()) return false;
+  return true;
+}
+
+std::shared_ptr<State> Kernel::create_state() const { return std::make_shared<State>(shared_from_this()); }
+
+// Sets the selection to the rows for which all atoms hold. Returns whether there are any.
+bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Column* columns, const Batch& batch,
+                         const BatchUse& use) const {
+  if (batch.num_rows <= 0) return false;
+  select_all(state.selection_, batch.num_rows);
+  const std::vector<Atom>& atoms = program_.inputs[pipeline.source].atoms;
+  for (size_t a = 0; a < atoms.size(); ++a) {
+    const Recipe& recipe = program_.recipes[atoms[a].recipe];
+    const Function& function = function_table()[recipe.function];
+    const void* prepared = prepared_[atoms[a].recipe];
+    const Column& column = columns[atoms[a].column];
+    const uint64_t* holds = use.atoms ? use.atoms[a] : nullptr;
+    if (!holds && column.encoding == Encoding::Missing) {
+      std::vector<Cell> args;
+      for (const Constant& argument : recipe.args) args.push_back(argument.cell);
+      args[0] = null_cell(Type::String);
+      Cell passes;
+      function.invoke_prepared(state.run_.context, prepared, args.data(), args.size(), &passes);
+      if (!passes.valid || !passes.b) return false;
+      continue;
+    }
+    if (!holds) {
+      state.bits_.assign(state.selection_.size(), 0);
+      function.filter(prepared, StringColumn{column, batch.num_rows}, state.bits_.data());
+      holds = state.bits_.data();
+    }
+    uint64_t any = 0;
+    for (size_t i = 0; i < state.selection_.size(); ++i) any |= state.selection_[i] &= holds[i];
+    if (!any) return false;
+  }
+  return true;
+}
+
+// Takes those rows out of the selection whose dictionary value fails a marked predicate. Whatever cannot be decided
+// stays in: the filter in the pipeline looks at it again.
+void Kernel::select_marked(State& state, const Pipeline& pipeline, const Column* columns, int64_t num_rows) const {
+  for (const Mark& mark : pipeline.marks) {
+    const Column& column = columns[mark.column];
+    if (column.encoding != Encoding::Dictionary || column.dictionary_size > count_bits(state.selection_)) continue;
+    std::vector<uint64_t> every;
+    select_all(every, column.dictionary_size);
+    state.bits_.assign(every.size(), 0);
+    state.mark_sink_.mark_into(state.bits_.data());
+    Run run = state.run_;
+    run.sink = &state.mark_sink_;
+    code_->choose(mark.function, column.dictionary, 1, column.dictionary_size)(&run, column.dictionary, every.data(),
+                                                                             column.dictionary_size, 0);
+    if (run.context.error) continue;  // of a value that no selected row need have
+    const auto* codes = static_cast<const int32_t*>(column.values) + column.offset;
+    for (int64_t row = 0; row < num_rows; ++row) {
+      if (column.validity && !bit_at(column.validity, row + column.offset)) continue;
+      if (!(state.bits_[static_cast<size_t>(codes[row]) / 64] >> (codes[row] % 64) & 1))
+        state.selection_[static_cast<size_t>(row) / 64] &= ~(uint64_t{1} << (row % 64));
+    }
+  }
+}
+
+bool Kernel::consume(State& state, size_t input, const Batch& batch, const BatchUse& use) const {
+  KQLC_CHECK(!state.sealed_, "consume after seal");
+  if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
+  if (state.error_) return false;
+  bool wants_more = false;
+  for (const Pipeline& pipeline : program_.pipelines) {
+    if (pipeline.kind != SourceKind::Input || pipeline.source != input) continue;
+    Sink& sink = state.sinks_[pipeline.sink];
+    if (sink.full()) continue;
+    if (pipeline.branch && (batch.position + static_cast<uint64_t>(batch.num_rows)) >> (64 - kBranchBits)) {
+      state.fail(ErrorCode::Limit, "a union over more than 65536 files");
+      return false;
+    }
+    const Column* columns = batch.columns;
+    size_t num_columns = program_.inputs[input].columns.size();
+    if (use.columns) {
+      state.mapped_.resize(num_columns);
+      for (size_t i = 0; i < num_columns; ++i) state.mapped_[i] = batch.columns[use.columns[i]];
+      columns = state.mapped_.data();
+    }
+    if (select_rows(state, pipeline, columns, batch, use)) {
+      if (!pipeline.marks.empty()) select_marked(state, pipeline, columns, batch.num_rows);
+      state.run_.sink = &sink;
+      uint64_t position = batch.position | uint64_t{pipeline.branch} << (64 - kBranchBits);
+      if (int64_t selected = count_bits(state.selection_))
+        code_->choose(pipeline.function, columns, num_columns, selected)(&state.run_, columns, state.selection_.data(),
+                                                                         batch.num_rows, position);
+    }
+    state.scratch_.reset();
+    wants_more |= !sink.full();
+  }
+  account(state);
+  return wants_more && !state.error_;
+}
+
+// Once a batch: what the state keeps, and whether something failed.
+void Kernel::account(State& state) const {
+  size_t bytes = state.kept_->bytes();
+  for (const Sink& sink : state.sinks_) bytes += sink.bytes();
+  memory_.fetch_add(bytes - state.counted_, std::memory_order_relaxed);
+  state.counted_ = bytes;
+  if (state.run_.context.error) state.fail(ErrorCode::Usage, state.run_.context.error);
+  if (options_.memory_limit && memory() > options_.memory_limit)
+    state.fail(ErrorCode::Limit, "the memory limit of " + std::to_string(options_.memory_limit) + " bytes is reached");
+}
+
+void Kernel::merge(State& into, State& from) const {
+  KQLC_CHECK(!into.sealed_ && !from.sealed_, "merge after seal");
+  for (size_t i = 0; i < into.sinks_.size(); ++i) into.sinks_[i].merge(into.run_.context, from.sinks_[i]);
+  into.scratch_.reset();
+  into.kept_->adopt(*from.kept_);
+  if (from.error_) into.fail(from.error_->code, from.error_->message);
+  account(from);
+  account(into);
+}
+
+void Kernel::run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const {
+  select_all(state.selection_, num_rows);
+  state.run_.sink = &state.sinks_[pipeline.sink];
+  uint64_t position = uint64_t{pipeline.branch} << (64 - kBranchBits);
+  code_->choose(pipeline.function, nullptr, 0, num_rows)(&state.run_, cells, state.selection_.data(), num_rows, position);
+}
+
+void Kernel::seal(State& state) const {
+  if (state.sealed_) return;
+  state.sealed_ = true;
+  Context& context = state.run_.context;
+  context.arena = state.kept_.get();  // cells go from sink to sink
+  std::vector<std::shared_ptr<Rows>> done(state.sinks_.size());
+  auto rows_of = [&](uint32_t sink) {
+    if (done[sink]) return done[sink];
+    done[sink] = std::make_shared<Rows>();
+    done[sink]->arena = state.kept_;
+    done[sink]->num_rows = state.sinks_[sink].finish(context, done[sink]->cells);
+    return done[sink];
+  };
+  for (const Pipeline& pipeline : program_.pipelines) {
+    if (state.error_ && !streams()) break;
+    if (pipeline.kind == SourceKind::Rows) run_rows(state, pipeline, pipeline.rows.data(), pipeline.num_rows);
+    if (pipeline.kind == SourceKind::Sink) {
+      std::shared_ptr<Rows> rows = rows_of(pipeline.source);
+      run_rows(state, pipeline, rows->cells.data(), static_cast<int64_t>(rows->num_rows));
+    }
+    account(state);
+  }
+  for (const ResultSet& result : program_.results) {
+    if (state.error_ && !streams()) break;
+    std::shared_ptr<Rows> rows = rows_of(result.sink);
+    rows->schema = result.schema;
+    state.results_.push_back(std::move(rows));
+  }
+  account(state);
+}
+
+Result<std::shared_ptr<const Rows>> Kernel::finish(State& state, size_t result, bool partial) const {
+  if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
+  seal(state);
+  if (state.error_ && !(partial && streams())) return Error(*state.error_);
+  KQLC_CHECK(result < state.results_.size(), "number of a result");
+  return state.results_[result];
+}
+
+std::string Kernel::serialize(const State& state) const {
+  KQLC_CHECK(!state.sealed_, "serialize after seal");
+  Writer writer;
+  for (const Sink& sink : state.sinks_) sink.save(writer);
+  writer.put(static_cast<uint8_t>(state.error_.has_value()));
+  if (state.error_) {
+    writer.put(static_cast<uint32_t>(state.error_->code));
+    writer.put_text(Str(std::string_view(state.error_->message)));
+  }
+  StateHeader header{};
+  std::memcpy(header.magic, kStateMagic, sizeof kStateMagic);
+  header.version = kStateVersion;
+  header.kernel = identity_;
+  header.checksum = XXH3_64bits(writer.bytes.data(), writer.bytes.size());
+  return std::string(reinterpret_cast<const char*>(&header), sizeof header) + writer.bytes;
+}
+
+Result<std::shared_ptr<State>> Kernel::deserialize(std::string_view bytes) const {
+  auto damaged = [](const char* how) { return Error{ErrorCode::Format, std::string("the saved state ") + how}; };
+  StateHeader header;
+  if (bytes.size() < sizeof header) return damaged("is too short");
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (std::memcmp(header.magic, kStateMagic, sizeof kStateMagic) != 0 || header.version != kStateVersion)
+    return damaged("is none of this version");
+  if (header.kernel != identity_) return damaged("is that of another kernel");
+  bytes.remove_prefix(sizeof header);
+  if (XXH3_64bits(bytes.data(), bytes.size()) != header.checksum) return damaged("is damaged");
+  std::shared_ptr<State> state = create_state();
+  Reader reader(bytes);
+  for (Sink& sink : state->sinks_)
+    if (!sink.load(state->run_.context, reader)) return damaged("contradicts itself");
+  uint8_t failed = 0;
+  uint32_t code = 0;
+  Str message;
+  if (!reader.get(failed) || failed > 1) return damaged("contradicts itself");
+  if (failed) {
+    if (!reader.get(code) || code > static_cast<uint32_t>(ErrorCode::Internal) || !reader.get_text(message))
+      return damaged("contradicts itself");
+    state->fail(static_cast<ErrorCode>(code), std::string(message.view()));
+  }
+  if (reader.left()) return damaged("is too long");
+  state->scratch_.reset();
+  account(*state);
+  return state;
+}
+
+}  // namespace kqlc::exec

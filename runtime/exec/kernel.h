@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernel: a compiled rule, ready to take rows. In: an image (program.h) and the table of compiled functions, from the
+// JIT or from an object file alike; then Batches, on any number of threads with one State each. Out: after merging and
+// sealing, the rows of each result. The C interface (kernel_abi.h) and the program's own scans both stand on this class.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/exec/program.h"
+#include "runtime/exec/run.h"
+
+namespace kqlc::exec {
+
+class Kernel;
+class State;
+
+// Where the compiled functions are. `choose` may give another, equal function for the encodings at hand.
+class Code {
+ public:
+  virtual ~Code() = default;
+  // `columns` are those that the function reads; nullptr when it reads Cells. `num_rows`: how many rows it will look at.
+  virtual PipelineFunction choose(uint32_t function, const Column* columns, size_t num_columns, int64_t num_rows) = 0;
+};
+
+// A table of functions that never changes, as an object file has it.
+class FixedCode : public Code {
+ public:
+  explicit FixedCode(const PipelineFunction* functions) : functions_(functions) {}
+  PipelineFunction choose(uint32_t function, const Column*, size_t, int64_t) override { return functions_[function]; }
+
+ private:
+  const PipelineFunction* functions_;
+};
+
+struct KernelOptions {
+  int64_t now = 0;          // query time, ticks
+  size_t memory_limit = 0;  // bytes that all states together may keep; 0: no limit
+};
+
+// The rows of one result. Cells live in `arena`.
+struct Rows {
+  std::vector<Field> schema;
+  size_t num_rows = 0;
+  std::vector<Cell> cells;  // row by row
+  std::shared_ptr<Arena> arena;
+
+  const Cell& at(size_t row, size_t column) const { return cells[row * schema.size() + column]; }
+};
+
+// What one consume call is given besides the batch.
+struct BatchUse {
+  // Of a scan that several kernels share: for each column of the input its place in the batch; nullptr: as they come.
+  const uint32_t* columns = nullptr;
+  // For each atom of the input the rows for which it holds, decided elsewhere; nullptr for the whole or for an atom:
+  // decided here.
+  const uint64_t* const* atoms = nullptr;
+};
+
+class Kernel : public std::enable_shared_from_this<Kernel> {
+ public:
+  // Errors: those of read_image; Format: a constant that its function refuses.
+  static Result<std::shared_ptr<Kernel>> open(std::string_view image, std::shared_ptr<Code> code,
+                                              const KernelOptions& options);
+  ~Kernel();
+
+  const Program& program() const { return program_; }
+  // True when the rows of a part of the input are part of the result: what a cancelled scan has may be shown.
+  bool streams() const;
+
+  // One state a thread. May be called from any thread.
+  std::shared_ptr<State> create_state() const;
+  // Takes the rows of a batch. Positions must grow from call to call of one state. Nothing of the batch is kept.
+  // Returns false when this state wants no more: it has all rows it needs, it failed, or the kernel was cancelled.
+  bool consume(State& state, size_t input, const Batch& batch, const BatchUse& use = {}) const;
+  // Moves everything of `from` into `into`; an error as well. Requires: neither is sealed.
+  void merge(State& into, State& from) const;
+  // Ends all inputs and computes the results; the state does not change any more and threads may share it.
+  void seal(State& state) const;
+  // The rows of a result. Seals the state if that was not done. Errors: what stopped this state (a limit, a failed
+  // assertion, a cancel), unless `partial`, with which a kernel that streams() gives the rows it has.
+  Result<std::shared_ptr<const Rows>> finish(State& state, size_t result, bool partial = false) const;
+
+  // A state as bytes that hold no addresses, and back, in this or another process that runs the same image.
+  std::string serialize(const State& state) const;
+  // Errors: Format: the bytes are no state of this kernel.
+  Result<std::shared_ptr<State>> deserialize(std::string_view bytes) const;
+
+  // Makes every consume return false from now on; from any thread.
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  // Bytes that all states keep, as of the last batch of each.
+  size_t memory() const { return memory_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class State;
+  Kernel() = default;
+  Result<void> prepare();
+  bool select_rows(State& state, const Pipeline& pipeline, const Column* columns, const Batch& batch,
+                   const BatchUse& use) const;
+  void select_marked(State& state, const Pipeline& pipeline, const Column* columns, int64_t num_rows) const;
+  void run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const;
+  void account(State& state) const;
+
+  Program program_;
+  uint64_t identity_ = 0;  // of the image
+  std::shared_ptr<Code> code_;
+  KernelOptions options_;
+  std::vector<Cell> literals_;
+  std::vector<const void*> prepared_;
+  SinkSpec mark_spec_;
+  std::atomic<bool> cancelled_{false};
+  mutable std::atomic<size_t> memory_{0};
+};
+
+// What one thread has gathered. Its first error stays.
+class State {
+ public:
+  explicit State(std::shared_ptr<const Kernel> kernel);
+  ~State();
+  const std::optional<Error>& error() const { return error_; }
+  bool sealed() const { return sealed_; }
+
+ private:
+  friend class Kernel;
+  void fail(ErrorCode code, std::string message) {
+    if (!error_) error_ = Error{code, std::move(message)};
+  }
+
+  std::shared_ptr<const Kernel> kernel_;
+  Arena scratch_;
+  std::shared_ptr<Arena> kept_ = std::make_shared<Arena>();
+  std::vector<Sink> sinks_;
+  Sink mark_sink_;
+  Run run_;
+  std::vector<uint64_t> selection_, bits_;
+  std::vector<Column> mapped_;
+  std::vector<std::shared_ptr<const Rows>> results_;
+  std::optional<Error> error_;
+  bool sealed_ = false;
+  size_t counted_ = 0;  // this state's share of Kernel::memory_
+};
+
+}  // namespace kqlc::exec
