@@ -26,6 +26,8 @@ struct PlainState {
   // Bytes from elsewhere may hold anything: counts that rows cannot have are refused.
   static bool load(Context&, const AggregateCall&, State& state, Reader& reader) {
     if (!reader.get(state)) return false;
+    if constexpr (requires { state.decimal; })
+      if (!decimal::is_finite(state.decimal)) return false;
     auto counts = [](int64_t rows) { return rows >= 0 && rows <= int64_t{1} << 60; };
     if constexpr (requires { state.rows; }) return counts(state.rows);
     if constexpr (requires { state.count; }) return counts(state.count);

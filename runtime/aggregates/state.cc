@@ -134,7 +134,7 @@ bool load_node(dynamic::Node& node, Reader& reader, Arena& arena, int depth) {
       return true;
     }
     case Kind::Guid: return load_pointed(node.guid, reader, arena);
-    case Kind::Decimal: return load_pointed(node.decimal, reader, arena);
+    case Kind::Decimal: return load_pointed(node.decimal, reader, arena) && decimal::is_finite(*node.decimal);
     default: return load_items(node, reader, arena, depth);
   }
 }
@@ -172,7 +172,7 @@ bool load_cell(Cell& cell, Type type, Reader& reader, Arena& arena) {
     case Type::Int: return reader.get(cell.i);
     case Type::Real: return reader.get(cell.d);
     case Type::Guid: return reader.get(cell.g);
-    case Type::Decimal: return reader.get(cell.m);
+    case Type::Decimal: return reader.get(cell.m) && decimal::is_finite(cell.m);
     case Type::DateTime: return reader.get(cell.l) && datetime::in_range(cell.l);
     case Type::String: {
       Str text;

@@ -241,7 +241,7 @@ void Kernel::seal(State& state) const {
 }
 
 Result<std::shared_ptr<const Rows>> Kernel::finish(State& state, size_t result, bool partial) const {
-  if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
+  if (!state.sealed_ && cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
   seal(state);
   if (state.error_ && !(partial && streams())) return Error(*state.error_);
   KQLC_CHECK(result < state.results_.size(), "number of a result");

@@ -86,6 +86,8 @@ Str print(Decimal value, Arena& arena) {
   return arena.copy(std::string_view(plain_text(buffer)));
 }
 
+bool is_finite(Decimal value) { return __bid128_isFinite(to_bid(value)); }
+
 Decimal from_long(int64_t value) { return from_bid(__bid128_from_int64(value)); }
 
 Decimal from_real(double value) {

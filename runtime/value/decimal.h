@@ -17,6 +17,8 @@ namespace kqlc::decimal {
 std::optional<Decimal> read(std::string_view text);
 Str print(Decimal value, Arena& arena);
 
+// Whether bytes from elsewhere are a number: not infinite, not NaN.
+bool is_finite(Decimal value);
 Decimal from_long(int64_t value);
 Decimal from_real(double value);
 double to_real(Decimal value);
