@@ -6,7 +6,9 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "runtime/aggregates/state.h"
 
@@ -16,6 +18,7 @@ namespace {
 
 constexpr char kStateMagic[8] = {'k', 'q', 'l', 'c', 's', 't', 'a', 't'};
 constexpr uint32_t kStateVersion = 1;
+constexpr int64_t kRowsAtOnce = 16'384;  // of rows that are in memory already
 
 struct StateHeader {
   char magic[8];
@@ -57,6 +60,9 @@ Result<std::shared_ptr<Kernel>> Kernel::open(std::string_view image, std::shared
   kernel->code_ = std::move(code);
   kernel->options_ = options;
   kernel->mark_spec_.kind = SinkSpec::Kind::Mark;
+  kernel->joins_.resize(kernel->program_.sinks.size());
+  for (const Pipeline& pipeline : kernel->program_.pipelines)
+    if (pipeline.branch) kernel->joins_[pipeline.sink] = true;
   for (const Constant& literal : kernel->program_.literals) kernel->literals_.push_back(literal.cell);
   KQLC_TRY(kernel->prepare());
   return kernel;
@@ -155,7 +161,7 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
     if (pipeline.kind != SourceKind::Input || pipeline.source != input) continue;
     Sink& sink = state.sinks_[pipeline.sink];
     if (sink.full()) continue;
-    if (pipeline.branch && (batch.position + static_cast<uint64_t>(batch.num_rows)) >> (64 - kBranchBits)) {
+    if (joins_[pipeline.sink] && (batch.position + static_cast<uint64_t>(batch.num_rows)) >> (64 - kBranchBits)) {
       state.fail(ErrorCode::Limit, "a union over more than 65536 files");
       return false;
     }
@@ -202,11 +208,48 @@ void Kernel::merge(State& into, State& from) const {
   account(into);
 }
 
+// In parts, so that a limit or a cancel is noticed and better code may take over.
 void Kernel::run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const {
-  select_all(state.selection_, num_rows);
+  Sink& sink = state.sinks_[pipeline.sink];
+  for (int64_t done = 0; done < num_rows && !state.error_ && !sink.full(); done += kRowsAtOnce) {
+    int64_t rows = std::min(kRowsAtOnce, num_rows - done);
+    run_cells(state, pipeline, cells + done * pipeline.width, rows, static_cast<uint64_t>(done));
+  }
+}
+
+void Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows, uint64_t position) const {
+  select_all(state.selection_, rows);
   state.run_.sink = &state.sinks_[pipeline.sink];
-  uint64_t position = uint64_t{pipeline.branch} << (64 - kBranchBits);
-  code_->choose(pipeline.function, nullptr, 0, num_rows)(&state.run_, cells, state.selection_.data(), num_rows, position);
+  position |= uint64_t{pipeline.branch} << (64 - kBranchBits);
+  code_->choose(pipeline.function, nullptr, 0, rows)(&state.run_, cells, state.selection_.data(), rows, position);
+  if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
+  account(state);
+}
+
+// The values from, from + step, ... that do not pass `to`; none where one of the three is null or the step is 0.
+void Kernel::run_range(State& state, const Pipeline& pipeline, const Rows& bounds) const {
+  if (bounds.num_rows != 1) return;
+  const Cell &from = bounds.cells[0], &to = bounds.cells[1], &step = bounds.cells[2];
+  if (!from.valid || !to.valid || !step.valid) return;
+  bool real = program_.sinks[pipeline.source].types[0] == Type::Real;
+  if (real ? !(step.d != 0) || std::isnan(step.d) : step.l == 0) return;
+  std::vector<Cell> cells;
+  Sink& sink = state.sinks_[pipeline.sink];
+  Cell value = from;
+  auto inside = [&] {
+    return real ? (step.d > 0 ? value.d <= to.d : value.d >= to.d) : (step.l > 0 ? value.l <= to.l : value.l >= to.l);
+  };
+  bool more = inside();
+  for (uint64_t done = 0; more && !state.error_ && !sink.full();) {
+    cells.clear();
+    while (more && cells.size() < kRowsAtOnce) {
+      cells.push_back(value);
+      if (real) value.d = from.d + static_cast<double>(done + cells.size()) * step.d;
+      more = (real || !__builtin_add_overflow(value.l, step.l, &value.l)) && inside();
+    }
+    run_cells(state, pipeline, cells.data(), static_cast<int64_t>(cells.size()), done);
+    done += cells.size();
+  }
 }
 
 void Kernel::seal(State& state) const {
@@ -229,6 +272,7 @@ void Kernel::seal(State& state) const {
       std::shared_ptr<Rows> rows = rows_of(pipeline.source);
       run_rows(state, pipeline, rows->cells.data(), static_cast<int64_t>(rows->num_rows));
     }
+    if (pipeline.kind == SourceKind::Range) run_range(state, pipeline, *rows_of(pipeline.source));
     account(state);
   }
   for (const ResultSet& result : program_.results) {

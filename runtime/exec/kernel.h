@@ -104,12 +104,15 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
                    const BatchUse& use) const;
   void select_marked(State& state, const Pipeline& pipeline, const Column* columns, int64_t num_rows) const;
   void run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const;
+  void run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows, uint64_t position) const;
+  void run_range(State& state, const Pipeline& pipeline, const Rows& bounds) const;
   void account(State& state) const;
 
   Program program_;
   uint64_t identity_ = 0;  // of the image
   std::shared_ptr<Code> code_;
   KernelOptions options_;
+  std::vector<bool> joins_;  // by sink: several pipelines fill it
   std::vector<Cell> literals_;
   std::vector<const void*> prepared_;
   SinkSpec mark_spec_;

@@ -247,8 +247,9 @@ void read_rows(ImageReader& in, Pipeline& pipeline) {
 
 Pipeline read_pipeline(ImageReader& in, const Program& program) {
   Pipeline pipeline;
-  pipeline.kind = static_cast<SourceKind>(in.number(3));
-  bool from_input = pipeline.kind == SourceKind::Input, from_sink = pipeline.kind == SourceKind::Sink;
+  pipeline.kind = static_cast<SourceKind>(in.number(4));
+  bool from_range = pipeline.kind == SourceKind::Range;
+  bool from_input = pipeline.kind == SourceKind::Input, from_sink = pipeline.kind == SourceKind::Sink || from_range;
   pipeline.source = in.index(from_input ? program.inputs.size() : from_sink ? program.sinks.size() : 1);
   pipeline.width = in.index(uint64_t{1} << 20);
   pipeline.branch = in.index(kMaxBranches);
@@ -264,8 +265,10 @@ Pipeline read_pipeline(ImageReader& in, const Program& program) {
   });
   if (!in.ok()) return pipeline;
   // A sink that is read has a lower number than the one that is filled from it: no cycles.
-  if (from_sink)
-    in.check(pipeline.source < pipeline.sink && pipeline.width == program.sinks[pipeline.source].width_out());
+  if (!from_sink) return pipeline;
+  const SinkSpec& source = program.sinks[pipeline.source];
+  in.check(pipeline.source < pipeline.sink && (from_range ? pipeline.width == 1 : pipeline.width == source.width_out()));
+  in.check(!from_range || (source.kind == SinkSpec::Kind::Collect && source.types.size() == 3));
   return pipeline;
 }
 

@@ -61,6 +61,7 @@ enum class SourceKind : uint8_t {
   Input,  // batches of Program::inputs[source]
   Sink,   // the rows of Program::sinks[source], when they are complete
   Rows,   // constant cells, row by row
+  Range,  // the values from, to, step of the one row of Program::sinks[source]
 };
 
 // A predicate over one string column alone, as a function of its own: over a column in a dictionary it runs once per
@@ -74,7 +75,7 @@ struct Mark {
 struct Pipeline {
   SourceKind kind = SourceKind::Rows;
   uint32_t source = 0;
-  uint32_t width = 0;        // Sink, Rows: cells a row
+  uint32_t width = 0;        // of Sink, Rows and Range: cells a row
   uint32_t branch = 0;       // of several pipelines into one sink, rows of the lower come first
   uint32_t sink = 0;
   uint32_t function = 0;     // in the table of compiled functions

@@ -89,12 +89,12 @@ void expect_same(const plan::Plan& plan, const std::string& text, codegen::Engin
   ASSERT_TRUE(kernel.ok()) << text << ": " << kernel.error().message;
   const codegen::Kernel& native = *kernel.value();
   std::shared_ptr<codegen::KernelState> states[] = {native.create_state(), native.create_state(), native.create_state()};
-  if (!native.inputs().empty()) {
+  for (size_t input = 0; input < native.inputs().size(); ++input) {
     for (int64_t start = 0, turn = 0; start < 1000; start += 130, ++turn) {
       std::vector<Column> columns;
-      for (const auto& column : native.inputs()[0].columns) columns.push_back(table.make_column(column.name, start));
+      for (const auto& column : native.inputs()[input].columns) columns.push_back(table.make_column(column.name, start));
       Batch batch{std::min<int64_t>(130, 1000 - start), static_cast<uint64_t>(start), columns.data(), columns.size()};
-      native.consume(*states[turn % 3], 0, batch);
+      native.consume(*states[turn % 3], input, batch);
     }
   }
   native.merge(*states[2], *states[0]);
@@ -158,11 +158,14 @@ TEST(Kernel, inputs_name_the_columns_and_literals) {
   EXPECT_EQ(inputs[0].prefilter[0][0].text, "powershell");
 }
 
-TEST(Kernel, says_what_has_no_native_form) {
-  plan::Plan plan = bind_query("union (T | project Size), (T | project Size)");
-  auto kernel = codegen::Kernel::compile(plan, plan.results[0], {codegen::Engine::O0});
-  ASSERT_FALSE(kernel.ok());
-  EXPECT_EQ(kernel.error().code, ErrorCode::Unsupported);
+TEST(Kernel, several_inputs_in_order) {
+  check("union (T | where Size > 90 | project Size, Name), (T | take 3 | project Size, Name)");
+  check("union (T | project Size), (T | project Size) | summarize count(), max(Size)");
+  check("union (T | project A = Size), (print A = 7) | take 1003");
+  check("range x from 3 to 20000 step 7 | where x % 2 == 0 | summarize count(), sum(x)");
+  check("range d from 1d to 0d step -6h");
+  check("range r from 0.0 to 1.0 step 0.125 | extend y = r * 2");
+  check("range x from 1 to 5 step 0");
 }
 
 }  // namespace
