@@ -144,10 +144,10 @@ void check(benchmark::State& state, const plan::Schema& schema, const std::vecto
   if (counted != hits) state.SkipWithError("wrong answer");
 }
 
-void compile_rule(benchmark::State& state, Rule rule, Level level) {
+void compile_rule(benchmark::State& state, Rule rule, Engine engine) {
   const plan::Plan plan = bind_rule(rule.text);
   for (auto _ : state) {
-    auto kernel = Kernel::compile(plan, plan.results[0], level);
+    auto kernel = Kernel::compile(plan, plan.results[0], {engine});
     if (!kernel.ok()) return state.SkipWithError(kernel.error().message.c_str());
     if (kernel.value()->inputs().size() != 1) return state.SkipWithError("no input");
   }
@@ -159,7 +159,7 @@ KernelRows run_kernel(const Kernel& kernel, const Events& events, bool coded) {
     std::vector<Column> columns;
     for (const auto& column : kernel.inputs()[0].columns)
       columns.push_back(events.column(column.name, coded, start));
-    kernel.consume(*kept, Batch{std::min(kBatchRows, kRows - start), static_cast<uint64_t>(start),
+    kernel.consume(*kept, 0, Batch{std::min(kBatchRows, kRows - start), static_cast<uint64_t>(start),
                                 columns.data(), columns.size()});
   }
   return kernel.finish(*kept);
@@ -169,11 +169,11 @@ void kernel(benchmark::State& state, const char* target, Rule rule, bool coded, 
   simd::force_target(target);
   const Events events(every);
   const plan::Plan plan = bind_rule(rule.text);
-  auto kernel = Kernel::compile(plan, plan.results[0], Level::O2);
+  auto kernel = Kernel::compile(plan, plan.results[0], {Engine::O2});
   if (!kernel.ok()) return state.SkipWithError(kernel.error().message.c_str());
   KernelRows rows;
   for (auto _ : state) rows = run_kernel(*kernel.value(), events, coded);
-  if (rows.error) return state.SkipWithError(rows.error);
+  if (rows.error) return state.SkipWithError(rows.error->message.c_str());
   check(state, rows.schema, rows.rows, events.hits);
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * kRows);
 }
@@ -203,8 +203,8 @@ void reference(benchmark::State& state, Rule rule, int64_t every) {
 
 void register_rule(const Rule& rule) {
   const std::string name = rule.name;
-  for (const auto& [level, text] : {std::pair{Level::O0, "O0"}, std::pair{Level::O2, "O2"}})
-    benchmark::RegisterBenchmark(("compile/" + name + "/" + text).c_str(), compile_rule, rule, level)
+  for (const auto& [engine, text] : {std::pair{Engine::O0, "O0"}, std::pair{Engine::O2, "O2"}})
+    benchmark::RegisterBenchmark(("compile/" + name + "/" + text).c_str(), compile_rule, rule, engine)
         ->Unit(benchmark::kMillisecond);
   for (size_t rate = 0; rate < std::size(kNames); ++rate) {
     for (const simd::Kernels* target : simd::available_targets())
