@@ -52,6 +52,10 @@ int main(int argc, char** argv) {
   explain->add_option("--emit", options.emit, "rule, tokens, syntax, plan, ir or pipelines; a summary without it");
   explain->add_option("--now", options.now, "query time");
 
+  CLI::App* build = app.add_subcommand("build", "compile a rule to an object file, a shared object, a C header");
+  build->add_option("rules", options.rules, "a rule file")->required();
+  build->add_option("-o,--output", options.outputs, "a file that ends in .o, .so or .h; may be given several times")->required();
+
   CLI::App* list = app.add_subcommand("list", "list functions, operators, aggregates or tables");
   list->add_option("what", options.list, "functions, operators, aggregates or tables")->required();
 
@@ -68,6 +72,7 @@ int main(int argc, char** argv) {
   if (*scan) return kqlc::cli::run_scan(options);
   if (*query) return kqlc::cli::run_query(options);
   if (*check) return kqlc::cli::run_check(options);
+  if (*build) return kqlc::cli::run_build(options);
   if (*explain) return kqlc::cli::run_explain(options);
   return kqlc::cli::run_list(options);
 }

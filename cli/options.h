@@ -20,6 +20,7 @@ struct Options {
   std::string now;                 // --now: a datetime or `latest`; "": the clock
   std::string format;              // --format; "": table on a terminal, else ndjson
   std::string output;              // -o; "": standard output
+  std::vector<std::string> outputs;  // build -o: .o, .so and .h files
   std::string emit;                // explain --emit; "": a summary
   std::string list;                // list: what
   std::string simd;                // --simd
@@ -43,6 +44,7 @@ Result<OutputFormat> output_format(const Options& options);
 int run_query(const Options& options);
 int run_check(const Options& options);
 int run_explain(const Options& options);
+int run_build(const Options& options);
 int run_list(const Options& options);
 int run_scan(const Options& options);
 
