@@ -100,10 +100,10 @@ bool differs(const Trial& trial, const std::string& text, Tally* tally, Finding&
   }
   Answer expected = engines::run_reference(compiled.plan, 0, trial.tables);
   bool first = true;
-  for (codegen::Level level : {codegen::Level::O0, codegen::Level::O2}) {
-    if (level == codegen::Level::O2 && !trial.optimised) break;
+  for (codegen::Engine level : {codegen::Engine::O0, codegen::Engine::O2}) {
+    if (level == codegen::Engine::O2 && !trial.optimised) break;
     auto native = engines::Native::compile(compiled.plan, 0, level);
-    std::string name = level == codegen::Level::O0 ? "jit O0" : "jit O2";
+    std::string name = level == codegen::Engine::O0 ? "jit O0" : "jit O2";
     if (!native.ok()) {
       if (native.error().code == ErrorCode::Unsupported) {
         if (tally) ++tally->no_kernel;

@@ -56,7 +56,7 @@ Answer finish(const codegen::Kernel& kernel, std::vector<std::shared_ptr<codegen
   codegen::KernelRows rows = kernel.finish(*states[last]);
   Answer out;
   if (rows.error) {
-    out.error = rows.error;
+    out.error = rows.error->message;
     return out;
   }
   out.schema = rows.schema;
@@ -65,13 +65,12 @@ Answer finish(const codegen::Kernel& kernel, std::vector<std::shared_ptr<codegen
   return out;
 }
 
-void feed(const codegen::Kernel& kernel, codegen::KernelState& state, const EncodedTable& table, const Way& way, int thread) {
-  const codegen::KernelInput& input = kernel.inputs()[0];
+void feed(const codegen::Kernel& kernel, size_t input, codegen::KernelState& state, const EncodedTable& table, const Way& way, int thread) {
   for (int64_t start = thread * way.batch_rows; start < table.num_rows(); start += way.batch_rows * way.threads) {
     std::vector<Column> columns;
-    for (const auto& column : input.columns) columns.push_back(table.column(column.name, column.type, start));
+    for (const auto& column : kernel.inputs()[input].columns) columns.push_back(table.column(column.name, column.type, start));
     Batch batch{std::min(way.batch_rows, table.num_rows() - start), static_cast<uint64_t>(start), columns.data(), columns.size()};
-    if (!kernel.consume(state, batch)) return;
+    if (!kernel.consume(state, input, batch)) return;
   }
 }
 
@@ -209,9 +208,9 @@ Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<ar
   return to_answer(reference::execute(plan, result, reader));
 }
 
-Result<Native> Native::compile(const plan::Plan& plan, size_t result, codegen::Level level) {
+Result<Native> Native::compile(const plan::Plan& plan, size_t result, codegen::Engine engine) {
   Native out;
-  KQLC_TRY_ASSIGN(out.kernel_, codegen::Kernel::compile(plan, plan.results[result], level));
+  KQLC_TRY_ASSIGN(out.kernel_, codegen::Kernel::compile(plan, plan.results[result], {engine}));
   return out;
 }
 
@@ -219,13 +218,14 @@ Answer Native::run(const std::vector<TableData>& tables, const Way& way) const {
   ForcedTarget target(way.simd);
   std::vector<std::shared_ptr<codegen::KernelState>> states;
   for (int i = 0; i < way.threads; ++i) states.push_back(kernel_->create_state());
-  const TableData* table = kernel_->inputs().empty() ? nullptr : find_table(tables, kernel_->inputs()[0].table);
-  if (table) {
+  for (size_t input = 0; input < kernel_->inputs().size(); ++input) {
+    const TableData* table = find_table(tables, kernel_->inputs()[input].table);
+    if (!table) continue;
     EncodedTable encoded(*table, way.texts);
     std::vector<std::thread> threads;
     for (int i = 1; i < way.threads; ++i)
-      threads.emplace_back([&, i] { feed(*kernel_, *states[static_cast<size_t>(i)], encoded, way, i); });
-    feed(*kernel_, *states[0], encoded, way, 0);
+      threads.emplace_back([&, i] { feed(*kernel_, input, *states[static_cast<size_t>(i)], encoded, way, i); });
+    feed(*kernel_, input, *states[0], encoded, way, 0);
     for (std::thread& thread : threads) thread.join();
   }
   return finish(*kernel_, states);
@@ -234,7 +234,8 @@ Answer Native::run(const std::vector<TableData>& tables, const Way& way) const {
 Answer Native::run(const std::vector<archive::File>& files, int threads) const {
   std::vector<std::shared_ptr<codegen::KernelState>> states;
   for (int i = 0; i < threads; ++i) states.push_back(kernel_->create_state());
-  for (const codegen::KernelInput& input : kernel_->inputs()) {
+  for (size_t number = 0; number < kernel_->inputs().size(); ++number) {
+    const codegen::KernelInput& input = kernel_->inputs()[number];
     archive::ScanRequest request;
     request.table = input.table;
     request.prefilter = input.prefilter;
@@ -246,7 +247,7 @@ Answer Native::run(const std::vector<archive::File>& files, int threads) const {
     control.threads = threads;
     archive::ScanReport report;
     auto take_batch = [&](int thread, const Batch& batch) {
-      return kernel_->consume(*states[static_cast<size_t>(thread)], batch) || threads > 1;
+      return kernel_->consume(*states[static_cast<size_t>(thread)], number, batch) || threads > 1;
     };
     auto scanned = archive::scan_files(of_table, request, control, take_batch, &report);
     if (!scanned.ok() || !report.errors.empty()) {

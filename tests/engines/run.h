@@ -49,7 +49,7 @@ Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<ar
 class Native {
  public:
   // Errors: Unsupported where the plan has no native form. `plan` must outlive the object.
-  static Result<Native> compile(const plan::Plan& plan, size_t result, codegen::Level level);
+  static Result<Native> compile(const plan::Plan& plan, size_t result, codegen::Engine engine);
   Answer run(const std::vector<TableData>& tables, const Way& way) const;
   Answer run(const std::vector<archive::File>& files, int threads) const;
 

@@ -202,7 +202,7 @@ class CaseRun {
   }
 
   void run_native(const plan::Plan& plan, size_t result, const std::vector<TableData>& tables, const Answer& expected) {
-    static constexpr std::pair<codegen::Level, const char*> kLevels[] = {{codegen::Level::O0, "jit O0"}, {codegen::Level::O2, "jit O2"}};
+    static constexpr std::pair<codegen::Engine, const char*> kLevels[] = {{codegen::Engine::O0, "jit O0"}, {codegen::Engine::O2, "jit O2"}};
     std::vector<std::vector<archive::File>> files;
     if (!tables.empty()) files = write_files(tables);
     if (!files.empty()) agree(expected, engines::run_reference(plan, result, files[0]), "reference, ndjson");
