@@ -77,6 +77,8 @@ exec::Input make_input(const ir::Ir& ir, const Input& from, Constants& constants
   return input;
 }
 
+constexpr size_t kMaxMarks = 8;  // of one input: each is code of its own
+
 // Gathers the parts of a unit phase by phase.
 class UnitBuilder {
  public:
@@ -93,6 +95,7 @@ class UnitBuilder {
       pipelines[i].branch = static_cast<uint32_t>(i);
       pipelines[i].sink = sink;
       pipelines[i].function = add_loop(phase.inputs[i], phase.sink);
+      if (phase.inputs[i].source == SourceKind::Scan) add_marks(phase.inputs[i], pipelines[i]);
       program_.pipelines.push_back(std::move(pipelines[i]));
     }
     return {};
@@ -133,6 +136,29 @@ class UnitBuilder {
         break;
     }
     return pipeline;
+  }
+
+  // Filters that read one string column alone run once per distinct value where the column is a dictionary.
+  void add_marks(const Input& input, exec::Pipeline& pipeline) {
+    static const ir::Op bare = [] {
+      ir::Op op;
+      op.kind = OpKind::Count;
+      return op;
+    }();
+    for (const pipelines::Step& step : input.steps) {
+      if (!step.filter) return;
+      for (ir::ExprId id : step.exprs) {
+        std::vector<bool> read(input.schema.size(), false);
+        ir::mark_columns(*unit_.ir, id, read);
+        auto column = static_cast<size_t>(std::find(read.begin(), read.end(), true) - read.begin());
+        if (std::count(read.begin(), read.end(), true) != 1 || input.schema[column].type != Type::String) continue;
+        if (!unit_.ir->exprs[id].deterministic || ir::may_fail(*unit_.ir, id) || pipeline.marks.size() == kMaxMarks) continue;
+        Input alone = input;
+        alone.atoms.clear();
+        alone.steps = {{true, {id}}};
+        pipeline.marks.push_back({static_cast<uint32_t>(column), add_loop(alone, &bare)});
+      }
+    }
   }
 
   // The bounds of a range are a row of their own, since they may depend on now().

@@ -140,8 +140,10 @@ void Kernel::select_marked(State& state, const Pipeline& pipeline, const Column*
     state.mark_sink_.mark_into(state.bits_.data());
     Run run = state.run_;
     run.sink = &state.mark_sink_;
-    code_->choose(mark.function, column.dictionary, 1, column.dictionary_size)(&run, column.dictionary, every.data(),
-                                                                             column.dictionary_size, 0);
+    std::vector<Column> values(program_.inputs[pipeline.source].columns.size());
+    values[mark.column] = *column.dictionary;
+    PipelineFunction passes = code_->choose(mark.function, values.data(), values.size(), column.dictionary_size);
+    passes(&run, values.data(), every.data(), column.dictionary_size, 0);
     if (run.context.error) continue;  // of a value that no selected row need have
     const auto* codes = static_cast<const int32_t*>(column.values) + column.offset;
     for (int64_t row = 0; row < num_rows; ++row) {

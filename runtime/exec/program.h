@@ -68,7 +68,7 @@ enum class SourceKind : uint8_t {
 // distinct value and makes a look-up per row. The filter itself stays in the pipeline.
 struct Mark {
   uint32_t column = 0;    // place in Input::columns
-  uint32_t function = 0;  // in the table of compiled functions; reads the one column
+  uint32_t function = 0;  // in the table of compiled functions; of the input's columns it reads that one
 };
 
 // One compiled loop: from a source into a sink.
