@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `kqlc explain`: a stage of each rule as text, or without --emit a summary: what is read, what the raw text must hold,
-// which conditions stand on the scans, in which phases it runs. Code is made only when it is asked for. A stage that a
-// rule does not have (no native form) is said with the reason; the exit code is then 3.
+// `kqlc explain`: a stage of each rule as text, or without --emit a summary: what is read, what the raw text
+// must hold, which conditions stand on the scans, in which phases it runs. Code is made only when it is asked
+// for. A stage that a rule does not have (no native form) is said with the reason; the exit code is then 3.
 #include <fmt/format.h>
 
+#include "cli/output_file.h"
 #include "cli/rules.h"
 #include "cli/session.h"
+#include "codegen/module.h"
+#include "codegen/unit.h"
 #include "compiler/ir/ir.h"
 #include "compiler/pipelines/pipelines.h"
 #include "compiler/syntax/lexer.h"
@@ -15,13 +18,16 @@ namespace kqlc::cli {
 
 namespace {
 
-constexpr std::string_view kStages[] = {"rule", "tokens", "syntax", "plan", "ir", "pipelines"};
+constexpr std::string_view kStages[] = {"rule",      "tokens", "syntax", "plan",  "ir",
+                                        "pipelines", "llvm",   "asm",    "object"};
 
 std::string print_metadata(const rule::Metadata& node, size_t depth) {
   std::string indent(2 * depth, ' ');
   std::string out;
-  if (!node.key.empty()) out = indent + node.key + ": ";
-  else if (depth > 0) out = indent + "- ";
+  if (!node.key.empty())
+    out = indent + node.key + ": ";
+  else if (depth > 0)
+    out = indent + "- ";
   if (node.kind == rule::Metadata::Kind::Scalar) out += node.text;
   out += '\n';
   for (const rule::Metadata& item : node.items) out += print_metadata(item, depth + 1);
@@ -57,7 +63,8 @@ std::string print_rule(const rule::Rule& rule) {
 }
 
 std::string_view token_name(syntax::TokenKind kind) {
-  constexpr std::string_view names[] = {"name", "bracket_name", "string", "long", "real", "timespan", "typed", "symbol", "end"};
+  constexpr std::string_view names[] = {"name",     "bracket_name", "string", "long", "real",
+                                        "timespan", "typed",        "symbol", "end"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -94,29 +101,67 @@ std::string render_scans(const ir::Ir& ir) {
     if (scan.kind != ir::OpKind::Scan) continue;
     std::string columns;
     for (const auto& column : scan.schema) columns += (columns.empty() ? "" : ", ") + column.name;
-    out += fmt::format("reads {}: {}\n{}", scan.table, columns.empty() ? "no columns, only its rows" : columns, render_prefilter(scan));
+    out += fmt::format("reads {}: {}\n{}", scan.table,
+                       columns.empty() ? "no columns, only its rows" : columns, render_prefilter(scan));
     for (const ir::Op& op : ir.ops)
       if (op.kind == ir::OpKind::Filter && op.inputs[0] == id)
-        for (ir::ExprId condition : op.exprs) out += fmt::format("  keeps rows with {}\n", ir::render_expr(ir, condition, scan.schema));
+        for (ir::ExprId condition : op.exprs)
+          out += fmt::format("  keeps rows with {}\n", ir::render_expr(ir, condition, scan.schema));
   }
   return out;
 }
 
-// `unsupported` is set when there is no such stage for this rule.
-std::string print_pipelines(std::shared_ptr<const ir::Ir> ir, bool& unsupported) {
-  auto split = pipelines::split(std::move(ir));
-  if (split.ok()) return pipelines::print(split.value());
-  unsupported = true;
-  return "no native form: " + split.error().message + "; the reference executor runs it\n";
+Error no_native_form(const Error& error) {
+  if (error.code != ErrorCode::Unsupported) return error;
+  return {ErrorCode::Unsupported, "no native form: " + error.message + "; the reference executor runs it"};
 }
 
-std::string explain_result(const Compiled& compiled, plan::NodeId result, const std::string& stage, bool& unsupported) {
-  auto ir = optimized(compiled.plan, result);
+// The module as it is compiled ahead of time, optimized: as text, as assembly, or as an object file.
+Result<std::string> print_code(pipelines::Pipelines pipelines, const std::string& rule,
+                               const std::string& stage) {
+  auto unit = codegen::build_unit(std::move(pipelines), rule);
+  if (!unit.ok()) return no_native_form(unit.error());
+  codegen::ModuleOrder order = codegen::order_all(*unit.value(), codegen::Level::O2, "kqlc_kernel_code");
+  if (stage == "llvm") return codegen::print_module(*unit.value(), order);
+  if (stage == "asm") return codegen::compile_assembly(*unit.value(), order);
+  return codegen::compile_object(*unit.value(), order);
+}
+
+Result<std::string> explain_result(const plan::Plan& plan, plan::NodeId result, const std::string& rule,
+                                   const std::string& stage) {
+  auto ir = optimized(plan, result);
   if (stage == "ir") return ir::print(*ir);
-  if (stage == "pipelines") return print_pipelines(ir, unsupported);
-  bool native = true;
-  std::string phases = print_pipelines(ir, native);
-  return render_scans(*ir) + phases;
+  auto pipelines = pipelines::split(ir);
+  if (stage.empty()) {
+    std::string phases = pipelines.ok() ? pipelines::print(pipelines.value())
+                                        : no_native_form(pipelines.error()).message + "\n";
+    return render_scans(*ir) + phases;
+  }
+  if (!pipelines.ok()) return no_native_form(pipelines.error());
+  if (stage == "pipelines") return pipelines::print(pipelines.value());
+  return print_code(std::move(pipelines).value(), rule, stage);
+}
+
+// A stage of one rule, of all its results where it has several. What is wrong with the rule goes to stderr.
+Result<std::string> explain_rule(const rule::Rule& rule, const Session& session, const std::string& stage,
+                                 Exit& exit) {
+  if (stage == "rule") return print_rule(rule);
+  if (stage == "tokens") return print_tokens(rule.source.query);
+  Compiled compiled = compile(rule.source, session.schemas, session.now);
+  std::fputs(render(compiled).c_str(), stderr);
+  exit = worse(exit, compiled.exit_code());
+  if (stage == "syntax") return syntax::print(compiled.tree);
+  if (!compiled.ok()) return std::string();
+  std::string out;
+  if (stage.empty()) out = (rule.name.empty() ? rule_key(rule) : rule.name) + "\n";
+  if (stage.empty() || stage == "plan") out += plan::print(compiled.plan);
+  if (stage == "plan") return out;
+  for (plan::NodeId result : compiled.plan.results) {
+    std::string text;
+    KQLC_TRY_ASSIGN(text, explain_result(compiled.plan, result, rule_key(rule), stage));
+    out += text;
+  }
+  return out;
 }
 
 }  // namespace
@@ -127,25 +172,20 @@ int run_explain(const Options& options) {
   if (!known) return fail({ErrorCode::Usage, "--emit: no such stage: " + options.emit});
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
+  auto out = OutputFile::open(options.output);
+  if (!out.ok()) return fail(out.error());
   RuleFiles files = read_rule_files(options.rules);
   Exit exit = files.left_out || files.rules.empty() ? kUsage : kDone;
   for (const rule::Rule& rule : files.rules) {
-    if (options.emit == "rule") fmt::print("{}", print_rule(rule));
-    if (options.emit == "tokens") fmt::print("{}", print_tokens(rule.source.query));
-    if (options.emit == "rule" || options.emit == "tokens") continue;
-    Compiled compiled = compile(rule.source, session.value().schemas, session.value().now);
-    std::fputs(render(compiled).c_str(), stderr);
-    exit = worse(exit, compiled.exit_code());
-    if (options.emit == "syntax") fmt::print("{}", syntax::print(compiled.tree));
-    if (options.emit == "syntax" || !compiled.ok()) continue;
-    if (options.emit.empty()) fmt::print("{}\n", rule.name.empty() ? rule_key(rule) : rule.name);
-    if (options.emit == "plan" || options.emit.empty()) fmt::print("{}", plan::print(compiled.plan));
-    if (options.emit == "plan") continue;
-    bool unsupported = false;
-    for (plan::NodeId result : compiled.plan.results)
-      fmt::print("{}", explain_result(compiled, result, options.emit, unsupported));
-    if (unsupported) exit = worse(exit, kUnsupported);
+    auto text = explain_rule(rule, session.value(), options.emit, exit);
+    if (!text.ok()) {
+      fmt::print(stderr, "kqlc: {}: {}\n", rule_key(rule), text.error().message);
+      exit = worse(exit, text.error().code == ErrorCode::Unsupported ? kUnsupported : exit_of(text.error()));
+      continue;
+    }
+    if (auto written = out.value().write(text.value()); !written.ok()) return fail(written.error());
   }
+  if (auto done = out.value().commit(); !done.ok()) return fail(done.error());
   return exit;
 }
 

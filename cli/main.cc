@@ -49,7 +49,8 @@ int main(int argc, char** argv) {
 
   CLI::App* explain = app.add_subcommand("explain", "show the stages of a rule");
   explain->add_option("rules", options.rules, "a rule file")->required();
-  explain->add_option("--emit", options.emit, "rule, tokens, syntax, plan, ir or pipelines; a summary without it");
+  explain->add_option("--emit", options.emit, "rule, tokens, syntax, plan, ir, pipelines, llvm, asm or object; a summary without it");
+  explain->add_option("-o,--output", options.output, "a file; standard output without it");
   explain->add_option("--now", options.now, "query time");
 
   CLI::App* build = app.add_subcommand("build", "compile a rule to an object file, a shared object, a C header");

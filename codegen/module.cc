@@ -161,7 +161,9 @@ ModuleOrder order_all(const Unit& unit, Level level, const std::string& code_nam
   return order;
 }
 
-Result<std::string> compile_object(Unit& unit, const ModuleOrder& order) {
+namespace {
+
+Result<std::string> emit_file(Unit& unit, const ModuleOrder& order, llvm::CodeGenFileType type) {
   std::unique_ptr<llvm::TargetMachine> machine;
   KQLC_TRY_ASSIGN(machine, make_machine(order));
   llvm::LLVMContext context;
@@ -170,10 +172,19 @@ Result<std::string> compile_object(Unit& unit, const ModuleOrder& order) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
-    return internal("this target writes no object files");
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, type)) return internal("this target writes no such files");
   passes.run(*module);
   return std::string(bytes.data(), bytes.size());
+}
+
+}  // namespace
+
+Result<std::string> compile_object(Unit& unit, const ModuleOrder& order) {
+  return emit_file(unit, order, llvm::CodeGenFileType::ObjectFile);
+}
+
+Result<std::string> compile_assembly(Unit& unit, const ModuleOrder& order) {
+  return emit_file(unit, order, llvm::CodeGenFileType::AssemblyFile);
 }
 
 Result<std::string> print_module(Unit& unit, const ModuleOrder& order) {

@@ -35,6 +35,8 @@ struct ModuleOrder {
 
 // Compiles an object. Not for two threads over one Unit at once.
 Result<std::string> compile_object(Unit& unit, const ModuleOrder& order);
+// The same as assembly.
+Result<std::string> compile_assembly(Unit& unit, const ModuleOrder& order);
 // The same module as text, after optimisation.
 Result<std::string> print_module(Unit& unit, const ModuleOrder& order);
 

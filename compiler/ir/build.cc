@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// build: a Plan's result becomes an Ir. Expressions are taken over in the Plan's order, operators as well, so nothing
-// here recurses. A union's mappings become projections of its inputs; what is not needed is dropped at the end.
+// build: a Plan's result becomes an Ir. Expressions are taken over in the Plan's order, operators as well, so
+// nothing here recurses. A union's mappings become projections of its inputs; what is not needed is dropped
+// at the end.
 #include "compiler/ir/ir.h"
 #include "compiler/ir/passes.h"
 #include "runtime/base/check.h"
@@ -13,31 +14,50 @@ namespace {
 // The kinds of the two stages have the same names in the same order, but for what a stage does not have.
 OpKind op_kind(plan::NodeKind kind) {
   switch (kind) {
-    case plan::NodeKind::Scan: return OpKind::Scan;
-    case plan::NodeKind::Rows: return OpKind::Rows;
-    case plan::NodeKind::Range: return OpKind::Range;
-    case plan::NodeKind::Filter: return OpKind::Filter;
-    case plan::NodeKind::Project: return OpKind::Project;
-    case plan::NodeKind::Summarize: return OpKind::Summarize;
-    case plan::NodeKind::Distinct: return OpKind::Distinct;
-    case plan::NodeKind::Count: return OpKind::Count;
-    case plan::NodeKind::Take: return OpKind::Take;
-    case plan::NodeKind::Sort: return OpKind::Sort;
-    case plan::NodeKind::Top: return OpKind::Top;
-    case plan::NodeKind::Union: return OpKind::Union;
+    case plan::NodeKind::Scan:
+      return OpKind::Scan;
+    case plan::NodeKind::Rows:
+      return OpKind::Rows;
+    case plan::NodeKind::Range:
+      return OpKind::Range;
+    case plan::NodeKind::Filter:
+      return OpKind::Filter;
+    case plan::NodeKind::Project:
+      return OpKind::Project;
+    case plan::NodeKind::Summarize:
+      return OpKind::Summarize;
+    case plan::NodeKind::Distinct:
+      return OpKind::Distinct;
+    case plan::NodeKind::Count:
+      return OpKind::Count;
+    case plan::NodeKind::Take:
+      return OpKind::Take;
+    case plan::NodeKind::Sort:
+      return OpKind::Sort;
+    case plan::NodeKind::Top:
+      return OpKind::Top;
+    case plan::NodeKind::Union:
+      return OpKind::Union;
   }
   KQLC_UNREACHABLE("plan node");
 }
 
 ExprKind expr_kind(plan::ExprKind kind) {
   switch (kind) {
-    case plan::ExprKind::Column: return ExprKind::Column;
-    case plan::ExprKind::Literal: return ExprKind::Literal;
-    case plan::ExprKind::Call: return ExprKind::Call;
-    case plan::ExprKind::And: return ExprKind::And;
-    case plan::ExprKind::Or: return ExprKind::Or;
-    case plan::ExprKind::Case: return ExprKind::Case;
-    case plan::ExprKind::Coalesce: return ExprKind::Coalesce;
+    case plan::ExprKind::Column:
+      return ExprKind::Column;
+    case plan::ExprKind::Literal:
+      return ExprKind::Literal;
+    case plan::ExprKind::Call:
+      return ExprKind::Call;
+    case plan::ExprKind::And:
+      return ExprKind::And;
+    case plan::ExprKind::Or:
+      return ExprKind::Or;
+    case plan::ExprKind::Case:
+      return ExprKind::Case;
+    case plan::ExprKind::Coalesce:
+      return ExprKind::Coalesce;
   }
   KQLC_UNREACHABLE("plan expression");
 }

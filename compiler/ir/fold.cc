@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fold: what is constant becomes its value, computed by the functions themselves. A call that ends in an error stays,
-// so that it does so for a row, or never. and, or, case and coalesce lose operands that cannot matter, by three-valued
-// logic; a call whose prepared arguments became constants is prepared. Then filters lose what is true.
+// fold: what is constant becomes its value, computed by the functions themselves. A call that ends in an
+// error stays, so that it does so for a row, or never. and, or, case and coalesce lose operands that cannot
+// matter, by three-valued logic; a call whose prepared arguments became constants is prepared. Then filters
+// lose what is true.
 #include <algorithm>
 
 #include "compiler/ir/passes.h"
@@ -15,7 +16,8 @@ bool is_literal(const Ir& ir, ExprId id) { return ir.exprs[id].kind == ExprKind:
 
 bool is_bool(const Ir& ir, ExprId id, bool value) {
   const Expr& expr = ir.exprs[id];
-  return expr.kind == ExprKind::Literal && expr.type == Type::Bool && expr.literal.valid && expr.literal.b == value;
+  return expr.kind == ExprKind::Literal && expr.type == Type::Bool && expr.literal.valid &&
+         expr.literal.b == value;
 }
 
 // True for a literal that is not true: null or false.
@@ -42,12 +44,19 @@ class Folder {
  private:
   ExprId fold(Expr expr) {
     switch (expr.kind) {
-      case ExprKind::Column: case ExprKind::Literal: return ir_.add(std::move(expr));
-      case ExprKind::Call: return fold_call(std::move(expr));
-      case ExprKind::And: return fold_logic(std::move(expr), false);
-      case ExprKind::Or: return fold_logic(std::move(expr), true);
-      case ExprKind::Case: return fold_case(std::move(expr));
-      case ExprKind::Coalesce: return fold_coalesce(std::move(expr));
+      case ExprKind::Column:
+      case ExprKind::Literal:
+        return ir_.add(std::move(expr));
+      case ExprKind::Call:
+        return fold_call(std::move(expr));
+      case ExprKind::And:
+        return fold_logic(std::move(expr), false);
+      case ExprKind::Or:
+        return fold_logic(std::move(expr), true);
+      case ExprKind::Case:
+        return fold_case(std::move(expr));
+      case ExprKind::Coalesce:
+        return fold_coalesce(std::move(expr));
     }
     return ir_.add(std::move(expr));
   }
@@ -71,10 +80,12 @@ class Folder {
     return context_.error ? ir_.add(std::move(expr)) : ir_.add_literal(out, expr.type);
   }
 
-  // nullptr when an argument that is prepared is no literal, or a wrong one, which the plain form knows to treat.
+  // nullptr when an argument that is prepared is no literal, or a wrong one, which the plain form knows to
+  // treat.
   std::shared_ptr<void> prepare_literals(const Expr& expr) {
     for (size_t i = 0; i < expr.args.size(); ++i)
-      if ((expr.function->prepared_mask >> std::min<size_t>(i, 31) & 1) && !is_literal(ir_, expr.args[i])) return nullptr;
+      if ((expr.function->prepared_mask >> std::min<size_t>(i, 31) & 1) && !is_literal(ir_, expr.args[i]))
+        return nullptr;
     auto state = prepare(ir_, *expr.function, expr.args);
     return state.ok() ? std::move(state).value() : nullptr;
   }
@@ -152,7 +163,8 @@ void fold(Ir& ir) {
     for (ExprId& root : op.exprs) root = folder.apply(root);
     for (AggregateUse& use : op.aggregates)
       for (ExprId& arg : use.args) arg = folder.apply(arg);
-    if (op.kind == OpKind::Filter) std::erase_if(op.exprs, [&](ExprId root) { return is_bool(ir, root, true); });
+    if (op.kind == OpKind::Filter)
+      std::erase_if(op.exprs, [&](ExprId root) { return is_bool(ir, root, true); });
   }
   remove_idle(ir);
   compact(ir);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What all passes share: adding an expression (equal ones become one), walks without recursion, substitution of
-// columns, constants, and the renumbering after a pass.
+// What all passes share: adding an expression (equal ones become one), walks without recursion, substitution
+// of columns, constants, and the renumbering after a pass.
 #include "compiler/ir/ir.h"
 
 #include <algorithm>
@@ -105,7 +105,8 @@ bool is_constant(const Ir& ir, ExprId root) {
 
 namespace {
 
-// As the reference executor: and, or, case and coalesce look only at the operands they need. Each value is computed once.
+// As the reference executor: and, or, case and coalesce look only at the operands they need. Each value is
+// computed once.
 class Evaluator {
  public:
   Evaluator(const Ir& ir, Context& context) : ir_(ir), context_(context) {}
@@ -120,20 +121,27 @@ class Evaluator {
  private:
   Cell compute(const Expr& expr) {
     switch (expr.kind) {
-      case ExprKind::Column: KQLC_UNREACHABLE("a column in a constant");
-      case ExprKind::Literal: return expr.literal;
-      case ExprKind::And: return logic(expr, false);
-      case ExprKind::Or: return logic(expr, true);
-      case ExprKind::Call: return call(expr);
+      case ExprKind::Column:
+        KQLC_UNREACHABLE("a column in a constant");
+      case ExprKind::Literal:
+        return expr.literal;
+      case ExprKind::And:
+        return logic(expr, false);
+      case ExprKind::Or:
+        return logic(expr, true);
+      case ExprKind::Call:
+        return call(expr);
       case ExprKind::Case: {
         size_t i = 0;
         for (; i + 1 < expr.args.size(); i += 2)
-          if (Cell condition = value(expr.args[i]); condition.valid && condition.b) return value(expr.args[i + 1]);
+          if (Cell condition = value(expr.args[i]); condition.valid && condition.b)
+            return value(expr.args[i + 1]);
         return value(expr.args[i]);
       }
       case ExprKind::Coalesce:
         for (ExprId arg : expr.args)
-          if (Cell cell = value(arg); cell.valid && !(expr.type == Type::String && cell.s.size == 0)) return cell;
+          if (Cell cell = value(arg); cell.valid && !(expr.type == Type::String && cell.s.size == 0))
+            return cell;
         return null_cell(expr.type);
     }
     KQLC_UNREACHABLE("expression kind");
@@ -167,8 +175,10 @@ class Evaluator {
 
 Cell evaluate_constant(const Ir& ir, ExprId id, Context& context) { return Evaluator(ir, context).value(id); }
 
-Result<std::shared_ptr<void>> prepare(const Ir& ir, const Function& function, const std::vector<ExprId>& args) {
-  if (!function.prepare) return Error{ErrorCode::Usage, std::string(function.spec.name) + " has no prepared form"};
+Result<std::shared_ptr<void>> prepare(const Ir& ir, const Function& function,
+                                      const std::vector<ExprId>& args) {
+  if (!function.prepare)
+    return Error{ErrorCode::Usage, std::string(function.spec.name) + " has no prepared form"};
   Arena scratch;
   Context context;
   context.arena = context.state_arena = ir.arena.get();
@@ -183,7 +193,9 @@ Result<std::shared_ptr<void>> prepare(const Ir& ir, const Function& function, co
   }
   const char* error = context.error;
   void* state = error ? nullptr : function.prepare(cells.data(), cells.size(), *ir.arena, &error);
-  if (!state) return Error{ErrorCode::Usage, std::string(function.spec.name) + ": " + (error ? error : "wrong constant")};
+  if (!state)
+    return Error{ErrorCode::Usage,
+                 std::string(function.spec.name) + ": " + (error ? error : "wrong constant")};
   return std::shared_ptr<void>(state, function.destroy);
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ir: one result of a query, made to be rewritten. In: a bound Plan. Out: two flat vectors, expressions and relational
-// operators, in which whatever is used stands before its user. Equal expressions are one (hash-consed), so that what a
-// row needs twice is computed once; an expression names columns by their place in the input of the operator that uses
-// it. The passes (optimize.cc) rewrite it, verify() says what is wrong with it, print() and parse() are its text.
+// Ir: one result of a query, made to be rewritten. In: a bound Plan. Out: two flat vectors, expressions and
+// relational operators, in which whatever is used stands before its user. Equal expressions are one
+// (hash-consed), so that what a row needs twice is computed once; an expression names columns by their place
+// in the input of the operator that uses it. The passes (optimize.cc) rewrite it, verify() says what is wrong
+// with it, print() and parse() are its text.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +30,11 @@ using plan::Schema;
 using plan::SortKey;
 
 enum class ExprKind : uint8_t {
-  Column,    // column: place in the operator's input
-  Literal,   // literal
-  Call,      // function, args, prepared
-  And, Or,   // args; three-valued
+  Column,   // column: place in the operator's input
+  Literal,  // literal
+  Call,     // function, args, prepared
+  And,
+  Or,        // args; three-valued
   Case,      // args: condition, value, condition, value, ..., otherwise
   Coalesce,  // args: the first that is not null (or not "")
 };
@@ -77,7 +79,8 @@ struct Op {
   Schema schema;  // of the rows it gives
   std::vector<OpId> inputs;
   std::string table;
-  std::vector<std::vector<simd::Literal>> prefilter;  // as simd::LineFilter takes it: rows that can matter hold these
+  std::vector<std::vector<simd::Literal>>
+      prefilter;  // as simd::LineFilter takes it: rows that can matter hold these
   std::vector<Cell> cells;
   std::vector<ExprId> exprs;
   std::vector<AggregateUse> aggregates;
@@ -85,7 +88,8 @@ struct Op {
   int64_t limit = 0;
 };
 
-// Owns its literals and prepared states, or shares them with the Plan it was built from, which it may outlive.
+// Owns its literals and prepared states, or shares them with the Plan it was built from, which it may
+// outlive.
 struct Ir {
   std::vector<Expr> exprs;
   std::vector<Op> ops;
@@ -94,8 +98,8 @@ struct Ir {
   std::shared_ptr<Arena> arena = std::make_shared<Arena>();  // literals made here
   std::shared_ptr<const void> shared;                        // the Plan's literals
 
-  // Returns the expression equal to `expr`, which is added when there is none yet. A call that may give another value
-  // each time is always added. Requires: its arguments are here already.
+  // Returns the expression equal to `expr`, which is added when there is none yet. A call that may give
+  // another value each time is always added. Requires: its arguments are here already.
   ExprId add(Expr expr);
   ExprId add_literal(const Cell& cell, Type type);
   ExprId add_column(size_t column, Type type);
@@ -103,7 +107,8 @@ struct Ir {
   std::unordered_map<std::string, ExprId> index;  // by content; belongs to add()
 };
 
-// Expressions nested deeper than this are not rewritten and have no native form, so that walks cannot overflow the stack.
+// Expressions nested deeper than this are not rewritten and have no native form, so that walks cannot
+// overflow the stack.
 inline constexpr uint32_t kMaxDepth = 1000;
 
 // Builds the result `node` of `plan`. The inputs of a union are projected to its columns.
@@ -119,8 +124,8 @@ std::string print_literal(const Cell& cell, Type type);
 std::string render_expr(const Ir& ir, ExprId id, const Schema& input);
 std::string render_op(const Ir& ir, OpId id);
 
-// Returns what is wrong with `ir`: types, numbers of arguments, places of columns, order, widths of schemas; empty when
-// it is sound.
+// Returns what is wrong with `ir`: types, numbers of arguments, places of columns, order, widths of schemas;
+// empty when it is sound.
 std::optional<std::string> verify(const Ir& ir);
 // The same for one expression that is not added yet. Requires: its arguments are.
 std::optional<std::string> verify_expr(const Ir& ir, const Expr& expr);
@@ -136,8 +141,10 @@ bool is_constant(const Ir& ir, ExprId id);
 void mark_columns(const Ir& ir, ExprId id, std::vector<bool>& columns);
 // Whether a call may end the query with an error: `Context::fail`.
 bool may_fail(const Ir& ir, ExprId id);
-// Makes the state of a call's constant arguments. Errors: an argument is no constant, or not one the function takes.
-Result<std::shared_ptr<void>> prepare(const Ir& ir, const Function& function, const std::vector<ExprId>& args);
+// Makes the state of a call's constant arguments. Errors: an argument is no constant, or not one the function
+// takes.
+Result<std::shared_ptr<void>> prepare(const Ir& ir, const Function& function,
+                                      const std::vector<ExprId>& args);
 
 // Drops what the result does not need and numbers the rest, inputs before uses.
 void compact(Ir& ir);

@@ -46,7 +46,8 @@ bool read_real(std::string_view text, double& out) {
 }
 
 bool read_decimal(std::string_view text, Decimal& out) {
-  if (text.starts_with("0x")) return text.size() == 34 && read_hex(text.substr(2, 16), out.high) && read_hex(text.substr(18), out.low);
+  if (text.starts_with("0x"))
+    return text.size() == 34 && read_hex(text.substr(2, 16), out.high) && read_hex(text.substr(18), out.low);
   auto value = decimal::read(text);
   if (value) out = *value;
   return value.has_value();
@@ -74,7 +75,8 @@ bool find_exact_type(std::string_view name, Type& type) {
 }  // namespace
 
 size_t LiteralReader::line() const {
-  return 1 + static_cast<size_t>(std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at_), '\n'));
+  return 1 + static_cast<size_t>(
+                 std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at_), '\n'));
 }
 
 bool LiteralReader::fail(const std::string& problem) {
@@ -123,7 +125,9 @@ bool LiteralReader::take(char mark) {
   return true;
 }
 
-bool LiteralReader::expect_mark(char mark) { return take(mark) || fail(std::string("`") + mark + "` is missing"); }
+bool LiteralReader::expect_mark(char mark) {
+  return take(mark) || fail(std::string("`") + mark + "` is missing");
+}
 
 bool LiteralReader::line_ends() {
   size_t at = at_;
@@ -140,7 +144,9 @@ bool LiteralReader::read_long(int64_t& out) { return read_whole(word(), out) || 
 
 bool LiteralReader::read_unsigned(std::string_view digits, uint64_t& out) { return read_whole(digits, out); }
 
-bool LiteralReader::read_type(Type& type) { return find_exact_type(word(), type) || fail("a type is missing"); }
+bool LiteralReader::read_type(Type& type) {
+  return find_exact_type(word(), type) || fail("a type is missing");
+}
 
 bool LiteralReader::read_quoted(std::string& out) {
   if (!expect_mark('"')) return false;
@@ -221,21 +227,31 @@ bool LiteralReader::read_scalar(std::string_view name, std::string_view text, Ce
   cell.valid = true;
   bool good = false;
   switch (type) {
-    case Type::Int: good = read_whole(text, cell.i); break;
-    case Type::Long: good = read_whole(text, cell.l); break;
-    case Type::Real: good = read_real(text, cell.d); break;
+    case Type::Int:
+      good = read_whole(text, cell.i);
+      break;
+    case Type::Long:
+      good = read_whole(text, cell.l);
+      break;
+    case Type::Real:
+      good = read_real(text, cell.d);
+      break;
     case Type::Decimal:
       cell.m = {};
       good = read_decimal(text, cell.m);
       break;
-    case Type::DateTime: case Type::TimeSpan: good = read_ticks(text, type == Type::DateTime, cell.l); break;
+    case Type::DateTime:
+    case Type::TimeSpan:
+      good = read_ticks(text, type == Type::DateTime, cell.l);
+      break;
     case Type::Guid:
       if (auto value = guid::read(text)) {
         cell = make_cell(*value);
         good = true;
       }
       break;
-    default: break;
+    default:
+      break;
   }
   return good || fail("`" + std::string(text) + "` is no " + std::string(name));
 }

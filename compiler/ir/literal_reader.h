@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LiteralReader: the words and literals of the textual Ir. In: any bytes. Out: words, numbers, texts, typed literals;
-// the first problem stops it, after that every call fails.
+// LiteralReader: the words and literals of the textual Ir. In: any bytes. Out: words, numbers, texts, typed
+// literals; the first problem stops it, after that every call fails.
 #pragma once
 
 #include <string>
@@ -24,7 +24,8 @@ class LiteralReader {
   // Remembers the first problem. Returns false.
   bool fail(const std::string& problem);
 
-  // The next run of bytes that are no blanks and no marks ( ) [ ] { } , : " ~; empty before a mark or at the end.
+  // The next run of bytes that are no blanks and no marks ( ) [ ] { } , : " ~; empty before a mark or at the
+  // end.
   std::string_view word();
   std::string_view peek_word();
   bool take_word(std::string_view wanted);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The list of passes. Folding comes first, so that later passes see constants as such; filters move before limits, since
-// a limit cannot move over a filter; columns are dropped when everything stands where it stays; literals for raw text
-// come from the filters that then stand on the scans.
+// The list of passes. Folding comes first, so that later passes see constants as such; filters move before
+// limits, since a limit cannot move over a filter; columns are dropped when everything stands where it stays;
+// literals for raw text come from the filters that then stand on the scans.
 #include "compiler/ir/passes.h"
 #include "runtime/base/check.h"
 
@@ -30,7 +30,8 @@ constexpr Pass kPasses[] = {
 
 void check_ir(const Ir& ir, const char* pass) {
 #ifdef KQLC_VERIFY
-  if (auto problem = verify(ir)) KQLC_CHECK(!problem, "ir after " + std::string(pass) + ": " + *problem + "\n" + print(ir));
+  if (auto problem = verify(ir))
+    KQLC_CHECK(!problem, "ir after " + std::string(pass) + ": " + *problem + "\n" + print(ir));
 #endif
 }
 

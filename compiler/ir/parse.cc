@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// parse: the text of an Ir. In: any bytes. Out: an Ir that verify() accepts and print() writes as it was, or an error
-// with the line. Each expression is checked before the next is read, because prepared states are computed on the way.
+// parse: the text of an Ir. In: any bytes. Out: an Ir that verify() accepts and print() writes as it was, or
+// an error with the line. Each expression is checked before the next is read, because prepared states are
+// computed on the way.
 #include <fmt/format.h>
 
 #include <bit>
@@ -21,7 +22,8 @@ class Parser {
 
   Result<Ir> run() {
     bool good = parse_all();
-    if (!good || !in_.ok()) return Error{ErrorCode::Usage, fmt::format("line {}: {}", in_.line(), in_.problem())};
+    if (!good || !in_.ok())
+      return Error{ErrorCode::Usage, fmt::format("line {}: {}", in_.line(), in_.problem())};
     if (auto problem = verify(ir_)) return Error{ErrorCode::Usage, *problem};
     return std::move(ir_);
   }
@@ -68,10 +70,12 @@ class Parser {
 
   bool parse_expr(std::string_view name) {
     ExprId id = 0;
-    if (!read_id(name, 'e', ir_.exprs.size() + 1, id) || id != ir_.exprs.size()) return fail("expressions count up from e0");
+    if (!read_id(name, 'e', ir_.exprs.size() + 1, id) || id != ir_.exprs.size())
+      return fail("expressions count up from e0");
     if (!in_.expect("=")) return false;
     Expr expr;
-    if (!parse_kind(in_.word(), expr) || !read_args(expr.args) || !in_.line_ends()) return fail("this is no expression");
+    if (!parse_kind(in_.word(), expr) || !read_args(expr.args) || !in_.line_ends())
+      return fail("this is no expression");
     if (!set_type(expr) || !check_and_prepare(expr)) return false;
     if (ir_.add(std::move(expr)) != id) return fail("an expression that stood before");
     return true;
@@ -95,8 +99,10 @@ class Parser {
       if (word == "prepared") expr.prepared = std::make_shared<int>(0);
       return expr.function || fail("no such function");
     }
-    static constexpr std::pair<std::string_view, ExprKind> kKinds[] = {
-        {"and", ExprKind::And}, {"or", ExprKind::Or}, {"case", ExprKind::Case}, {"coalesce", ExprKind::Coalesce}};
+    static constexpr std::pair<std::string_view, ExprKind> kKinds[] = {{"and", ExprKind::And},
+                                                                       {"or", ExprKind::Or},
+                                                                       {"case", ExprKind::Case},
+                                                                       {"coalesce", ExprKind::Coalesce}};
     for (auto [known, kind] : kKinds)
       if (known == word) return expr.kind = kind, true;
     return fail(fmt::format("no such kind of expression: `{}`", word));
@@ -122,7 +128,8 @@ class Parser {
 
   bool parse_op(std::string_view name) {
     OpId id = 0;
-    if (!read_id(name, '%', ir_.ops.size() + 1, id) || id != ir_.ops.size()) return fail("operators count up from %0");
+    if (!read_id(name, '%', ir_.ops.size() + 1, id) || id != ir_.ops.size())
+      return fail("operators count up from %0");
     if (!in_.expect("=")) return false;
     const OpKind* kind = find_op(in_.word());
     if (!kind) return fail("no such operator");
@@ -184,7 +191,8 @@ class Parser {
     if (!in_.expect_mark('(')) return false;
     while (!in_.take(')')) {
       if (!use.args.empty() && !in_.expect_mark(',')) return false;
-      if (!read_expr(in_.word(), use.args.emplace_back()) || !in_.expect_mark(':') || !in_.read_type(use.types.emplace_back()))
+      if (!read_expr(in_.word(), use.args.emplace_back()) || !in_.expect_mark(':') ||
+          !in_.read_type(use.types.emplace_back()))
         return false;
       Cell& constant = use.constants.emplace_back();
       Type type = use.types.back();

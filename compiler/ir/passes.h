@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The passes: each takes a sound Ir and leaves a sound Ir that gives the same rows in the same order. Each is one
-// function in the file of its name; optimize.cc lists them in the order in which they run.
+// The passes: each takes a sound Ir and leaves a sound Ir that gives the same rows in the same order. Each is
+// one function in the file of its name; optimize.cc lists them in the order in which they run.
 #pragma once
 
 #include "compiler/ir/ir.h"
 
 namespace kqlc::ir {
 
-// Replaces what is constant by its value, as the functions themselves compute it; simplifies and, or and case.
+// Replaces what is constant by its value, as the functions themselves compute it; simplifies and, or and
+// case.
 void fold(Ir& ir);
 // Makes the operands of `and` in a filter filters of their own, those first that cost little.
 void split_conjunctions(Ir& ir);

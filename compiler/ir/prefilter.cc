@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// add_prefilters: what the text of an event must hold for its row to pass the filters that stand on a scan. In: an Ir.
-// Out: scans with groups of literals: of each group one literal must occur. Raw NDJSON is then parsed only where they do.
+// add_prefilters: what the text of an event must hold for its row to pass the filters that stand on a scan.
+// In: an Ir. Out: scans with groups of literals: of each group one literal must occur. Raw NDJSON is then
+// parsed only where they do.
 //
-// A missed row is the worst mistake, so only this counts: a string operator whose needle must stand in a column that is
-// read as it is. The column may hold text of any origin: a string (in which JSON may write any character as an escape:
-// simd::LineFilter knows), or a number, a bool or nested JSON, taken over byte by byte. So of a needle only a run of
-// ASCII letters, digits and underscores is used: those bytes stand alike in all of them (a quote, a slash or a blank does
-// not), and a letter other than e must be among them, so that no number is meant that may be written in another way.
-// Values that other types are read from (datetime, guid, numbers) never count, nor text inside a dynamic value, which
-// may be escaped twice.
+// A missed row is the worst mistake, so only this counts: a string operator whose needle must stand in a
+// column that is read as it is. The column may hold text of any origin: a string (in which JSON may write any
+// character as an escape: simd::LineFilter knows), or a number, a bool or nested JSON, taken over byte by
+// byte. So of a needle only a run of ASCII letters, digits and underscores is used: those bytes stand alike
+// in all of them (a quote, a slash or a blank does not), and a letter other than e must be among them, so
+// that no number is meant that may be written in another way. Values that other types are read from
+// (datetime, guid, numbers) never count, nor text inside a dynamic value, which may be escaped twice.
 #include <algorithm>
 #include <cctype>
 
@@ -33,19 +34,21 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// Returns the longest part of a needle that stands in an event as it is. In a needle that is not ASCII k and s may mean
-// the Kelvin sign and the long s, which are the same without regard to case.
+// Returns the longest part of a needle that stands in an event as it is. In a needle that is not ASCII k and
+// s may mean the Kelvin sign and the long s, which are the same without regard to case.
 std::string plain_part(std::string_view needle) {
   bool ascii = is_ascii(needle);
   std::string_view best;
   for (size_t begin = 0; begin < needle.size();) {
     auto fits = [&](char c) {
       bool same_only = ascii || ((c | 0x20) != 'k' && (c | 0x20) != 's');
-      return static_cast<unsigned char>(c) < 0x80 && (std::isalnum(static_cast<unsigned char>(c)) || c == '_') && same_only;
+      return static_cast<unsigned char>(c) < 0x80 &&
+             (std::isalnum(static_cast<unsigned char>(c)) || c == '_') && same_only;
     };
     size_t end = begin;
     bool letter = false;
-    for (; end < needle.size() && fits(needle[end]); ++end) letter |= is_letter(needle[end]) && (needle[end] | 0x20) != 'e';
+    for (; end < needle.size() && fits(needle[end]); ++end)
+      letter |= is_letter(needle[end]) && (needle[end] | 0x20) != 'e';
     if (letter && end - begin > best.size()) best = needle.substr(begin, end - begin);
     begin = end + 1;
   }
@@ -59,8 +62,9 @@ enum class Rule : uint8_t { None, All, Any };
 Rule rule_of(const Function& function) {
   if (!function.spec.operators[0] || function.params[0].type != Type::String) return Rule::None;
   std::string_view name = function.spec.operators[0];
-  for (std::string_view known : {"==", "=~", "has", "has_cs", "hasprefix", "hasprefix_cs", "hassuffix", "hassuffix_cs", "contains",
-                                 "contains_cs", "startswith", "startswith_cs", "endswith", "endswith_cs", "has_all"})
+  for (std::string_view known :
+       {"==", "=~", "has", "has_cs", "hasprefix", "hasprefix_cs", "hassuffix", "hassuffix_cs", "contains",
+        "contains_cs", "startswith", "startswith_cs", "endswith", "endswith_cs", "has_all"})
     if (name == known) return Rule::All;
   for (std::string_view known : {"in", "in~", "has_any"})
     if (name == known) return Rule::Any;
@@ -91,13 +95,15 @@ class Finder {
     return out;
   }
 
-  // One operand is true, which one is not known: of each the best group, joined. One that says nothing spoils it.
+  // One operand is true, which one is not known: of each the best group, joined. One that says nothing spoils
+  // it.
   Groups find_or(const Expr& expr, int depth) {
     Group joined;
     for (ExprId arg : expr.args) {
       Groups groups = find(arg, depth + 1);
       if (groups.empty()) return {};
-      Group& best = *std::max_element(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return worth(a) < worth(b); });
+      Group& best = *std::max_element(groups.begin(), groups.end(),
+                                      [](const Group& a, const Group& b) { return worth(a) < worth(b); });
       for (simd::Literal& literal : best) add(joined, std::move(literal.text));
       if (joined.size() > kMaxLiterals) return {};
     }
@@ -122,7 +128,8 @@ class Finder {
     Rule rule = rule_of(*call.function);
     if (rule == Rule::None || call.args.size() < 2) return {};
     std::vector<std::string> needles;
-    bool swapped = is_column(call.args[1]) && call.args.size() == 2 && std::string_view(call.function->spec.operators[0]) == "==";
+    bool swapped = is_column(call.args[1]) && call.args.size() == 2 &&
+                   std::string_view(call.function->spec.operators[0]) == "==";
     if (!is_column(call.args[0]) && !swapped) return {};
     if (swapped) {
       if (!add_needles(call.args[0], needles)) return {};
@@ -134,7 +141,8 @@ class Finder {
     Group any;
     for (const std::string& needle : needles) {
       std::string part = plain_part(needle);
-      if (rule == Rule::All && !part.empty() && out.size() < kMaxGroups) out.push_back({{part, simd::Case::Ignored}});
+      if (rule == Rule::All && !part.empty() && out.size() < kMaxGroups)
+        out.push_back({{part, simd::Case::Ignored}});
       if (rule == Rule::Any && part.empty()) return {};
       if (rule == Rule::Any) add(any, std::move(part));
     }
@@ -142,9 +150,12 @@ class Finder {
     return out;
   }
 
-  bool is_column(ExprId id) const { return ir_.exprs[id].kind == ExprKind::Column && ir_.exprs[id].type == Type::String; }
+  bool is_column(ExprId id) const {
+    return ir_.exprs[id].kind == ExprKind::Column && ir_.exprs[id].type == Type::String;
+  }
 
-  // Adds the texts of a literal: a string, or the elements of an array. Returns false where they are not all known.
+  // Adds the texts of a literal: a string, or the elements of an array. Returns false where they are not all
+  // known.
   bool add_needles(ExprId id, std::vector<std::string>& needles) const {
     const Expr& expr = ir_.exprs[id];
     if (expr.kind != ExprKind::Literal || !expr.literal.valid) return false;
@@ -156,7 +167,8 @@ class Finder {
     Arena arena;
     const dynamic::Node* node = dynamic::resolve(Dynamic{expr.literal.node}, arena);
     if (!node || node->kind != dynamic::Kind::Array) return false;
-    for (uint32_t i = 0; i < node->size; ++i) needles.emplace_back(dynamic::to_text(&node->items[i], arena).view());
+    for (uint32_t i = 0; i < node->size; ++i)
+      needles.emplace_back(dynamic::to_text(&node->items[i], arena).view());
     return true;
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// print: the whole of an Ir as text. Each literal is written so that reading gives the same bits; a form that a person
-// reads easily is taken where it does.
+// print: the whole of an Ir as text. Each literal is written so that reading gives the same bits; a form that
+// a person reads easily is taken where it does.
 #include <fmt/format.h>
 
 #include <bit>
@@ -20,8 +20,9 @@ namespace {
 
 constexpr std::string_view kOpNames[] = {"scan",     "rows",  "range", "filter", "project", "summarize",
                                          "distinct", "count", "take",  "sort",   "top",     "union"};
-constexpr OpKind kOpKinds[] = {OpKind::Scan,     OpKind::Rows,  OpKind::Range, OpKind::Filter, OpKind::Project, OpKind::Summarize,
-                               OpKind::Distinct, OpKind::Count, OpKind::Take,  OpKind::Sort,   OpKind::Top,     OpKind::Union};
+constexpr OpKind kOpKinds[] = {OpKind::Scan,    OpKind::Rows,      OpKind::Range,    OpKind::Filter,
+                               OpKind::Project, OpKind::Summarize, OpKind::Distinct, OpKind::Count,
+                               OpKind::Take,    OpKind::Sort,      OpKind::Top,      OpKind::Union};
 
 struct Overloads {
   std::vector<std::string> names;  // by slot
@@ -32,7 +33,8 @@ struct Overloads {
       std::string name = function.spec.operators[0] ? function.spec.operators[0] : function.spec.name;
       name += "(";
       size_t count = function.num_params + (function.variadic ? 1u : 0u);
-      for (size_t i = 0; i < count; ++i) name += (i ? ", " : "") + std::string(type_name(function.params[i].type));
+      for (size_t i = 0; i < count; ++i)
+        name += (i ? ", " : "") + std::string(type_name(function.params[i].type));
       name += function.variadic ? "...)" : ")";
       std::string unique = name;
       for (int i = 2; functions.contains(unique); ++i) unique = fmt::format("{}#{}", name, i);
@@ -63,7 +65,8 @@ std::string print_decimal(Decimal value) {
 
 std::string print_time(std::string_view type, int64_t ticks, bool date) {
   Arena arena;
-  if (date && datetime::in_range(ticks)) return fmt::format("{}({})", type, datetime::print_datetime(DateTime{ticks}, arena).view());
+  if (date && datetime::in_range(ticks))
+    return fmt::format("{}({})", type, datetime::print_datetime(DateTime{ticks}, arena).view());
   if (!date) {
     std::string text(datetime::print_timespan(TimeSpan{ticks}, arena).view());
     auto back = datetime::read_timespan(text);
@@ -80,15 +83,33 @@ std::string print_guid(const Guid& value) {
 void append_node(std::string& out, const dynamic::Node& node) {
   using dynamic::Kind;
   switch (node.kind) {
-    case Kind::Null: out += "null"; return;
-    case Kind::Bool: out += node.b ? "true" : "false"; return;
-    case Kind::Long: out += fmt::format("long({})", node.l); return;
-    case Kind::Real: out += print_real(node.d); return;
-    case Kind::String: append_quoted(out, node.str()); return;
-    case Kind::DateTime: out += print_time("datetime", node.l, true); return;
-    case Kind::TimeSpan: out += print_time("timespan", node.l, false); return;
-    case Kind::Guid: out += print_guid(*node.guid); return;
-    case Kind::Decimal: out += print_decimal(*node.decimal); return;
+    case Kind::Null:
+      out += "null";
+      return;
+    case Kind::Bool:
+      out += node.b ? "true" : "false";
+      return;
+    case Kind::Long:
+      out += fmt::format("long({})", node.l);
+      return;
+    case Kind::Real:
+      out += print_real(node.d);
+      return;
+    case Kind::String:
+      append_quoted(out, node.str());
+      return;
+    case Kind::DateTime:
+      out += print_time("datetime", node.l, true);
+      return;
+    case Kind::TimeSpan:
+      out += print_time("timespan", node.l, false);
+      return;
+    case Kind::Guid:
+      out += print_guid(*node.guid);
+      return;
+    case Kind::Decimal:
+      out += print_decimal(*node.decimal);
+      return;
     case Kind::Json:
       out += "json ";
       append_quoted(out, node.str());
@@ -131,16 +152,28 @@ class Printer {
     const Expr& expr = ir_.exprs[id];
     out_ += fmt::format("e{} = ", id);
     switch (expr.kind) {
-      case ExprKind::Column: out_ += fmt::format("column {} {}", expr.column, type_name(expr.type)); break;
-      case ExprKind::Literal: out_ += "literal " + print_literal(expr.literal, expr.type); break;
+      case ExprKind::Column:
+        out_ += fmt::format("column {} {}", expr.column, type_name(expr.type));
+        break;
+      case ExprKind::Literal:
+        out_ += "literal " + print_literal(expr.literal, expr.type);
+        break;
       case ExprKind::Call:
         out_ += expr.prepared ? "prepared " : "call ";
         append_quoted(out_, overload_name(*expr.function));
         break;
-      case ExprKind::And: out_ += "and"; break;
-      case ExprKind::Or: out_ += "or"; break;
-      case ExprKind::Case: out_ += "case"; break;
-      case ExprKind::Coalesce: out_ += "coalesce"; break;
+      case ExprKind::And:
+        out_ += "and";
+        break;
+      case ExprKind::Or:
+        out_ += "or";
+        break;
+      case ExprKind::Case:
+        out_ += "case";
+        break;
+      case ExprKind::Coalesce:
+        out_ += "coalesce";
+        break;
     }
     print_exprs(expr.args);
     out_ += '\n';
@@ -158,15 +191,19 @@ class Printer {
       append_quoted(out_, op.table);
     }
     for (OpId input : op.inputs) out_ += fmt::format(" %{}", input);
-    if (op.kind == OpKind::Rows || op.kind == OpKind::Take || op.kind == OpKind::Top) out_ += fmt::format(" {}", op.limit);
-    bool taken_over = op.inputs.size() == 1 && op.kind != OpKind::Project && op.kind != OpKind::Summarize && op.kind != OpKind::Count;
+    if (op.kind == OpKind::Rows || op.kind == OpKind::Take || op.kind == OpKind::Top)
+      out_ += fmt::format(" {}", op.limit);
+    bool taken_over = op.inputs.size() == 1 && op.kind != OpKind::Project && op.kind != OpKind::Summarize &&
+                      op.kind != OpKind::Count;
     if (!taken_over) print_schema(op.schema);
     print_exprs(op.exprs);
     for (const AggregateUse& use : op.aggregates) print_aggregate(use);
     for (const SortKey& key : op.sort_keys)
-      out_ += fmt::format(" by {} {}{}", key.column, key.descending ? "desc" : "asc", key.nulls_first ? " nulls_first" : "");
+      out_ += fmt::format(" by {} {}{}", key.column, key.descending ? "desc" : "asc",
+                          key.nulls_first ? " nulls_first" : "");
     for (size_t i = 0; i < op.cells.size(); ++i)
-      out_ += (i % op.schema.size() ? " " : "\n  ") + print_literal(op.cells[i], op.schema[i % op.schema.size()].type);
+      out_ += (i % op.schema.size() ? " " : "\n  ") +
+              print_literal(op.cells[i], op.schema[i % op.schema.size()].type);
     for (const auto& group : op.prefilter) print_group(group);
     out_ += '\n';
   }
@@ -247,15 +284,25 @@ std::string print_literal(const Cell& cell, Type type) {
   if (!cell.valid) return fmt::format("null({})", type_name(type));
   std::string out;
   switch (type) {
-    case Type::Bool: return cell.b ? "true" : "false";
-    case Type::Int: return fmt::format("int({})", cell.i);
-    case Type::Long: return fmt::format("long({})", cell.l);
-    case Type::Real: return print_real(cell.d);
-    case Type::Decimal: return print_decimal(cell.m);
-    case Type::DateTime: return print_time("datetime", cell.l, true);
-    case Type::TimeSpan: return print_time("timespan", cell.l, false);
-    case Type::Guid: return print_guid(cell.g);
-    case Type::String: append_quoted(out, cell.s.view()); return out;
+    case Type::Bool:
+      return cell.b ? "true" : "false";
+    case Type::Int:
+      return fmt::format("int({})", cell.i);
+    case Type::Long:
+      return fmt::format("long({})", cell.l);
+    case Type::Real:
+      return print_real(cell.d);
+    case Type::Decimal:
+      return print_decimal(cell.m);
+    case Type::DateTime:
+      return print_time("datetime", cell.l, true);
+    case Type::TimeSpan:
+      return print_time("timespan", cell.l, false);
+    case Type::Guid:
+      return print_guid(cell.g);
+    case Type::String:
+      append_quoted(out, cell.s.view());
+      return out;
     case Type::Dynamic:
       out = "dynamic(";
       append_node(out, *cell.node);

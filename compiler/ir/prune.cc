@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// prune: from the result down, which columns of each operator are read; then, from the sources up, everything is
-// written anew with only those. Scans read less, projections compute less, aggregates nobody reads are not run. A
-// column whose computation may end the query with an error stays.
+// prune: from the result down, which columns of each operator are read; then, from the sources up, everything
+// is written anew with only those. Scans read less, projections compute less, aggregates nobody reads are not
+// run. A column whose computation may end the query with an error stays.
 #include <algorithm>
 
 #include "compiler/ir/passes.h"
@@ -21,7 +21,8 @@ class Pruner {
   explicit Pruner(Ir& ir) : ir_(ir), read_(ir.ops.size()), place_(ir.ops.size()) {}
 
   void run() {
-    for (size_t id = 0; id < ir_.ops.size(); ++id) read_[id].assign(ir_.ops[id].schema.size(), id == ir_.result);
+    for (size_t id = 0; id < ir_.ops.size(); ++id)
+      read_[id].assign(ir_.ops[id].schema.size(), id == ir_.result);
     for (size_t id = ir_.ops.size(); id-- > 0;) mark(static_cast<OpId>(id));
     for (size_t id = 0; id < read_.size(); ++id) rewrite(static_cast<OpId>(id));
     skip_identities();
@@ -54,8 +55,8 @@ class Pruner {
     for (size_t i = 0; i < own.size(); ++i) own[i] = own[i] || may_fail(ir_, op.exprs[i]);
   }
 
-  // Keys make the groups; without keys at least one aggregate stays, so that there is a row to speak of. Of an
-  // aggregate with several columns all stay.
+  // Keys make the groups; without keys at least one aggregate stays, so that there is a row to speak of. Of
+  // an aggregate with several columns all stay.
   void keep_groups(const Op& op, std::vector<bool>& own) {
     size_t column = op.exprs.size();
     std::fill_n(own.begin(), column, true);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// push_filters: each condition of a filter moves down as long as the rows that pass are the same and their order, too:
-// through projections (columns become what they stand for), sort and distinct, into every input of a union, and below
-// summarize where it reads keys only. It stops at take, top and count, which see other rows when fewer come, and at
-// what a second operator reads as well.
+// push_filters: each condition of a filter moves down as long as the rows that pass are the same and their
+// order, too: through projections (columns become what they stand for), sort and distinct, into every input
+// of a union, and below summarize where it reads keys only. It stops at take, top and count, which see other
+// rows when fewer come, and at what a second operator reads as well.
 //
-// A condition stays above distinct and summarize when it reads a column whose equal values may look different (0.0 and
-// -0.0, 1 and 1.0 in a dynamic value): the group's first value decides there, each row's own below.
+// A condition stays above distinct and summarize when it reads a column whose equal values may look different
+// (0.0 and -0.0, 1 and 1.0 in a dynamic value): the group's first value decides there, each row's own below.
 #include <algorithm>
 
 #include "compiler/ir/passes.h"
@@ -20,7 +20,9 @@ constexpr uint32_t kMaxPushedDepth = 200;
 // Steps that all conditions of a query may move in all, so that ten thousand operators take no time.
 constexpr size_t kMaxMoves = 20'000;
 
-bool equal_means_same(Type type) { return type != Type::Real && type != Type::Decimal && type != Type::Dynamic; }
+bool equal_means_same(Type type) {
+  return type != Type::Real && type != Type::Decimal && type != Type::Dynamic;
+}
 
 class FilterPusher {
  public:
@@ -49,7 +51,8 @@ class FilterPusher {
     OpId below = ir_.ops[filter].inputs[0];
     if (is_shared(below)) return;
     std::vector<ExprId> stay, go;
-    for (ExprId condition : ir_.ops[filter].exprs) (can_pass(condition, below) ? go : stay).push_back(condition);
+    for (ExprId condition : ir_.ops[filter].exprs)
+      (can_pass(condition, below) ? go : stay).push_back(condition);
     if (go.empty()) return;
     ir_.ops[filter].exprs = std::move(stay);
     insert_below(below, go);
@@ -60,17 +63,24 @@ class FilterPusher {
     if (!expr.deterministic || expr.depth > kMaxPushedDepth || moves_ == 0) return false;
     const Op& op = ir_.ops[below];
     switch (op.kind) {
-      case OpKind::Filter: case OpKind::Sort: return true;
-      case OpKind::Union: return moves_ >= op.inputs.size();
-      case OpKind::Project: return reads_only(condition, op, op.exprs.size(), false);
-      case OpKind::Distinct: return reads_only(condition, op, op.schema.size(), true);
-      case OpKind::Summarize: return !op.exprs.empty() && reads_only(condition, op, op.exprs.size(), true);
-      default: return false;
+      case OpKind::Filter:
+      case OpKind::Sort:
+        return true;
+      case OpKind::Union:
+        return moves_ >= op.inputs.size();
+      case OpKind::Project:
+        return reads_only(condition, op, op.exprs.size(), false);
+      case OpKind::Distinct:
+        return reads_only(condition, op, op.schema.size(), true);
+      case OpKind::Summarize:
+        return !op.exprs.empty() && reads_only(condition, op, op.exprs.size(), true);
+      default:
+        return false;
     }
   }
 
-  // Whether the condition reads none but the first `width` columns of `op`, which are computed alike each time and (as
-  // far as they are groups) look the same where they are equal.
+  // Whether the condition reads none but the first `width` columns of `op`, which are computed alike each
+  // time and (as far as they are groups) look the same where they are equal.
   bool reads_only(ExprId condition, const Op& op, size_t width, bool groups) {
     std::vector<bool> read(op.schema.size(), false);
     mark_columns(ir_, condition, read);
@@ -114,7 +124,7 @@ class FilterPusher {
 
   Ir& ir_;
   std::vector<uint32_t> uses_;
-  std::vector<OpId> open_;      // filters to be pushed on
+  std::vector<OpId> open_;  // filters to be pushed on
   size_t moves_ = kMaxMoves;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// push_limits: take moves through projections and into the inputs of a union (where it stays above as well); two takes
-// are the smaller one; sort and take become top, which keeps only so many rows. take is the first rows in input order,
-// so it never moves through what drops, groups or orders rows.
+// push_limits: take moves through projections and into the inputs of a union (where it stays above as well);
+// two takes are the smaller one; sort and take become top, which keeps only so many rows. take is the first
+// rows in input order, so it never moves through what drops, groups or orders rows.
 #include <algorithm>
 
 #include "compiler/ir/passes.h"
@@ -53,10 +53,16 @@ class LimitPusher {
     if (below < uses_.size() && uses_[below] != 1) return;
     const int64_t limit = ir_.ops[id].limit;
     switch (ir_.ops[below].kind) {
-      case OpKind::Project: return swap(id, below, limit);
-      case OpKind::Union: return copy_into(below, limit);
-      case OpKind::Take: case OpKind::Top: case OpKind::Sort: break;
-      default: return;
+      case OpKind::Project:
+        return swap(id, below, limit);
+      case OpKind::Union:
+        return copy_into(below, limit);
+      case OpKind::Take:
+      case OpKind::Top:
+      case OpKind::Sort:
+        break;
+      default:
+        return;
     }
     Op joined = ir_.ops[below];
     joined.limit = joined.kind == OpKind::Sort ? limit : std::min(joined.limit, limit);

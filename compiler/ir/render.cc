@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Expressions and operators as a person reads them: columns by name, calls written out. A subexpression that is used
-// twice is written twice, up to a length after which the rest is dots.
+// Expressions and operators as a person reads them: columns by name, calls written out. A subexpression that
+// is used twice is written twice, up to a length after which the rest is dots.
 #include <fmt/format.h>
 
 #include "compiler/ir/ir.h"
@@ -21,19 +21,21 @@ void append_expr(const Ir& ir, ExprId id, const Schema& input, std::string& out)
   const Expr& expr = ir.exprs[id];
   if (expr.kind == ExprKind::Column) {
     auto column = static_cast<size_t>(expr.column);
-    out += column < input.size() && !input[column].name.empty() ? input[column].name : fmt::format("#{}", expr.column);
+    out += column < input.size() && !input[column].name.empty() ? input[column].name
+                                                                : fmt::format("#{}", expr.column);
     return;
   }
   if (expr.kind == ExprKind::Literal) {
-    out += expr.literal.valid && expr.type == Type::Long ? fmt::format("{}", expr.literal.l) : print_literal(expr.literal, expr.type);
+    out += expr.literal.valid && expr.type == Type::Long ? fmt::format("{}", expr.literal.l)
+                                                         : print_literal(expr.literal, expr.type);
     return;
   }
-  std::string name = expr.kind == ExprKind::And    ? "and"
-                     : expr.kind == ExprKind::Or   ? "or"
-                     : expr.kind == ExprKind::Case ? "case"
-                     : expr.kind == ExprKind::Coalesce
-                         ? "coalesce"
-                         : expr.function->spec.operators[0] ? expr.function->spec.operators[0] : expr.function->spec.name;
+  std::string name = expr.kind == ExprKind::And         ? "and"
+                     : expr.kind == ExprKind::Or        ? "or"
+                     : expr.kind == ExprKind::Case      ? "case"
+                     : expr.kind == ExprKind::Coalesce  ? "coalesce"
+                     : expr.function->spec.operators[0] ? expr.function->spec.operators[0]
+                                                        : expr.function->spec.name;
   bool infix = expr.args.size() == 2 && (expr.kind == ExprKind::And || expr.kind == ExprKind::Or ||
                                          (expr.kind == ExprKind::Call && expr.function->spec.operators[0]));
   out += infix ? "(" : name + "(";
@@ -59,7 +61,8 @@ std::string render_op(const Ir& ir, OpId id) {
   const Schema& input = op.inputs.empty() ? none : ir.ops[op.inputs[0]].schema;
   std::string out(op_name(op.kind));
   if (!op.table.empty()) out += " " + op.table;
-  if (op.kind == OpKind::Rows || op.kind == OpKind::Take || op.kind == OpKind::Top) out += fmt::format(" {}", op.limit);
+  if (op.kind == OpKind::Rows || op.kind == OpKind::Take || op.kind == OpKind::Top)
+    out += fmt::format(" {}", op.limit);
   bool named = op.kind == OpKind::Project || op.kind == OpKind::Summarize;
   for (size_t i = 0; i < op.exprs.size(); ++i) {
     std::string name = named && !op.schema[i].name.empty() ? op.schema[i].name + " = " : "";
@@ -72,8 +75,8 @@ std::string render_op(const Ir& ir, OpId id) {
     out += ")";
   }
   for (const SortKey& key : op.sort_keys)
-    out += fmt::format(" by {} {}{}", op.schema[static_cast<size_t>(key.column)].name, key.descending ? "desc" : "asc",
-                       key.nulls_first ? " nulls first" : "");
+    out += fmt::format(" by {} {}{}", op.schema[static_cast<size_t>(key.column)].name,
+                       key.descending ? "desc" : "asc", key.nulls_first ? " nulls first" : "");
   return out;
 }
 

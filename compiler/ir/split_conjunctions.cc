@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // split_conjunctions: a row passes a filter when all operands of its `and` are true; null and false need no
-// difference, so each operand is a condition of its own, which can move alone. Conditions that cost little come first.
-// One that may fail is never put before another, since a row that the other drops must not fail.
+// difference, so each operand is a condition of its own, which can move alone. Conditions that cost little
+// come first. One that may fail is never put before another, since a row that the other drops must not fail.
 #include <algorithm>
 #include <unordered_set>
 
@@ -19,7 +19,8 @@ int cost_of(const Ir& ir, ExprId root) {
     const Expr& expr = ir.exprs[id];
     if (expr.kind != ExprKind::Call) continue;
     bool text = expr.type == Type::String || expr.type == Type::Dynamic;
-    for (ExprId arg : expr.args) text |= ir.exprs[arg].type == Type::String || ir.exprs[arg].type == Type::Dynamic;
+    for (ExprId arg : expr.args)
+      text |= ir.exprs[arg].type == Type::String || ir.exprs[arg].type == Type::Dynamic;
     bool plain = expr.function->filter || (!expr.function->uses_context && !expr.prepared);
     cost += !text ? 0 : plain ? 1 : 4;
   }
@@ -50,7 +51,8 @@ void order_by_cost(const Ir& ir, std::vector<ExprId>& conditions) {
   };
   std::vector<std::pair<int, ExprId>> ranked;
   for (ExprId id : conditions) ranked.emplace_back(rank(id), id);
-  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   for (size_t i = 0; i < ranked.size(); ++i) conditions[i] = ranked[i].second;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the writer and the reader of the textual Ir have in common: the names of operators, functions and aggregates. A
-// function is named by what it is in a query and the types of its parameters, so that each overload has its own name.
+// What the writer and the reader of the textual Ir have in common: the names of operators, functions and
+// aggregates. A function is named by what it is in a query and the types of its parameters, so that each
+// overload has its own name.
 #pragma once
 
 #include <string>

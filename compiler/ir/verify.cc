@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// verify: every rule that an Ir keeps, one by one. In: an Ir, however broken. Out: the first rule that does not hold,
-// with its place. It reads nothing that it has not checked before.
+// verify: every rule that an Ir keeps, one by one. In: an Ir, however broken. Out: the first rule that does
+// not hold, with its place. It reads nothing that it has not checked before.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,16 +21,28 @@ struct Arity {
 
 Arity arity_of(OpKind kind) {
   switch (kind) {
-    case OpKind::Scan: return {0, false, false, false, false, false};
-    case OpKind::Rows: return {0, false, false, false, true, true};
-    case OpKind::Range: return {0, true, false, false, false, false};
-    case OpKind::Filter: case OpKind::Project: return {1, true, false, false, false, false};
-    case OpKind::Summarize: return {1, true, true, false, false, false};
-    case OpKind::Distinct: case OpKind::Count: return {1, false, false, false, false, false};
-    case OpKind::Take: return {1, false, false, false, true, false};
-    case OpKind::Sort: return {1, false, false, true, false, false};
-    case OpKind::Top: return {1, false, false, true, true, false};
-    case OpKind::Union: return {0, false, false, false, false, false};
+    case OpKind::Scan:
+      return {0, false, false, false, false, false};
+    case OpKind::Rows:
+      return {0, false, false, false, true, true};
+    case OpKind::Range:
+      return {0, true, false, false, false, false};
+    case OpKind::Filter:
+    case OpKind::Project:
+      return {1, true, false, false, false, false};
+    case OpKind::Summarize:
+      return {1, true, true, false, false, false};
+    case OpKind::Distinct:
+    case OpKind::Count:
+      return {1, false, false, false, false, false};
+    case OpKind::Take:
+      return {1, false, false, false, true, false};
+    case OpKind::Sort:
+      return {1, false, false, true, false, false};
+    case OpKind::Top:
+      return {1, false, false, true, true, false};
+    case OpKind::Union:
+      return {0, false, false, false, false, false};
   }
   return {};
 }
@@ -56,13 +68,20 @@ class Verifier {
   // What an expression must be whether it has been added or not.
   Problem check_shape(const Expr& expr) const {
     switch (expr.kind) {
-      case ExprKind::Column: return expr.column < 0 ? Problem("a negative column") : Problem();
+      case ExprKind::Column:
+        return expr.column < 0 ? Problem("a negative column") : Problem();
       case ExprKind::Literal:
-        return expr.type == Type::String && !expr.literal.valid ? Problem("a string is never null") : Problem();
-      case ExprKind::Call: return check_call(expr);
-      case ExprKind::And: case ExprKind::Or: return check_logic(expr);
-      case ExprKind::Case: return check_case(expr);
-      case ExprKind::Coalesce: return check_coalesce(expr);
+        return expr.type == Type::String && !expr.literal.valid ? Problem("a string is never null")
+                                                                : Problem();
+      case ExprKind::Call:
+        return check_call(expr);
+      case ExprKind::And:
+      case ExprKind::Or:
+        return check_logic(expr);
+      case ExprKind::Case:
+        return check_case(expr);
+      case ExprKind::Coalesce:
+        return check_coalesce(expr);
     }
     return "no such kind of expression";
   }
@@ -88,7 +107,8 @@ class Verifier {
     if (!expr.function) return "a call of nothing";
     const Function& function = *expr.function;
     if (expr.type != function.result) return "its type is not the function's";
-    if (expr.args.size() < function.num_params || (expr.args.size() > function.num_params && !function.variadic))
+    if (expr.args.size() < function.num_params ||
+        (expr.args.size() > function.num_params && !function.variadic))
       return "wrong number of arguments";
     for (size_t i = 0; i < expr.args.size(); ++i) {
       Type wanted = function.params[std::min<size_t>(i, function.num_params)].type;
@@ -109,7 +129,8 @@ class Verifier {
     if (expr.args.size() < 3 || expr.args.size() % 2 == 0) return "wrong number of arguments";
     for (size_t i = 0; i < expr.args.size(); ++i) {
       bool condition = i % 2 == 0 && i + 1 < expr.args.size();
-      if (type_of(expr.args[i]) != (condition ? Type::Bool : expr.type)) return fmt::format("argument {} has a wrong type", i);
+      if (type_of(expr.args[i]) != (condition ? Type::Bool : expr.type))
+        return fmt::format("argument {} has a wrong type", i);
     }
     return {};
   }
@@ -132,7 +153,8 @@ class Verifier {
     if (arity.sort_keys == op.sort_keys.empty()) return "wrong number of sort keys";
     if (op.limit < 0 || (!arity.limit && op.limit)) return "a wrong limit";
     if (!arity.cells && !op.cells.empty()) return "cells that it does not have";
-    if (op.kind != OpKind::Scan && (!op.table.empty() || !op.prefilter.empty())) return "a table where none is read";
+    if (op.kind != OpKind::Scan && (!op.table.empty() || !op.prefilter.empty()))
+      return "a table where none is read";
     const Schema none;
     const Schema& input = op.inputs.empty() ? none : ir_.ops[op.inputs[0]].schema;
     for (ExprId root : roots_of(op)) {
@@ -140,7 +162,8 @@ class Verifier {
       if (auto problem = check_columns(root, input)) return problem;
     }
     for (const SortKey& key : op.sort_keys)
-      if (key.column < 0 || static_cast<size_t>(key.column) >= op.schema.size()) return "a sort key that is no column";
+      if (key.column < 0 || static_cast<size_t>(key.column) >= op.schema.size())
+        return "a sort key that is no column";
     return check_schema(op, input);
   }
 
@@ -148,30 +171,39 @@ class Verifier {
     for (ExprId id : expressions_below(ir_, {root})) {
       const Expr& expr = ir_.exprs[id];
       if (expr.kind != ExprKind::Column) continue;
-      if (static_cast<size_t>(expr.column) >= input.size()) return fmt::format("e{}: column {} of {}", id, expr.column, input.size());
-      if (expr.type != input[static_cast<size_t>(expr.column)].type) return fmt::format("e{}: the column has another type", id);
+      if (static_cast<size_t>(expr.column) >= input.size())
+        return fmt::format("e{}: column {} of {}", id, expr.column, input.size());
+      if (expr.type != input[static_cast<size_t>(expr.column)].type)
+        return fmt::format("e{}: the column has another type", id);
     }
     return {};
   }
 
   Problem check_schema(const Op& op, const Schema& input) const {
     switch (op.kind) {
-      case OpKind::Scan: return {};
-      case OpKind::Rows: return check_rows(op);
-      case OpKind::Range: return check_range(op);
+      case OpKind::Scan:
+        return {};
+      case OpKind::Rows:
+        return check_rows(op);
+      case OpKind::Range:
+        return check_range(op);
       case OpKind::Filter:
         for (ExprId root : op.exprs)
           if (type_of(root) != Type::Bool) return "a filter that is no bool";
         break;
-      case OpKind::Project: return check_exprs(op, op.schema.size());
-      case OpKind::Summarize: return check_summarize(op);
+      case OpKind::Project:
+        return check_exprs(op, op.schema.size());
+      case OpKind::Summarize:
+        return check_summarize(op);
       case OpKind::Count:
-        return op.schema.size() == 1 && op.schema[0].type == Type::Long ? Problem() : Problem("count gives one long");
+        return op.schema.size() == 1 && op.schema[0].type == Type::Long ? Problem()
+                                                                        : Problem("count gives one long");
       case OpKind::Union:
         for (OpId other : op.inputs)
           if (!same_types(op.schema, ir_.ops[other].schema)) return "an input has other columns";
         return {};
-      default: break;
+      default:
+        break;
     }
     return same_types(op.schema, input) ? Problem() : Problem("its columns are not those of its input");
   }
@@ -186,7 +218,8 @@ class Verifier {
 
   Problem check_rows(const Op& op) const {
     size_t width = op.schema.size();
-    if (width ? op.cells.size() / width != static_cast<size_t>(op.limit) || op.cells.size() % width : !op.cells.empty())
+    if (width ? op.cells.size() / width != static_cast<size_t>(op.limit) || op.cells.size() % width
+              : !op.cells.empty())
       return "wrong number of cells";
     for (size_t i = 0; i < op.cells.size(); ++i)
       if (op.schema[i % width].type == Type::String && !op.cells[i].valid) return "a string is never null";
@@ -199,7 +232,8 @@ class Verifier {
     bool time = type == Type::DateTime || type == Type::TimeSpan;
     if (!time && type != Type::Long && type != Type::Real) return "no range over such values";
     if (type_of(op.exprs[0]) != type || type_of(op.exprs[1]) != type) return "from or to has another type";
-    return type_of(op.exprs[2]) == (time ? Type::TimeSpan : type) ? Problem() : Problem("step has a wrong type");
+    return type_of(op.exprs[2]) == (time ? Type::TimeSpan : type) ? Problem()
+                                                                  : Problem("step has a wrong type");
   }
 
   Problem check_summarize(const Op& op) const {
@@ -233,6 +267,8 @@ class Verifier {
 }  // namespace
 
 std::optional<std::string> verify(const Ir& ir) { return Verifier(ir).run(); }
-std::optional<std::string> verify_expr(const Ir& ir, const Expr& expr) { return Verifier(ir).check_shape(expr); }
+std::optional<std::string> verify_expr(const Ir& ir, const Expr& expr) {
+  return Verifier(ir).check_shape(expr);
+}
 
 }  // namespace kqlc::ir

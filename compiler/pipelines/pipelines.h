@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pipelines: an Ir cut where rows have to be gathered. In: an Ir. Out: phases, each with one sink and one or several
-// inputs; an input is a source (a table, constant rows, a range, or what an earlier phase gathered) and the filters and
-// projections its rows go through. A union is no sink: its inputs become inputs of the phase above it. Leading filters
-// that a whole column can decide (`string column has "constant"`) stand apart as atoms.
+// Pipelines: an Ir cut where rows have to be gathered. In: an Ir. Out: phases, each with one sink and one or
+// several inputs; an input is a source (a table, constant rows, a range, or what an earlier phase gathered)
+// and the filters and projections its rows go through. A union is no sink: its inputs become inputs of the
+// phase above it. Leading filters that a whole column can decide (`string column has "constant"`) stand apart
+// as atoms.
 //
-// Order: the rows of a phase come input by input, each input's in its own order. So a row's place is the pair (number
-// of the input, position in the input); sinks order by it.
+// Order: the rows of a phase come input by input, each input's in its own order. So a row's place is the pair
+// (number of the input, position in the input); sinks order by it.
 #pragma once
 
 #include <memory>
@@ -27,19 +28,20 @@ enum class SourceKind : uint8_t { Scan, Rows, Range, Phase };
 
 struct Input {
   SourceKind source = SourceKind::Scan;
-  const ir::Op* op = nullptr;      // Scan, Rows, Range
-  size_t phase = 0;                // Phase: which one; it is an earlier one
-  ir::Schema schema;               // of the source, all of it is read
-  std::vector<ir::ExprId> atoms;   // over a Scan's columns; decided before the row loop
+  const ir::Op* op = nullptr;     // Scan, Rows, Range
+  size_t phase = 0;               // Phase: which one; it is an earlier one
+  ir::Schema schema;              // of the source, all of it is read
+  std::vector<ir::ExprId> atoms;  // over a Scan's columns; decided before the row loop
   std::vector<Step> steps;
-  ir::Schema result;               // of what reaches the sink
+  ir::Schema result;  // of what reaches the sink
 };
 
 struct Phase {
-  std::vector<Input> inputs;     // all give the same columns
-  const ir::Op* sink = nullptr;  // what gathers (summarize, distinct, count, take, sort, top); nullptr: the rows as they come
-  ir::Schema schema;             // of what reaches the sink
-  ir::Schema result;             // of what the sink hands on
+  std::vector<Input> inputs;  // all give the same columns
+  const ir::Op* sink =
+      nullptr;  // what gathers (summarize, distinct, count, take, sort, top); nullptr: the rows as they come
+  ir::Schema schema;  // of what reaches the sink
+  ir::Schema result;  // of what the sink hands on
 };
 
 struct Pipelines {

@@ -17,7 +17,8 @@ std::string print_exprs(const ir::Ir& ir, const std::vector<ir::ExprId>& exprs, 
 
 std::string print_schema(const ir::Schema& schema) {
   std::string out;
-  for (const auto& column : schema) out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", column.name, type_name(column.type));
+  for (const auto& column : schema)
+    out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", column.name, type_name(column.type));
   return "[" + out + "]";
 }
 
@@ -30,10 +31,15 @@ ir::Schema unnamed(size_t width) {
 
 std::string print_source(const Pipelines& pipelines, const Input& input) {
   switch (input.source) {
-    case SourceKind::Scan: return fmt::format("scan {} {}", input.op->table, print_schema(input.schema));
-    case SourceKind::Rows: return fmt::format("rows {} {}", input.op->limit, print_schema(input.schema));
-    case SourceKind::Range: return fmt::format("range {} {}", print_exprs(*pipelines.ir, input.op->exprs, {}), print_schema(input.schema));
-    case SourceKind::Phase: return fmt::format("phase {} {}", input.phase, print_schema(input.schema));
+    case SourceKind::Scan:
+      return fmt::format("scan {} {}", input.op->table, print_schema(input.schema));
+    case SourceKind::Rows:
+      return fmt::format("rows {} {}", input.op->limit, print_schema(input.schema));
+    case SourceKind::Range:
+      return fmt::format("range {} {}", print_exprs(*pipelines.ir, input.op->exprs, {}),
+                         print_schema(input.schema));
+    case SourceKind::Phase:
+      return fmt::format("phase {} {}", input.phase, print_schema(input.schema));
   }
   return "";
 }
@@ -44,13 +50,16 @@ std::string print_input(const Pipelines& pipelines, const Input& input) {
   if (input.op)
     for (const auto& group : input.op->prefilter) {
       std::string words;
-      for (const simd::Literal& literal : group) words += fmt::format("{}\"{}\"", words.empty() ? "" : " or ", literal.text);
+      for (const simd::Literal& literal : group)
+        words += fmt::format("{}\"{}\"", words.empty() ? "" : " or ", literal.text);
       out += fmt::format("    prefilter {}\n", words);
     }
-  for (ir::ExprId id : input.atoms) out += fmt::format("    atom {}\n", ir::render_expr(ir, id, input.schema));
+  for (ir::ExprId id : input.atoms)
+    out += fmt::format("    atom {}\n", ir::render_expr(ir, id, input.schema));
   ir::Schema schema = input.schema;
   for (const Step& step : input.steps) {
-    out += fmt::format("    {} {}\n", step.filter ? "filter" : "project", print_exprs(ir, step.exprs, schema));
+    out +=
+        fmt::format("    {} {}\n", step.filter ? "filter" : "project", print_exprs(ir, step.exprs, schema));
     if (!step.filter) schema = unnamed(step.exprs.size());
   }
   return out;
@@ -64,7 +73,9 @@ std::string print(const Pipelines& pipelines) {
     const Phase& phase = pipelines.phases[i];
     out += fmt::format("phase {}\n", i);
     for (const Input& input : phase.inputs) out += print_input(pipelines, input);
-    auto sink = phase.sink ? ir::render_op(*pipelines.ir, static_cast<ir::OpId>(phase.sink - pipelines.ir->ops.data())) : "rows";
+    auto sink = phase.sink ? ir::render_op(*pipelines.ir,
+                                           static_cast<ir::OpId>(phase.sink - pipelines.ir->ops.data()))
+                           : "rows";
     out += fmt::format("  sink {} {}\n", sink, print_schema(phase.result));
   }
   return out;

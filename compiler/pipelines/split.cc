@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The split: from the result down to the sources. At a sink a phase begins; a union opens one input for each of its
-// own; whatever streams becomes a step. A walk keeps its open ends in a list, so that depth costs no stack.
+// The split: from the result down to the sources. At a sink a phase begins; a union opens one input for each
+// of its own; whatever streams becomes a step. A walk keeps its open ends in a list, so that depth costs no
+// stack.
 #include <algorithm>
 #include <map>
 
@@ -25,13 +26,14 @@ constexpr size_t kMaxTotalSteps = 4096;  // of all inputs
 constexpr size_t kMaxInputs = 256;       // of a phase
 
 bool is_sink(OpKind kind) {
-  return kind == OpKind::Summarize || kind == OpKind::Distinct || kind == OpKind::Count || kind == OpKind::Take ||
-         kind == OpKind::Sort || kind == OpKind::Top;
+  return kind == OpKind::Summarize || kind == OpKind::Distinct || kind == OpKind::Count ||
+         kind == OpKind::Take || kind == OpKind::Sort || kind == OpKind::Top;
 }
 
 bool is_atom(const Ir& ir, ExprId id) {
   const Expr& expr = ir.exprs[id];
-  if (expr.kind != ExprKind::Call || !expr.prepared || !expr.function->filter || expr.args.empty()) return false;
+  if (expr.kind != ExprKind::Call || !expr.prepared || !expr.function->filter || expr.args.empty())
+    return false;
   const Expr& column = ir.exprs[expr.args[0]];
   if (column.kind != ExprKind::Column || column.type != Type::String) return false;
   return std::all_of(expr.args.begin() + 1, expr.args.end(),
@@ -63,7 +65,8 @@ class Splitter {
       if (needed[id])
         for (OpId input : ir_.ops[id].inputs) needed[input] = true;
     for (size_t id = 0; id < ir_.ops.size(); ++id)
-      if (needed[id] && is_sink(ir_.ops[id].kind)) KQLC_TRY(add_phase(&ir_.ops[id], ir_.ops[id].inputs[0], static_cast<OpId>(id)));
+      if (needed[id] && is_sink(ir_.ops[id].kind))
+        KQLC_TRY(add_phase(&ir_.ops[id], ir_.ops[id].inputs[0], static_cast<OpId>(id)));
     if (!is_sink(ir_.ops[ir_.result].kind)) KQLC_TRY(add_phase(nullptr, ir_.result, ir_.result));
     return std::move(out_);
   }
@@ -76,7 +79,8 @@ class Splitter {
 
   Result<void> check_depth() {
     for (const Expr& expr : ir_.exprs)
-      if (expr.depth > ir::kMaxDepth) return Error{ErrorCode::Unsupported, "an expression of more than 1000 levels"};
+      if (expr.depth > ir::kMaxDepth)
+        return Error{ErrorCode::Unsupported, "an expression of more than 1000 levels"};
     return {};
   }
 
@@ -95,12 +99,14 @@ class Splitter {
       } else if (op.kind == OpKind::Filter || op.kind == OpKind::Project) {
         input.steps.push_back(input.at);
         input.at = op.inputs[0];
-        if (input.steps.size() > kMaxSteps) return Error{ErrorCode::Unsupported, "a query of more than 256 operators"};
+        if (input.steps.size() > kMaxSteps)
+          return Error{ErrorCode::Unsupported, "a query of more than 256 operators"};
         open.push_back(std::move(input));
       } else {
         KQLC_TRY(add_input(phase, input));
       }
-      if (open.size() + phase.inputs.size() > kMaxInputs) return Error{ErrorCode::Unsupported, "a union of more than 256 inputs"};
+      if (open.size() + phase.inputs.size() > kMaxInputs)
+        return Error{ErrorCode::Unsupported, "a union of more than 256 inputs"};
     }
     phase_of_[id] = out_.phases.size();
     out_.phases.push_back(std::move(phase));
@@ -115,7 +121,9 @@ class Splitter {
       input.source = SourceKind::Phase;
       input.phase = phase_of_.at(open.at);
     } else {
-      input.source = op.kind == OpKind::Scan ? SourceKind::Scan : op.kind == OpKind::Rows ? SourceKind::Rows : SourceKind::Range;
+      input.source = op.kind == OpKind::Scan   ? SourceKind::Scan
+                     : op.kind == OpKind::Rows ? SourceKind::Rows
+                                               : SourceKind::Range;
       input.op = &op;
     }
     for (size_t i = open.steps.size(); i-- > 0;) {
@@ -125,7 +133,8 @@ class Splitter {
     input.result = phase.schema;
     take_atoms(ir_, input);
     total_steps_ += input.steps.size();
-    if (total_steps_ > kMaxTotalSteps) return Error{ErrorCode::Unsupported, "a query of more than 4096 steps"};
+    if (total_steps_ > kMaxTotalSteps)
+      return Error{ErrorCode::Unsupported, "a query of more than 4096 steps"};
     return {};
   }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The passes keep the meaning: an optimized Ir, written back as a Plan, gives the rows that the Plan gives, in the same
-// order, both run by the reference executor. Over a table of awkward rows (nulls, NaN, both zeros, equal values of
-// different looks), for the passes together and for each alone.
+// The passes keep the meaning: an optimized Ir, written back as a Plan, gives the rows that the Plan gives,
+// in the same order, both run by the reference executor. Over a table of awkward rows (nulls, NaN, both
+// zeros, equal values of different looks), for the passes together and for each alone.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -35,15 +35,24 @@ plan::Plan bind_query(const std::string& text) {
 
 // 96 rows; few different values a column, so that groups, ties and nulls are many.
 Cell cell_at(size_t column, size_t row, Arena& arena) {
-  static const char* const names[] = {"cmd.exe", "PowerShell -enc abc", "", "svchost", "powershell", "CMD.EXE"};
+  static const char* const names[] = {"cmd.exe", "PowerShell -enc abc", "",
+                                      "svchost", "powershell",          "CMD.EXE"};
   static const double reals[] = {0.0, -0.0, NAN, 1.5, -2.0, 1e300, INFINITY};
-  static const char* const bags[] = {"{\"a\":1,\"b\":\"x\"}", "{\"b\":\"x\",\"a\":1.0}", "1", "1.0", "", "[1,\"abc\"]", "\"text\""};
+  static const char* const bags[] = {
+      "{\"a\":1,\"b\":\"x\"}", "{\"b\":\"x\",\"a\":1.0}", "1", "1.0", "", "[1,\"abc\"]", "\"text\""};
   switch (column) {
-    case 0: return make_cell(Str(std::string_view(names[row % 6])));
-    case 1: return make_cell(Str(std::string_view(names[row / 3 % 6])));
-    case 2: return row % 11 == 3 ? null_cell(Type::Long) : make_cell(static_cast<int64_t>(row * 37 % 13) - 3);
-    case 3: return row % 7 == 6 ? null_cell(Type::Real) : make_cell(reals[row % 7]);
-    case 4: return row % 13 == 5 ? null_cell(Type::DateTime) : make_cell(DateTime{637'999'000'000'000'000 + static_cast<int64_t>(row % 5) * 900'000'000'000});
+    case 0:
+      return make_cell(Str(std::string_view(names[row % 6])));
+    case 1:
+      return make_cell(Str(std::string_view(names[row / 3 % 6])));
+    case 2:
+      return row % 11 == 3 ? null_cell(Type::Long) : make_cell(static_cast<int64_t>(row * 37 % 13) - 3);
+    case 3:
+      return row % 7 == 6 ? null_cell(Type::Real) : make_cell(reals[row % 7]);
+    case 4:
+      return row % 13 == 5 ? null_cell(Type::DateTime)
+                           : make_cell(DateTime{637'999'000'000'000'000 +
+                                                static_cast<int64_t>(row % 5) * 900'000'000'000});
     default: {
       std::string_view text = bags[row % 7];
       return text.empty() ? null_cell(Type::Dynamic) : make_cell(dynamic::parse(Str(text), arena));
@@ -53,22 +62,29 @@ Cell cell_at(size_t column, size_t row, Arena& arena) {
 
 plan::ExprKind plan_kind(ExprKind kind) {
   switch (kind) {
-    case ExprKind::Column: return plan::ExprKind::Column;
-    case ExprKind::Literal: return plan::ExprKind::Literal;
-    case ExprKind::Call: return plan::ExprKind::Call;
-    case ExprKind::And: return plan::ExprKind::And;
-    case ExprKind::Or: return plan::ExprKind::Or;
-    case ExprKind::Case: return plan::ExprKind::Case;
-    case ExprKind::Coalesce: return plan::ExprKind::Coalesce;
+    case ExprKind::Column:
+      return plan::ExprKind::Column;
+    case ExprKind::Literal:
+      return plan::ExprKind::Literal;
+    case ExprKind::Call:
+      return plan::ExprKind::Call;
+    case ExprKind::And:
+      return plan::ExprKind::And;
+    case ExprKind::Or:
+      return plan::ExprKind::Or;
+    case ExprKind::Case:
+      return plan::ExprKind::Case;
+    case ExprKind::Coalesce:
+      return plan::ExprKind::Coalesce;
   }
   return {};
 }
 
 plan::NodeKind plan_kind(OpKind kind) {
   static constexpr plan::NodeKind kinds[] = {
-      plan::NodeKind::Scan,      plan::NodeKind::Rows,     plan::NodeKind::Range, plan::NodeKind::Filter, plan::NodeKind::Project,
-      plan::NodeKind::Summarize, plan::NodeKind::Distinct, plan::NodeKind::Count, plan::NodeKind::Take,   plan::NodeKind::Sort,
-      plan::NodeKind::Top,       plan::NodeKind::Union};
+      plan::NodeKind::Scan,    plan::NodeKind::Rows,      plan::NodeKind::Range,    plan::NodeKind::Filter,
+      plan::NodeKind::Project, plan::NodeKind::Summarize, plan::NodeKind::Distinct, plan::NodeKind::Count,
+      plan::NodeKind::Take,    plan::NodeKind::Sort,      plan::NodeKind::Top,      plan::NodeKind::Union};
   return kinds[static_cast<size_t>(kind)];
 }
 
@@ -105,7 +121,8 @@ plan::Plan plan_of(const Ir& ir) {
       plan.exprs.push_back(std::move(all));
     }
     for (const AggregateUse& use : op.aggregates)
-      node.aggregates.push_back({use.aggregate, {use.args.begin(), use.args.end()}, use.types, use.constants, use.num_results});
+      node.aggregates.push_back(
+          {use.aggregate, {use.args.begin(), use.args.end()}, use.types, use.constants, use.num_results});
     for (size_t i = 0; op.kind == OpKind::Union && i < op.inputs.size(); ++i) {
       std::vector<int>& mapping = node.mappings.emplace_back(op.schema.size());
       for (size_t column = 0; column < mapping.size(); ++column) mapping[column] = static_cast<int>(column);
@@ -144,13 +161,17 @@ const char* const kQueries[] = {
     "T",
     "T | where Size > 1 and Name has 'cmd' | project Name, Size",
     "T | where Name has 'powershell' or Path == 'svchost' and Size < 5",
-    "T | where Real == 0.0 | project Real | distinct Real | where tostring(Real) == '0.0' or tostring(Real) == '-0.0'",
+    "T | where Real == 0.0 | project Real | distinct Real | where tostring(Real) == '0.0' or tostring(Real) "
+    "== '-0.0'",
     "T | distinct Bag | where tostring(Bag) has '1'",
-    "T | summarize C = count(), M = max(Size), L = make_list(Size), A = take_any(Name) by Path | where Path != '' and C > 3 | project Path, M",
+    "T | summarize C = count(), M = max(Size), L = make_list(Size), A = take_any(Name) by Path | where Path "
+    "!= '' and C > 3 | project Path, M",
     "T | summarize C = count(), S = sum(Size) | count",
     "T | summarize by Real | where Real > 0 | sort by Real asc",
-    "T | extend D = Size * 2, E = Size + 1 | where D > 4 and E < 9 | extend F = D + E | where F != 11 | project Name, F",
-    "T | extend K = case(Size > 3, 'large', Size < 0, 'negative', isnull(Size), 'none', Name) | summarize count() by K | where K != 'none'",
+    "T | extend D = Size * 2, E = Size + 1 | where D > 4 and E < 9 | extend F = D + E | where F != 11 | "
+    "project Name, F",
+    "T | extend K = case(Size > 3, 'large', Size < 0, 'negative', isnull(Size), 'none', Name) | summarize "
+    "count() by K | where K != 'none'",
     "T | extend N = coalesce(Size, long(5)) | where N == 5 | project N, Name",
     "T | sort by Size asc, Name desc | where Size > 0 | take 7 | project Name, Size",
     "T | sort by Real | take 20 | take 9",
@@ -158,10 +179,13 @@ const char* const kQueries[] = {
     "T | top 9 by Time desc | where Size > 2",
     "T | take 30 | where Size > 2 | take 4",
     "T | project Name, Size | extend X = strcat(Name, '-', tostring(Size)) | take 6",
-    "union (T | project Name, V = Size), (T | where Size > 2 | project Name, W = Real) | where Name != '' | take 40",
-    "union T, (datatable(Name:string, Size:long)['cmd.exe', 7, 'zzz', long(null)]) | where Name =~ 'CMD.exe' | summarize count(), make_list(Size) by Name",
+    "union (T | project Name, V = Size), (T | where Size > 2 | project Name, W = Real) | where Name != '' | "
+    "take 40",
+    "union T, (datatable(Name:string, Size:long)['cmd.exe', 7, 'zzz', long(null)]) | where Name =~ 'CMD.exe' "
+    "| summarize count(), make_list(Size) by Name",
     "union (union (T | take 2), (T | take 3)), (T | top 2 by Size) | project Name, Size | sort by Name",
-    "let A = T | where Size > 1 | distinct Name; union A, (A | where Name has 'cmd'), A | summarize count() by Name",
+    "let A = T | where Size > 1 | distinct Name; union A, (A | where Name has 'cmd'), A | summarize count() "
+    "by Name",
     "let A = T | take 5; union A, (A | where Size > 0) | count",
     "range x from 1 to 20 step 3 | where x > 3 | extend y = x * x | where y < 200",
     "range x from 5 to 1 step -2 | summarize sum(x)",
@@ -181,7 +205,8 @@ const char* const kQueries[] = {
     "T | extend Z = 1 / (Size - Size) | where isnull(Z) | count",
     "print a = 1 + 2, b = strcat('x', 'y'), c = true and bool(null), d = dynamic({'k':[1,2]}).k[1]",
     "datatable(a:real)[real(nan), 0.0, -0.0, real(null)] | summarize count() by a | where a != 1",
-    "datatable(a:decimal)[decimal(1.0), decimal(1.00), decimal(2)] | distinct a | where tostring(a) == '1.00'",
+    "datatable(a:decimal)[decimal(1.0), decimal(1.00), decimal(2)] | distinct a | where tostring(a) == "
+    "'1.00'",
 };
 
 TEST(IrPasses, GiveTheRowsOfThePlan) {
@@ -217,15 +242,33 @@ TEST(IrPasses, TheTextIsTheSameQuery) {
   }
 }
 
-// A line of JSON in which the value of Name may be written in any way; whatever the filter says is looked for must let
-// it through, if the row passes.
+// A line of JSON in which the value of Name may be written in any way; whatever the filter says is looked for
+// must let it through, if the row passes.
 TEST(IrPasses, PrefiltersLoseNoLine) {
-  const char* const conditions[] = {"Name has 'distant desktop'", "Name == 'kix\\u00e9Skype'", "Name contains '\\\"quoted\\\"word'",
-                                    "Name =~ 'C:\\\\dir/file.exe'", "Name in~ ('alpha', 'beta')", "Name has_any ('alpha', 'beta')",
-                                    "Name has 'distant' or Path has 'alpha'", "Name has_all ('distant', 'desktop')",
-                                    "Name startswith 'dist' and Name endswith 'top'", "Name has 'true'", "Name has 'null'"};
-  const char* const values[] = {"distant desktop", "Distant Desktop", "a distant  desktop", "kix\u00e9skype", "KIX\u00c9SKYPE",
-                                "ki\u017f", "x \"quoted\"word", "c:\\dir/FILE.exe", "ALPHA", "beta", "true", "null", "distantdesktop"};
+  const char* const conditions[] = {"Name has 'distant desktop'",
+                                    "Name == 'kix\\u00e9Skype'",
+                                    "Name contains '\\\"quoted\\\"word'",
+                                    "Name =~ 'C:\\\\dir/file.exe'",
+                                    "Name in~ ('alpha', 'beta')",
+                                    "Name has_any ('alpha', 'beta')",
+                                    "Name has 'distant' or Path has 'alpha'",
+                                    "Name has_all ('distant', 'desktop')",
+                                    "Name startswith 'dist' and Name endswith 'top'",
+                                    "Name has 'true'",
+                                    "Name has 'null'"};
+  const char* const values[] = {"distant desktop",
+                                "Distant Desktop",
+                                "a distant  desktop",
+                                "kix\u00e9skype",
+                                "KIX\u00c9SKYPE",
+                                "ki\u017f",
+                                "x \"quoted\"word",
+                                "c:\\dir/FILE.exe",
+                                "ALPHA",
+                                "beta",
+                                "true",
+                                "null",
+                                "distantdesktop"};
   for (const char* condition : conditions) {
     plan::Plan plan = bind_query(std::string("T | where ") + condition);
     Ir ir = build(plan, plan.results[0]);
@@ -235,7 +278,8 @@ TEST(IrPasses, PrefiltersLoseNoLine) {
       auto reader = [&](const std::string&, const plan::Schema& schema, const std::vector<bool>&,
                         const reference::RowSink& sink) -> Result<void> {
         std::vector<Cell> cells;
-        for (const auto& column : schema) cells.push_back(column.name == "Name" ? make_cell(Str(value)) : null_cell(column.type));
+        for (const auto& column : schema)
+          cells.push_back(column.name == "Name" ? make_cell(Str(value)) : null_cell(column.type));
         sink(cells.data(), 0);
         return {};
       };
