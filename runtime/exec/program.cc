@@ -19,6 +19,7 @@ namespace {
 
 constexpr char kMagic[8] = {'k', 'q', 'l', 'c', 'p', 'r', 'o', 'g'};
 constexpr uint32_t kImageVersion = 1;
+constexpr uint64_t kAny = UINT64_MAX;  // no limit of a number: -1 is one, too
 
 struct Header {
   char magic[8];
@@ -111,7 +112,7 @@ class ImageReader {
 
   uint64_t number(uint64_t limit) {
     uint64_t value = 0;
-    check(reader_.get(value) && value < limit);
+    check(reader_.get(value) && (value < limit || limit == kAny));
     return ok_ ? value : 0;
   }
   uint32_t index(size_t limit) { return static_cast<uint32_t>(number(limit)); }
@@ -156,8 +157,6 @@ class ImageReader {
   Arena& arena_;
   bool ok_ = true;
 };
-
-constexpr uint64_t kAny = UINT64_MAX;
 
 bool takes(const Function& function, const std::vector<Constant>& args) {
   size_t fixed = function.num_params;
