@@ -29,6 +29,7 @@ struct Batch {
   int64_t now;
   Tables& tables;
   const Options& options;
+  TimeRange bounds;
 };
 
 std::string answer(std::string_view query, const Batch& batch) {
@@ -42,6 +43,7 @@ std::string answer(std::string_view query, const Batch& batch) {
   for (size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].plan = &compiled.plan;
     jobs[i].result = i;
+    jobs[i].bounds = batch.bounds;
   }
   run_jobs(jobs, batch.tables, batch.options);
   std::string tables;
@@ -59,7 +61,9 @@ std::string answer(std::string_view query, const Batch& batch) {
 int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Tables& tables, const Options& options) {
   auto out = OutputFile::open("");
   if (!out.ok()) return fail(out.error());
-  Batch batch{schemas, now, tables, options};
+  auto bounds = time_bounds(options);
+  if (!bounds.ok()) return fail(bounds.error());
+  Batch batch{schemas, now, tables, options, bounds.value()};
   simdjson::dom::parser parser;
   for (std::string line; !interrupted() && std::getline(in, line);) {
     simdjson::dom::element document, id;

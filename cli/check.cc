@@ -8,7 +8,22 @@
 
 namespace kqlc::cli {
 
+namespace {
+
+// `kqlc check --explain CODE`: what a diagnostic means, at length.
+int explain_code(const std::string& name) {
+  const source::CodeInfo* info = source::find_code(name);
+  if (!info) return fail({ErrorCode::Usage, "--explain: no diagnostic is called `" + name + "`"});
+  const char* severity = info->severity == source::Severity::Error ? "error" : "warning";
+  fmt::print("{} ({}): {}\n\n{}\n", info->name, severity, info->summary, info->explanation);
+  return kDone;
+}
+
+}  // namespace
+
 int run_check(const Options& options) {
+  if (!options.code.empty()) return explain_code(options.code);
+  if (options.rules.empty()) return fail({ErrorCode::Usage, "no rules: name files or folders"});
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
   RuleFiles files = read_rule_files(options.rules);

@@ -3,8 +3,8 @@
 // `kqlc list`: what the registries hold, one line an overload.
 #include <fmt/format.h>
 
-#include "cli/compile.h"
-#include "cli/options.h"
+#include "cli/rules.h"
+#include "cli/session.h"
 
 namespace kqlc::cli {
 
@@ -23,6 +23,16 @@ void list_functions(bool operators) {
   }
 }
 
+int list_rules(const Options& options) {
+  std::vector<std::string> paths = options.rules;
+  if (paths.empty()) paths = {find_beside_program({"rules/hunting", "share/kqlc/rules"})};
+  if (paths[0].empty()) return fail({ErrorCode::Usage, "no rules stand beside the program: name files or folders"});
+  RuleFiles files = read_rule_files(paths);
+  for (const rule::Rule& rule : files.rules)
+    fmt::print("{}\t{}\t{}\n", rule_key(rule), rule.name, rule.source.path);
+  return files.left_out ? kUsage : kDone;
+}
+
 }  // namespace
 
 int run_list(const Options& options) {
@@ -32,14 +42,13 @@ int run_list(const Options& options) {
     for (const Aggregate& row : aggregate_table()) fmt::print("{}\t{}\n", row.spec.name, row.spec.doc);
   } else if (options.list == "tables") {
     auto schemas = load_schemas();
-    if (!schemas.ok()) {
-      fmt::print(stderr, "kqlc: {}\n", schemas.error().message);
-      return kUsage;
-    }
+    if (!schemas.ok()) return fail(schemas.error());
     for (const std::string& table : schemas.value().tables()) fmt::print("{}\n", table);
+  } else if (options.list == "rules") {
+    return list_rules(options);
   } else {
-    fmt::print(stderr, "kqlc: nothing is called `{}`: functions, operators, aggregates or tables\n", options.list);
-    return kUsage;
+    return fail({ErrorCode::Usage, "nothing is called `" + options.list +
+                                       "`: functions, operators, aggregates, tables or rules"});
   }
   return kDone;
 }

@@ -5,23 +5,28 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "cli/tables.h"
 #include "runtime/value/datetime.h"
 
 namespace kqlc::cli {
 
-Result<plan::Schemas> load_schemas() {
-  plan::Schemas schemas;
+std::string find_beside_program(std::initializer_list<const char*> places) {
   std::error_code error;
   std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
   for (int level = 0; level < 4 && !folder.empty(); ++level, folder = folder.parent_path())
-    for (const char* place : {"rules/schemas", "share/kqlc/schemas"})
-      if (std::filesystem::is_directory(folder / place, error)) {
-        KQLC_TRY(schemas.load_folder((folder / place).string()));
-        return schemas;
-      }
+    for (const char* place : places)
+      if (std::filesystem::is_directory(folder / place, error)) return (folder / place).string();
+  return "";
+}
+
+Result<plan::Schemas> load_schemas() {
+  plan::Schemas schemas;
+  std::string folder = find_beside_program({"rules/schemas", "share/kqlc/schemas"});
+  if (!folder.empty()) KQLC_TRY(schemas.load_folder(folder));
   return schemas;
 }
 
@@ -37,6 +42,28 @@ Result<int64_t> query_time(const Options& options, Tables& tables) {
   auto value = datetime::read_datetime(options.now);
   if (!value) return Error{ErrorCode::Usage, "--now: `" + options.now + "` is no datetime"};
   return value->ticks;
+}
+
+int num_threads(const Options& options) {
+  return options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+Result<TimeRange> time_bounds(const Options& options) {
+  TimeRange range;
+  auto read = [](const std::string& option, const std::string& text) -> Result<int64_t> {
+    auto value = datetime::read_datetime(text);
+    if (!value) return Error{ErrorCode::Usage, option + ": `" + text + "` is no datetime"};
+    return value->ticks;
+  };
+  if (!options.from.empty()) {
+    KQLC_TRY_ASSIGN(range.from, read("--from", options.from));
+  }
+  if (!options.to.empty()) {
+    KQLC_TRY_ASSIGN(range.to, read("--to", options.to));
+    --range.to;
+  }
+  if (range.to < range.from) return Error{ErrorCode::Usage, "--from is not before --to"};
+  return range;
 }
 
 Result<OutputFormat> output_format(const Options& options) {

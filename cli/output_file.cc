@@ -62,7 +62,7 @@ Result<void> OutputFile::write(std::string_view bytes) {
       reader_gone_ = true;
       return {};
     }
-    if (count < 0) return error_of(path_);
+    if (count < 0) return Error{ErrorCode::Io, std::strerror(errno)};
     bytes.remove_prefix(static_cast<size_t>(count));
   }
   return {};

@@ -12,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/run.h"
 #include "cli/session.h"
+#include "cli/window.h"
 #include "cli/write_results.h"
 
 namespace kqlc::cli {
@@ -41,12 +42,15 @@ int run_query(const Options& options) {
   if (!compiled.ok()) return compiled.exit_code();
   auto destination = choose_destination(options, compiled.plan.results.size());
   if (!destination.ok()) return fail(destination.error());
+  auto bounds = time_bounds(options);
+  if (!bounds.ok()) return fail(bounds.error());
   auto start = std::chrono::steady_clock::now();
   std::vector<Job> jobs(compiled.plan.results.size());
   std::vector<Output> outputs;
   for (size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].plan = &compiled.plan;
     jobs[i].result = i;
+    jobs[i].bounds = bounds.value();
   }
   run_jobs(jobs, tables, options);
   for (Job& job : jobs) {
@@ -55,7 +59,11 @@ int run_query(const Options& options) {
   }
   auto written = write_results(outputs, destination.value());
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (!tables.empty()) std::fputs(tables.render_report(seconds).c_str(), stderr);
+  if (!tables.empty()) std::fputs((tables.render_report(seconds) + print_bounds(options, bounds.value())).c_str(), stderr);
+  for (const Job& job : jobs) {
+    std::string reason = explain_empty_window(job, tables, options);
+    if (!reason.empty()) fmt::print(stderr, "no rows: {}\n", reason);
+  }
   if (!written.ok()) return fail(written.error());
   if (interrupted()) return kInterrupted;
   if (tables.all_failed()) return kUsage;

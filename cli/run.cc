@@ -13,10 +13,6 @@ namespace kqlc::cli {
 
 namespace {
 
-int num_threads(const Options& options) {
-  return options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
-
 using KernelPtr = std::shared_ptr<const codegen::Kernel>;
 
 // Compiles a job's kernel; without one the job either gets an error or runs on the reference executor.

@@ -11,6 +11,7 @@
 #include "cli/rules.h"
 #include "cli/run.h"
 #include "cli/session.h"
+#include "cli/window.h"
 #include "cli/write_results.h"
 
 namespace kqlc::cli {
@@ -20,12 +21,25 @@ namespace {
 struct Scan {
   const Options& options;
   Session& session;
+  TimeRange bounds;  // of --from and --to
   RuleFiles files;
   std::vector<Compiled> compiled;            // by rule
   std::vector<Job> jobs;                     // rule by rule
   std::vector<std::vector<size_t>> jobs_of;  // by rule
   Exit exit = kDone;
 };
+
+// What --from, --to and --window=rule leave of the archive for a rule.
+TimeRange rule_bounds(const Scan& scan, const rule::Rule& rule) {
+  TimeRange bounds = scan.bounds;
+  if (scan.options.window != "rule" || rule.query_period.empty()) return bounds;
+  if (auto period = read_period(rule.query_period)) {
+    bounds.narrow({scan.session.now - *period, scan.session.now});
+  } else {
+    fmt::print(stderr, "kqlc: {}: queryPeriod `{}` is no period; not bounded\n", rule_key(rule), rule.query_period);
+  }
+  return bounds;
+}
 
 void compile_rules(Scan& scan) {
   size_t count = scan.files.rules.size();
@@ -42,6 +56,7 @@ void compile_rules(Scan& scan) {
       Job& job = scan.jobs.emplace_back();
       job.plan = &compiled.plan;
       job.result = result;
+      job.bounds = rule_bounds(scan, rule);
     }
   }
 }
@@ -79,7 +94,12 @@ void report_hits(const Scan& scan) {
       if (!job.partial.empty()) partial = ", partial: " + job.partial;
     }
     left_out += failed;
-    if (!failed) fmt::print(stderr, "{}: {} rows{}\n", rule_key(scan.files.rules[i]), hits, partial);
+    if (failed) continue;
+    fmt::print(stderr, "{}: {} rows{}\n", rule_key(scan.files.rules[i]), hits, partial);
+    for (size_t place : scan.jobs_of[i]) {
+      std::string reason = explain_empty_window(scan.jobs[place], scan.session.tables, scan.options);
+      if (!reason.empty()) fmt::print(stderr, "  {}\n", reason);
+    }
   }
   if (left_out)
     fmt::print(stderr, "{} of {} rules left out\n", left_out, scan.files.rules.size() + scan.files.left_out);
@@ -91,7 +111,9 @@ int run_scan(const Options& options) {
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
   if (session.value().tables.empty()) return fail({ErrorCode::Usage, "no event files: name them with --data"});
-  Scan scan{options, session.value(), read_rule_files(options.rules), {}, {}, {}, kDone};
+  auto bounds = time_bounds(options);
+  if (!bounds.ok()) return fail(bounds.error());
+  Scan scan{options, session.value(), bounds.value(), read_rule_files(options.rules), {}, {}, {}, kDone};
   if (scan.files.left_out) scan.exit = kUsage;
   auto start = std::chrono::steady_clock::now();
   compile_rules(scan);
@@ -103,6 +125,7 @@ int run_scan(const Options& options) {
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report_hits(scan);
   std::fputs(session.value().tables.render_report(seconds).c_str(), stderr);
+  std::fputs(print_bounds(options, bounds.value()).c_str(), stderr);
   if (!written.ok()) return fail(written.error());
   if (interrupted()) return kInterrupted;
   if (scan.files.rules.empty() || session.value().tables.all_failed()) return kUsage;

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/standard_input.h"
+
 namespace kqlc::cli {
 
 Result<Session> open_session(const Options& options) {
@@ -27,7 +29,7 @@ Exit exit_of(const Error& error) {
 }
 
 int fail(const Error& error) {
-  fmt::print(stderr, "kqlc: {}\n", error.message);
+  fmt::print(stderr, "kqlc: {}\n", name_standard_input(error.message));
   return exit_of(error);
 }
 

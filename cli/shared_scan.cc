@@ -77,6 +77,9 @@ struct SharedScan::Pass {
 
   TableScan scan;
   std::vector<Port> ports;
+  // Columns that rules put time conditions on, and by thread the times that rows had there.
+  std::vector<size_t> tracked;
+  std::vector<std::vector<TimeRange>> times;
   std::vector<size_t> open_ports;  // by thread
   std::atomic<size_t> open_threads{0};
 
@@ -117,6 +120,13 @@ bool SharedScan::Pass::show_in_bounds(Port& port, size_t thread, const Batch& ba
 // A thread whose kernels are all done reads on, unhurt, until the others are: theirs may be the earlier rows.
 bool SharedScan::Pass::take(int thread, const Batch& batch) {
   auto index = static_cast<size_t>(thread);
+  for (size_t i = 0; i < tracked.size(); ++i) {
+    const Column& column = batch.columns[tracked[i]];
+    for (int64_t row = 0; row < batch.num_rows; ++row) {
+      Cell cell = load(column, Type::DateTime, column.encoding, row);
+      if (cell.valid) include(times[index][i], {cell.l, cell.l});
+    }
+  }
   if (open_ports[index] == 0) return open_threads != 0;
   for (Port& port : ports) {
     if (port.done[index] || show_in_bounds(port, index, batch)) continue;
@@ -137,6 +147,28 @@ void SharedScan::add(const codegen::Kernel& kernel, Job& job) {
   members_.push_back(std::move(member));
 }
 
+// Adds what a job's conditions and bounds say of the times of a table's rows; one alternative a scan of the table.
+void SharedScan::add_times(const Member& member, Pass& pass) {
+  for (const ScanTimes& scan : find_scan_times(*member.job->plan, member.job->root())) {
+    if (scan.table != pass.scan.table) continue;
+    std::vector<archive::TimeNeed>& needs = pass.scan.wanted_times.emplace_back();
+    for (const TimeCondition& condition : scan.conditions) {
+      needs.push_back({{condition.column}, condition.range.from, condition.range.to});
+      const plan::Schema& columns = pass.scan.columns;
+      auto found = std::find_if(columns.begin(), columns.end(), [&](const plan::ColumnDef& column) {
+        return column.name == condition.column && column.type == Type::DateTime;
+      });
+      auto place = static_cast<size_t>(found - columns.begin());
+      bool known = std::find(pass.tracked.begin(), pass.tracked.end(), place) != pass.tracked.end();
+      if (found != columns.end() && !known) pass.tracked.push_back(place);
+    }
+    const TimeRange& bounds = member.job->bounds;
+    if (!bounds.is_bounded()) continue;
+    const std::vector<std::string>& row_times = tables_.time_columns_of(pass.scan.table);
+    if (!row_times.empty()) needs.push_back({row_times, bounds.from, bounds.to});
+  }
+}
+
 std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes(size_t input) {
   std::map<std::string, std::unique_ptr<Pass>> passes;
   auto threads = static_cast<size_t>(threads_);
@@ -153,6 +185,7 @@ std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes(size_t
         port.time_places.push_back(place_of(pass->scan.columns, {name, Type::DateTime}));
     port.columns.assign(threads, std::vector<Column>(port.places.size()));
     pass->ports.push_back(std::move(port));
+    add_times(*member, *pass);
   }
   std::vector<std::unique_ptr<Pass>> out;
   for (auto& [table, pass] : passes) out.push_back(std::move(pass));
@@ -165,7 +198,11 @@ void SharedScan::run_pass(Pass& pass) {
   pass.scan.prefilter = join_prefilters(prefilters);
   pass.open_ports.assign(static_cast<size_t>(threads_), pass.ports.size());
   pass.open_threads = static_cast<size_t>(threads_);
+  pass.times.assign(static_cast<size_t>(threads_), std::vector<TimeRange>(pass.tracked.size(), kNoTimes));
   auto read = tables_.scan(pass.scan, threads_, [&](int thread, const Batch& batch) { return pass.take(thread, batch); });
+  for (const auto& by_thread : pass.times)
+    for (size_t i = 0; i < pass.tracked.size(); ++i)
+      tables_.note_times(pass.scan.table, pass.scan.columns[pass.tracked[i]].name, by_thread[i]);
   if (read.ok()) return;
   for (const Pass::Port& port : pass.ports) port.member->job->error = read.error();
 }

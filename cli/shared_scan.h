@@ -30,6 +30,7 @@ class SharedScan {
   struct Member;
   struct Pass;
   std::vector<std::unique_ptr<Pass>> collect_passes(size_t input);
+  void add_times(const Member& member, Pass& pass);
   void run_pass(Pass& pass);
   void finish(Member& member);
 

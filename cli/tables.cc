@@ -10,6 +10,8 @@
 
 #include "cli/interrupt.h"
 #include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/standard_input.h"
 #include "runtime/value/dynamic.h"
 
 namespace kqlc::cli {
@@ -17,9 +19,12 @@ namespace kqlc::cli {
 Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
   Tables out;
   out.strict_ = options.strict;
+  out.threads_ = num_threads(options);
   archive::ListOptions list{options.table, schemas.tables()};
   if (options.data.empty()) return out;
-  KQLC_TRY_ASSIGN(out.files_, archive::list_files(options.data, list, &out.notes_));
+  std::vector<std::string> paths = options.data;
+  KQLC_TRY(take_standard_input(paths));
+  KQLC_TRY_ASSIGN(out.files_, archive::list_files(paths, list, &out.notes_));
   for (const archive::File& file : out.files_) {
     if (file.table.empty() || schemas.find(file.table)) continue;
     auto columns = archive::read_columns(file);
@@ -75,10 +80,10 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema, 
   archive::ScanRequest request;
   request.table = table;
   request.strict = strict_;
-  std::vector<std::string> times = bounds.is_bounded() ? time_columns_of(table) : std::vector<std::string>();
+  std::vector<std::string> bounding = bounds.is_bounded() ? time_columns_of(table) : std::vector<std::string>();
   std::vector<size_t> places, time_places;
   for (size_t i = 0; i < schema.size(); ++i) {
-    bool is_time = std::find(times.begin(), times.end(), schema[i].name) != times.end();
+    bool is_time = std::find(bounding.begin(), bounding.end(), schema[i].name) != bounding.end();
     if (is_time) time_places.push_back(i);
     if (!needed[i] && !is_time) continue;
     request.columns.push_back({schema[i].name, schema[i].type});
@@ -91,8 +96,14 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema, 
     auto time = std::find_if(time_places.begin(), time_places.end(), [&](size_t place) { return row[place].valid; });
     return time != time_places.end() && bounds.contains(row[*time].l);
   };
+  std::map<std::string, TimeRange> times;
+  auto note_row = [&] {
+    for (size_t place : places)
+      if (schema[place].type == Type::DateTime && row[place].valid)
+        include(times.try_emplace(schema[place].name, kNoTimes).first->second, {row[place].l, row[place].l});
+  };
   Arena arena;
-  return run(table, request, 1, [&](int, const Batch& batch) {
+  auto result = run(table, request, 1, [&](int, const Batch& batch) {
     for (int64_t r = 0; r < batch.num_rows; ++r) {
       if (r % 1024 == 0) arena.reset();
       for (size_t i = 0; i < places.size(); ++i) {
@@ -101,10 +112,13 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema, 
         row[places[i]] = type == Type::Dynamic ? dynamic::load_dynamic(column, column.encoding, r, arena)
                                                : load(column, type, column.encoding, r);
       }
+      note_row();
       if (in_bounds() && !sink(row.data(), batch.position + static_cast<uint64_t>(r))) return false;
     }
     return true;
   });
+  for (const auto& [column, range] : times) note_times(table, column, range);
+  return result;
 }
 
 Result<void> Tables::scan(const TableScan& scan, int threads, const archive::BatchCallback& callback) {
@@ -112,25 +126,56 @@ Result<void> Tables::scan(const TableScan& scan, int threads, const archive::Bat
   request.table = scan.table;
   request.strict = strict_;
   if (!strict_) request.prefilter = scan.prefilter;
+  request.wanted_times = scan.wanted_times;
   for (const plan::ColumnDef& column : scan.columns) request.columns.push_back({column.name, column.type});
   return run(scan.table, request, threads, callback);
 }
 
+void Tables::note_times(const std::string& table, const std::string& column, const TimeRange& times) {
+  include(times_read_.try_emplace({table, column}, kNoTimes).first->second, times);
+}
+
+TimeRange Tables::times_of(const std::string& table, const std::string& column) const {
+  auto read = times_read_.find({table, column});
+  TimeRange times = read == times_read_.end() ? kNoTimes : read->second;
+  for (const archive::File& file : files_of(table)) {
+    if (!file.statistics) continue;
+    auto known = file.statistics->columns.find(column);
+    if (known != file.statistics->columns.end() && known->second.has_times)
+      include(times, {known->second.least, known->second.greatest});
+  }
+  return times;
+}
+
 Result<int64_t> Tables::newest_time() {
+  static const std::vector<std::string> kColumns = {"Timestamp", "TimeGenerated"};
+  std::vector<archive::File> unknown;
+  std::vector<int64_t> newest(static_cast<size_t>(threads_), 0);
+  for (const archive::File& file : files_) {
+    if (!file.statistics) unknown.push_back(file);
+    for (const std::string& name : kColumns)
+      if (file.statistics && file.statistics->columns.contains(name))
+        newest[0] = std::max(newest[0], file.statistics->columns.at(name).greatest);
+  }
   archive::ScanRequest request;
-  request.columns = {{"Timestamp", Type::DateTime}, {"TimeGenerated", Type::DateTime}};
-  int64_t newest = 0;
-  auto take_batch = [&](int, const Batch& batch) {
+  for (const std::string& name : kColumns) request.columns.push_back({name, Type::DateTime});
+  Progress progress(unknown);
+  archive::ScanControl control;
+  control.threads = threads_;
+  control.cancelled = interrupted;
+  control.progress = progress.counter();
+  archive::ScanReport report;
+  KQLC_TRY(archive::scan_files(unknown, request, control, [&](int thread, const Batch& batch) {
+    int64_t& mine = newest[static_cast<size_t>(thread)];
     for (size_t i = 0; i < batch.num_columns; ++i)
       for (int64_t r = 0; r < batch.num_rows; ++r) {
         Cell cell = load(batch.columns[i], Type::DateTime, batch.columns[i].encoding, r);
-        if (cell.valid && cell.l > newest) newest = cell.l;
+        if (cell.valid) mine = std::max(mine, cell.l);
       }
     return true;
-  };
-  archive::ScanReport report;
-  KQLC_TRY(archive::scan_files(files_, request, archive::ScanControl{}, take_batch, &report));
-  return newest;
+  }, &report));
+  if (interrupted()) return Error{ErrorCode::Cancelled, "interrupted while the newest timestamp was looked for"};
+  return *std::max_element(newest.begin(), newest.end());
 }
 
 bool Tables::has_bad_data() const {
@@ -153,18 +198,10 @@ std::string Tables::render_report(double seconds) const {
     if (files_read_.contains(file.ordinal)) bytes += file.bytes;
   std::string out = fmt::format("scanned {} files, {} rows, {:.1f} MB in {:.2f} s\n", files_read_.size(), total.rows,
                                 static_cast<double>(bytes) / 1e6, seconds);
-  if (total.bad_lines) out += fmt::format("bad lines: {} of {} parsed\n", total.bad_lines, total.lines);
-  for (const archive::Sample& sample : total.samples) out += fmt::format("  {}: {}\n", sample.place, sample.message);
-  if (total.repaired_lines) out += fmt::format("lines with invalid UTF-8, repaired: {}\n", total.repaired_lines);
-  for (const auto& [column, problem] : total.problems)
-    out += fmt::format("column {}: {} values could not be converted, first {}: {}\n", column, problem.failures,
-                       problem.first.place, problem.first.message);
-  std::set<std::string> left_out;
-  for (const Error& error : total.errors) left_out.insert(error.message);
-  for (const std::string& message : left_out) out += fmt::format("left out: {}\n", message);
+  if (total.skipped_files) out += fmt::format("{} chunks passed over by the times in their statistics\n", total.skipped_files);
+  out += print_problems(total);
   for (const std::string& note : notes_) out += note + "\n";
-  for (const std::string& note : total.notes) out += note + "\n";
-  return out;
+  return name_standard_input(std::move(out));
 }
 
 }  // namespace kqlc::cli

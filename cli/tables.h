@@ -23,6 +23,7 @@ struct TableScan {
   std::string table;
   plan::Schema columns;
   std::vector<std::vector<simd::Literal>> prefilter;  // as archive::ScanRequest's; not used under --strict
+  std::vector<std::vector<archive::TimeNeed>> wanted_times;  // as archive::ScanRequest's
 };
 
 class Tables {
@@ -33,6 +34,10 @@ class Tables {
   // Reads `scan` on `threads` threads; batches go to `callback` with their thread. Stops early, without an error, when
   // the user interrupts.
   Result<void> scan(const TableScan& scan, int threads, const archive::BatchCallback& callback);
+  // Keeps the times that rows of a pass had in a column.
+  void note_times(const std::string& table, const std::string& column, const TimeRange& times);
+  // The times of a column over all rows that were read or whose statistics are known; kNoTimes where there are none.
+  TimeRange times_of(const std::string& table, const std::string& column) const;
   // Rows for the reference executor, those whose time lies in `bounds`.
   reference::TableReader reader(const TimeRange& bounds);
 
@@ -63,6 +68,8 @@ class Tables {
   std::map<std::string, archive::ScanReport> reports_;
   std::set<uint32_t> files_read_;  // ordinals
   std::map<std::string, std::vector<std::string>> time_columns_;  // by table
+  std::map<std::pair<std::string, std::string>, TimeRange> times_read_;  // by table and column
+  int threads_ = 1;
   bool strict_ = false;
 };
 

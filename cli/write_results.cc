@@ -3,10 +3,15 @@
 // Text formats take all results in one stream; a folder gets one file a result, named after its rule.
 #include "cli/write_results.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cctype>
 #include <filesystem>
 #include <set>
 
 #include "cli/output_file.h"
+#include "runtime/output/arrow_output.h"
 
 namespace kqlc::cli {
 
@@ -14,10 +19,38 @@ namespace {
 
 namespace fs = std::filesystem;
 
+output::ArrowOutput arrow_output(const Output& result, const Destination& destination) {
+  output::ArrowOutput out;
+  for (const plan::ColumnDef& column : result.rows->schema) out.columns.push_back({column.name, column.type});
+  out.rows = &result.rows->rows;
+  out.microseconds = destination.microseconds;
+  out.partial = result.partial;
+  return out;
+}
+
+Result<void> write_bytes(const std::vector<Output>& outputs, const Destination& destination, OutputFile& file) {
+  bool to_path = !file.path_for_now().empty();
+  switch (destination.format) {
+    case OutputFormat::Parquet:
+      return output::write_parquet_file(arrow_output(outputs[0], destination), file.path_for_now());
+    case OutputFormat::Arrow: {
+      output::ArrowOutput result = arrow_output(outputs[0], destination);
+      return to_path ? output::write_arrow_file(result, file.path_for_now())
+                     : output::write_arrow_stream(result, file.descriptor());
+    }
+    default: return file.write(print_outputs(outputs, destination.format));
+  }
+}
+
+bool is_columnar(OutputFormat format) { return format == OutputFormat::Arrow || format == OutputFormat::Parquet; }
+
 Result<void> write_file(const std::vector<Output>& outputs, const Destination& destination, const std::string& path) {
+  // The one rule of a columnar scan may have failed; what failed it has been said.
+  if (outputs.empty() && is_columnar(destination.format)) return {};
   auto file = OutputFile::open(path);
   if (!file.ok()) return file.error();
-  KQLC_TRY(file.value().write(print_outputs(outputs, destination.format)));
+  auto written = write_bytes(outputs, destination, file.value());
+  if (!written.ok()) return std::move(written.error()).with_context(path.empty() ? "standard output" : path);
   return file.value().commit();
 }
 
@@ -45,6 +78,18 @@ Result<Destination> choose_destination(const Options& options, size_t results) {
   if (out.path == "-") out.path.clear();
   if (out.is_folder && (fs::create_directories(out.path, error), !fs::is_directory(out.path)))
     return Error{ErrorCode::Io, out.path + ": " + error.message()};
+  out.microseconds = options.arrow_time == "us";
+  if (!is_columnar(out.format)) return out;
+  std::string name(extension_of(out.format).substr(1));
+  if (results > 1 && !out.is_folder)
+    return Error{ErrorCode::Usage, "--format=" + name + " holds one result and there are " + std::to_string(results) +
+                                       ": name a folder with -o FOLDER/ for a file each"};
+  struct stat status;
+  bool is_file = !out.path.empty() && (stat(out.path.c_str(), &status) != 0 || S_ISREG(status.st_mode));
+  if (out.format == OutputFormat::Parquet && !out.is_folder && !is_file)
+    return Error{ErrorCode::Usage, "--format=parquet needs a file: name it with -o"};
+  if (out.path.empty() && isatty(STDOUT_FILENO))
+    return Error{ErrorCode::Usage, "--format=arrow is not for a terminal: name a file with -o"};
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,18 @@ enum class Compression : uint8_t { None, Gzip, Zstd };
 // "ndjson", "json", "csv", "parquet", "arrow", "arrow stream".
 std::string_view format_name(Format format);
 
+// What a manifest says of a chunk. Times in ticks.
+struct ColumnStatistics {
+  uint64_t nulls = 0;
+  bool has_times = false;
+  int64_t least = 0, greatest = 0;
+};
+struct ChunkStatistics {
+  uint64_t bytes = 0;
+  uint64_t rows = 0;
+  std::map<std::string, ColumnStatistics> columns;  // those that the chunk holds
+};
+
 struct File {
   std::string path;
   Format format = Format::Ndjson;
@@ -44,6 +57,7 @@ struct File {
   bool rows_name_tables = false;  // a column `Type` holds the name of each row's table
   uint64_t bytes = 0;             // on disk
   uint32_t ordinal = 0;           // place in the sorted list; < 2^24
+  std::shared_ptr<const ChunkStatistics> statistics;  // of an ingested chunk, where they are known
 };
 
 struct ListOptions {
@@ -69,12 +83,24 @@ struct ColumnRequest {
 // rows.
 Result<std::vector<ColumnRequest>> read_columns(const File& file);
 
+// The first of `columns` that is not null lies in [from, to] (ticks).
+struct TimeNeed {
+  std::vector<std::string> columns;
+  int64_t from = 0, to = 0;
+};
+
+// Returns the tables that rows of a file name, of `known` and custom ones (`_CL`); see named_tables.cc.
+Result<std::vector<std::string>> find_named_tables(const File& file, const std::vector<std::string>& known);
+
 struct ScanRequest {
   std::string table;  // rows that name another table are skipped; "": every row
   std::vector<ColumnRequest> columns;
   // Literals that the string values of a wanted row contain: of each group at least one. Rows that lack them
   // may be left out, or not. Empty: nothing is known.
   std::vector<std::vector<simd::Literal>> prefilter;
+  // Alternatives, of which a row of use meets all needs of one; empty: nothing is known. Only used to pass over chunks
+  // whose statistics exclude them.
+  std::vector<std::vector<TimeNeed>> wanted_times;
   bool strict = false;  // parse every line, so that all bad lines are counted
   bool mapped = false;  // map plain JSON files instead of reading them
 };
@@ -98,6 +124,7 @@ struct ScanReport {
   uint64_t lines = 0;                               // lines or records parsed
   uint64_t bad_lines = 0;                           // of those, not JSON (or CSV), and therefore no row
   uint64_t repaired_lines = 0;                      // with invalid UTF-8, replaced by U+FFFD
+  uint64_t skipped_files = 0;                       // passed over: by their statistics, or ingested before
   uint64_t other_tables = 0;                        // rows that name another table
   std::vector<Sample> samples;                      // the first bad lines in input order, at most kMaxSamples
   std::map<std::string, ColumnProblem> problems;    // by column
@@ -135,10 +162,15 @@ Result<void> scan_file(const File& file, const ScanRequest& request, const Batch
 struct IngestRequest {
   std::string folder;                   // <folder>/<table>/<name>.arrow
   std::string table;                    // of files that do not say
-  std::vector<ColumnRequest> columns;   // empty: the file's own
+  // Types of the columns of known tables; a file's own columns are added.
+  std::map<std::string, std::vector<ColumnRequest>> schemas;
   uint64_t rows_per_chunk = 1'000'000;  // rows of one Arrow file
   int threads = 1;
+  std::function<bool()> cancelled;            // as in ScanControl
+  std::atomic<uint64_t>* progress = nullptr;  // as in ScanControl
 };
+// Errors: Usage for a file whose table is not known, Io, Cancelled. A file that breaks off is an entry of
+// report->errors and leaves nothing in the archive; the others are converted.
 Result<void> ingest_files(const std::vector<File>& files, const IngestRequest& request, ScanReport* report);
 
 }  // namespace kqlc::archive

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <mutex>
 
 #include "runtime/archive/arrow_columns.h"
@@ -72,6 +73,10 @@ class ArrowFileSource : public ArrowSource {
  protected:
   arrow::Result<BatchPtr> next_batch() override {
     if (next_ == reader_->num_record_batches()) return BatchPtr();
+    // A mapping that reaches behind the file's end ends the process when it is touched there.
+    std::error_code error;
+    auto size = std::filesystem::file_size(file_.path, error);
+    if (error || size < file_.bytes) return arrow::Status::IOError("became shorter while it was read");
     return reader_->ReadRecordBatch(next_++);
   }
 

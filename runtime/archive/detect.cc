@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "runtime/archive/manifest.h"
 #include "runtime/archive/source.h"
 
 namespace kqlc::archive {
@@ -157,6 +158,20 @@ Result<std::vector<std::string>> expand(const std::string& input) {
   return paths;
 }
 
+// Gives the chunks of ingested folders what their manifests say, where the sizes still agree.
+void attach_statistics(std::vector<File>* files) {
+  std::map<std::string, Manifest> manifests;
+  for (File& file : *files) {
+    if (file.format != Format::ArrowFile) continue;
+    fs::path path(file.path);
+    std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
+    auto [place, is_new] = manifests.try_emplace(folder);
+    if (is_new) place->second = read_manifest(folder);
+    auto chunk = place->second.chunks.find(path.filename().string());
+    if (chunk != place->second.chunks.end() && chunk->second->bytes == file.bytes) file.statistics = chunk->second;
+  }
+}
+
 }  // namespace
 
 std::string_view format_name(Format format) {
@@ -224,6 +239,7 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
     files.push_back(std::move(file).value());
     files.back().ordinal = static_cast<uint32_t>(files.size() - 1);
   }
+  attach_statistics(&files);
   if (files.size() >= (size_t{1} << 24)) return Error{ErrorCode::Limit, "more than 16,777,215 files"};
   return files;
 }

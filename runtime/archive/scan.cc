@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "runtime/archive/json_rows.h"
+#include "runtime/archive/manifest.h"
 #include "runtime/archive/source.h"
 
 namespace kqlc::archive {
@@ -63,6 +64,11 @@ class Scan {
     if (slot.ended) return nullptr;
     if (!slot.opened) {
       slot.opened = true;
+      if (files_[index].statistics && !request_.strict && !may_hold(*files_[index].statistics, request_.wanted_times)) {
+        slot.ended = true;
+        ++worker.report.skipped_files;
+        return nullptr;
+      }
       ++worker.report.files;
       worker.report.bytes += files_[index].bytes;
       auto opened = open_source(files_[index], request_);
@@ -204,6 +210,7 @@ void ScanReport::merge(const ScanReport& other) {
   lines += other.lines;
   bad_lines += other.bad_lines;
   repaired_lines += other.repaired_lines;
+  skipped_files += other.skipped_files;
   other_tables += other.other_tables;
   samples.insert(samples.end(), other.samples.begin(), other.samples.end());
   keep_first_samples(&samples);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `kqlc ingest`: files become an archive of Arrow files, which scans read in place. Files that were ingested before are
+// passed over, so a run that was stopped goes on where it was.
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/session.h"
+#include "cli/standard_input.h"
+
+namespace kqlc::cli {
+
+namespace {
+
+archive::IngestRequest make_request(const Options& options, const plan::Schemas& schemas) {
+  archive::IngestRequest request;
+  request.folder = options.output;
+  request.table = options.table;
+  request.threads = num_threads(options);
+  request.cancelled = interrupted;
+  for (const std::string& table : schemas.tables())
+    for (const plan::ColumnDef& column : *schemas.find(table))
+      request.schemas[table].push_back({column.name, column.type});
+  return request;
+}
+
+}  // namespace
+
+int run_ingest(const Options& options) {
+  auto schemas = load_schemas();
+  if (!schemas.ok()) return fail(schemas.error());
+  std::vector<std::string> notes, paths = options.data;
+  if (auto taken = take_standard_input(paths); !taken.ok()) return fail(taken.error());
+  auto files = archive::list_files(paths, {options.table, schemas.value().tables()}, &notes);
+  if (!files.ok()) return fail(files.error());
+  if (files.value().empty()) return fail({ErrorCode::Usage, "no event files in what was named"});
+  archive::IngestRequest request = make_request(options, schemas.value());
+  archive::ScanReport report;
+  auto start = std::chrono::steady_clock::now();
+  Result<void> done;
+  {
+    Progress progress(files.value());
+    request.progress = progress.counter();
+    done = archive::ingest_files(files.value(), request, &report);
+  }
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  fmt::print(stderr, "ingested {} files, {} rows, {:.1f} MB in {:.2f} s", report.files - report.errors.size(), report.rows,
+             static_cast<double>(report.bytes) / 1e6, seconds);
+  if (report.skipped_files) fmt::print(stderr, "; {} files were ingested before", report.skipped_files);
+  fmt::print(stderr, "\n{}", name_standard_input(print_problems(report)));
+  for (const std::string& note : notes) fmt::print(stderr, "{}\n", note);
+  if (!done.ok()) return fail(done.error());
+  if (report.errors.size() == files.value().size()) return kUsage;
+  return options.strict && (report.has_bad_data() || !report.errors.empty()) ? kBadData : kDone;
+}
+
+}  // namespace kqlc::cli

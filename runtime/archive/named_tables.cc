@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which tables the rows of a file name: a stream of Defender's envelopes may hold many (`AdvancedHunting-<Table>`), an
+// export of Log Analytics may say it in a column `Type`. In: a file. Out: names found in its text, known ones only.
+// A name that stands elsewhere in the text does no harm: no row will claim it.
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "runtime/archive/source.h"
+
+namespace kqlc::archive {
+namespace {
+
+constexpr size_t kLongestName = 256;
+
+std::string_view word_at(std::string_view text, size_t begin) {
+  size_t end = begin;
+  while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_')) ++end;
+  return text.substr(begin, end - begin);
+}
+
+void find_names(std::string_view text, std::string_view mark, std::set<std::string, std::less<>>* names) {
+  for (size_t at = text.find(mark); at != text.npos; at = text.find(mark, at + 1)) {
+    size_t begin = at + mark.size();
+    if (mark.front() == '"') begin = std::min(text.find_first_not_of(" \t:\"", begin), text.size());
+    std::string_view name = word_at(text, begin);
+    if (!name.empty() && name.size() <= kLongestName) names->emplace(name);
+  }
+}
+
+bool equals_caseless(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+  });
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> find_named_tables(const File& file, const std::vector<std::string>& known) {
+  std::vector<std::string> out;
+  if (file.format != Format::Ndjson && file.format != Format::Json) return out;
+  std::unique_ptr<ByteStream> stream;
+  KQLC_TRY_ASSIGN(stream, open_bytes(file.path, file.compression));
+  std::set<std::string, std::less<>> names;
+  std::string buffer;
+  while (true) {
+    size_t kept = std::min(buffer.size(), 2 * kLongestName);
+    buffer.erase(0, buffer.size() - kept);
+    buffer.resize(kept + kChunkBytes);
+    auto count = stream->read(buffer.data() + kept, kChunkBytes);
+    buffer.resize(kept + (count.ok() ? count.value() : 0));
+    find_names(buffer, "AdvancedHunting-", &names);
+    find_names(buffer, "\"Type\"", &names);
+    if (!count.ok() || count.value() == 0) break;  // the scan will say what is wrong
+  }
+  for (const std::string& table : known)
+    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return equals_caseless(name, table); }))
+      out.push_back(table);
+  for (const std::string& name : names)
+    if (name.ends_with("_CL") && std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
+  return out;
+}
+
+}  // namespace kqlc::archive
