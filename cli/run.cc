@@ -3,6 +3,7 @@
 // Kernels are compiled side by side, then share the scan; the jobs without one follow, one by one.
 #include "cli/run.h"
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
