@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/printable.h"
 #include "runtime/functions/convert.h"
 
 namespace kqlc::cli {
@@ -57,23 +58,6 @@ std::string text_value(const Cell& cell, Type type) {
     case Type::Dynamic: return std::string(text_of(Dynamic{cell.node}, arena).view());
   }
   return "";
-}
-
-// Shows control characters as escapes.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    unsigned char c = static_cast<unsigned char>(text[i]);
-    bool c1 = c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (c < 0x20 || c == 0x7F) {
-      out += fmt::format("\\x{:02x}", c);
-    } else if (c1) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(text[++i]));
-    } else {
-      out += static_cast<char>(c);
-    }
-  }
-  return out;
 }
 
 size_t display_width(std::string_view text) {

@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/standard_input.h"
+#include "runtime/base/printable.h"
 #include "runtime/value/dynamic.h"
 
 namespace kqlc::cli {
@@ -200,7 +201,7 @@ std::string Tables::render_report(double seconds) const {
                                 static_cast<double>(bytes) / 1e6, seconds);
   if (total.skipped_files) out += fmt::format("{} chunks passed over by the times in their statistics\n", total.skipped_files);
   out += print_problems(total);
-  for (const std::string& note : notes_) out += note + "\n";
+  for (const std::string& note : notes_) out += printable(note) + "\n";
   return name_standard_input(std::move(out));
 }
 

@@ -24,6 +24,16 @@ TierPolicy policy_of(Engine engine) {
   return {-1, false};
 }
 
+// LLVM's passes take more than linear time in the size of a function, which grows with every operand: 5 s for 2,000.
+constexpr size_t kMostOptimizedOperands = 1'000;
+constexpr size_t kMostOperands = 4'000;
+
+size_t count_operands(const ir::Ir& ir) {
+  size_t count = 0;
+  for (const ir::Expr& expr : ir.exprs) count += 1 + expr.args.size();
+  return count;
+}
+
 }  // namespace
 
 struct Kernel::Parts {
@@ -40,10 +50,13 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::No
   Parts& parts = *out->parts_;
   auto ir = std::make_shared<ir::Ir>(ir::build(plan, node));
   ir::optimize(*ir);
+  size_t operands = count_operands(*ir);
+  if (operands > kMostOperands) return Error{ErrorCode::Unsupported, "native code of a query this large"};
+  const bool optimized = operands <= kMostOptimizedOperands;
   pipelines::Pipelines pipelines;
   KQLC_TRY_ASSIGN(pipelines, pipelines::split(std::move(ir)));
   KQLC_TRY_ASSIGN(parts.unit, build_unit(std::move(pipelines), options.rule));
-  Level level = options.engine == Engine::O2 || options.engine == Engine::Object ? Level::O2 : Level::O0;
+  Level level = optimized && (options.engine == Engine::O2 || options.engine == Engine::Object) ? Level::O2 : Level::O0;
   std::string object;
   KQLC_TRY_ASSIGN(object, compile_object(*parts.unit, order_all(*parts.unit, level, "kqlc_kernel_code")));
   std::unique_ptr<Jit> jit;
@@ -53,7 +66,7 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::No
   KQLC_TRY_ASSIGN(place, jit->find("kqlc_kernel_code"));
   const auto& code = *static_cast<const KqlcKernelCode*>(place);
   auto* functions = reinterpret_cast<const PipelineFunction*>(code.functions);
-  auto tiers = std::make_shared<TieredCode>(parts.unit, std::move(jit), functions, policy_of(options.engine));
+  auto tiers = std::make_shared<TieredCode>(parts.unit, std::move(jit), functions, policy_of(optimized ? options.engine : Engine::O0));
   std::string_view image(reinterpret_cast<const char*>(code.image), code.image_size);
   KQLC_TRY_ASSIGN(parts.kernel, exec::Kernel::open(image, std::move(tiers), {plan.now, options.memory_limit}));
   for (const exec::Input& from : parts.kernel->program().inputs) {

@@ -13,7 +13,25 @@ namespace kqlc::plan {
 using source::Code;
 using syntax::Kind;
 
+Binder::Extent Binder::extent_of(const std::vector<uint32_t>& parts, const std::vector<Extent>& extents) const {
+  Extent out;
+  for (uint32_t part : parts) {
+    out.size += extents[part].size;
+    out.depth = std::max(out.depth, extents[part].depth + 1);
+  }
+  return out;
+}
+
+void Binder::check_extent(Extent extent, uint64_t max_size, uint32_t max_depth, source::Span span) {
+  bool fits = extent.size <= max_size && extent.depth <= max_depth;
+  if (fits || too_large_) return;
+  too_large_ = true;
+  diagnostics_.add(Code::K0103, span, "the query is too large once its let statements are written out");
+}
+
 ExprId Binder::add_expr(Expr expr) {
+  expr_extents_.push_back(extent_of(expr.args, expr_extents_));
+  check_extent(expr_extents_.back(), kMaxExpressionSize, kMaxExpressionDepth, expr.span);
   plan_.exprs.push_back(std::move(expr));
   return static_cast<ExprId>(plan_.exprs.size() - 1);
 }
@@ -46,6 +64,7 @@ Binder::Scalar Binder::refuse(source::Span span, const std::string& what, const 
 }
 
 std::optional<Cell> Binder::constant(ExprId id) {
+  if (too_large_) return std::nullopt;
   if (!reference::is_constant(plan_, id)) return std::nullopt;
   return reference::evaluate(plan_, id, nullptr, context_);
 }
@@ -61,6 +80,7 @@ std::optional<std::string> Binder::constant_text(syntax::NodeId id) {
 }
 
 bool Binder::too_deep(source::Span span) {
+  if (too_large_) return true;
   if (depth_ < kMaxDepth && steps_ < kMaxSteps) {
     ++steps_;
     return false;
@@ -68,6 +88,7 @@ bool Binder::too_deep(source::Span span) {
   diagnostics_.add(Code::K0103, span,
                    steps_ < kMaxSteps ? "the query is nested too deeply"
                                       : "the functions of the query call each other too often");
+  too_large_ = true;
   return true;
 }
 

@@ -11,6 +11,8 @@ using source::Code;
 using syntax::Kind;
 
 NodeId Binder::add(Node node) {
+  node_extents_.push_back(extent_of(node.inputs, node_extents_));
+  check_extent(node_extents_.back(), kMaxTableSize, kMaxTableDepth, node.span);
   plan_.nodes.push_back(std::move(node));
   return static_cast<NodeId>(plan_.nodes.size() - 1);
 }

@@ -215,10 +215,22 @@ class Binder {
   const Syntax& at(syntax::NodeId id) const { return tree_[id]; }
   // True, with an error, where nesting or the whole query grows beyond what is followed.
   bool too_deep(source::Span span);
+  // What writing out an expression or a table would take, everything it shares with others counted again. Names of let
+  // statements share, so that twenty short lines can stand for a million operations.
+  struct Extent {
+    uint64_t size = 1;
+    uint32_t depth = 1;
+  };
+  Extent extent_of(const std::vector<uint32_t>& parts, const std::vector<Extent>& extents) const;
+  void check_extent(Extent extent, uint64_t max_size, uint32_t max_depth, source::Span span);
 
   static constexpr int kMaxDepth = 300;
   static constexpr size_t kMaxSteps = 2'000'000;  // calls of functions by functions grow fast
   static constexpr size_t kNoScope = SIZE_MAX;
+  static constexpr uint64_t kMaxExpressionSize = 1'000'000;
+  static constexpr uint32_t kMaxExpressionDepth = 2'500;  // more than the longest chain the parser takes
+  static constexpr uint64_t kMaxTableSize = 100'000;
+  static constexpr uint32_t kMaxTableDepth = 20'000;
 
   const syntax::SyntaxTree& tree_;
   const Schemas& schemas_;
@@ -228,6 +240,9 @@ class Binder {
   std::vector<Scope> scopes_;
   size_t current_ = 0;  // scope
   size_t serials_ = 0;
+  std::vector<Extent> expr_extents_;  // by ExprId
+  std::vector<Extent> node_extents_;  // by NodeId
+  bool too_large_ = false;  // reported; nothing more is bound
   int depth_ = 0;
   size_t steps_ = 0;
   std::map<syntax::NodeId, bool> tabular_;  // what is_tabular_function has found

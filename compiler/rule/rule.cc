@@ -8,8 +8,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "compiler/syntax/tree.h"
+#include "runtime/simd/unicode.h"
 
 namespace kqlc::rule {
 
@@ -108,6 +110,17 @@ std::vector<Span> pieces_of(std::string_view text, Span part) {
   return pieces;
 }
 
+// Returns the place of the first byte that is no UTF-8.
+std::optional<uint32_t> find_invalid_utf8(std::string_view text) {
+  const char* end = text.data() + text.size();
+  for (const char* place = text.data(); place != end;) {
+    simd::Character character = simd::decode_character(place, end);
+    if (character.code >= simd::kInvalidByte) return static_cast<uint32_t>(place - text.data());
+    place += character.size;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 const Metadata* Metadata::find(std::string_view name) const {
@@ -170,6 +183,10 @@ std::vector<Rule> read_rules(const std::string& path, std::string text, source::
     uint32_t place = static_cast<uint32_t>(zero);
     diagnostics.add(Code::K0001, {place, place + 1}, "the file has a zero byte, so it is no UTF-8 text",
                     "save the file as UTF-8");
+    return {};
+  }
+  if (std::optional<uint32_t> place = find_invalid_utf8(text)) {
+    diagnostics.add(Code::K0001, {*place, *place + 1}, "the file is no UTF-8 text", "save the file as UTF-8");
     return {};
   }
   std::vector<Rule> rules;

@@ -245,10 +245,14 @@ struct Failure {
   size_t offset = 0;  // in the clean text
 };
 
-// Reads the first document; the only place where yaml-cpp is called.
+// Reads the one document, empty ones not counted; the only place where yaml-cpp is called.
 std::optional<Failure> load(const Text& text, Loaded& out) {
   try {
-    YAML::Node root = YAML::Load(text.clean);
+    std::vector<YAML::Node> documents = YAML::LoadAll(text.clean);
+    std::erase_if(documents, [](const YAML::Node& document) { return document.IsNull(); });
+    if (documents.size() > 1)
+      return Failure{"a rule file holds one YAML document", static_cast<size_t>(std::max(0, documents[1].Mark().pos))};
+    YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
     size_t left = kMostNodes;
     if (!root.IsMap()) return Failure{"the file is no YAML map of rule fields", 0};
     if (!copy_node(root, out.tree, kMostDepth, left))

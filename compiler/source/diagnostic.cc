@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "runtime/base/printable.h"
+
 namespace kqlc::source {
 
 namespace {
@@ -37,19 +39,11 @@ Place place_of(const SourceFile& source, uint32_t query_offset) {
   return place;
 }
 
-// Shows control characters as escapes, so that no rule can write to the terminal.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '\t') {
-      out += ' ';
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out;
+// A line of source: printable, with a blank for a tab.
+std::string printable_line(std::string_view text) {
+  std::string line(text);
+  std::replace(line.begin(), line.end(), '\t', ' ');
+  return printable(line);
 }
 
 std::string json_string(std::string_view text) {
@@ -106,14 +100,14 @@ std::string render(const Diagnostic& diagnostic, const SourceFile& source) {
   width = std::clamp<size_t>(width, 1, 200);
   std::string line_number = std::to_string(place.line), pad(line_number.size(), ' ');
   size_t skip = place.column > 160 ? place.column - 80 : 0;  // long lines are shown around the place
-  std::string before = printable(place.text.substr(skip, place.column - 1 - skip));
+  std::string before = printable_line(place.text.substr(skip, place.column - 1 - skip));
   std::string out = fmt::format("{}[{}]: {}\n{}--> {}:{}:{}\n{} |\n{} | {}\n{} | {}{}{}\n",
                                 info.severity == Severity::Error ? "error" : "warning", info.name,
-                                printable(diagnostic.message), pad, printable(source.path), place.line, place.column,
-                                pad, line_number, printable(place.text.substr(skip, 240)), pad,
+                                printable_line(diagnostic.message), pad, printable_line(source.path), place.line, place.column,
+                                pad, line_number, printable_line(place.text.substr(skip, 240)), pad,
                                 std::string(before.size(), ' '), std::string(width, '^'),
-                                diagnostic.label.empty() ? "" : " " + printable(diagnostic.label));
-  if (!diagnostic.hint.empty()) out += fmt::format("{} = hint: {}\n", pad, printable(diagnostic.hint));
+                                diagnostic.label.empty() ? "" : " " + printable_line(diagnostic.label));
+  if (!diagnostic.hint.empty()) out += fmt::format("{} = hint: {}\n", pad, printable_line(diagnostic.hint));
   return out;
 }
 

@@ -117,6 +117,8 @@ Result<Format> format_of(const std::string& path, const std::string& name, std::
   if (head.starts_with("PAR1")) return Format::Parquet;
   if (head.starts_with("ARROW1")) return Format::ArrowFile;
   if (head.starts_with("\xFF\xFF\xFF\xFF")) return Format::ArrowStream;
+  if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF"))
+    return Error{ErrorCode::Unsupported, path + ": UTF-16 text; events are read as UTF-8"};
   if (has_extension(name, {".csv", ".tsv"})) return Format::Csv;
   if (has_extension(name, {".ndjson", ".jsonl"})) return Format::Ndjson;
   std::string_view text = skip_blanks(head);
@@ -184,6 +186,8 @@ Result<File> detect_file(const std::string& path, const ListOptions& options) {
   file.path = path;
   struct stat status;
   if (stat(path.c_str(), &status) != 0) return Error{ErrorCode::Io, path + ": " + std::strerror(errno)};
+  // Detection reads the head once more than the scan does, and offsets count from the start.
+  if (!S_ISREG(status.st_mode)) return Error{ErrorCode::Unsupported, path + ": no regular file"};
   file.bytes = static_cast<uint64_t>(status.st_size);
   std::string head;
   KQLC_TRY_ASSIGN(head, read_head(path, Compression::None));

@@ -115,7 +115,7 @@ struct Negate {
 
 inline int64_t floor_to(int64_t value, int64_t size) {
   int64_t rest = value % size;
-  return rest < 0 ? value - rest - size : value - rest;
+  return rest < 0 ? wrap_subtract(value - rest, size) : value - rest;
 }
 struct BinLong {
   static constexpr Spec spec{.name = "bin", .aliases = {"floor"}, .result_name = ResultName::FirstArgument,

@@ -330,10 +330,6 @@ std::optional<TimeSpan> read_unit_form(std::string_view text) {
   return TimeSpan{minus ? -ticks : ticks};
 }
 
-}  // namespace
-
-namespace {
-
 // Days of at most eight digits and ticks within a day; empty where the sum is no int64.
 std::optional<TimeSpan> signed_ticks(bool minus, int64_t days, int64_t ticks) {
   __int128 total = static_cast<__int128>(days) * kTicksPerDay + ticks;

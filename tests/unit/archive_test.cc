@@ -12,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <parquet/arrow/writer.h>
+#include <sys/stat.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -338,6 +339,14 @@ TEST_F(ArchiveTest, Csv) {
   EXPECT_EQ(report_.bad_lines, 1u);
   EXPECT_EQ(report_.problems["N"].failures, 1u);
   EXPECT_EQ(scan({write("a.csv.gz", gzip(text))}), expected);
+}
+
+TEST_F(ArchiveTest, WhatCannotBeReadTwiceOrAsUtf8IsRefused) {
+  std::string pipe = folder_ + "/pipe.ndjson";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  auto text = write("a.csv", std::string("\xFF\xFE" "A\0\n\0", 6));
+  EXPECT_THAT(list_files({pipe}, options_, nullptr).error().message, HasSubstr("no regular file"));
+  EXPECT_THAT(list_files({text}, options_, nullptr).error().message, HasSubstr("UTF-16"));
 }
 
 TEST_F(ArchiveTest, TablesAreFoundInPaths) {

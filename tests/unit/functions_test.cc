@@ -105,6 +105,14 @@ TEST(Functions, ArithmeticAtTheBorders) {
          {"bin(-7, 5)", "-10"}});
 }
 
+TEST(Functions, TimespansAtTheLimit) {
+  check({{"totimespan('10675199.02:48:05.4775807')", "10675199.02:48:05.4775807"},
+         {"totimespan('-10675199.02:48:05.4775808')", "-10675199.02:48:05.4775808"},
+         {"totimespan('10675199.02:48:05.4775808')", "null"},
+         {"totimespan('99999999')", "null"},
+         {"totimespan('922337203685.9s')", "null"}});
+}
+
 TEST(Functions, Sets) {
   check({{"set_union(dynamic([1,2]), dynamic([2,3]))", "[1,2,3]"},
          {"set_intersect(dynamic([1,2,2]), dynamic([2,3]))", "[2]"},

@@ -101,5 +101,30 @@ TEST(SeedRule, ShippedArchive) {
             "2023-07-19T21:05:59.1250000Z,[70003],1\r\n");
 }
 
+// Forty lines that each use the one before twice: `first` with `v0`, then `let v<n>=` and `step` over v<n-1>.
+std::string doubled(const std::string& first, const std::string& head, const std::string& left, const std::string& between,
+                    const std::string& right, const std::string& last) {
+  std::string query = first;
+  for (int i = 1; i <= 40; ++i) {
+    std::string before = "v" + std::to_string(i - 1);
+    query += "let v" + std::to_string(i) + "=" + head + left + before + between + before + right + ";";
+  }
+  return query + last;
+}
+
+TEST(Query, DoublingLetStatementsAreBounded) {
+  EXPECT_EQ(answer(doubled("let v0=1;", "", "", "+", "", "print v40")), "K0103");
+  EXPECT_EQ(answer(doubled("let v0='a';", "", "strcat(", ",", ")", "print v40")), "K0103");
+  EXPECT_EQ(answer(doubled("let v0=(x:long){x};", "(x:long)", "{", "(x)+", "(x)}", "print v40(1)")), "K0103");
+  EXPECT_EQ(answer(doubled("let v0=print a=1;", "", "union ", ",", "", "v40")), "K0103");
+  EXPECT_EQ(rows_of("let a=2; let b=a*a; let c=b*b; print c*c"), "[[256]]");
+}
+
+TEST(Query, LongLetStatementsAreBounded) {
+  std::string query = "let v0=1;";
+  for (int i = 1; i < 20000; ++i) query += "let v" + std::to_string(i) + "=v" + std::to_string(i - 1) + "+1;";
+  EXPECT_EQ(answer(query + "print v19999"), "K0103");
+}
+
 }  // namespace
 }  // namespace kqlc

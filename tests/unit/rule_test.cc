@@ -114,6 +114,19 @@ TEST(Rule, UnusableFilesAreRefused) {
   EXPECT_EQ(read("a.kql", std::string(kMostFileBytes + 1, 'a')).codes(), "K0001 ");
 }
 
+TEST(Rule, TextThatIsNotUtf8IsRefused) {
+  EXPECT_EQ(read("a.kql", "print '\xff'").codes(), "K0001 ");
+  EXPECT_EQ(read("a.yaml", "name: \xc3\nquery: print 1\n").codes(), "K0001 ");
+  EXPECT_EQ(read("a.kql", "print '\xc3\xa4'").codes(), "");
+}
+
+TEST(Rule, OneDocumentAFile) {
+  EXPECT_EQ(read("a.yaml", "query: print 1\n---\nquery: print 2\n").codes(), "K0001 ");
+  Read ended = read("a.yaml", "---\nquery: print 1\n---\n...\n");
+  EXPECT_EQ(ended.codes(), "");
+  EXPECT_EQ(ended.query(), "print 1");
+}
+
 TEST(Rule, HostileYamlIsBounded) {
   std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c < 'p'; ++c) {

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Text for a terminal. In: bytes that somebody else wrote (event data, rules, file names). Out: the same with control
+// characters shown as escapes, so that nothing but the program itself moves the cursor or changes colours.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace kqlc {
+
+// Shows ASCII control characters (line ends too) as \xHH, those of the upper half (U+0080 to U+009F) as \u00HH and bytes
+// that are no UTF-8 as \xHH.
+std::string printable(std::string_view text);
+
+}  // namespace kqlc
