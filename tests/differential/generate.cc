@@ -73,7 +73,7 @@ bool accepts(Accepts what, Type type) {
     case Accepts::Orderable: return type != Type::Dynamic;
     case Accepts::Bool: return type == Type::Bool;
     case Accepts::Long: return type == Type::Long;
-    case Accepts::Real: return type == Type::Real;
+    case Accepts::Percentile: return number;
     case Accepts::Dynamic: return type == Type::Dynamic;
   }
   return false;
@@ -180,7 +180,7 @@ Term Generator::aggregate(std::string& name) {
   for (size_t i = 0; i < count; ++i) {
     Accepts what = row.spec.params[std::min<size_t>(i, row.spec.num_params - size_t{1})];
     if (i >= row.spec.constant_from) {
-      args.push_back(term(what == Accepts::Real ? "50" : std::to_string(random_.below(5)), false));
+      args.push_back(term(what == Accepts::Percentile ? std::to_string(random_.below(101)) : std::to_string(random_.below(5)), false));
     } else if (what == Accepts::Summable || what == Accepts::Number) {
       args.push_back(plain_number());
     } else {
