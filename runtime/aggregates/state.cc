@@ -14,28 +14,45 @@
 
 namespace kqlc::aggregates {
 
+namespace {
+
+// A copy of the whole tree: each value keeps its kind, which JSON text would not.
+dynamic::Node keep_node(const dynamic::Node& from, Arena& arena) {
+  using dynamic::Kind;
+  dynamic::Node node = from;
+  switch (from.kind) {
+    case Kind::String: node.text = arena.copy(Str(from.text, from.size)).data; break;
+    case Kind::Guid: node.guid = ::new (arena.allocate(sizeof(kqlc::Guid))) kqlc::Guid(*from.guid); break;
+    case Kind::Decimal: node.decimal = ::new (arena.allocate(sizeof(kqlc::Decimal))) kqlc::Decimal(*from.decimal); break;
+    case Kind::Array: {
+      auto* items = arena.allocate_array<dynamic::Node>(from.size);
+      for (uint32_t i = 0; i < from.size; ++i) ::new (items + i) dynamic::Node(keep_node(from.items[i], arena));
+      node.items = items;
+      break;
+    }
+    case Kind::Bag: {
+      auto* entries = arena.allocate_array<dynamic::Entry>(from.size);
+      for (uint32_t i = 0; i < from.size; ++i)
+        ::new (entries + i) dynamic::Entry{arena.copy(from.entries[i].key), keep_node(from.entries[i].value, arena)};
+      node.entries = entries;
+      break;
+    }
+    case Kind::Json: {
+      const dynamic::Node* parsed = dynamic::parse(arena.copy(Str(from.text, from.size)), arena).node;
+      return parsed ? *parsed : dynamic::Node{};
+    }
+    default: break;
+  }
+  return node;
+}
+
+}  // namespace
+
 Cell keep(const Cell& cell, Type type, Arena& arena) {
   if (!cell.valid) return cell;
   Cell copy = cell;
   if (type == Type::String) copy.s = arena.copy(cell.s);
-  if (type == Type::Dynamic) copy.node = dynamic::parse(dynamic::print(cell.node, arena), arena).node;
-  if (type == Type::Dynamic && cell.node->kind != dynamic::Kind::Json && cell.node->kind != dynamic::Kind::Array &&
-      cell.node->kind != dynamic::Kind::Bag) {
-    // A scalar keeps its kind; its text is copied.
-    dynamic::Node node = *cell.node;
-    if (node.kind == dynamic::Kind::String) node.text = arena.copy(Str(node.text, node.size)).data;
-    if (node.kind == dynamic::Kind::Guid) {
-      auto* guid = arena.allocate_array<kqlc::Guid>(1);
-      *guid = *node.guid;
-      node.guid = guid;
-    }
-    if (node.kind == dynamic::Kind::Decimal) {
-      auto* decimal = arena.allocate_array<kqlc::Decimal>(1);
-      *decimal = *node.decimal;
-      node.decimal = decimal;
-    }
-    copy.node = dynamic::from_node(node, arena).node;
-  }
+  if (type == Type::Dynamic) copy.node = dynamic::from_node(keep_node(*cell.node, arena), arena).node;
   copy.valid = type != Type::Dynamic || copy.node != nullptr;
   return copy;
 }
