@@ -53,7 +53,7 @@ NodeId Parser::parse_operator_body(const std::string& name, uint32_t start) {
   } else if (any({"extend", "project", "project-away", "project-keep", "project-rename", "project-reorder",
                   "project-by-names", "distinct", "print", "serialize"})) {
     parse_options(out);
-    parse_named_list(out);
+    parse_named_list(out, any({"project-away", "project-keep", "project-reorder", "project-by-names"}));
   } else if (name == "count" || name == "getschema" || name == "consume") {
     parse_options(out);
   } else if (name == "as") {
@@ -147,8 +147,8 @@ void Parser::parse_options(std::vector<NodeId>& out) {
   }
 }
 
-NodeId Parser::parse_column_pattern() {
-  // Wildcards: `a*`, `*b`, `a*b*`: names and stars that touch.
+NodeId Parser::parse_column_pattern(bool inner_stars) {
+  // Wildcards: `a*`, `*b`, `a*b*`: names and stars that touch. `a*b` is a product where there may be one.
   uint32_t start = begin();
   bool star = at_symbol("*") || (peek().kind == TokenKind::Name && at_symbol("*", 1) && !peek(1).blank_before);
   if (!star) return kNoNode;
@@ -163,17 +163,18 @@ NodeId Parser::parse_column_pattern() {
   }
   bool closed = at_end() || at_symbol(",") || at_symbol("|") || at_symbol(";") || at_symbol(")") || at_symbol("}") ||
                 at_any_word({"asc", "desc", "granny", "nulls", "by", "on"});
-  if (!wildcard || !closed) {
+  bool product = !inner_stars && !text.starts_with('*') && !text.ends_with('*');
+  if (!wildcard || !closed || product) {
     at_ = first;
     return kNoNode;
   }
   return add(text == "*" ? Kind::Star : Kind::Wildcard, span_from(start), text);
 }
 
-void Parser::parse_named_list(std::vector<NodeId>& out) {
+void Parser::parse_named_list(std::vector<NodeId>& out, bool by_name) {
   if (at_end() || at_symbol("|") || at_symbol(";") || at_symbol(")")) return;
   do {
-    NodeId pattern = parse_column_pattern();
+    NodeId pattern = parse_column_pattern(by_name);
     NodeId item = pattern != kNoNode ? pattern : parse_named_expression();
     if (at_any_word({"asc", "desc"}) || at_word("granny")) {  // project-reorder
       uint32_t start = tree_[item].span.begin;

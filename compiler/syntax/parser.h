@@ -70,7 +70,8 @@ class Parser {
   NodeId parse_operator_body(const std::string& name, uint32_t begin);
   void parse_options(std::vector<NodeId>& out);
   bool option_follows() const;
-  void parse_named_list(std::vector<NodeId>& out);
+  // `by_name`: items choose columns by their names, so that `a*b` is a pattern.
+  void parse_named_list(std::vector<NodeId>& out, bool by_name = false);
   void parse_sort_list(std::vector<NodeId>& out);
   NodeId parse_sort_item();
   NodeId parse_by(bool sorted);
@@ -93,7 +94,7 @@ class Parser {
   void parse_find(std::vector<NodeId>& out);
   void parse_with(std::vector<NodeId>& out);
   void parse_graph(std::vector<NodeId>& out);
-  NodeId parse_column_pattern();
+  NodeId parse_column_pattern(bool inner_stars = true);
 
   // parse_expression.cc
   NodeId parse_named_expression();

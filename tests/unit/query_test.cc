@@ -38,6 +38,11 @@ TEST(Query, HasIsATermMatch) {
             "[[true,false,false,true]]");
 }
 
+TEST(Query, StarsBetweenNamesAreProductsOrPatterns) {
+  EXPECT_EQ(rows_of("let b=3; print b*b"), "[[9]]");
+  EXPECT_EQ(rows_of("print abc=1, b=2 | project-away a*c"), "[[2]]");
+}
+
 TEST(Query, NullsInComparisons) {
   EXPECT_EQ(rows_of("print a=int(null)==5, b=int(null)!=5, c=isnull(int(null)==int(null)), d=isnull(int(null) < 5)"),
             "[[false,true,true,true]]");
