@@ -162,7 +162,8 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
   for (const Pipeline& pipeline : program_.pipelines) {
     if (pipeline.kind != SourceKind::Input || pipeline.source != input) continue;
     Sink& sink = state.sinks_[pipeline.sink];
-    if (sink.full()) continue;
+    uint64_t position = batch.position | uint64_t{pipeline.branch} << (64 - kBranchBits);
+    if (sink.full(position)) continue;
     if (joins_[pipeline.sink] && (batch.position + static_cast<uint64_t>(batch.num_rows)) >> (64 - kBranchBits)) {
       state.fail(ErrorCode::Limit, "a union over more than 65536 files");
       return false;
@@ -177,13 +178,12 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
     if (select_rows(state, pipeline, columns, batch, use)) {
       if (!pipeline.marks.empty()) select_marked(state, pipeline, columns, batch.num_rows);
       state.run_.sink = &sink;
-      uint64_t position = batch.position | uint64_t{pipeline.branch} << (64 - kBranchBits);
       if (int64_t selected = count_bits(state.selection_))
         code_->choose(pipeline.function, columns, num_columns, selected)(&state.run_, columns, state.selection_.data(),
                                                                          batch.num_rows, position);
     }
     state.scratch_.reset();
-    wants_more |= !sink.full();
+    wants_more |= !sink.full(position + static_cast<uint64_t>(batch.num_rows));
   }
   account(state);
   return wants_more && !state.error_;
@@ -212,20 +212,22 @@ void Kernel::merge(State& into, State& from) const {
 
 // In parts, so that a limit or a cancel is noticed and better code may take over.
 void Kernel::run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const {
-  Sink& sink = state.sinks_[pipeline.sink];
-  for (int64_t done = 0; done < num_rows && !state.error_ && !sink.full(); done += kRowsAtOnce) {
+  for (int64_t done = 0; done < num_rows && !state.error_; done += kRowsAtOnce) {
     int64_t rows = std::min(kRowsAtOnce, num_rows - done);
-    run_cells(state, pipeline, cells + done * pipeline.width, rows, static_cast<uint64_t>(done));
+    if (!run_cells(state, pipeline, cells + done * pipeline.width, rows, static_cast<uint64_t>(done))) return;
   }
 }
 
-void Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows, uint64_t position) const {
-  select_all(state.selection_, rows);
-  state.run_.sink = &state.sinks_[pipeline.sink];
+bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows, uint64_t position) const {
   position |= uint64_t{pipeline.branch} << (64 - kBranchBits);
+  Sink& sink = state.sinks_[pipeline.sink];
+  if (sink.full(position)) return false;
+  select_all(state.selection_, rows);
+  state.run_.sink = &sink;
   code_->choose(pipeline.function, nullptr, 0, rows)(&state.run_, cells, state.selection_.data(), rows, position);
   if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
   account(state);
+  return !state.error_;
 }
 
 // The values from, from + step, ... that do not pass `to`; none where one of the three is null or the step is 0.
@@ -236,20 +238,19 @@ void Kernel::run_range(State& state, const Pipeline& pipeline, const Rows& bound
   bool real = program_.sinks[pipeline.source].types[0] == Type::Real;
   if (real ? !(step.d != 0) || std::isnan(step.d) : step.l == 0) return;
   std::vector<Cell> cells;
-  Sink& sink = state.sinks_[pipeline.sink];
   Cell value = from;
   auto inside = [&] {
     return real ? (step.d > 0 ? value.d <= to.d : value.d >= to.d) : (step.l > 0 ? value.l <= to.l : value.l >= to.l);
   };
   bool more = inside();
-  for (uint64_t done = 0; more && !state.error_ && !sink.full();) {
+  for (uint64_t done = 0; more;) {
     cells.clear();
     while (more && cells.size() < kRowsAtOnce) {
       cells.push_back(value);
       if (real) value.d = from.d + static_cast<double>(done + cells.size()) * step.d;
       more = (real || !__builtin_add_overflow(value.l, step.l, &value.l)) && inside();
     }
-    run_cells(state, pipeline, cells.data(), static_cast<int64_t>(cells.size()), done);
+    if (!run_cells(state, pipeline, cells.data(), static_cast<int64_t>(cells.size()), done)) return;
     done += cells.size();
   }
 }

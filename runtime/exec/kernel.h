@@ -75,7 +75,8 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
 
   // One state a thread. May be called from any thread.
   std::shared_ptr<State> create_state() const;
-  // Takes the rows of a batch. Positions must grow from call to call of one state. Nothing of the batch is kept.
+  // Takes the rows of a batch. Positions must grow from batch to batch of an input of one state. Nothing of the batch is
+  // kept.
   // Returns false when this state wants no more: it has all rows it needs, it failed, or the kernel was cancelled.
   bool consume(State& state, size_t input, const Batch& batch, const BatchUse& use = {}) const;
   // Moves everything of `from` into `into`; an error as well. Requires: neither is sealed.
@@ -104,7 +105,8 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
                    const BatchUse& use) const;
   void select_marked(State& state, const Pipeline& pipeline, const Column* columns, int64_t num_rows) const;
   void run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const;
-  void run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows, uint64_t position) const;
+  // Returns whether further rows matter.
+  bool run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows, uint64_t position) const;
   void run_range(State& state, const Pipeline& pipeline, const Rows& bounds) const;
   void account(State& state) const;
 

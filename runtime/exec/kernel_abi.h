@@ -18,8 +18,9 @@
  * batch of one state, and no two batches of one input may overlap. Results are in the order of positions, so they do
  * not depend on how rows were spread over states. Positions stay below 2^56.
  *
- * Errors: every call returns a status; the text is kqlc_state_error (or the buffer given to kqlc_kernel_create). An
- * error inside a state stays: later calls return it again. Nothing here throws or ends the process, whatever bytes it
+ * Errors: every call returns a status; the text is kqlc_state_error (or the buffer given to kqlc_kernel_create). A call
+ * that is refused (USAGE, FORMAT, UNSUPPORTED) changes nothing; what goes wrong while rows are computed (a limit, a cancel,
+ * a failed assertion) stays, and later calls return it again. Nothing here throws or ends the process, whatever bytes it
  * is given; addresses have to be good, and buffers as long as Arrow's format says.
  *
  * Threads: a kernel may be used by any number of threads, a state that is not sealed by one at a time.

@@ -107,9 +107,10 @@ void Sink::add(Context& context, const Cell* row) {
     return;
   }
   if (spec_.kind == SinkSpec::Kind::Collect) {
-    if (full()) return;
+    if (full(context.position)) return;
     Entry& entry = entries_.emplace_back();
     entry.position = context.position;
+    last_position_ = std::max(last_position_, context.position);
     entry.cells = context.state_arena->allocate_array<Cell>(spec_.types.size());
     for (size_t i = 0; i < spec_.types.size(); ++i)
       entry.cells[i] = aggregates::keep(row[i], spec_.types[i], *context.state_arena);
@@ -126,6 +127,7 @@ void Sink::add(Context& context, const Cell* row) {
 
 void Sink::merge(Context& context, Sink& from) {
   count_ += from.count_;
+  last_position_ = std::max(last_position_, from.last_position_);
   if (spec_.kind != SinkSpec::Kind::Group) {
     entries_.insert(entries_.end(), from.entries_.begin(), from.entries_.end());
     from.entries_.clear();
@@ -173,6 +175,7 @@ bool Sink::load_entry(Context& context, Reader& reader) {
   if (spec_.kind == SinkSpec::Kind::Collect) {
     Entry& entry = entries_.emplace_back();
     entry.position = context.position;
+    last_position_ = std::max(last_position_, context.position);
     entry.cells = context.state_arena->allocate_array<Cell>(cells.size());
     std::copy(cells.begin(), cells.end(), entry.cells);
     return true;
@@ -200,9 +203,9 @@ bool Sink::load(Context& context, Reader& reader) {
   return true;
 }
 
-bool Sink::full() const {
+bool Sink::full(uint64_t position) const {
   return spec_.kind == SinkSpec::Kind::Collect && spec_.limit >= 0 && spec_.sort_keys.empty() &&
-         entries_.size() >= static_cast<size_t>(spec_.limit);
+         entries_.size() >= static_cast<size_t>(spec_.limit) && (entries_.empty() || position > last_position_);
 }
 
 void Sink::order_entries() {

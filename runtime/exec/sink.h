@@ -52,8 +52,8 @@ class Sink {
   void add(Context& context, const Cell* row);
   // Takes over what `from` gathered; its arena has to be adopted by the caller.
   void merge(Context& context, Sink& from);
-  // True when rows of later positions cannot change the result.
-  bool full() const;
+  // True when rows of this position and later ones cannot change the result.
+  bool full(uint64_t position) const;
   // Returns the number of rows and appends their cells, row by row.
   size_t finish(Context& context, std::vector<Cell>& out);
 
@@ -86,6 +86,7 @@ class Sink {
   size_t states_size_ = 0;
   std::vector<Entry> entries_;
   std::vector<uint32_t> index_;  // entry + 1 by hash; 0 is free; a power of two
+  uint64_t last_position_ = 0;   // the greatest of the entries'
   int64_t count_ = 0;
   uint64_t* marks_ = nullptr;
 };
