@@ -117,15 +117,22 @@ Result<ArrowType> read_nested(std::string_view format, int64_t num_children) {
     type.kind = ArrowKind::Struct;
     return type;
   }
-  if (num_children != 1) return malformed("a list needs one child");
-  if (format == "+l") return fixed(ArrowKind::List, 4);
-  if (format == "+L") return fixed(ArrowKind::LargeList, 8);
-  if (format == "+m") return fixed(ArrowKind::Map, 4);
   std::vector<int64_t> numbers;
-  if (format.starts_with("+w:") && read_numbers(format.substr(3), numbers) && numbers.size() == 1 && numbers[0] >= 0 &&
-      numbers[0] <= INT32_MAX)
-    return fixed(ArrowKind::FixedList, numbers[0]);
-  return unsupported(format);
+  if (format == "+l") {
+    type = fixed(ArrowKind::List, 4);
+  } else if (format == "+L") {
+    type = fixed(ArrowKind::LargeList, 8);
+  } else if (format == "+m") {
+    type = fixed(ArrowKind::Map, 4);
+  } else if (format.starts_with("+w:")) {
+    bool size = read_numbers(format.substr(3), numbers) && numbers.size() == 1 && numbers[0] >= 0 && numbers[0] <= INT32_MAX;
+    if (!size) return malformed("a size is wrong");
+    type = fixed(ArrowKind::FixedList, numbers[0]);
+  } else {
+    return unsupported(format);
+  }
+  if (num_children != 1) return malformed("a list needs one child");
+  return type;
 }
 
 Result<ArrowType> read_type(const ArrowSchema& schema, int depth);

@@ -7,6 +7,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -90,7 +91,8 @@ void write_sink(ImageWriter& out, const SinkSpec& sink) {
     out.number(key.descending);
     out.number(key.nulls_first);
   });
-  out.number(static_cast<uint64_t>(sink.limit));
+  out.number(sink.limit >= 0);
+  out.number(static_cast<uint64_t>(std::max<int64_t>(sink.limit, 0)));
 }
 
 void write_pipeline(ImageWriter& out, const Pipeline& pipeline) {
@@ -227,9 +229,10 @@ SinkSpec read_sink(ImageReader& in) {
     key.nulls_first = in.number(2) != 0;
     return key;
   });
-  sink.limit = static_cast<int64_t>(in.number(kAny));
-  if (!in.ok()) return sink;
-  in.check(sink.limit >= -1);
+  bool limited = in.number(2) != 0;
+  auto limit = static_cast<int64_t>(in.number(uint64_t{1} << 63));
+  sink.limit = limited ? limit : -1;
+  in.check(limited || limit == 0);
   return sink;
 }
 
