@@ -22,6 +22,9 @@ inline double number_of_cell(const Cell& cell, Type type) {
   }
 }
 
+// A moment of numbers that are infinite or too large is not a number, in whatever order they were taken together.
+inline double moment(double value) { return std::isfinite(value) ? value : std::nan(""); }
+
 struct MomentState {
   int64_t count = 0;
   double mean = 0;
@@ -60,7 +63,7 @@ struct Moments {
   static void finish(Context&, const AggregateCall&, State& state, Cell* out) {
     int64_t divisor = sample ? state.count - 1 : state.count;
     double variance = divisor > 0 ? state.squares / static_cast<double>(divisor) : 0;
-    *out = make_cell(root ? std::sqrt(variance) : variance);
+    *out = make_cell(moment(root ? std::sqrt(variance) : variance));
   }
   static void save(const AggregateCall&, const State& state, Writer& writer) { writer.put(state); }
   static bool load(Context&, const AggregateCall&, State& state, Reader& reader) {
@@ -103,7 +106,7 @@ struct Covariance {
   }
   static void finish(Context&, const AggregateCall&, State& state, Cell* out) {
     int64_t divisor = sample ? state.count - 1 : state.count;
-    *out = make_cell(divisor > 0 ? state.products / static_cast<double>(divisor) : 0.0);
+    *out = make_cell(moment(divisor > 0 ? state.products / static_cast<double>(divisor) : 0.0));
   }
   static void save(const AggregateCall&, const State& state, Writer& writer) { writer.put(state); }
   static bool load(Context&, const AggregateCall&, State& state, Reader& reader) { return reader.get(state); }

@@ -13,6 +13,7 @@
 #include <limits>
 #include <optional>
 
+#include "runtime/archive/arrow_status.h"
 #include "runtime/archive/json_rows.h"
 #include "runtime/value/datetime.h"
 #include "runtime/value/decimal.h"
@@ -467,7 +468,7 @@ Error error_of(const arrow::Status& status, const File& file) {
                    : status.IsNotImplemented() ? ErrorCode::Unsupported
                    : status.IsOutOfMemory()    ? ErrorCode::Limit
                                                : ErrorCode::Format;
-  return Error{code, file.path + ": " + status.message()};
+  return Error{code, file.path + ": " + message_of(status)};
 }
 
 Result<std::shared_ptr<arrow::io::InputStream>> open_input(const File& file) {

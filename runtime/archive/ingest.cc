@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "runtime/archive/arrow_status.h"
 #include "runtime/archive/chunk_column.h"
 #include "runtime/archive/manifest.h"
 
@@ -212,19 +213,20 @@ class Ingest {
     KQLC_TRY(scan_files({source.file}, scan, control, append, &report));
     // Columns of the schema that a source lacks are no news.
     report.missing_columns.clear();
-    if (!status.ok()) return Error{ErrorCode::Io, status.message()};
+    if (!status.ok()) return Error{ErrorCode::Io, folder + ": " + message_of(status)};
     if (request_.cancelled && request_.cancelled()) return Error{ErrorCode::Cancelled, "interrupted"};
     std::lock_guard lock(mutex_);
     bool whole = report.errors.empty();
-    report_->merge(report);
     // A source that broke off leaves nothing behind: a better copy of it is read again.
-    return whole ? enter(writer, folder, source.file) : Result<void>();
+    if (whole) KQLC_TRY(enter(writer, folder, source.file));
+    report_->merge(report);
+    return {};
   }
 
   Result<void> enter(ChunkWriter& writer, const std::string& folder, const File& file) {
     remove_old_chunks(folder, file);
     auto lines = writer.commit();
-    if (!lines.ok()) return Error{ErrorCode::Io, lines.status().message()};
+    if (!lines.ok()) return Error{ErrorCode::Io, message_of(lines.status())};
     std::string path = folder + "/" + kManifestName;
     std::ofstream out(path, std::ios::app);
     out << *lines << std::flush;

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <exception>
 
+#include "runtime/archive/arrow_status.h"
 #include "runtime/value/datetime.h"
 #include "runtime/value/decimal.h"
 #include "runtime/value/dynamic.h"
@@ -151,7 +152,7 @@ arrow::Result<std::shared_ptr<arrow::Table>> make_table(const ArrowOutput& outpu
 
 Result<void> result_of(const arrow::Status& status) {
   if (status.ok()) return {};
-  return Error{status.IsInvalid() ? ErrorCode::Usage : ErrorCode::Io, status.message()};
+  return Error{status.IsInvalid() ? ErrorCode::Usage : ErrorCode::Io, archive::message_of(status)};
 }
 
 // Runs `write` at the border: what Arrow and Parquet throw ends here.

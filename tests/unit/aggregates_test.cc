@@ -4,6 +4,7 @@
 // loading; damaged bytes are refused, never read past their end.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,7 @@ TEST(Aggregates, Numbers) {
 }
 
 TEST(Aggregates, Spread) {
+  expect("variancep", {make_cell(HUGE_VAL), make_cell(2.0), make_cell(3.0)}, Type::Real, Type::Real, "NaN");
   expect("variance", longs({1, 2, 3, 4, 5}), Type::Long, Type::Real, "2.5");
   expect("variancep", longs({1, 2, 3, 4, 5}), Type::Long, Type::Real, "2.0");
   expect("stdev", longs({7}), Type::Long, Type::Real, "0.0");
