@@ -387,7 +387,9 @@ TEST(IrPrune, WhatMayFailStays) {
 }
 
 TEST(IrPrefilter, NeedlesOfStringOperators) {
-  EXPECT_EQ(prefilter("T | where Name has 'powershell.exe' | project Size"), (Words{{"powershell"}}));
+  EXPECT_EQ(prefilter("T | where Name has 'powershell.exe' | project Size"), (Words{{"powershell.exe"}}));
+  EXPECT_EQ(prefilter("T | where Name has ' Distant Desktop '"), (Words{{"Distant Desktop"}}));
+  EXPECT_EQ(prefilter("T | where Name contains 'a:bcd, [efghi]'"), (Words{{"efghi"}}));
   EXPECT_EQ(prefilter("T | where Name == 'abc' and Path contains 'def'"), (Words{{"abc"}, {"def"}}));
   EXPECT_EQ(prefilter("T | where Name has_all ('abc', 'def')"), (Words{{"abc"}, {"def"}}));
   EXPECT_EQ(prefilter("T | where Name in~ ('abc', 'def')"), (Words{{"abc", "def"}}));
