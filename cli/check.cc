@@ -37,7 +37,7 @@ int run_check(const Options& options) {
       fmt::print("{}", options.json ? source::render_json(diagnostic, compiled.source) + "\n"
                                     : source::render(diagnostic, compiled.source));
   }
-  fmt::print(stderr, "{} of {} rules compile\n", good, files.rules.size());
+  fmt::print(stderr, "{} of {} rules compile\n", good, files.rules.size() + files.left_out);
   return files.rules.empty() ? kUsage : exit;
 }
 

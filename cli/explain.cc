@@ -93,6 +93,14 @@ std::string render_prefilter(const ir::Op& scan) {
   return out.empty() ? "  raw text is parsed as a whole: no condition names a text that must occur\n" : out;
 }
 
+// "Name: string, Count: long"
+std::string render_columns(const plan::Schema& schema) {
+  std::string out;
+  for (const plan::ColumnDef& column : schema)
+    out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", column.name, type_name(column.type));
+  return out;
+}
+
 // The tables a result reads, each with its columns, its prefilter and the conditions that stand on it.
 std::string render_scans(const ir::Ir& ir) {
   std::string out;
@@ -135,7 +143,7 @@ Result<std::string> explain_result(const plan::Plan& plan, plan::NodeId result, 
   if (stage.empty()) {
     std::string phases = pipelines.ok() ? pipelines::print(pipelines.value())
                                         : no_native_form(pipelines.error()).message + "\n";
-    return render_scans(*ir) + phases;
+    return render_scans(*ir) + "gives: " + render_columns(ir->ops[ir->result].schema) + "\nruns as\n" + phases;
   }
   if (!pipelines.ok()) return no_native_form(pipelines.error());
   if (stage == "pipelines") return pipelines::print(pipelines.value());
@@ -153,9 +161,8 @@ Result<std::string> explain_rule(const rule::Rule& rule, const Session& session,
   if (stage == "syntax") return syntax::print(compiled.tree);
   if (!compiled.ok()) return std::string();
   std::string out;
+  if (stage == "plan") return plan::print(compiled.plan);
   if (stage.empty()) out = (rule.name.empty() ? rule_key(rule) : rule.name) + "\n";
-  if (stage.empty() || stage == "plan") out += plan::print(compiled.plan);
-  if (stage == "plan") return out;
   for (plan::NodeId result : compiled.plan.results) {
     std::string text;
     KQLC_TRY_ASSIGN(text, explain_result(compiled.plan, result, rule_key(rule), stage));
@@ -169,7 +176,7 @@ Result<std::string> explain_rule(const rule::Rule& rule, const Session& session,
 int run_explain(const Options& options) {
   bool known = options.emit.empty();
   for (std::string_view stage : kStages) known |= stage == options.emit;
-  if (!known) return fail({ErrorCode::Usage, "--emit: no such stage: " + options.emit});
+  if (!known) return fail({ErrorCode::Usage, "--emit: no such stage: `" + options.emit + "`: rule, tokens, syntax, plan, ir, pipelines, llvm, asm or object"});
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
   auto out = OutputFile::open(options.output);

@@ -67,9 +67,12 @@ Result<TimeRange> time_bounds(const Options& options) {
 }
 
 Result<OutputFormat> output_format(const Options& options) {
-  OutputFormat format = isatty(STDOUT_FILENO) ? OutputFormat::Table : OutputFormat::Ndjson;
+  OutputFormat format = isatty(STDOUT_FILENO) && (options.output.empty() || options.output == "-") ? OutputFormat::Table : OutputFormat::Ndjson;
+  // A file's name says its form: what ends in .parquet is never JSON.
+  for (OutputFormat known : {OutputFormat::Table, OutputFormat::Ndjson, OutputFormat::Json, OutputFormat::Csv, OutputFormat::Arrow, OutputFormat::Parquet})
+    if (options.output.ends_with(extension_of(known))) format = known;
   if (!options.format.empty() && !find_format(options.format, format))
-    return Error{ErrorCode::Usage, "--format: no such format: `" + options.format + "`"};
+    return Error{ErrorCode::Usage, "--format: no such format: `" + options.format + "`: table, ndjson, json, csv, arrow or parquet"};
   return format;
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "cli/report.h"
 #include "runtime/base/printable.h"
 #include "runtime/functions/convert.h"
 
@@ -165,7 +166,7 @@ namespace {
 std::string print_tables(const std::vector<Output>& outputs) {
   std::string out;
   for (const Output& output : outputs) {
-    if (!output.title.empty()) out += fmt::format("{} ({} rows)\n", printable(output.title), output.rows->rows.size());
+    if (!output.title.empty()) out += fmt::format("{} ({})\n", printable(output.title), counted(output.rows->rows.size(), "row"));
     if (output.title.empty() || !output.rows->rows.empty()) out += print_table(*output.rows);
     if (!output.partial.empty()) out += "# partial: " + output.partial + "\n";
     if (!output.title.empty()) out += "\n";

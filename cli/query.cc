@@ -10,6 +10,7 @@
 
 #include "cli/batch.h"
 #include "cli/interrupt.h"
+#include "cli/report.h"
 #include "cli/run.h"
 #include "cli/session.h"
 #include "cli/window.h"
@@ -59,6 +60,8 @@ int run_query(const Options& options) {
   }
   auto written = write_results(outputs, destination.value());
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (const Output& output : outputs)
+    fmt::print(stderr, "{}\n", counted(output.rows->rows.size(), "row"));
   if (!tables.empty()) std::fputs((tables.render_report(seconds) + print_bounds(options, bounds.value())).c_str(), stderr);
   for (const Job& job : jobs) {
     std::string reason = explain_empty_window(job, tables, options);

@@ -5,11 +5,38 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
+#include <vector>
 
 #include "runtime/base/printable.h"
 
 namespace kqlc::cli {
+
+namespace {
+
+constexpr size_t kMostNames = 8;
+
+// Columns that files lack, those of as many files together: archives leave out what is null, so there may be dozens.
+std::string print_missing(const std::map<std::string, uint64_t>& missing) {
+  std::map<uint64_t, std::vector<std::string>> by_count;
+  for (const auto& [column, files] : missing) by_count[files].push_back(printable(column));
+  std::string out;
+  for (const auto& [files, columns] : by_count) {
+    std::string names;
+    for (size_t i = 0; i < std::min(columns.size(), kMostNames); ++i) names += (i ? ", " : "") + columns[i];
+    if (columns.size() > kMostNames) names += fmt::format(" and {} more", columns.size() - kMostNames);
+    out += fmt::format("{} not in {}, read as null (text as \"\"): {}\n", counted(columns.size(), "column"), counted(files, "file"), names);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string counted(uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
 
 std::string print_problems(const archive::ScanReport& report) {
   std::string out;
@@ -19,10 +46,9 @@ std::string print_problems(const archive::ScanReport& report) {
     if (places.insert(sample.place).second) out += fmt::format("  {}: {}\n", printable(sample.place), printable(sample.message));
   if (report.repaired_lines) out += fmt::format("lines with invalid UTF-8, repaired: {}\n", report.repaired_lines);
   for (const auto& [column, problem] : report.problems)
-    out += fmt::format("column {}: {} values could not be converted, first {}: {}\n", printable(column), problem.failures,
+    out += fmt::format("column {}: {} could not be converted, first {}: {}\n", printable(column), counted(problem.failures, "value"),
                        printable(problem.first.place), printable(problem.first.message));
-  for (const auto& [column, files] : report.missing_columns)
-    out += fmt::format("column {}: not in {} of the files, read as null\n", printable(column), files);
+  out += print_missing(report.missing_columns);
   if (report.other_tables) out += fmt::format("rows that name another table: {}\n", report.other_tables);
   std::set<std::string> sentences;
   for (const Error& error : report.errors) sentences.insert("left out: " + printable(error.message));

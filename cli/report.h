@@ -4,12 +4,16 @@
 // left out. In: a ScanReport. Out: lines.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "runtime/archive/archive.h"
 
 namespace kqlc::cli {
 
+// "1 row", "2 rows".
+std::string counted(uint64_t count, std::string_view noun);
 // What was wrong: bad lines, values that did not fit, columns that are not there, files that broke off.
 std::string print_problems(const archive::ScanReport& report);
 

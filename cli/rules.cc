@@ -32,7 +32,13 @@ void leave_out(const std::string& path, const std::string& reason, RuleFiles& ou
   ++out.left_out;
 }
 
-void read_rule_file(const std::string& path, RuleFiles& out) {
+// A page about the rules beside it, as the README of a rule repository is: no rule, and no mistake either.
+bool is_page_without_query(const std::string& path, const source::Diagnostics& diagnostics) {
+  if (!path.ends_with(".md") && !path.ends_with(".markdown")) return false;
+  return std::ranges::all_of(diagnostics.all(), [](const auto& diagnostic) { return diagnostic.code == source::Code::K0002; });
+}
+
+void read_rule_file(const std::string& path, bool is_named, RuleFiles& out) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0) return leave_out(path, std::strerror(errno), out);
   if (static_cast<uint64_t>(status.st_size) > rule::kMostFileBytes)
@@ -43,6 +49,7 @@ void read_rule_file(const std::string& path, RuleFiles& out) {
   if (!file.is_open() || file.bad()) return leave_out(path, std::strerror(errno), out);
   source::Diagnostics diagnostics;
   std::vector<rule::Rule> rules = rule::read_rules(path, text.str(), diagnostics);
+  if (!is_named && rules.empty() && is_page_without_query(path, diagnostics)) return;
   source::SourceFile whole = rule::whole_file(path, text.str());
   for (const source::Diagnostic& diagnostic : diagnostics.all()) std::fputs(source::render(diagnostic, whole).c_str(), stderr);
   if (diagnostics.has_errors()) {
@@ -64,7 +71,9 @@ void read_folder(const std::string& path, RuleFiles& out) {
   if (error) return leave_out(path, error.message(), out);
   if (files.empty()) return leave_out(path, "no rule files (.yaml, .yml, .kql, .csl, .md) in this folder", out);
   std::sort(files.begin(), files.end());
-  for (const std::string& file : files) read_rule_file(file, out);
+  size_t before = out.rules.size() + out.left_out;
+  for (const std::string& file : files) read_rule_file(file, false, out);
+  if (out.rules.size() + out.left_out == before) leave_out(path, "no page of this folder holds a KQL query", out);
 }
 
 }  // namespace
@@ -76,7 +85,7 @@ RuleFiles read_rule_files(const std::vector<std::string>& paths) {
     if (fs::is_directory(path, error)) {
       read_folder(path, out);
     } else {
-      read_rule_file(path, out);
+      read_rule_file(path, true, out);
     }
   }
   return out;

@@ -8,11 +8,13 @@
 #include <filesystem>
 
 #include "cli/interrupt.h"
+#include "cli/report.h"
 #include "cli/rules.h"
 #include "cli/run.h"
 #include "cli/session.h"
 #include "cli/window.h"
 #include "cli/write_results.h"
+#include "runtime/base/printable.h"
 
 namespace kqlc::cli {
 
@@ -95,7 +97,9 @@ void report_hits(const Scan& scan) {
     }
     left_out += failed;
     if (failed) continue;
-    fmt::print(stderr, "{}: {} rows{}\n", rule_key(scan.files.rules[i]), hits, partial);
+    const rule::Rule& rule = scan.files.rules[i];
+    std::string name = rule.name.empty() ? "" : "  " + printable(rule.name);
+    fmt::print(stderr, "{}: {}{}{}\n", printable(rule_key(rule)), counted(hits, "row"), partial, name);
     for (size_t place : scan.jobs_of[i]) {
       std::string reason = explain_empty_window(scan.jobs[place], scan.session.tables, scan.options);
       if (!reason.empty()) fmt::print(stderr, "  {}\n", reason);
@@ -110,7 +114,7 @@ void report_hits(const Scan& scan) {
 int run_scan(const Options& options) {
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
-  if (session.value().tables.empty()) return fail({ErrorCode::Usage, "no event files: name them with --data"});
+  if (session.value().tables.empty()) return fail({ErrorCode::Usage, options.data.empty() ? "no event files: name them with --data" : "no event files (JSON, CSV, Parquet, Arrow) in what --data names"});
   auto bounds = time_bounds(options);
   if (!bounds.ok()) return fail(bounds.error());
   Scan scan{options, session.value(), bounds.value(), read_rule_files(options.rules), {}, {}, {}, kDone};
@@ -124,8 +128,8 @@ int run_scan(const Options& options) {
   auto written = write_results(outputs, destination.value());
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report_hits(scan);
-  std::fputs(session.value().tables.render_report(seconds).c_str(), stderr);
-  std::fputs(print_bounds(options, bounds.value()).c_str(), stderr);
+  if (!scan.jobs.empty())
+    std::fputs((session.value().tables.render_report(seconds) + print_bounds(options, bounds.value())).c_str(), stderr);
   if (!written.ok()) return fail(written.error());
   if (interrupted()) return kInterrupted;
   if (scan.files.rules.empty() || session.value().tables.all_failed()) return kUsage;

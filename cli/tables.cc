@@ -40,14 +40,36 @@ Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
 
 const std::vector<std::string>& Tables::time_columns_of(const std::string& table) {
   const std::vector<std::string>& columns = time_columns_[table];
-  std::string note = table + " has no time column: all of its rows were read";
-  if (columns.empty() && std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(note);
+  if (columns.empty()) note(table + " has no time column: all of its rows were read");
   return columns;
 }
 
 reference::TableReader Tables::reader(const TimeRange& bounds) {
   return [this, bounds](const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
                         const reference::RowSink& sink) { return read(table, schema, needed, bounds, sink); };
+}
+
+void Tables::note(std::string sentence) {
+  if (std::find(notes_.begin(), notes_.end(), sentence) == notes_.end()) notes_.push_back(std::move(sentence));
+}
+
+// Says when no file holds the table, and when files of a larger archive were taken for it because they name none.
+void Tables::note_table(const std::string& table, const std::vector<archive::File>& files) {
+  if (files.empty()) {
+    std::set<std::string> others;
+    for (const archive::File& file : files_) others.insert(file.table);
+    std::string names;
+    size_t shown = 0;
+    for (const std::string& other : others)
+      if (shown++ < 6) names += (names.empty() ? "" : ", ") + other;
+    if (others.size() > 6) names += fmt::format(" and {} more", others.size() - 6);
+    return note(fmt::format("no file of --data holds {}: they hold {}", table, names));
+  }
+  if (files_.size() == 1) return;
+  for (const archive::File& file : files)
+    if (file.table.empty())
+      return note(fmt::format("{}: no table in its path, so its rows count as {} unless they name another table; "
+                              "--table says what files hold", file.path, table));
 }
 
 // Files that hold the table, or may.
@@ -61,6 +83,9 @@ std::vector<archive::File> Tables::files_of(const std::string& table) const {
 Result<void> Tables::run(const std::string& table, const archive::ScanRequest& request, int threads,
                          const archive::BatchCallback& callback) {
   std::vector<archive::File> files = files_of(table);
+  if (files_.empty())
+    return Error{ErrorCode::Usage, "the query reads " + table + ": name event files with --data"};
+  note_table(table, files);
   for (const archive::File& file : files) files_read_.insert(file.ordinal);
   Progress progress(files);
   archive::ScanControl control;
@@ -148,6 +173,11 @@ TimeRange Tables::times_of(const std::string& table, const std::string& column) 
   return times;
 }
 
+uint64_t Tables::rows_of(const std::string& table) const {
+  auto report = reports_.find(table);
+  return report == reports_.end() ? 0 : report->second.rows;
+}
+
 Result<int64_t> Tables::newest_time() {
   static const std::vector<std::string> kColumns = {"Timestamp", "TimeGenerated"};
   std::vector<archive::File> unknown;
@@ -197,9 +227,9 @@ std::string Tables::render_report(double seconds) const {
   uint64_t bytes = 0;
   for (const archive::File& file : files_)
     if (files_read_.contains(file.ordinal)) bytes += file.bytes;
-  std::string out = fmt::format("scanned {} files, {} rows, {:.1f} MB in {:.2f} s\n", files_read_.size(), total.rows,
-                                static_cast<double>(bytes) / 1e6, seconds);
-  if (total.skipped_files) out += fmt::format("{} chunks passed over by the times in their statistics\n", total.skipped_files);
+  std::string out = fmt::format("scanned {}, {} parsed, {:.1f} MB in {:.2f} s\n", counted(files_read_.size(), "file"),
+                                counted(total.rows, "row"), static_cast<double>(bytes) / 1e6, seconds);
+  if (total.skipped_files) out += fmt::format("{} passed over by the times in their statistics\n", counted(total.skipped_files, "chunk"));
   out += print_problems(total);
   for (const std::string& note : notes_) out += printable(note) + "\n";
   return name_standard_input(std::move(out));

@@ -38,6 +38,8 @@ class Tables {
   void note_times(const std::string& table, const std::string& column, const TimeRange& times);
   // The times of a column over all rows that were read or whose statistics are known; kNoTimes where there are none.
   TimeRange times_of(const std::string& table, const std::string& column) const;
+  // How many rows of a table have been parsed.
+  uint64_t rows_of(const std::string& table) const;
   // Rows for the reference executor, those whose time lies in `bounds`.
   reference::TableReader reader(const TimeRange& bounds);
 
@@ -59,6 +61,8 @@ class Tables {
   Result<void> read(const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
                     const TimeRange& bounds, const reference::RowSink& sink);
   std::vector<archive::File> files_of(const std::string& table) const;
+  void note(std::string sentence);
+  void note_table(const std::string& table, const std::vector<archive::File>& files);
   Result<void> run(const std::string& table, const archive::ScanRequest& request, int threads,
                    const archive::BatchCallback& callback);
 

@@ -59,6 +59,8 @@ std::string explain_empty_window(const Job& job, const Tables& tables, const Opt
   for (const ScanTimes& scan : find_scan_times(*job.plan, job.root()))
     for (const TimeCondition& condition : scan.conditions) {
       TimeRange times = tables.times_of(scan.table, condition.column);
+      if (times == kNoTimes && tables.rows_of(scan.table) > 0)
+        return fmt::format("no row read has a {}.{}, on which it puts a time window", scan.table, condition.column);
       if (times == kNoTimes || !condition.range.is_apart_from(times)) continue;
       const char* way_out = options.now == "latest" ? "--now=DATETIME sets another query time"
                                                     : "--now=latest takes the newest timestamp of the data as query time";

@@ -110,10 +110,11 @@ Binder::Scalar Binder::bind_case(const Syntax& node, std::vector<ExprId> args) {
 
 namespace {
 
-constexpr int kImpossible = 1000;
+constexpr size_t kImpossible = size_t{1} << 40;  // more than the costs of any number of arguments
+constexpr size_t kMostTypesShown = 8, kMostOverloadsShown = 4;
 
 // How far a conversion reaches; 0: none needed. Widening only, and dynamic where a string is wanted.
-int conversion_cost(Type from, const Param& param) {
+size_t conversion_cost(Type from, const Param& param) {
   if (from == param.type) return param.text ? 1 : 0;
   if (param.text || param.value) return 20;
   switch (param.type) {
@@ -130,9 +131,9 @@ int conversion_cost(Type from, const Param& param) {
   }
 }
 
-int call_cost(const Function& row, const std::vector<Type>& types) {
+size_t call_cost(const Function& row, const std::vector<Type>& types) {
   if (types.size() < row.num_params || (types.size() > row.num_params && !row.variadic)) return kImpossible;
-  int cost = 0;
+  size_t cost = 0;
   for (size_t i = 0; i < types.size(); ++i) {
     if (row.spec.exact_arguments && types[i] != row.params[std::min<size_t>(i, row.num_params)].type)
       return kImpossible;
@@ -142,6 +143,30 @@ int call_cost(const Function& row, const std::vector<Type>& types) {
   return cost + (row.variadic ? 1 : 0);
 }
 
+// "long, string"; long lists are cut.
+std::string type_list(const std::vector<Type>& types) {
+  std::string out;
+  for (size_t i = 0; i < std::min(types.size(), kMostTypesShown); ++i)
+    out += (i ? ", " : "") + std::string(type_name(types[i]));
+  return types.size() > kMostTypesShown ? out + ", and " + std::to_string(types.size() - kMostTypesShown) + " more" : out;
+}
+
+// What the function takes, as a hint; nothing where it has too many forms to say.
+std::string overload_hint(const std::string& name) {
+  std::string out;
+  size_t count = 0;
+  for (const Function& row : function_table()) {
+    if (!has_name(row, name, false)) continue;
+    if (++count > kMostOverloadsShown) return "`kqlc list functions " + name + "` shows what it takes";
+    out += out.empty() ? "it takes (" : " or (";
+    size_t params = row.num_params + (row.variadic ? 1u : 0u);
+    for (size_t i = 0; i < params; ++i)
+      out += (i ? ", " : "") + std::string(row.params[i].text ? "scalar" : type_name(row.params[i].type));
+    out += row.variadic ? "...)" : ")";
+  }
+  return out;
+}
+
 }  // namespace
 
 Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, source::Span span,
@@ -149,19 +174,20 @@ Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, s
   std::vector<Type> types;
   for (ExprId arg : args) types.push_back(type_of(arg));
   const Function* best = nullptr;
-  int best_cost = kImpossible;
+  size_t best_cost = kImpossible;
   bool known = false;
   for (const Function& row : function_table()) {
     if (!has_name(row, name, is_operator)) continue;
     known = true;
-    int cost = call_cost(row, types);
+    size_t cost = call_cost(row, types);
     if (cost < best_cost) {
       best = &row;
       best_cost = cost;
     }
   }
   if (!known && find_aggregate(name)) {
-    diagnostics_.add(Code::K0204, span, "`" + name + "` is an aggregate and stands in summarize only");
+    diagnostics_.add(Code::K0204, span, "`" + name + "` is an aggregate and stands in summarize only",
+                     "compute it with `summarize`, then use its column");
     return std::nullopt;
   }
   if (!known && !is_operator && !is_kql_function(name)) {
@@ -171,9 +197,8 @@ Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, s
   }
   if (!known) return refuse(span, (is_operator ? "operator `" : "function `") + name + "`");
   if (!best) {
-    std::string given;
-    for (Type type : types) given += (given.empty() ? "" : ", ") + std::string(type_name(type));
-    diagnostics_.add(Code::K0204, span, "`" + name + "` does not take (" + given + ")");
+    diagnostics_.add(Code::K0204, span, "`" + name + "` does not take (" + type_list(types) + ")",
+                     is_operator ? "" : overload_hint(name));
     return std::nullopt;
   }
   for (size_t i = 0; i < args.size(); ++i) {

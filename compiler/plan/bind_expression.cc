@@ -7,6 +7,7 @@
 
 #include "compiler/plan/binder.h"
 #include "compiler/reference/evaluate.h"
+#include "compiler/source/nearest.h"
 
 namespace kqlc::plan {
 
@@ -167,10 +168,10 @@ Binder::Scalar Binder::bind_name(const Syntax& node, const Schema* row) {
     for (const ColumnDef& def : *aggregated_)
       if (def.name == node.text) return refuse(node.span, "a column outside of aggregates");
   std::string best;
-  size_t distance = 4;
+  size_t distance = source::nearest_bound(node.text);
   if (row)
     for (const ColumnDef& def : *row)
-      if (size_t d = edit_distance(def.name, node.text); d < distance) {
+      if (size_t d = source::edit_distance(def.name, node.text); d < distance) {
         distance = d;
         best = def.name;
       }

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "compiler/plan/schema.h"
+#include "compiler/source/nearest.h"
 
 namespace kqlc::plan {
 
@@ -109,9 +109,9 @@ bool is_kql_function(std::string_view name) { return std::binary_search(std::beg
 
 std::string nearest_kql_function(std::string_view name) {
   std::string best;
-  size_t distance = 4;
+  size_t distance = source::nearest_bound(name);
   for (std::string_view known : kNames)
-    if (size_t d = edit_distance(known, name); d < distance && !known.starts_with("__")) {
+    if (size_t d = source::edit_distance(known, name); d < distance && !known.starts_with("__")) {
       distance = d;
       best = known;
     }

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "compiler/source/nearest.h"
+
 namespace kqlc::plan {
 
 bool find_type(std::string_view name, Type& type) {
@@ -25,24 +27,6 @@ bool find_type(std::string_view name, Type& type) {
       return true;
     }
   return false;
-}
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  constexpr size_t kLimit = 64;
-  if (a.size() > kLimit || b.size() > kLimit) return kLimit;
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t above = row[j];
-      bool same = (a[i - 1] | 32) == (b[j - 1] | 32);
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (same ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
 }
 
 Result<void> Schemas::load_folder(const std::string& folder) {
@@ -99,9 +83,9 @@ std::vector<std::string> Schemas::tables() const {
 
 std::string Schemas::nearest(std::string_view name) const {
   std::string best;
-  size_t distance = 4;
+  size_t distance = source::nearest_bound(name);
   for (const auto& [table, schema] : tables_)
-    if (size_t d = edit_distance(name, table); d < distance) {
+    if (size_t d = source::edit_distance(name, table); d < distance) {
       distance = d;
       best = table;
     }

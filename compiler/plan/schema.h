@@ -42,7 +42,5 @@ class Schemas {
 
 // Returns the type KQL calls `name` ("long", "int64", "date", ...); false when there is none.
 bool find_type(std::string_view name, Type& type);
-// Number of single-character edits between two names, up to a small limit.
-size_t edit_distance(std::string_view a, std::string_view b);
 
 }  // namespace kqlc::plan

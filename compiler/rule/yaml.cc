@@ -328,6 +328,20 @@ void fill(Rule& rule, Metadata& tree) {
 
 }  // namespace
 
+namespace {
+
+// The way out of what authors get wrong most often; yaml-cpp's words alone do not show it.
+std::string yaml_hint(std::string_view message) {
+  if (message.find("block scalar") != message.npos || message.find("end of map not found") != message.npos)
+    return "every line of the query stands deeper than the word `query:`";
+  if (message.find("illegal map value") != message.npos)
+    return "a text that holds `: ` needs quotes; a query is best a block: `query: |`";
+  if (message.find("illegal tab") != message.npos) return "indent with blanks";
+  return "";
+}
+
+}  // namespace
+
 std::vector<Rule> read_yaml(const std::string& path, const std::string& file,
                             source::Diagnostics& diagnostics) {
   Text text = clean_text(file, nullptr);
@@ -338,7 +352,8 @@ std::vector<Rule> read_yaml(const std::string& path, const std::string& file,
     text = clean_text(file, &repair);
     loaded = {};
     if (repair.count == 0 || load(text, loaded)) {
-      diagnostics.add(Code::K0001, {place, place + 1}, "this cannot be read as YAML: " + failure->message);
+      diagnostics.add(Code::K0001, {place, place + 1}, "this cannot be read as YAML: " + failure->message,
+                      yaml_hint(failure->message));
       return {};
     }
     diagnostics.add(Code::K0003, {place, place + 1}, "a key stands as deep as the dash before it",

@@ -96,6 +96,7 @@ class Lexer {
   Token next() {
     char c = peek();
     if (auto token = string_literal()) return *std::move(token);
+    if (at_typographic_quote()) return typographic_string();
     if (is_digit(c)) return number();
     if (c == '[' && bracket_name_follows()) return bracket_name();
     if (is_name_start(c)) return name();
@@ -114,6 +115,25 @@ class Lexer {
       return {};
     }
     return {TokenKind::Symbol, {}, std::string(1, c), "", false};
+  }
+
+  // U+2018, U+2019, U+201C, U+201D: what word processors make of quotes. A name cannot begin with one.
+  bool at_typographic_quote() const {
+    std::string_view here = text_.substr(at_, 3);
+    return here == "\u2018" || here == "\u2019" || here == "\u201C" || here == "\u201D";
+  }
+
+  // Says what is wrong and goes on as if it were a string literal up to the next such quote of the line.
+  Token typographic_string() {
+    size_t start = at_;
+    diagnostics_.add(Code::K0101, {static_cast<uint32_t>(start), static_cast<uint32_t>(start + 3)},
+                     "a typographic quote does not begin a string", "write a straight quote: `\"` or `'`");
+    at_ += 3;
+    size_t begin = at_;
+    while (at_ < text_.size() && text_[at_] != '\n' && !at_typographic_quote()) ++at_;
+    std::string value(text_.substr(begin, at_ - begin));
+    if (at_typographic_quote()) at_ += 3;
+    return {TokenKind::String, {}, std::move(value), "", false};
   }
 
   Token name() {

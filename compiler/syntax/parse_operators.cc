@@ -4,11 +4,35 @@
 // name; named options come first, then operands in the order of the text. Source: KQL "Tabular operators".
 #include <algorithm>
 
+#include "compiler/source/nearest.h"
 #include "compiler/syntax/parser.h"
 
 namespace kqlc::syntax {
 
 using source::Code;
+
+namespace {
+
+// The operators that a misspelt one may have been meant for.
+constexpr std::string_view kOperators[] = {
+    "as", "consume", "count", "distinct", "evaluate", "extend", "facet", "filter", "find", "fork", "getschema", "invoke",
+    "join", "limit", "lookup", "make-series", "mv-apply", "mv-expand", "order", "parse", "parse-kv", "parse-where",
+    "partition", "print", "project", "project-away", "project-keep", "project-rename", "project-reorder", "range",
+    "reduce", "render", "sample", "sample-distinct", "scan", "search", "serialize", "sort", "summarize", "take", "top",
+    "top-hitters", "top-nested", "union", "where"};
+
+std::string operator_hint(std::string_view name) {
+  std::string_view best;
+  size_t distance = source::nearest_bound(name);
+  for (std::string_view known : kOperators)
+    if (size_t d = source::edit_distance(name, known); d < distance) {
+      distance = d;
+      best = known;
+    }
+  return best.empty() ? "" : "did you mean `" + std::string(best) + "`?";
+}
+
+}  // namespace
 
 std::string Parser::hyphenated_word(size_t& count) const {
   if (peek().kind != TokenKind::Name) return "";
@@ -113,7 +137,7 @@ NodeId Parser::parse_operator_body(const std::string& name, uint32_t start) {
   } else if (name.starts_with("graph-") || name == "make-graph" || name == "macro-expand") {
     parse_graph(out);
   } else {
-    diagnostics_.add(Code::K0101, span_from(start), "no operator is called `" + name + "`");
+    diagnostics_.add(Code::K0101, span_from(start), "no operator is called `" + name + "`", operator_hint(name));
     failed_at_ = at_;
     recover();
     return add(Kind::Error, span_from(start));

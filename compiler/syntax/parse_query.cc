@@ -34,12 +34,28 @@ void Parser::expect_word(std::string_view text) {
   if (!take_word(text)) fail("`" + std::string(text) + "`");
 }
 
+namespace {
+
+// What people write who come from other languages, or leave out the pipe.
+std::string hint_for(const Token& token, std::string_view expected) {
+  if (expected.find("`|`") == std::string_view::npos) return "";
+  if (token.kind == TokenKind::Symbol && token.text == "=") return "`==` compares, `=~` without regard to case";
+  if (token.kind == TokenKind::Symbol && token.text == "&") return "write `and`";
+  if (token.kind != TokenKind::Name) return "";
+  for (std::string_view name : {"where", "filter", "summarize", "project", "extend", "join", "union", "sort", "order", "top",
+                                "take", "limit", "distinct", "count", "parse", "render", "invoke", "evaluate", "lookup"})
+    if (token.text == name) return "an operator follows a `|`: `| " + token.text + "`";
+  return "";
+}
+
+}  // namespace
+
 void Parser::fail(std::string_view expected) {
   if (failed_at_ == at_) return;
   failed_at_ = at_;
   std::string message = "expected " + std::string(expected);
   message += at_end() ? " before the end of the query" : " before `" + peek().text + "`";
-  diagnostics_.add(Code::K0101, peek().span, message);
+  diagnostics_.add(Code::K0101, peek().span, message, at_end() ? "" : hint_for(peek(), expected));
 }
 
 // Skips to the next `|`, `;` or closing bracket at this depth.
