@@ -166,10 +166,11 @@ namespace {
 std::string print_tables(const std::vector<Output>& outputs) {
   std::string out;
   for (const Output& output : outputs) {
-    if (!output.title.empty()) out += fmt::format("{} ({})\n", printable(output.title), counted(output.rows->rows.size(), "row"));
+    std::string key = output.rule == output.title ? "" : "  " + printable(output.rule);
+    if (!output.title.empty()) out += fmt::format("{} ({}){}\n", printable(output.title), counted(output.rows->rows.size(), "row"), key);
     if (output.title.empty() || !output.rows->rows.empty()) out += print_table(*output.rows);
     if (!output.partial.empty()) out += "# partial: " + output.partial + "\n";
-    if (!output.title.empty()) out += "\n";
+    if (!output.title.empty() && !output.rows->rows.empty()) out += "\n";
   }
   return out;
 }
