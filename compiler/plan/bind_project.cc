@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // extend, project and their relatives, all of which become one kind of node: a list of expressions, one a
-// column. Also how unnamed columns are called. Sources: the page of each operator; names as Microsoft's
+// column. Sources: the page of each operator; names as Microsoft's
 // parser gives them.
 #include <algorithm>
 #include <set>
@@ -84,55 +84,26 @@ std::vector<ExprId> Binder::all_columns(const Schema& schema, source::Span span)
   return exprs;
 }
 
-std::string Binder::unique_name(const Schema& schema, std::string name) const {
-  auto taken = [&](const std::string& candidate) { return position_of(schema, candidate) < schema.size(); };
-  if (!taken(name)) return name;
-  for (int i = 1;; ++i)
-    if (std::string numbered = name + std::to_string(i); !taken(numbered)) return numbered;
-}
-
-std::string Binder::name_of(syntax::NodeId id) const {
-  const Syntax& node = at(id);
-  switch (node.kind) {
-    case Kind::Name:
-    case Kind::Named:
-      return node.text;
-    case Kind::Member: {
-      std::string object = name_of(node.children[0]);
-      return object.empty() ? node.text : object + "_" + node.text;
-    }
-    case Kind::Index: {
-      std::string object = name_of(node.children[0]);
-      const Syntax& index = at(node.children[1]);
-      if (index.kind == Kind::String || index.kind == Kind::Long)
-        return object.empty() ? "" : object + "_" + index.text;
-      return object;
-    }
-    case Kind::Call:
-      if (const Aggregate* aggregate = find_aggregate(node.text))
-        return result_name(aggregate->spec, node.children.empty() ? "" : name_of(node.children[0]));
-      for (const Function& row : function_table())
-        if (row.spec.result_name == ResultName::FirstArgument && has_name(row, node.text, false) &&
-            !node.children.empty())
-          return name_of(node.children[0]);
-      return "";
-    default:
-      return "";
-  }
-}
-
 bool Binder::refuse_several_names(syntax::NodeId id) {
   if (at(id).kind != Kind::Named || at(id).children.size() == 1) return false;
   refuse(at(id).span, "several names for one value");
   return true;
 }
 
+// An item that gives a name in so many words, or is a column: twice is an error. Names made up from an
+// expression give way instead.
+bool Binder::declare(syntax::NodeId id, const std::string& name, std::set<std::string>& declared) {
+  if (at(id).kind != Kind::Named && at(id).kind != Kind::Name) return true;
+  if (declared.insert(name).second) return true;
+  diagnostics_.add(Code::K0206, at(id).span, "the column `" + name + "` is declared twice");
+  return false;
+}
+
 Binder::Table Binder::bind_extend(NodeId input, const Syntax& node) {
   const Schema before = plan_.nodes[input].schema;
   Schema schema = before;
   std::vector<ExprId> exprs = all_columns(before, node.span);
-  size_t unnamed = 0;
-  std::set<std::string> assigned;
+  std::set<std::string> declared;
   bool good = true;
   for (syntax::NodeId child : node.children) {
     if (at(child).kind == Kind::Option) continue;
@@ -140,19 +111,14 @@ Binder::Table Binder::bind_extend(NodeId input, const Syntax& node) {
     good &= value.has_value();
     if (!value) continue;
     std::string name = name_of(child);
-    bool given = at(child).kind == Kind::Named;
-    if (name.empty()) name = "Column" + std::to_string(++unnamed);
-    if (given && !assigned.insert(name).second) {
-      diagnostics_.add(Code::K0206, at(child).span, "`" + name + "` is set twice");
-      good = false;
-      continue;
-    }
+    if (name.empty()) name = next_column_name(schema);
+    good &= declare(child, name, declared);
     size_t known = position_of(schema, name);
-    if (known < schema.size() && (given || at(child).kind == Kind::Name)) {
+    if (known < schema.size()) {
       exprs[known] = *value;
       schema[known].type = type_of(*value);
     } else {
-      schema.push_back({unique_name(schema, name), type_of(*value)});
+      schema.push_back({name, type_of(*value)});
       exprs.push_back(*value);
     }
   }
@@ -177,7 +143,7 @@ Binder::Table Binder::bind_project(NodeId input, const Syntax& node) {
   const Schema before = plan_.nodes[input].schema;
   Schema schema;
   std::vector<ExprId> exprs;
-  size_t unnamed = 0;
+  std::set<std::string> declared;
   bool good = true;
   for (syntax::NodeId child : node.children) {
     const Syntax& item = at(child);
@@ -190,12 +156,8 @@ Binder::Table Binder::bind_project(NodeId input, const Syntax& node) {
     good &= value.has_value();
     if (!value) continue;
     std::string name = name_of(child);
-    if (name.empty()) name = "Column" + std::to_string(++unnamed);
-    if (position_of(schema, name) < schema.size() && (item.kind == Kind::Named || item.kind == Kind::Name)) {
-      diagnostics_.add(Code::K0206, item.span, "the column `" + name + "` is declared twice");
-      good = false;
-      continue;
-    }
+    if (name.empty()) name = next_column_name({});
+    good &= declare(child, name, declared);
     schema.push_back({unique_name(schema, name), type_of(*value)});
     exprs.push_back(*value);
   }

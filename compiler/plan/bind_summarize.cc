@@ -70,24 +70,35 @@ Type result_type(const AggregateSpec& spec, const std::vector<Type>& types) {
   return first;
 }
 
+// The same for aggregates whose results are rows: each argument gives a column. An argument without a name of
+// its own is called by its place: max_, max_first_arg1, any_arg0.
+std::string unnamed_row_result(const AggregateSpec& spec, const std::vector<std::string>& names,
+                               size_t index) {
+  const std::string stem = std::string(spec.row_name) + "_", place = "arg" + std::to_string(index);
+  bool extreme = stem != "any_";
+  if (names[index].empty()) {
+    if (extreme) return index == 0 ? stem : stem + names[0] + "_" + place;
+    return *spec.prefix && names.size() == 1 ? stem : stem + place;
+  }
+  return result_name(spec, spec.names_hold_first && index > 0 ? names[0] + "_" + names[index] : names[index]);
+}
+
 // What result number `index` is called where the query gives no name. `names` are the arguments' names, empty
 // for expressions.
 std::string unnamed_result(const AggregateSpec& spec, const std::vector<std::string>& names,
                            const AggregateUse& use, size_t index, Arena& arena) {
-  bool per_constant = spec.result_rule == ResultType::PerConstant;
-  size_t at = per_constant ? 0 : index;
-  std::string argument = at < names.size() ? names[at] : "";
-  if (spec.names_hold_first && index > 0) argument = names[0] + "_" + argument;
+  if (spec.result_rule == ResultType::All) return unnamed_row_result(spec, names, index);
+  std::string argument = names.empty() ? "" : names[0];
   for (size_t i = 1; i < spec.named_arguments && i < names.size(); ++i)
     argument += (argument.empty() ? "" : "_") + names[i];
   std::string name = result_name(spec, argument);
-  if (!per_constant) return name;
+  if (spec.result_rule != ResultType::PerConstant) return name;
   size_t constant = spec.constant_from + index;
   dynamic::Node value = dynamic::node_of_cell(use.constants[constant], use.types[constant], arena);
   std::string digits(dynamic::to_text(&value, arena).view());
   if (digits.ends_with(".0")) digits.resize(digits.size() - 2);
   std::replace(digits.begin(), digits.end(), '.', '_');
-  return name + (name.ends_with('_') ? "" : "_") + digits;
+  return name + "_" + digits;
 }
 
 bool is_percentile(const dynamic::Node& node) {
@@ -113,21 +124,21 @@ Binder::Table Binder::bind_summarize(NodeId input, const Syntax& node) {
   out.kind = NodeKind::Summarize;
   out.inputs = {input};
   out.span = node.span;
-  size_t unnamed = 0;
+  std::set<std::string> declared;
   bool good = true;
   for (syntax::NodeId child : node.children)
-    if (at(child).kind == Kind::By) good &= bind_keys(at(child), before, out, unnamed);
+    if (at(child).kind == Kind::By) good &= bind_keys(at(child), before, out, declared);
   std::vector<SummaryItem> items;
   const Schema* outer = aggregated_;
   aggregated_ = &before;
   for (syntax::NodeId child : node.children)
     if (at(child).kind != Kind::By && at(child).kind != Kind::Option)
-      good &= bind_summary_item(child, out, items, unnamed);
+      good &= bind_summary_item(child, out, items);
   aggregated_ = outer;
-  return good ? finish_summarize(std::move(out), items, node.span) : std::nullopt;
+  return good ? finish_summarize(std::move(out), items, std::move(declared), node.span) : std::nullopt;
 }
 
-bool Binder::bind_keys(const Syntax& by, const Schema& before, Node& out, size_t& unnamed) {
+bool Binder::bind_keys(const Syntax& by, const Schema& before, Node& out, std::set<std::string>& declared) {
   bool good = true;
   for (syntax::NodeId key : by.children) {
     if (at(key).kind == Kind::Star || at(key).kind == Kind::Wildcard) {
@@ -138,7 +149,8 @@ bool Binder::bind_keys(const Syntax& by, const Schema& before, Node& out, size_t
     good &= value.has_value();
     if (!value) continue;
     std::string name = name_of(key);
-    if (name.empty()) name = "Column" + std::to_string(++unnamed);
+    if (name.empty()) name = next_column_name({});
+    good &= declare(key, name, declared);
     out.schema.push_back({unique_name(out.schema, name), type_of(*value)});
     out.exprs.push_back(*value);
   }
@@ -146,8 +158,7 @@ bool Binder::bind_keys(const Syntax& by, const Schema& before, Node& out, size_t
 }
 
 // One item: an aggregate with its results, named or not, or an expression over aggregates.
-bool Binder::bind_summary_item(syntax::NodeId id, Node& out, std::vector<SummaryItem>& items,
-                               size_t& unnamed) {
+bool Binder::bind_summary_item(syntax::NodeId id, Node& out, std::vector<SummaryItem>& items) {
   const Syntax& item = at(id);
   bool named = item.kind == Kind::Named;
   const Syntax& value = named ? at(item.children.back()) : item;
@@ -163,7 +174,7 @@ bool Binder::bind_summary_item(syntax::NodeId id, Node& out, std::vector<Summary
     aggregating_ = nullptr;
     if (!expr) return false;
     std::string name = named ? "" : name_of(id);
-    if (name.empty() && given.empty()) name = "Column" + std::to_string(++unnamed);
+    if (name.empty() && given.empty()) name = next_column_name({});
     items.push_back({name, false, *expr});
   }
   if (given.size() > items.size() - first) {
@@ -252,6 +263,9 @@ bool Binder::check_aggregate_arguments(const Syntax& node, AggregateUse& use) {
       if (!condition) return false;
       use.args[i] = *condition;
     }
+    // A percentile of int values is a long.
+    if (i == 0 && spec.result_rule == ResultType::PerConstant && type_of(use.args[i]) == Type::Int)
+      use.args[i] = convert(use.args[i], Type::Long, node.span).value_or(use.args[i]);
     Type type = type_of(use.args[i]);
     if (!accepts(wanted, type)) {
       diagnostics_.add(Code::K0204, node.span,
@@ -280,18 +294,18 @@ bool Binder::check_aggregate_arguments(const Syntax& node, AggregateUse& use) {
 
 // Names the columns. Where the items are just the aggregates in order the summary is the result; else it is
 // projected.
-Binder::Table Binder::finish_summarize(Node out, const std::vector<SummaryItem>& items, source::Span span) {
+Binder::Table Binder::finish_summarize(Node out, const std::vector<SummaryItem>& items,
+                                       std::set<std::string> declared, source::Span span) {
   size_t num_keys = out.exprs.size();
   Schema schema(out.schema.begin(), out.schema.begin() + static_cast<long>(num_keys));
   std::vector<ExprId> exprs = all_columns(schema, span);
   bool plain = items.size() + num_keys == out.schema.size();
   for (size_t i = 0; i < items.size(); ++i) {
     const SummaryItem& item = items[i];
-    for (size_t j = 0; j < i; ++j)
-      if (item.given && items[j].given && items[j].name == item.name) {
-        diagnostics_.add(Code::K0206, span, "the column `" + item.name + "` is declared twice");
-        return std::nullopt;
-      }
+    if (item.given && !declared.insert(item.name).second) {
+      diagnostics_.add(Code::K0206, span, "the column `" + item.name + "` is declared twice");
+      return std::nullopt;
+    }
     const Expr& expr = plan_.exprs[item.expr];
     plain &= expr.kind == ExprKind::Column && static_cast<size_t>(expr.column) == num_keys + i;
     schema.push_back({unique_name(schema, item.name), type_of(item.expr)});

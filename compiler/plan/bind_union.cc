@@ -150,7 +150,7 @@ void Binder::map_union_columns(Node& out, bool inner) {
   out.mappings.resize(schemas.size());
   std::vector<UnionColumn> columns = collect_columns(schemas);
   for (const UnionColumn& meeting : columns) {
-    if (inner && (meeting.num_inputs < schemas.size() || meeting.types.size() > 1)) continue;
+    if (inner && meeting.num_inputs < schemas.size()) continue;
     for (Type type : meeting.types) {
       std::string name = meeting.types.size() == 1 ? meeting.name : suffixed_name(columns, meeting, type);
       out.schema.push_back({unique_name(out.schema, name), type});

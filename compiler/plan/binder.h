@@ -8,6 +8,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -150,18 +151,24 @@ class Binder {
   bool refuse_several_names(syntax::NodeId id);
   // Name of an unnamed output column; "" where the place decides (Column1, print_0).
   std::string name_of(syntax::NodeId id) const;
+  std::string name_of_call(const Syntax& node) const;
   std::string unique_name(const Schema& schema, std::string name) const;
+  // Column1, Column2, ...: counted over the whole query.
+  std::string next_column_name(const Schema& schema);
+  bool declare(syntax::NodeId id, const std::string& name, std::set<std::string>& declared);
 
   // bind_summarize.cc
   Table bind_summarize(NodeId input, const Syntax& node);
-  bool bind_keys(const Syntax& by, const Schema& before, Node& out, size_t& unnamed);
-  bool bind_summary_item(syntax::NodeId id, Node& out, std::vector<SummaryItem>& items, size_t& unnamed);
+  bool bind_keys(const Syntax& by, const Schema& before, Node& out, std::set<std::string>& declared);
+  bool bind_summary_item(syntax::NodeId id, Node& out, std::vector<SummaryItem>& items);
   bool bind_aggregate(const Syntax& node, Node& out, std::vector<SummaryItem>& items);
   bool bind_aggregate_arguments(const Syntax& node, Node& out, AggregateUse& use,
                                 std::vector<std::string>& names);
   bool check_aggregate_arguments(const Syntax& node, AggregateUse& use);
   Scalar bind_nested_aggregate(const Syntax& node);
-  Table finish_summarize(Node out, const std::vector<SummaryItem>& items, source::Span span);
+  // `declared`: the names that the keys bear in so many words.
+  Table finish_summarize(Node out, const std::vector<SummaryItem>& items, std::set<std::string> declared,
+                         source::Span span);
 
   // bind_expression.cc
   Scalar bind_expr(syntax::NodeId id, const Schema* row);
@@ -248,6 +255,7 @@ class Binder {
   std::map<syntax::NodeId, bool> tabular_;  // what is_tabular_function has found
   Node* aggregating_ = nullptr;             // the summarize whose item is being bound
   const Schema* aggregated_ = nullptr;      // and the columns that go into it
+  size_t unnamed_columns_ = 0;              // Column1, Column2, ... given out so far
   std::string as_name_;  // what `as` has just called the table in hand, for union withsource
 };
 

@@ -72,6 +72,7 @@ struct AggregateSpec {
   Type result = Type::Long;
   uint8_t named_arguments = 1;  // how many arguments stand in the name of an unnamed result
   bool names_hold_first = false;  // further columns are called prefix_firstargument_argument (argmax)
+  const char* row_name = "";  // results of unnamed arguments: max_, max_first_arg1; any_arg0 (ResultType::All)
   const char* prefix = "";    // unnamed results are called prefix_argument; "" keeps the argument's name
   const char* doc = "";
   const char* page = "";

@@ -243,27 +243,31 @@ struct MinIf : ConditionalExtreme<BestRow<-1>> {
   static constexpr AggregateSpec spec{.name = "minif", .params = {Accepts::Orderable, Accepts::Bool}, .num_params = 2, .result_rule = ResultType::First, .prefix = "minif", .doc = "smallest value where the condition holds", .page = "minif-aggregation-function"};
 };
 struct ArgMax : BestRow<1> {
-  static constexpr AggregateSpec spec{.name = "arg_max", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .doc = "the row with the largest value", .page = "arg-max-aggregation-function"};
+  static constexpr AggregateSpec spec{.name = "arg_max", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .row_name = "max", .doc = "the row with the largest value", .page = "arg-max-aggregation-function"};
 };
 struct ArgMin : BestRow<-1> {
-  static constexpr AggregateSpec spec{.name = "arg_min", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .doc = "the row with the smallest value", .page = "arg-min-aggregation-function"};
+  static constexpr AggregateSpec spec{.name = "arg_min", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .row_name = "min", .doc = "the row with the smallest value", .page = "arg-min-aggregation-function"};
 };
 
 struct ArgMaxLegacy : BestRow<1> {
-  static constexpr AggregateSpec spec{.name = "argmax", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .names_hold_first = true, .prefix = "max", .doc = "the old name of arg_max", .page = "arg-max-aggregation-function"};
+  static constexpr AggregateSpec spec{.name = "argmax", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .names_hold_first = true, .row_name = "max", .prefix = "max", .doc = "the old name of arg_max", .page = "arg-max-aggregation-function"};
 };
 struct ArgMinLegacy : BestRow<-1> {
-  static constexpr AggregateSpec spec{.name = "argmin", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .names_hold_first = true, .prefix = "min", .doc = "the old name of arg_min", .page = "arg-min-aggregation-function"};
+  static constexpr AggregateSpec spec{.name = "argmin", .params = {Accepts::Orderable, Accepts::Any}, .num_params = 2, .num_optional = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .names_hold_first = true, .row_name = "min", .prefix = "min", .doc = "the old name of arg_min", .page = "arg-min-aggregation-function"};
 };
 
 struct TakeAny : BestRow<0> {
-  static constexpr AggregateSpec spec{.name = "take_any", .params = {Accepts::Any}, .num_params = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .doc = "one row of the group (here the first)", .page = "take-any-aggregation-function"};
+  static constexpr AggregateSpec spec{.name = "take_any", .params = {Accepts::Any}, .num_params = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .row_name = "any", .doc = "one row of the group (here the first)", .page = "take-any-aggregation-function"};
 };
 struct Any : BestRow<0> {
-  static constexpr AggregateSpec spec{.name = "any", .params = {Accepts::Any}, .num_params = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .prefix = "any", .doc = "the old name of take_any", .page = "take-any-aggregation-function"};
+  static constexpr AggregateSpec spec{.name = "any", .params = {Accepts::Any}, .num_params = 1, .variadic = true, .star = true, .result_rule = ResultType::All, .row_name = "any", .prefix = "any", .doc = "the old name of take_any", .page = "take-any-aggregation-function"};
 };
 struct TakeAnyIf : ConditionalExtreme<BestRow<0>> {
   static constexpr AggregateSpec spec{.name = "take_anyif", .params = {Accepts::Any, Accepts::Bool}, .num_params = 2, .result_rule = ResultType::First, .doc = "a value of a row where the condition holds (here the first)", .page = "take-anyif-aggregation-function"};
+};
+
+struct AnyIf : TakeAnyIf {
+  static constexpr AggregateSpec spec{.name = "anyif", .params = {Accepts::Any, Accepts::Bool}, .num_params = 2, .result_rule = ResultType::First, .prefix = "anyif", .doc = "the old name of take_anyif", .page = "take-anyif-aggregation-function"};
 };
 
 // make_set, make_list, dcount: elements with their positions.
@@ -369,7 +373,7 @@ struct CountDistinctIf : DCountIf {
 };
 
 using AllAggregates = Join<List<Count, CountIf, Sum, SumIf, Avg, AvgIf, Min, Max, MinIf, MaxIf, ArgMax, ArgMin, MakeSet, MakeSetIf, MakeList,
-                           MakeListIf, MakeListWithNulls, DCount, DCountIf, CountDistinct, CountDistinctIf, TakeAny, Any, TakeAnyIf,
+                           MakeListIf, MakeListWithNulls, DCount, DCountIf, CountDistinct, CountDistinctIf, TakeAny, Any, TakeAnyIf, AnyIf,
                            ArgMaxLegacy, ArgMinLegacy>,
                            MomentAggregates, PercentileAggregates, BitAggregates>;
 

@@ -85,7 +85,7 @@ struct Zip {
   static Dynamic call(Context& context, Variadic<Value> arrays);
 };
 struct Repeat {
-  static constexpr Spec spec{.name = "repeat", .result_name = ResultName::None, .doc = "the value so many times as an array, at most 1,048,576", .page = "repeat-function",
+  static constexpr Spec spec{.name = "repeat", .result_name = ResultName::Prefix, .result_prefix = "repeat", .doc = "the value so many times as an array, at most 1,048,576", .page = "repeat-function",
                              .examples = {"tostring(repeat(1, 3)) == '[1,1,1]'", "isnull(repeat(1, -1))"}};
   static Dynamic call(Context& context, Value value, int64_t count);
 };
@@ -146,7 +146,7 @@ struct BagRemoveKeys {
   static Dynamic call(Context& context, Dynamic bag, Dynamic keys);
 };
 struct TreePath {
-  static constexpr Spec spec{.name = "treepath", .doc = "the paths to all values of a bag; of arrays the first element stands for all", .page = "treepath-function",
+  static constexpr Spec spec{.name = "treepath", .result_name = ResultName::Prefix, .result_prefix = "tree", .doc = "the paths to all values of a bag; of arrays the first element stands for all", .page = "treepath-function",
                              .examples = {"tostring(treepath(parse_json('{\"a\":\"b\", \"c\":123}'))) == '[\"[\\'a\\']\",\"[\\'c\\']\"]'",
                                           "array_length(treepath(parse_json('{\"prop1\":[1,2,3,4], \"prop2\":\"value2\"}'))) == 3",
                                           "tostring(treepath(parse_json('{\"listProperty\":[100,200,300,\"abcde\",{\"x\":\"y\"}]}'))) == '[\"[\\'listProperty\\']\",\"[\\'listProperty\\'][0]\",\"[\\'listProperty\\'][0][\\'x\\']\"]'"}};
@@ -159,7 +159,7 @@ struct DynamicToJson {
 };
 template <class T>
 struct GetType {
-  static constexpr Spec spec{.name = "gettype", .doc = "the name of the value's type at run time", .page = "gettype-function", .examples = {"gettype(111) == 'long'", "gettype('a') == 'string'", "gettype(parse_json(' {\"abc\":1} ')) == 'dictionary'"}};
+  static constexpr Spec spec{.name = "gettype", .result_name = ResultName::Prefix, .result_prefix = "type", .doc = "the name of the value's type at run time", .page = "gettype-function", .examples = {"gettype(111) == 'long'", "gettype('a') == 'string'", "gettype(parse_json(' {\"abc\":1} ')) == 'dictionary'"}};
   static Str call(Context& context, Nullable<T> value) {
     if (!value.valid) return Str("null");
     if constexpr (std::is_same_v<T, Dynamic>) {

@@ -55,7 +55,7 @@ Str text_of(T value, Arena& arena) {
 
 template <class T>
 struct ToString {
-  static constexpr Spec spec{.name = "tostring", .doc = "the value as text; null gives the empty text", .page = "tostring-function",
+  static constexpr Spec spec{.name = "tostring", .result_name = ResultName::FirstArgument, .doc = "the value as text; null gives the empty text", .page = "tostring-function",
                              .examples = {"tostring(123) == '123'"}};
   static Str call(Context& context, Nullable<T> value) {
     return value.valid ? text_of<T>(value.value, *context.arena) : Str();

@@ -69,11 +69,29 @@ Dynamic BagKeys::call(Context& context, Dynamic value) {
   return array_value(keys, *context.arena);
 }
 
+namespace {
+
+// The value of a key; nullptr where the bag has no such key, or is none.
+const Node* value_of_key(const Node* bag, std::string_view key) {
+  for (uint32_t i = 0; bag && i < bag->size; ++i)
+    if (bag->entries[i].key.view() == key) return &bag->entries[i].value;
+  return nullptr;
+}
+
+}  // namespace
+
 bool BagHasKey::call(Context& context, Dynamic value, Str key) {
   const Node* bag = bag_of(value, *context.arena);
-  for (uint32_t i = 0; bag && i < bag->size; ++i)
-    if (bag->entries[i].key.view() == key.view()) return true;
-  return false;
+  if (!key.view().starts_with("$.") && !key.view().starts_with("$[")) return value_of_key(bag, key.view());
+  const char* error = nullptr;
+  std::unique_ptr<JsonPath> path(JsonPath::parse(key, *context.arena, &error));
+  if (!path) return false;
+  for (const JsonPath::Step& step : path->steps) {
+    const Node* found = step.is_index ? nullptr : value_of_key(bag, step.key.view());
+    if (!found) return false;
+    bag = bag_of({found}, *context.arena);
+  }
+  return true;
 }
 
 Dynamic BagMerge::call(Context& context, Variadic<Nullable<Dynamic>> bags) {

@@ -14,7 +14,7 @@ struct ParseJson {
   static Dynamic call(Context& context, Str text) { return dynamic::parse(text, *context.arena); }
 };
 struct ParseJsonDynamic {
-  static constexpr Spec spec{.name = "parse_json", .aliases = {"todynamic", "parsejson", "toobject"}, .doc = "the dynamic value itself; a string in it is parsed", .page = "parse-json-function"};
+  static constexpr Spec spec{.name = "parse_json", .aliases = {"todynamic", "parsejson", "toobject"}, .result_name = ResultName::FirstArgument, .doc = "the dynamic value itself; a string in it is parsed", .page = "parse-json-function"};
   static Dynamic call(Context& context, Dynamic value) {
     const dynamic::Node* node = dynamic::resolve(value, *context.arena);
     if (node && node->kind == dynamic::Kind::String) return dynamic::parse({node->text, node->size}, *context.arena);
@@ -69,8 +69,8 @@ struct BagKeys {
   static Dynamic call(Context& context, Dynamic value);
 };
 struct BagHasKey {
-  static constexpr Spec spec{.name = "bag_has_key", .doc = "whether a bag has the key at its top", .page = "bag-has-key-function",
-                             .examples = {"bag_has_key(parse_json('{\"a\":1}'), 'a') == true"}};
+  static constexpr Spec spec{.name = "bag_has_key", .doc = "whether a bag has the key, or the path of keys $.a.b", .page = "bag-has-key-function",
+                             .examples = {"bag_has_key(parse_json('{\"a\":1}'), 'a') == true", "bag_has_key(parse_json('{\"a\":{\"b\":1}}'), '$.a.b')", "bag_has_key(parse_json('{\"a\":[1]}'), '$.a[0]') == false"}};
   static bool call(Context& context, Dynamic value, Str key);
 };
 struct BagMerge {
@@ -137,9 +137,19 @@ struct RangeStep {
   using Step = std::conditional_t<std::is_same_v<T, DateTime>, TimeSpan, T>;
   static Dynamic call(Context& context, T start, T stop, Step step);
 };
-struct RangeLong {
-  static constexpr Spec spec{.name = "range", .doc = "start, start + 1, ... up to stop", .page = "range-function", .examples = {"tostring(range(1, 3)) == '[1,2,3]'"}};
-  static Dynamic call(Context& context, int64_t start, int64_t stop) { return RangeStep<int64_t>::call(context, start, stop, 1); }
+// Without a step: 1 of numbers, an hour of times.
+template <class T>
+struct RangeOfOnes {
+  static constexpr bool kTime = std::is_same_v<T, DateTime> || std::is_same_v<T, TimeSpan>;
+  static constexpr Spec spec{.name = "range", .doc = "start, start + 1, ... up to stop; times grow by an hour", .page = "range-function",
+                             .examples = {kTime ? "array_length(range(1h, 5h)) == 5" : "tostring(range(1, 3)) == '[1,2,3]'"}};
+  static Dynamic call(Context& context, T start, T stop) {
+    if constexpr (kTime) {
+      return RangeStep<T>::call(context, start, stop, TimeSpan{36'000'000'000});  // ticks
+    } else {
+      return RangeStep<T>::call(context, start, stop, 1);
+    }
+  }
 };
 
 // A JSONPath of plain steps: $.a.b[0]['c'].
@@ -166,7 +176,7 @@ using DynamicFunctions =
          DynamicOf<double>, DynamicOf<kqlc::Decimal>, DynamicOf<DateTime>, DynamicOf<TimeSpan>, DynamicOf<Guid>, DynamicOf<Str>,
          PackArray, BagPack, BagPackFilled, BagKeys, BagHasKey, BagMerge, ArrayConcat, ArraySlice, ArrayReverse, ArraySum,
          StrcatArray, CombineSets<SetOperation::Union>, CombineSets<SetOperation::Intersect>, CombineSets<SetOperation::Difference>,
-         SetHasElement, JaccardIndex, RangeStep<int64_t>, RangeStep<double>, RangeStep<DateTime>, RangeStep<TimeSpan>, RangeLong,
+         SetHasElement, JaccardIndex, RangeStep<int64_t>, RangeStep<double>, RangeStep<DateTime>, RangeStep<TimeSpan>, RangeOfOnes<int64_t>, RangeOfOnes<DateTime>, RangeOfOnes<TimeSpan>,
          ExtractJson>;
 
 }  // namespace kqlc::functions

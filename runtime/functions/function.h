@@ -54,8 +54,10 @@ struct Context {
 // How an unnamed column that holds a call is called. Source: the parser's tables, column result_name.
 enum class ResultName : uint8_t {
   None,           // Column1, print_0, ...
-  FirstArgument,  // the name of the first argument, when that is a column
-  Prefix,         // prefix_argument, for aggregates
+  FirstArgument,  // the name of the first argument, where it has one
+  OnlyArgument,   // the same, of calls with one argument
+  Prefix,         // result_prefix, an underscore and the first argument's name
+  FunctionName,   // the function's name as written, an underscore and the first argument's name
 };
 
 // Upper bounds keep Spec a literal type that lives in read-only data.
@@ -67,6 +69,7 @@ struct Spec {
   bool deterministic = true;                       // false: rand, new_guid
   bool may_fail = false;                           // calls Context::fail for some arguments
   ResultName result_name = ResultName::None;
+  const char* result_prefix = "";                  // for ResultName::Prefix
   bool exact_arguments = false;                    // no implicit widening of arguments (tobool(long) is not tobool(int))
   const char* doc = "";                            // one sentence
   const char* page = "";                           // documentation page, e.g. "strlen-function"

@@ -20,7 +20,7 @@ inline Nullable<int64_t> ticks_of_day(int64_t hour, int64_t minute, double secon
 }
 
 struct MakeDateTime {
-  static constexpr Spec spec{.name = "make_datetime", .doc = "the datetime of a date and a time of day with seconds", .page = "make-datetime-function",
+  static constexpr Spec spec{.name = "make_datetime", .result_name = ResultName::OnlyArgument, .doc = "the datetime of a date and a time of day with seconds", .page = "make-datetime-function",
                              .examples = {"make_datetime(2017, 10, 01, 12, 11, 0.1234567) == datetime(2017-10-01 12:11:00.1234567)", "isnull(make_datetime(2017, 13, 1, 0, 0, 0))"}};
   static Nullable<DateTime> call(int64_t year, int64_t month, int64_t day, int64_t hour, int64_t minute, double second) {
     if (year < 1 || year > 9999 || month < 1 || month > 12) return {};
@@ -32,17 +32,17 @@ struct MakeDateTime {
   }
 };
 struct MakeDateTimeMinutes {
-  static constexpr Spec spec{.name = "make_datetime", .doc = "the datetime of a date, an hour and a minute", .page = "make-datetime-function",
+  static constexpr Spec spec{.name = "make_datetime", .result_name = ResultName::OnlyArgument, .doc = "the datetime of a date, an hour and a minute", .page = "make-datetime-function",
                              .examples = {"make_datetime(2017, 10, 01, 12, 10) == datetime(2017-10-01 12:10)"}};
   static Nullable<DateTime> call(int64_t year, int64_t month, int64_t day, int64_t hour, int64_t minute) { return MakeDateTime::call(year, month, day, hour, minute, 0); }
 };
 struct MakeDate {
-  static constexpr Spec spec{.name = "make_datetime", .doc = "the midnight with which a date begins", .page = "make-datetime-function",
+  static constexpr Spec spec{.name = "make_datetime", .result_name = ResultName::OnlyArgument, .doc = "the midnight with which a date begins", .page = "make-datetime-function",
                              .examples = {"make_datetime(2017, 10, 01) == datetime(2017-10-01)", "isnull(make_datetime(2017, 2, 29))"}};
   static Nullable<DateTime> call(int64_t year, int64_t month, int64_t day) { return MakeDateTime::call(year, month, day, 0, 0, 0); }
 };
 struct MakeTimeSpanDays {
-  static constexpr Spec spec{.name = "make_timespan", .doc = "the timespan of days, hours, minutes and seconds", .page = "make-timespan-function",
+  static constexpr Spec spec{.name = "make_timespan", .result_name = ResultName::OnlyArgument, .doc = "the timespan of days, hours, minutes and seconds", .page = "make-timespan-function",
                              .examples = {"make_timespan(1, 12, 30, 55.123) == time(1.12:30:55.123)"}};
   static Nullable<TimeSpan> call(int64_t days, int64_t hours, int64_t minutes, double seconds) {
     constexpr int64_t kMostDays = INT64_MAX / datetime::kTicksPerDay - 1;
@@ -52,11 +52,11 @@ struct MakeTimeSpanDays {
   }
 };
 struct MakeTimeSpanSeconds {
-  static constexpr Spec spec{.name = "make_timespan", .doc = "the timespan of hours, minutes and seconds", .page = "make-timespan-function", .examples = {"make_timespan(12, 30, 55.123) == time(12:30:55.123)"}};
+  static constexpr Spec spec{.name = "make_timespan", .result_name = ResultName::OnlyArgument, .doc = "the timespan of hours, minutes and seconds", .page = "make-timespan-function", .examples = {"make_timespan(12, 30, 55.123) == time(12:30:55.123)"}};
   static Nullable<TimeSpan> call(int64_t hours, int64_t minutes, double seconds) { return MakeTimeSpanDays::call(0, hours, minutes, seconds); }
 };
 struct MakeTimeSpan {
-  static constexpr Spec spec{.name = "make_timespan", .doc = "the timespan of hours and minutes", .page = "make-timespan-function", .examples = {"make_timespan(12, 30) == 12h + 30m", "isnull(make_timespan(24, 0))"}};
+  static constexpr Spec spec{.name = "make_timespan", .result_name = ResultName::OnlyArgument, .doc = "the timespan of hours and minutes", .page = "make-timespan-function", .examples = {"make_timespan(12, 30) == 12h + 30m", "isnull(make_timespan(24, 0))"}};
   static Nullable<TimeSpan> call(int64_t hours, int64_t minutes) { return MakeTimeSpanDays::call(0, hours, minutes, 0); }
 };
 struct UnixTimeNanoseconds {

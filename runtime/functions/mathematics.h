@@ -16,24 +16,35 @@ namespace kqlc::functions {
 
 #define KQLC_ANGLE_FUNCTION(Type, kql, text, example, expression)                                                               \
   struct Type {                                                                                                                 \
-    static constexpr Spec spec{.name = kql, .doc = text, .page = kql "-function", .examples = {example}};                      \
+    static constexpr Spec spec{.name = kql, .result_name = ResultName::FirstArgument, .doc = text, .page = kql "-function", .examples = {example}};                      \
     static double call(double x) { return expression; }                                                                        \
   };
 KQLC_ANGLE_FUNCTION(Sin, "sin", "sine of an angle in radians", "sin(0) == 0.0", std::sin(x))
 KQLC_ANGLE_FUNCTION(Cos, "cos", "cosine of an angle in radians", "cos(0) == 1.0", std::cos(x))
 KQLC_ANGLE_FUNCTION(Tan, "tan", "tangent of an angle in radians", "tan(0) == 0.0", std::tan(x))
-KQLC_ANGLE_FUNCTION(Cot, "cot", "cotangent of an angle in radians", "abs(cot(1) - 0.642092615934331) < 1e-12", 1 / std::tan(x))
+struct Cot {
+  static constexpr Spec spec{.name = "cot", .doc = "cotangent of an angle in radians", .page = "cot-function", .examples = {"abs(cot(1) - 0.642092615934331) < 1e-12"}};
+  static double call(double x) { return 1 / std::tan(x); }
+};
 KQLC_ANGLE_FUNCTION(Asin, "asin", "angle whose sine this is", "isnan(asin(2))", std::asin(x))
 KQLC_ANGLE_FUNCTION(Acos, "acos", "angle whose cosine this is", "acos(1) == 0.0", std::acos(x))
 KQLC_ANGLE_FUNCTION(Atan, "atan", "angle whose tangent this is", "atan(0) == 0.0", std::atan(x))
-KQLC_ANGLE_FUNCTION(Radians, "radians", "degrees as radians", "abs(radians(180) - pi()) < 1e-12", x * (std::numbers::pi / 180))
-KQLC_ANGLE_FUNCTION(Degrees, "degrees", "radians as degrees", "degrees(pi()) == 180.0", x * (180 / std::numbers::pi))
+struct Radians {
+  static constexpr Spec spec{.name = "radians", .doc = "degrees as radians", .page = "radians-function", .examples = {"abs(radians(180) - pi()) < 1e-12"}};
+  static double call(double x) { return x * (std::numbers::pi / 180); }
+};
+struct Degrees {
+  static constexpr Spec spec{.name = "degrees", .doc = "radians as degrees", .page = "degrees-function", .examples = {"degrees(pi()) == 180.0"}};
+  static double call(double x) { return x * (180 / std::numbers::pi); }
+};
 KQLC_ANGLE_FUNCTION(Exp10, "exp10", "10 to the power of the number", "exp10(3) == 1000.0", std::pow(10.0, x))
 KQLC_ANGLE_FUNCTION(Gamma, "gamma", "the gamma function", "gamma(5) == 24.0", std::tgamma(x))
+KQLC_ANGLE_FUNCTION(Erf, "erf", "the error function", "erf(0) == 0.0", std::erf(x))
+KQLC_ANGLE_FUNCTION(Erfc, "erfc", "1 less the error function", "erfc(0) == 1.0", std::erfc(x))
 #undef KQLC_ANGLE_FUNCTION
 
 struct Atan2 {
-  static constexpr Spec spec{.name = "atan2", .doc = "angle between the x axis and the ray to (x, y), y given first", .page = "atan2-function", .examples = {"atan2(0, -1) == pi()"}};
+  static constexpr Spec spec{.name = "atan2", .result_name = ResultName::FirstArgument, .doc = "angle between the x axis and the ray to (x, y), y given first", .page = "atan2-function", .examples = {"atan2(0, -1) == pi()"}};
   static double call(double y, double x) { return std::atan2(y, x); }
 };
 struct Pi {
@@ -56,7 +67,7 @@ struct IsFinite {
 // The places to shift by count modulo 64; a negative number of them gives null.
 template <bool left>
 struct BinaryShift {
-  static constexpr Spec spec{.name = left ? "binary_shift_left" : "binary_shift_right", .doc = "the bits moved by so many places modulo 64", .page = left ? "binary-shift-left-function" : "binary-shift-right-function",
+  static constexpr Spec spec{.name = left ? "binary_shift_left" : "binary_shift_right", .result_name = ResultName::FirstArgument, .doc = "the bits moved by so many places modulo 64", .page = left ? "binary-shift-left-function" : "binary-shift-right-function",
                              .examples = {left ? "binary_shift_left(1, 2) == 4" : "binary_shift_right(1, 2) == 0", left ? "isnull(binary_shift_left(1, -1))" : "isnull(binary_shift_right(1, -1))"}};
   static Nullable<int64_t> call(int64_t value, int64_t places) {
     if (places < 0) return {};
@@ -65,7 +76,7 @@ struct BinaryShift {
   }
 };
 struct BitsetCountOnes {
-  static constexpr Spec spec{.name = "bitset_count_ones", .doc = "number of bits that are set", .page = "bitset-count-ones-function", .examples = {"bitset_count_ones(42) == 3"}};
+  static constexpr Spec spec{.name = "bitset_count_ones", .result_name = ResultName::FirstArgument, .doc = "number of bits that are set", .page = "bitset-count-ones-function", .examples = {"bitset_count_ones(42) == 3"}};
   static int64_t call(int64_t value) { return std::popcount(static_cast<uint64_t>(value)); }
 };
 
@@ -105,7 +116,7 @@ struct BinAtDateTime {
   }
 };
 
-using MathematicsFunctions = List<Sin, Cos, Tan, Cot, Asin, Acos, Atan, Radians, Degrees, Exp10, Gamma, Atan2, Pi, IsNan, IsInf, IsFinite, BinaryShift<true>, BinaryShift<false>,
+using MathematicsFunctions = List<Sin, Cos, Tan, Cot, Asin, Acos, Atan, Radians, Degrees, Exp10, Gamma, Erf, Erfc, Atan2, Pi, IsNan, IsInf, IsFinite, BinaryShift<true>, BinaryShift<false>,
                                   BitsetCountOnes, BinAtLong, BinAtReal, BinAtTimeSpan, BinAtDateTime>;
 
 }  // namespace kqlc::functions

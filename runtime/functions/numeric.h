@@ -28,18 +28,35 @@ struct Round {
   static constexpr Spec spec{.name = "round", .result_name = ResultName::FirstArgument, .doc = "rounded to a whole number", .page = "round-function", .examples = {"round(2.15) == 2.0"}};
   static double call(double value) { return std::round(value); }
 };
-struct RoundLong {
+template <class T>
+struct RoundWhole {
   static constexpr Spec spec{.name = "round", .result_name = ResultName::FirstArgument, .doc = "a whole number stays", .page = "round-function", .examples = {"round(7) == 7"}};
-  static int64_t call(int64_t value) { return value; }
+  static T call(T value) { return value; }
+};
+// Places before the point round halves away from zero, as they do for real numbers.
+template <class T>
+struct RoundWholeTo {
+  static constexpr Spec spec{.name = "round", .result_name = ResultName::FirstArgument, .doc = "a whole number, rounded to so many decimal places", .page = "round-function",
+                             .examples = {"gettype(round(7, 2)) == 'long'", "round(-125, -1) == -130", "round(124, -1) == 120"}};
+  static Nullable<T> call(T value, int64_t places) {
+    if (places > 15 || places < -18) return {};
+    int64_t scale = 1, rounded = 0;
+    for (; places < 0; ++places) scale *= 10;
+    int64_t rest = value % scale, half = scale / 2;
+    int64_t up = scale == 1 ? 0 : rest >= half ? scale : rest <= -half ? -scale : 0;
+    if (__builtin_add_overflow(value - rest, up, &rounded) || rounded != static_cast<T>(rounded)) return {};
+    return static_cast<T>(rounded);
+  }
 };
 struct CeilingReal {
   static constexpr Spec spec{.name = "ceiling", .result_name = ResultName::FirstArgument, .doc = "the smallest whole number that is not less", .page = "ceiling-function",
                              .examples = {"ceiling(-1.1) == -1.0", "ceiling(0.9) == 1.0"}};
   static double call(double value) { return std::ceil(value); }
 };
-struct CeilingLong {
+template <class T>
+struct CeilingWhole {
   static constexpr Spec spec{.name = "ceiling", .result_name = ResultName::FirstArgument, .doc = "a whole number stays", .page = "ceiling-function", .examples = {"ceiling(0) == 0"}};
-  static int64_t call(int64_t value) { return value; }
+  static T call(T value) { return value; }
 };
 
 #define KQLC_REAL_FUNCTION(Type, kql, text, doc_page, example, expression)                                     \
@@ -97,7 +114,7 @@ struct Extreme {
 template <class T>
 using Extremes = List<Extreme<T, true>, Extreme<T, false>>;
 
-using NumericFunctions = Join<List<RoundTo, Round, RoundLong, CeilingReal, CeilingLong, Sqrt, Exp, Exp2, Log, Log2, Log10, Pow, Sign, BinaryBits<Bits::And>,
+using NumericFunctions = Join<List<RoundTo, Round, RoundWhole<int32_t>, RoundWhole<int64_t>, RoundWholeTo<int32_t>, RoundWholeTo<int64_t>, CeilingReal, CeilingWhole<int32_t>, CeilingWhole<int64_t>, Sqrt, Exp, Exp2, Log, Log2, Log10, Pow, Sign, BinaryBits<Bits::And>,
                                    BinaryBits<Bits::Or>, BinaryBits<Bits::Xor>, BinaryNot>,
                               Extremes<int32_t>, Extremes<int64_t>, Extremes<double>, Extremes<DateTime>, Extremes<TimeSpan>>;
 

@@ -36,6 +36,18 @@ uint64_t offset_of_character(Str text, int64_t index) {
   return at;
 }
 
+namespace {
+
+// The simple case mapping of Unicode. Sharp s and the dotless and dotted i of Turkish stay, as .NET's invariant
+// culture leaves them.
+utf8proc_int32_t other_case(utf8proc_int32_t code, bool upper) {
+  constexpr utf8proc_int32_t kSharpS = 0xdf, kDottedCapitalI = 0x130, kDotlessI = 0x131;
+  if (code == kSharpS || code == kDottedCapitalI || code == kDotlessI) return code;
+  return upper ? utf8proc_toupper(code) : utf8proc_tolower(code);
+}
+
+}  // namespace
+
 Str change_case(Str text, bool upper, Arena& arena) {
   std::string out;
   out.reserve(text.size);
@@ -51,7 +63,7 @@ Str change_case(Str text, bool upper, Arena& arena) {
     utf8proc_int32_t code = 0;
     if (utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data + at), static_cast<utf8proc_ssize_t>(size), &code) > 0) {
       utf8proc_uint8_t encoded[4];
-      auto written = utf8proc_encode_char(upper ? utf8proc_toupper(code) : utf8proc_tolower(code), encoded);
+      auto written = utf8proc_encode_char(other_case(code, upper), encoded);
       out.append(reinterpret_cast<char*>(encoded), static_cast<size_t>(written));
     } else {
       out.append(text.data + at, size);

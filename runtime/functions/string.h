@@ -17,7 +17,7 @@ uint64_t offset_of_character(Str text, int64_t index);
 Str change_case(Str text, bool upper, Arena& arena);
 
 struct Strlen {
-  static constexpr Spec spec{.name = "strlen", .doc = "number of characters", .page = "strlen-function",
+  static constexpr Spec spec{.name = "strlen", .result_name = ResultName::FunctionName, .doc = "number of characters", .page = "strlen-function",
                              .examples = {"strlen('hello') == 5", "strlen('') == 0"}};
   static int64_t call(Str text) { return count_characters(text); }
 };

@@ -337,7 +337,7 @@ Str print_real(double value, Arena& arena) {
   if (std::isinf(value)) return value > 0 ? Str("Infinity") : Str("-Infinity");
   char buffer[64];
   double size = std::fabs(value);
-  bool plain = value == 0 || (size >= 1e-5 && size < 1e15);
+  bool plain = value == 0 || (size >= 1e-4 && size < 1e15);
   auto [end, error] = plain ? std::to_chars(buffer, buffer + 40, value, std::chars_format::fixed)
                             : std::to_chars(buffer, buffer + 40, value, std::chars_format::scientific);
   if (plain) {

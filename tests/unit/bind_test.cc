@@ -70,13 +70,16 @@ TEST(Bind, SummarizeNames) {
   EXPECT_EQ(columns_of("Numbers | summarize arg_max(n, *) by s"), "s:string, n:long, d:dynamic");
   EXPECT_EQ(columns_of("Numbers | project n, s | summarize count() by *"), "n:long, s:string, count_:long");
   EXPECT_EQ(columns_of("NumbersToo | summarize by bin(t, 1h)"), "t:datetime");
-  EXPECT_EQ(columns_of("Numbers | extend tostring(d), bin(n, 5) | summarize count(n), count(n > 1) by "
+  EXPECT_EQ(columns_of("Numbers | extend tostring(s), bin(n, 5) | summarize count(n), count(n > 1) by "
                        "tolower(s), startofday(now()), toint(d.x)"),
             "Column1:string, Column2:datetime, d_x:int, count_n:long, count_:long");
   EXPECT_EQ(rows_of("datatable(x:long, b:bool)[1, true, long(null), false] | summarize count(x), count(b)"),
             "[[2,1]]");
   EXPECT_EQ(error_of("Numbers | summarize x = hll(n)"), "K0301 function `hll` is not supported yet");
   EXPECT_EQ(error_of("Numbers | summarize (a, b) = count()"), "K0204 more names than values");
+  EXPECT_EQ(error_of("Numbers | summarize n = count() by n"), "K0206 the column `n` is declared twice");
+  EXPECT_EQ(error_of("Numbers | summarize count() by n, s, n"), "K0206 the column `n` is declared twice");
+  EXPECT_EQ(columns_of("Numbers | summarize count() by s, tostring(s)"), "s:string, s1:string, count_:long");
   EXPECT_EQ(error_of("Numbers | summarize a = count(), a = max(n)"),
             "K0206 the column `a` is declared twice");
 }
@@ -129,6 +132,8 @@ TEST(Bind, CallsThatGrowFastAreStopped) {
 TEST(Bind, Unions) {
   EXPECT_EQ(columns_of("union Numbers*"), "n:long, s:string, d:dynamic, t:datetime");
   EXPECT_EQ(columns_of("union kind=inner Numbers, NumbersToo"), "n:long");
+  EXPECT_EQ(columns_of("union kind=inner (Numbers | project n, s), (print n = 'a', s = 'b')"),
+            "n_long:long, n_string:string, s:string");
   EXPECT_EQ(columns_of("union isfuzzy=true Numbers, (Nowhere | where x > 1)"), "n:long, s:string, d:dynamic");
   EXPECT_EQ(error_of("union isfuzzy=true Nowhere, Neither"),
             "K0201 none of the tables of this union is known");
