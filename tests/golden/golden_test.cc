@@ -202,23 +202,25 @@ class CaseRun {
   }
 
   void run_native(const plan::Plan& plan, size_t result, const std::vector<TableData>& tables, const Answer& expected) {
-    static constexpr std::pair<codegen::Engine, const char*> kLevels[] = {{codegen::Engine::O0, "jit O0"}, {codegen::Engine::O2, "jit O2"}};
+    static constexpr std::pair<codegen::Engine, const char*> kNative[] = {{codegen::Engine::O0, "jit O0"},
+                                                                          {codegen::Engine::Object, "object O2"},
+                                                                          {codegen::Engine::Specialised, "jit O2, specialised"}};
     std::vector<std::vector<archive::File>> files;
     if (!tables.empty()) files = write_files(tables);
     if (!files.empty()) agree(expected, engines::run_reference(plan, result, files[0]), "reference, ndjson");
     size_t turn = 0;
-    for (auto [level, level_name] : kLevels) {
-      auto native = Native::compile(plan, result, level);
+    for (auto [engine, name] : kNative) {
+      auto native = Native::compile(plan, result, engine);
       if (!native.ok()) {
-        ASSERT_EQ(native.error().code, ErrorCode::Unsupported) << level_name << ": " << native.error().message;
+        ASSERT_EQ(native.error().code, ErrorCode::Unsupported) << name << ": " << native.error().message;
         return;
       }
-      for (const Way& way : ways(tables.empty(), turn)) agree(expected, native.value().run(tables, way), std::string(level_name) + ", " + way.name());
-      // Each level takes every other format, NDJSON both.
+      for (const Way& way : ways(tables.empty(), turn)) agree(expected, native.value().run(tables, way), std::string(name) + ", " + way.name());
+      // The engines take the formats in turn, NDJSON all of them.
       for (size_t i = 0; i < files.size(); ++i)
-        if (i == 0 || i % 2 == turn % 2)
+        if (i == 0 || i % 3 == turn)
           agree(expected, native.value().run(files[i], 1 + static_cast<int>(i + turn) % 3),
-                std::string(level_name) + ", " + engines::storage_name(engines::kAllStorage[i]));
+                std::string(name) + ", " + engines::storage_name(engines::kAllStorage[i]));
       ++turn;
     }
   }
