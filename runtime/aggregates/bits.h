@@ -36,8 +36,16 @@ struct BinaryAll {
     if (from.any) add(into, from.bits);
   }
   static void finish(Context&, const AggregateCall&, State& state, Cell* out) { *out = state.any ? make_cell(state.bits) : null_cell(Type::Long); }
-  static void save(const AggregateCall&, const State& state, Writer& writer) { writer.put(state); }
-  static bool load(Context&, const AggregateCall&, State& state, Reader& reader) { return reader.get(state); }
+  static void save(const AggregateCall&, const State& state, Writer& writer) {
+    writer.put(static_cast<uint8_t>(state.any));
+    writer.put(state.bits);
+  }
+  static bool load(Context&, const AggregateCall&, State& state, Reader& reader) {
+    uint8_t any = 0;
+    if (!reader.get(any) || any > 1) return false;
+    state.any = any != 0;
+    return reader.get(state.bits);
+  }
 };
 
 using BitAggregates = List<BinaryAll<JoinBits::And>, BinaryAll<JoinBits::Or>, BinaryAll<JoinBits::Xor>>;

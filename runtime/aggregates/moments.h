@@ -109,7 +109,9 @@ struct Covariance {
     *out = make_cell(moment(divisor > 0 ? state.products / static_cast<double>(divisor) : 0.0));
   }
   static void save(const AggregateCall&, const State& state, Writer& writer) { writer.put(state); }
-  static bool load(Context&, const AggregateCall&, State& state, Reader& reader) { return reader.get(state); }
+  static bool load(Context&, const AggregateCall&, State& state, Reader& reader) {
+    return reader.get(state) && state.count >= 0 && state.count <= int64_t{1} << 60;
+  }
 };
 
 // make_bag: the entries of all bags; of a key given twice the first in input order counts.

@@ -98,22 +98,26 @@ void save_node(const dynamic::Node& node, Writer& writer, Arena& arena, int dept
 bool load_node(dynamic::Node& node, Reader& reader, Arena& arena, int depth);
 
 bool load_items(dynamic::Node& node, Reader& reader, Arena& arena, int depth) {
-  // Every item takes a byte at least, so a wrong number cannot ask for more memory than the bytes justify.
+  // A wrong number cannot ask for more memory than the bytes justify: what is read so far grows as it is read.
   if (depth >= kMaxSavedDepth || !reader.get(node.size) || node.size > reader.left()) return false;
   if (node.kind == dynamic::Kind::Array) {
-    auto* items = arena.allocate_array<dynamic::Node>(node.size);
+    std::vector<dynamic::Node> items;
     for (uint32_t i = 0; i < node.size; ++i)
-      if (!load_node(*::new (items + i) dynamic::Node(), reader, arena, depth + 1)) return false;
-    node.items = items;
+      if (!load_node(items.emplace_back(), reader, arena, depth + 1)) return false;
+    auto* copy = arena.allocate_array<dynamic::Node>(items.size());
+    std::copy(items.begin(), items.end(), copy);
+    node.items = copy;
     return true;
   }
-  auto* entries = arena.allocate_array<dynamic::Entry>(node.size);
+  std::vector<dynamic::Entry> entries;
   for (uint32_t i = 0; i < node.size; ++i) {
-    auto* entry = ::new (entries + i) dynamic::Entry();
-    if (!reader.get_text(entry->key) || !load_node(entry->value, reader, arena, depth + 1)) return false;
-    entry->key = arena.copy(entry->key);
+    dynamic::Entry& entry = entries.emplace_back();
+    if (!reader.get_text(entry.key) || !load_node(entry.value, reader, arena, depth + 1)) return false;
+    entry.key = arena.copy(entry.key);
   }
-  node.entries = entries;
+  auto* copy = arena.allocate_array<dynamic::Entry>(entries.size());
+  std::copy(entries.begin(), entries.end(), copy);
+  node.entries = copy;
   return true;
 }
 

@@ -109,6 +109,12 @@ Result<SourcePtr> open_csv(const File& file, const ScanRequest& request) {
     if (wanted) names.push_back(column.name);
   }
   // Arrow takes an empty list for all columns; one of them is enough to count rows.
+  for (size_t i = 0; i < own.size(); ++i) {
+    bool wanted = std::find(names.begin(), names.end(), own[i].name) != names.end();
+    bool again = std::any_of(own.begin(), own.begin() + static_cast<ptrdiff_t>(i),
+                             [&](const ColumnRequest& other) { return other.name == own[i].name; });
+    if (wanted && again) return Error{ErrorCode::Format, file.path + ": two columns " + own[i].name};
+  }
   if (names.empty() && !own.empty()) names.push_back(own[0].name);
   std::shared_ptr<arrow::io::InputStream> input;
   KQLC_TRY_ASSIGN(input, open_input(file));

@@ -149,15 +149,22 @@ Result<void> walk_folder(const std::string& folder, std::vector<std::string>* pa
   return {};
 }
 
-Result<std::vector<std::string>> expand(const std::string& input) {
+// What a path stands for. What a pattern matches is left out where it cannot be read, what is named must be readable.
+struct Expanded {
+  std::vector<std::string> paths;
+  bool is_pattern = false;
+};
+
+Result<Expanded> expand(const std::string& input) {
   std::error_code error;
-  if (fs::exists(input, error)) return std::vector<std::string>{input};
+  if (fs::exists(input, error)) return Expanded{{input}};
   glob_t found{};
   int status = glob(input.c_str(), 0, nullptr, &found);
   std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + (status == 0 ? found.gl_pathc : 0));
   globfree(&found);
   if (paths.empty()) return Error{ErrorCode::Io, input + ": no such file"};
-  return paths;
+  // A dead link is found under its own name.
+  return Expanded{paths, paths != std::vector<std::string>{input}};
 }
 
 // Gives the chunks of ingested folders what their manifests say, where the sizes still agree.
@@ -216,14 +223,14 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
                                      std::vector<std::string>* notes) {
   std::vector<std::string> named, walked;
   for (const std::string& input : inputs) {
-    std::vector<std::string> paths;
-    KQLC_TRY_ASSIGN(paths, expand(input));
-    for (const std::string& path : paths) {
+    Expanded expanded;
+    KQLC_TRY_ASSIGN(expanded, expand(input));
+    for (const std::string& path : expanded.paths) {
       std::error_code error;
       if (fs::is_directory(path, error)) {
         KQLC_TRY(walk_folder(path, &walked));
       } else {
-        named.push_back(path);
+        (expanded.is_pattern ? walked : named).push_back(path);
       }
     }
   }

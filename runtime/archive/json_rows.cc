@@ -19,6 +19,7 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 
 constexpr std::string_view kAdvancedHunting = "AdvancedHunting-";
+constexpr int kMaxDepth = 1024;  // of what is looked at when strict
 constexpr int kMaxWrappers = 3;  // an array of responses that hold `records`
 
 enum class Special : uint8_t { None, Properties, Category, Time, Timestamp, Type, Rows, Tables };
@@ -103,31 +104,6 @@ bool equals_caseless(std::string_view a, std::string_view b) {
   return true;
 }
 
-// Whether the text is a number as RFC 8259 writes them.
-bool is_json_number(std::string_view text) {
-  const char* place = text.data();
-  const char* end = place + text.size();
-  auto digits = [&] {
-    const char* start = place;
-    while (place < end && *place >= '0' && *place <= '9') ++place;
-    return place - start;
-  };
-  if (place < end && *place == '-') ++place;
-  const char* first = place;
-  auto whole = digits();
-  if (whole == 0 || (whole > 1 && *first == '0')) return false;
-  if (place < end && *place == '.') {
-    ++place;
-    if (digits() == 0) return false;
-  }
-  if (place < end && (*place == 'e' || *place == 'E')) {
-    ++place;
-    if (place < end && (*place == '+' || *place == '-')) ++place;
-    if (digits() == 0) return false;
-  }
-  return place == end;
-}
-
 // The name of a table in the text between quotes of a category or of `Type`; empty when it names none.
 std::string_view table_of_category(std::string_view category) {
   return category.starts_with(kAdvancedHunting) ? category.substr(kAdvancedHunting.size())
@@ -145,6 +121,56 @@ simdjson::error_code raw_json(ondemand::value value, char first, std::string_vie
   ondemand::array array;
   auto error = value.get_array().get(array);
   return error ? error : array.raw_json().get(*text);
+}
+
+// Whether JSON knows the escapes in the text between quotes; it ends at the quote or at `end`.
+const char* problem_of_text(const char* text, const char* end) {
+  const char* close = text;
+  bool escaped = false;
+  for (; close < end && *close != '"'; ++close) {
+    if (*close == '\\') escaped = true, ++close;
+  }
+  if (close >= end) return "a string without end";
+  std::string out(escaped ? close - text : 0, '\0');
+  bool known = !escaped || unescape_json({text, static_cast<size_t>(close - text)}, out.data()) >= 0;
+  return known ? nullptr : "an escape that JSON does not know";
+}
+
+const char* problem_of(ondemand::value value, const char* end, int depth);
+
+const char* problem_of_object(ondemand::value value, const char* end, int depth) {
+  ondemand::object object;
+  if (auto error = value.get_object().get(object)) return message_of(error);
+  for (auto item : object) {
+    ondemand::field field;
+    if (auto error = std::move(item).get(field)) return message_of(error);
+    if (const char* problem = problem_of_text(field.key().raw(), end)) return problem;
+    if (const char* problem = problem_of(field.value(), end, depth + 1)) return problem;
+  }
+  return nullptr;
+}
+
+const char* problem_of_array(ondemand::value value, const char* end, int depth) {
+  ondemand::array array;
+  if (auto error = value.get_array().get(array)) return message_of(error);
+  for (auto item : array) {
+    ondemand::value element;
+    if (auto error = std::move(item).get(element)) return message_of(error);
+    if (const char* problem = problem_of(element, end, depth + 1)) return problem;
+  }
+  return nullptr;
+}
+
+// What is wrong with a value, however deep inside it. A number may be larger than any type holds: that is valid JSON,
+// and so is half a surrogate pair.
+const char* problem_of(ondemand::value value, const char* end, int depth) {
+  if (depth > kMaxDepth) return message_of(simdjson::DEPTH_ERROR);
+  std::string_view token = trim_end(value.raw_json_token());
+  if (token.front() == '{') return problem_of_object(value, end, depth);
+  if (token.front() == '[') return problem_of_array(value, end, depth);
+  if (token.front() == '"') return problem_of_text(token.data() + 1, end);
+  bool known = token == "null" || token == "true" || token == "false" || is_json_number(token);
+  return known ? nullptr : "an unquoted word that is no number";
 }
 
 std::string_view unquote(std::string_view token) {
@@ -199,7 +225,6 @@ class JsonRows::Implementation {
   std::unordered_map<std::string, int32_t> columns_;
   ondemand::parser parser_;
   ondemand::parser properties_parser_;
-  simdjson::dom::parser validator_;
   int32_t time_generated_ = -1;
 
   const File* file_ = nullptr;
@@ -248,10 +273,6 @@ void JsonRows::Implementation::add(const File& file, std::string_view text, uint
 
 const char* JsonRows::Implementation::add_document(std::string_view text) {
   text_ = text;
-  if (worker_.request.strict) {
-    auto error = validator_.parse(text.data(), text.size(), false).error();
-    if (error && error != simdjson::UTF8_ERROR && error != simdjson::STRING_ERROR) return message_of(error);
-  }
   ondemand::document document;
   auto error = parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document);
   if (error == simdjson::UTF8_ERROR) {
@@ -265,6 +286,13 @@ const char* JsonRows::Implementation::add_document(std::string_view text) {
   }
   if (error) return message_of(error);
   const char* problem = nullptr;
+  if (worker_.request.strict) {
+    // The value of a document that is a scalar is refused below.
+    ondemand::value whole;
+    if (!document.get_value().get(whole)) problem = problem_of(whole, text_.data() + text_.size(), 0);
+    if (problem) return problem;
+    document.rewind();
+  }
   if (text_.front() == '{') {
     ondemand::object object;
     if ((error = document.get_object().get(object))) return message_of(error);

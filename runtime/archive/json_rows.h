@@ -39,6 +39,9 @@ class JsonRows {
 // a surrogate pair becomes U+FFFD. Returns their number, or -1 for an escape that JSON does not know.
 int64_t unescape_json(std::string_view text, char* out);
 
+// Whether the text is a number as RFC 8259 writes them.
+bool is_json_number(std::string_view text);
+
 // Returns a copy of `text` with each invalid byte of UTF-8 replaced by U+FFFD, and kPadding zero bytes.
 std::string repair_utf8(std::string_view text);
 

@@ -90,6 +90,30 @@ char simple_escape(char c) {
 
 }  // namespace
 
+bool is_json_number(std::string_view text) {
+  const char* place = text.data();
+  const char* end = place + text.size();
+  auto digits = [&] {
+    const char* start = place;
+    while (place < end && *place >= '0' && *place <= '9') ++place;
+    return place - start;
+  };
+  if (place < end && *place == '-') ++place;
+  const char* first = place;
+  auto whole = digits();
+  if (whole == 0 || (whole > 1 && *first == '0')) return false;
+  if (place < end && *place == '.') {
+    ++place;
+    if (digits() == 0) return false;
+  }
+  if (place < end && (*place == 'e' || *place == 'E')) {
+    ++place;
+    if (place < end && (*place == '+' || *place == '-')) ++place;
+    if (digits() == 0) return false;
+  }
+  return place == end;
+}
+
 int64_t unescape_json(std::string_view text, char* out) {
   const char* place = text.data();
   const char* end = place + text.size();

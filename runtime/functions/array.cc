@@ -75,7 +75,8 @@ Dynamic sort_array(Dynamic value, bool descending, bool nulls_last, Arena& arena
     Node item = node_of({&array->items[i]}, arena);
     if (item.kind != Kind::Null) values.emplace_back(item, i);
   }
-  std::sort(values.begin(), values.end(), [&](const auto& a, const auto& b) {
+  // Long and real numbers beyond 2^53 have no order among them, which std::sort does not stand.
+  std::stable_sort(values.begin(), values.end(), [&](const auto& a, const auto& b) {
     // The order of kinds stays when the values are turned round.
     bool turned = descending && rank_of(a.first) == rank_of(b.first);
     if (less(a.first, b.first)) return !turned;

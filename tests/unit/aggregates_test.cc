@@ -66,6 +66,48 @@ std::vector<Cell> longs(std::initializer_list<int64_t> values) {
   return cells;
 }
 
+// Whether a saved state of these bytes is taken.
+bool loads(std::string_view name, Type type, const Writer& saved) {
+  const Aggregate& row = row_of(name);
+  Arena arena;
+  Context context;
+  context.arena = context.state_arena = &arena;
+  Type types[2] = {type, type};
+  Cell constants[2];
+  AggregateCall call{types, constants, row.spec.num_params, 1};
+  void* state = arena.allocate(row.state_size);
+  row.init(context, call, state);
+  Reader reader(saved.bytes);
+  return row.load(context, call, state, reader);
+}
+
+TEST(Aggregates, SavedStatesThatNoRowsGiveAreRefused) {
+  for (int64_t count : {int64_t{-1}, INT64_MIN, INT64_MAX, int64_t{5}}) {
+    Writer saved;
+    saved.put(count);
+    for (int i = 0; i < 3; ++i) saved.put(0.5);
+    EXPECT_EQ(loads("covariance", Type::Real, saved), count == 5) << count;
+  }
+  for (uint8_t any : {0, 1, 2, 255}) {
+    Writer saved;
+    saved.put(any);
+    saved.put(int64_t{7});
+    EXPECT_EQ(loads("binary_all_or", Type::Long, saved), any <= 1) << int{any};
+  }
+  // 50 arrays, each said to have as many items as there are bytes left.
+  Writer saved;
+  saved.put(uint32_t{1});
+  saved.put(uint64_t{0});
+  saved.put(uint32_t{0});
+  saved.put(uint8_t{1});
+  for (int i = 0; i < 50; ++i) {
+    saved.put(dynamic::Kind::Array);
+    saved.put(uint32_t{1000});
+  }
+  saved.bytes.resize(saved.bytes.size() + 2000, '\0');
+  EXPECT_FALSE(loads("make_list", Type::Dynamic, saved));
+}
+
 TEST(Aggregates, Numbers) {
   std::vector<Cell> values = longs({1, 5, 3, 5});
   values.push_back(null_cell(Type::Long));

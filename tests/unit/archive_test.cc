@@ -341,6 +341,40 @@ TEST_F(ArchiveTest, Csv) {
   EXPECT_EQ(scan({write("a.csv.gz", gzip(text))}), expected);
 }
 
+TEST_F(ArchiveTest, CsvThatNamesAColumnTwiceIsRefusedWhereItIsAsked) {
+  auto path = write("a.csv", "A,A,B\n1,2,3\n");
+  request_.columns = {{"B", Type::String}};
+  EXPECT_EQ(scan({path}), std::vector<std::string>{"3"});
+  request_.columns = {{"A", Type::String}};
+  EXPECT_TRUE(scan({path}).empty());
+  EXPECT_EQ(report_.missing_columns.size(), 0u);
+}
+
+TEST_F(ArchiveTest, StrictKnowsWhatIsValidJson) {
+  request_.columns = {{"A", Type::String}};
+  request_.strict = true;
+  // Numbers beyond any type and half a surrogate pair are valid; what is wrong may stand where nobody asks.
+  auto path = write("a.ndjson",
+                    "{\"A\":1e400,\"B\":[12345678901234567890123,{\"C\":\"\\ud800\"}]}\n"
+                    "{\"A\":\"x\",\"B\":\"\\q\"}\n"
+                    "{\"A\":\"x\",\"B\":[01]}\n"
+                    "{\"A\":\"x\",\"\\u12\":1}\n"
+                    "{\"A\":\"x\",\"B\":{\"C\":tru}}\n");
+  EXPECT_EQ(scan({path}), std::vector<std::string>{"1e400"});
+  EXPECT_EQ(report_.bad_lines, 4u);
+}
+
+TEST_F(ArchiveTest, PatternsLeaveOutWhatCannotBeRead) {
+  write("p/a.ndjson", "{\"A\":1}\n");
+  std::filesystem::create_symlink("nothing", folder_ + "/p/dead.ndjson");
+  std::vector<std::string> notes;
+  auto files = list_files({folder_ + "/p/*.ndjson"}, options_, &notes);
+  ASSERT_TRUE(files.ok());
+  EXPECT_EQ(files.value().size(), 1u);
+  EXPECT_EQ(notes.size(), 1u);
+  EXPECT_FALSE(list_files({folder_ + "/p/dead.ndjson"}, options_, nullptr).ok());
+}
+
 TEST_F(ArchiveTest, WhatCannotBeReadTwiceOrAsUtf8IsRefused) {
   std::string pipe = folder_ + "/pipe.ndjson";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
