@@ -22,7 +22,7 @@ struct Strlen {
   static int64_t call(Str text) { return count_characters(text); }
 };
 struct StringSize {
-  static constexpr Spec spec{.name = "string_size", .doc = "number of bytes in UTF-8", .page = "string-size-function",
+  static constexpr Spec spec{.name = "string_size", .result_name = ResultName::FunctionName, .doc = "number of bytes in UTF-8", .page = "string-size-function",
                              .examples = {"string_size('hello') == 5"}};
   static int64_t call(Str text) { return static_cast<int64_t>(text.size); }
 };
