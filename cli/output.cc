@@ -4,7 +4,6 @@
 #include "cli/output.h"
 
 #include <fmt/format.h>
-#include <utf8proc.h>
 
 #include <algorithm>
 
@@ -59,22 +58,6 @@ std::string text_value(const Cell& cell, Type type) {
     case Type::Dynamic: return std::string(text_of(Dynamic{cell.node}, arena).view());
   }
   return "";
-}
-
-size_t display_width(std::string_view text) {
-  size_t width = 0;
-  for (size_t at = 0; at < text.size();) {
-    utf8proc_int32_t code = 0;
-    auto size = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at), static_cast<utf8proc_ssize_t>(text.size() - at), &code);
-    if (size <= 0) {
-      ++width;
-      ++at;
-      continue;
-    }
-    width += static_cast<size_t>(std::max(0, utf8proc_charwidth(code)));
-    at += static_cast<size_t>(size);
-  }
-  return width;
 }
 
 std::string print_table(const reference::Rows& rows) {

@@ -95,8 +95,9 @@ std::string render(const Diagnostic& diagnostic, const SourceFile& source) {
   const CodeInfo& info = code_info(diagnostic.code);
   Place place = place_of(source, diagnostic.span.begin);
   Place end = place_of(source, diagnostic.span.end);
-  size_t width = diagnostic.span.end - diagnostic.span.begin;
-  if (end.line != place.line) width = place.text.size() + 1 - std::min(place.column, place.text.size());
+  size_t marked = diagnostic.span.end - diagnostic.span.begin;
+  if (end.line != place.line) marked = place.text.size();
+  size_t width = place.column > place.text.size() ? 0 : display_width(printable_line(place.text.substr(place.column - 1, marked)));
   width = std::clamp<size_t>(width, 1, 200);
   std::string line_number = std::to_string(place.line), pad(line_number.size(), ' ');
   size_t skip = place.column > 160 ? place.column - 80 : 0;  // long lines are shown around the place
@@ -105,7 +106,7 @@ std::string render(const Diagnostic& diagnostic, const SourceFile& source) {
                                 info.severity == Severity::Error ? "error" : "warning", info.name,
                                 printable_line(diagnostic.message), pad, printable_line(source.path), place.line, place.column,
                                 pad, line_number, printable_line(place.text.substr(skip, 240)), pad,
-                                std::string(before.size(), ' '), std::string(width, '^'),
+                                std::string(display_width(before), ' '), std::string(width, '^'),
                                 diagnostic.label.empty() ? "" : " " + printable_line(diagnostic.label));
   if (!diagnostic.hint.empty()) out += fmt::format("{} = hint: {}\n", pad, printable_line(diagnostic.hint));
   return out;

@@ -4,6 +4,10 @@
 // byte: a terminal may take single bytes of the upper half for control characters.
 #include "runtime/base/printable.h"
 
+#include <utf8proc.h>
+
+#include <algorithm>
+
 #include "runtime/simd/unicode.h"
 
 namespace kqlc {
@@ -35,6 +39,21 @@ std::string printable(std::string_view text) {
     place += character.size;
   }
   return out;
+}
+
+size_t display_width(std::string_view text) {
+  size_t width = 0;
+  const char* end = text.data() + text.size();
+  for (const char* place = text.data(); place != end;) {
+    simd::Character character = simd::decode_character(place, end);
+    place += character.size;
+    if (character.code >= simd::kInvalidByte) {
+      ++width;
+    } else {
+      width += static_cast<size_t>(std::max(0, utf8proc_charwidth(static_cast<utf8proc_int32_t>(character.code))));
+    }
+  }
+  return width;
 }
 
 }  // namespace kqlc

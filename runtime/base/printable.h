@@ -13,4 +13,8 @@ namespace kqlc {
 // that are no UTF-8 as \xHH.
 std::string printable(std::string_view text);
 
+// Returns how many columns of a terminal the text takes: two for wide characters, none for combining ones, one for a
+// byte that is no UTF-8. Source: Unicode Standard Annex 11, as utf8proc has it.
+size_t display_width(std::string_view text);
+
 }  // namespace kqlc
