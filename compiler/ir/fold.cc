@@ -75,6 +75,7 @@ class Folder {
     }
     Cell out;
     context_.error = nullptr;
+    context_.over_limit = false;
     Invoke invoke = expr.prepared ? function.invoke_prepared : function.invoke;
     invoke(context_, expr.prepared.get(), args.data(), args.size(), &out);
     return context_.error ? ir_.add(std::move(expr)) : ir_.add_literal(out, expr.type);

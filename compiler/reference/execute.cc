@@ -80,12 +80,12 @@ class Executor {
   Row keep(const Cell* row, const plan::Schema& schema) {
     Row copy(schema.size());
     for (size_t i = 0; i < schema.size(); ++i) copy[i] = aggregates::keep(row[i], schema[i].type, kept_);
-    if (memory_limit_ && kept_.bytes() > memory_limit_) context_.fail("memory limit reached");
+    if (memory_limit_ && kept_.bytes() > memory_limit_) context_.fail_limit("memory limit reached");
     return copy;
   }
 
   Result<void> finish() {
-    if (context_.error) return Error{ErrorCode::Limit, context_.error};
+    if (context_.error) return Error{context_.over_limit ? ErrorCode::Limit : ErrorCode::Usage, context_.error};
     return {};
   }
 

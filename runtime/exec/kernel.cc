@@ -195,7 +195,8 @@ void Kernel::account(State& state) const {
   for (const Sink& sink : state.sinks_) bytes += sink.bytes();
   memory_.fetch_add(bytes - state.counted_, std::memory_order_relaxed);
   state.counted_ = bytes;
-  if (state.run_.context.error) state.fail(ErrorCode::Usage, state.run_.context.error);
+  if (state.run_.context.error)
+    state.fail(state.run_.context.over_limit ? ErrorCode::Limit : ErrorCode::Usage, state.run_.context.error);
   if (options_.memory_limit && memory() > options_.memory_limit)
     state.fail(ErrorCode::Limit, "the memory limit of " + std::to_string(options_.memory_limit) + " bytes is reached");
 }

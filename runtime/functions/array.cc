@@ -335,7 +335,7 @@ Node with_sorted_keys(const Node& value, Arena& arena) {
 
 Str DynamicToJson::call(Context& context, Value value) {
   Node sorted = with_sorted_keys(node_of(value, *context.arena), *context.arena);
-  return sorted.kind == Kind::Null ? Str() : dynamic::to_text(&sorted, *context.arena);
+  return sorted.kind == Kind::Null ? Str() : dynamic::to_text(&sorted, *context.arena, kMaxText);
 }
 
 }  // namespace kqlc::functions

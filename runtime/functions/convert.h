@@ -49,7 +49,7 @@ Str text_of(T value, Arena& arena) {
   } else if constexpr (std::is_same_v<T, Guid>) {
     return guid::print(value, arena);
   } else {
-    return dynamic::to_text(dynamic::resolve(value, arena), arena);
+    return dynamic::to_text(dynamic::resolve(value, arena), arena, kMaxText);
   }
 }
 

@@ -165,9 +165,9 @@ Str StrcatArray::call(Context& context, Dynamic value, Str separator) {
   const Node* array = array_of(value, *context.arena);
   if (!array) return {};
   std::string out;
-  for (uint32_t i = 0; i < array->size; ++i) {
+  for (uint32_t i = 0; i < array->size && out.size() <= kMaxText; ++i) {
     if (i) out.append(separator.view());
-    out.append(dynamic::to_text(&array->items[i], *context.arena).view());
+    out.append(dynamic::to_text(&array->items[i], *context.arena, kMaxText).view());
   }
   return context.arena->copy(std::string_view(out));
 }
@@ -313,7 +313,7 @@ Str ExtractJson::call_prepared(Context& context, const State& path, Str, Text js
   Dynamic value = dynamic::from_node(*document, *context.arena);
   for (const JsonPath::Step& step : path.steps)
     value = step.is_index ? dynamic::element(value, step.index, *context.arena) : dynamic::member(value, step.key, *context.arena);
-  return dynamic::to_text(dynamic::resolve(value, *context.arena), *context.arena);
+  return dynamic::to_text(dynamic::resolve(value, *context.arena), *context.arena, kMaxText);
 }
 
 }  // namespace kqlc::functions

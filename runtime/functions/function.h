@@ -38,6 +38,9 @@
 
 namespace kqlc {
 
+// Most bytes that the functions of one thread may make before a batch is consumed.
+inline constexpr size_t kMaxScratch = size_t{4} << 30;
+
 // What a function may use besides its arguments. One per thread.
 struct Context {
   Arena* arena = nullptr;        // results live here until the batch has been consumed
@@ -45,9 +48,14 @@ struct Context {
   int64_t now = 0;               // query time, ticks; one value for a whole run
   uint64_t position = 0;         // of the row in hand, growing in input order
   const char* error = nullptr;   // first failure (assert, limit), a static text; looked at once a batch
+  bool over_limit = false;       // the failure is that of a limit
 
   void fail(const char* message) noexcept {
     if (!error) error = message;
+  }
+  void fail_limit(const char* message) noexcept {
+    over_limit |= !error;
+    fail(message);
   }
 };
 
@@ -282,6 +290,16 @@ void write_result(Cell& out, R result) {
   }
 }
 
+// Fails where a function has made a text that is too long, or more values than a batch may have. Functions whose
+// result can be many times as long as their arguments stop soon after kMaxText.
+template <class R>
+void check_size(Context& context, const Cell& out) {
+  if constexpr (std::is_same_v<R, Str>) {
+    if (out.s.size > kMaxText) [[unlikely]] context.fail_limit("a text of more than 64 MB");
+  }
+  if (context.arena->bytes() > kMaxScratch) [[unlikely]] context.fail_limit("the values of one batch need more than 4 GB");
+}
+
 template <class F, auto call, bool with_state>
 struct Thunk {
   using Sig = Signature<decltype(call)>;
@@ -298,8 +316,18 @@ struct Thunk {
       *out = null_cell(TypeOf<typename Unwrap<ResultType>::type>::type);
       return;
     }
+    // Functions that make values stop at the first failure, or a row might double a value once more.
+    constexpr bool makes_values =
+        context && (std::is_same_v<typename Unwrap<ResultType>::type, Str> || std::is_same_v<typename Unwrap<ResultType>::type, Dynamic>);
+    if constexpr (makes_values) {
+      if (context_.error) [[unlikely]] {
+        *out = null_cell(TypeOf<typename Unwrap<ResultType>::type>::type);
+        return;
+      }
+    }
     auto apply = [&](auto&&... leading) {
       write_result<ResultType>(*out, call(leading..., read_arg<std::tuple_element_t<I, Args>>(args, I, count)...));
+      if constexpr (makes_values) check_size<typename Unwrap<ResultType>::type>(context_, *out);
     };
     if constexpr (context && with_state) {
       apply(context_, *static_cast<const typename F::State*>(prepared));

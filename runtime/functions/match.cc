@@ -87,7 +87,7 @@ Str Regex::replace(Str text, Str with, Arena& arena) const {
     rure_match whole{};
     rure_captures_at(captures.captures, 0, &whole);
     out.append(text.data + done, whole.start - done);
-    for (size_t i = 0; i < with.size; ++i) {
+    for (size_t i = 0; i < with.size && out.size() <= kMaxText; ++i) {
       char c = with.data[i];
       bool group = c == '\\' && i + 1 < with.size && with.data[i + 1] >= '0' && with.data[i + 1] <= '9';
       if (!group) {
@@ -99,6 +99,7 @@ Str Regex::replace(Str text, Str with, Arena& arena) const {
         out.append(text.data + part.start, part.end - part.start);
     }
     done = whole.end;
+    if (out.size() > kMaxText) break;
   }
   rure_iter_free(iterator);
   if (done == 0 && out.empty()) return text;

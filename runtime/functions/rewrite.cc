@@ -84,14 +84,17 @@ Str ReplaceStrings::call(Context& context, Str text, Dynamic lookups, Dynamic re
     segments = settle_matches(segments, what.str(), rewritten ? to->items[i].str() : what.str());
   }
   std::string out;
-  for (const Segment& segment : segments) out.append(segment.text);
+  for (const Segment& segment : segments) {
+    if (out.size() > kMaxText) break;
+    out.append(segment.text);
+  }
   return context.arena->copy(std::string_view(out));
 }
 
 Str repeat_text(Context& context, Str text, int64_t times, Str separator) {
   constexpr int64_t kMostTimes = 1024;
   std::string out;
-  for (int64_t i = 0; i < std::min(times, kMostTimes); ++i) {
+  for (int64_t i = 0; i < std::min(times, kMostTimes) && out.size() <= kMaxText; ++i) {
     if (i) out.append(separator.view());
     out.append(text.view());
   }

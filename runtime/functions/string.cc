@@ -87,7 +87,7 @@ Str cut(Str text, int64_t start, int64_t length) {
 
 Str StrcatDelim::call(Context& context, Str separator, Variadic<Text> parts) {
   std::string out;
-  for (size_t i = 0; i < parts.size; ++i) {
+  for (size_t i = 0; i < parts.size && out.size() <= kMaxText; ++i) {
     if (i) out.append(separator.view());
     out.append(parts[i].view());
   }
@@ -102,6 +102,7 @@ Str ReplaceString::call(Context& context, Str text, Str what, Str with) {
   for (size_t at = view.find(what.view()); at != std::string_view::npos; at = view.find(what.view(), done)) {
     out.append(view.substr(done, at - done)).append(with.view());
     done = at + what.size;
+    if (out.size() > kMaxText) break;
   }
   if (done == 0) return text;
   out.append(view.substr(done));

@@ -54,6 +54,10 @@ struct Strcat {
     uint64_t size = 0;
     for (size_t i = 0; i < parts.size; ++i) size += parts[i].size;
     if (size == 0) return {};
+    if (size > kMaxText) {
+      context.fail_limit("a text of more than 64 MB");
+      return {};
+    }
     char* out = static_cast<char*>(context.arena->allocate(size));
     uint64_t at = 0;
     for (size_t i = 0; i < parts.size; ++i) {

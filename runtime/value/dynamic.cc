@@ -379,7 +379,7 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_node(std::string& out, const Node& node, Arena& arena) {
+void append_node(std::string& out, const Node& node, Arena& arena, size_t enough) {
   auto quoted = [&](Str text) { append_json_string(out, text.view()); };
   switch (node.kind) {
     case Kind::Null: out += "null"; break;
@@ -399,24 +399,24 @@ void append_node(std::string& out, const Node& node, Arena& arena) {
     case Kind::Decimal: quoted(decimal::print(*node.decimal, arena)); break;
     case Kind::Json: {
       const Node* parsed = resolve({&node}, arena);
-      append_node(out, parsed ? *parsed : Node{}, arena);
+      append_node(out, parsed ? *parsed : Node{}, arena, enough);
       break;
     }
     case Kind::Array:
       out += '[';
-      for (uint32_t i = 0; i < node.size; ++i) {
+      for (uint32_t i = 0; i < node.size && out.size() <= enough; ++i) {
         if (i) out += ',';
-        append_node(out, node.items[i], arena);
+        append_node(out, node.items[i], arena, enough);
       }
       out += ']';
       break;
     case Kind::Bag:
       out += '{';
-      for (uint32_t i = 0; i < node.size; ++i) {
+      for (uint32_t i = 0; i < node.size && out.size() <= enough; ++i) {
         if (i) out += ',';
         append_json_string(out, node.entries[i].key.view());
         out += ':';
-        append_node(out, node.entries[i].value, arena);
+        append_node(out, node.entries[i].value, arena, enough);
       }
       out += '}';
       break;
@@ -425,13 +425,13 @@ void append_node(std::string& out, const Node& node, Arena& arena) {
 
 }  // namespace
 
-Str print(const Node* node, Arena& arena) {
+Str print(const Node* node, Arena& arena, size_t enough) {
   std::string out;
-  append_node(out, node ? *node : Node{}, arena);
+  append_node(out, node ? *node : Node{}, arena, enough);
   return arena.copy(std::string_view(out));
 }
 
-Str to_text(const Node* node, Arena& arena) {
+Str to_text(const Node* node, Arena& arena, size_t enough) {
   if (!node || node->kind == Kind::Null) return {};
   switch (node->kind) {
     case Kind::String: return {node->text, node->size};
@@ -440,8 +440,8 @@ Str to_text(const Node* node, Arena& arena) {
     case Kind::TimeSpan: return datetime::print_timespan({node->l}, arena);
     case Kind::Guid: return guid::print(*node->guid, arena);
     case Kind::Decimal: return decimal::print(*node->decimal, arena);
-    case Kind::Json: return to_text(resolve({node}, arena), arena);
-    default: return print(node, arena);
+    case Kind::Json: return to_text(resolve({node}, arena), arena, enough);
+    default: return print(node, arena, enough);
   }
 }
 

@@ -59,15 +59,15 @@ Dynamic from_node(const Node& node, Arena& arena);
 Dynamic from_cell(const Cell& cell, Type type, Arena& arena);
 Node node_of_cell(const Cell& cell, Type type, Arena& arena);
 // Returns the string of a String node; other kinds as print().
-Str to_text(const Node* node, Arena& arena);
+Str to_text(const Node* node, Arena& arena, size_t enough = SIZE_MAX);
 
 // Property access: null when `value` is no bag or has no such key.
 Dynamic member(Dynamic value, Str key, Arena& arena);
 // Index access; a negative index counts from the end. Null when out of range or no array.
 Dynamic element(Dynamic value, int64_t index, Arena& arena);
 
-// JSON text without blanks.
-Str print(const Node* node, Arena& arena);
+// JSON text without blanks. Stops soon after `enough` bytes, for callers that take no longer text.
+Str print(const Node* node, Arena& arena, size_t enough = SIZE_MAX);
 
 // By value: 1 == 1.0, keys in any order.
 bool equal(const Node& a, const Node& b, Arena& arena);

@@ -23,6 +23,9 @@ constexpr std::string_view type_name(Type type) {
   return names[static_cast<int>(type)];
 }
 
+// Most bytes of a text that a function makes; a longer one is an error, not cut.
+inline constexpr uint64_t kMaxText = uint64_t{64} << 20;
+
 // UTF-8 text; never null in KQL. `data` may be nullptr only when `size` is 0. Not terminated.
 struct Str {
   const char* data = nullptr;

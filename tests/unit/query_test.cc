@@ -73,6 +73,20 @@ TEST(Query, UnsupportedIsRefusedByName) {
   EXPECT_EQ(answer("print nothing"), "K0203");
 }
 
+TEST(Query, TextsThatGrowWithoutEndAreRefused) {
+  const std::string megabyte = "range i from 1 to 1 step 1 | extend v=strrep(strrep('a', 1024), 1024*i) ";
+  const std::string refused = "a text of more than 64 MB";
+  EXPECT_EQ(answer(megabyte + "| project strlen(v)"), "\"columns\":[{\"name\":\"Column1\",\"type\":\"long\"}],\"rows\":[[1048576]]");
+  EXPECT_EQ(answer(megabyte + "| project strlen(strrep(v, 1024))"), refused);
+  EXPECT_EQ(answer(megabyte + "| extend v=replace_string(v, 'a', v) | project strlen(v)"), refused);
+  EXPECT_EQ(answer(megabyte + "| extend v=replace_regex(v, 'a', v) | project strlen(v)"), refused);
+  EXPECT_EQ(answer(megabyte + "| extend v=strcat_array(repeat(v, 1000), ',') | project strlen(v)"), refused);
+  EXPECT_EQ(answer(megabyte + "| extend v=tostring(repeat(v, 1000)) | project strlen(v)"), refused);
+  std::string doubled = megabyte;
+  for (int i = 0; i < 40; ++i) doubled += "| extend v=strcat(v, v) ";
+  EXPECT_EQ(answer(doubled + "| project strlen(v)"), refused);
+}
+
 TEST(Query, TenThousandPipes) {
   std::string query = "range x from 1 to 3 step 1";
   for (int i = 0; i < 10'000; ++i) query += " | where x < 3";
