@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include "runtime/aggregates/state.h"
 
@@ -225,7 +226,12 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   if (sink.full(position)) return false;
   select_all(state.selection_, rows);
   state.run_.sink = &sink;
+  // An arena of its own for these rows: its size is what functions bound. What they made lives on with the state.
+  Arena part;
+  Arena* all = std::exchange(state.run_.context.arena, &part);
   code_->choose(pipeline.function, nullptr, 0, rows)(&state.run_, cells, state.selection_.data(), rows, position);
+  state.run_.context.arena = all;
+  all->adopt(part);
   if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
   account(state);
   return !state.error_;
