@@ -159,8 +159,9 @@ KernelRows run_kernel(const Kernel& kernel, const Events& events, bool coded) {
     std::vector<Column> columns;
     for (const auto& column : kernel.inputs()[0].columns)
       columns.push_back(events.column(column.name, coded, start));
-    kernel.consume(*kept, 0, Batch{std::min(kBatchRows, kRows - start), static_cast<uint64_t>(start),
-                                columns.data(), columns.size()});
+    kernel.consume(*kept, 0,
+                   Batch{std::min(kBatchRows, kRows - start), static_cast<uint64_t>(start), columns.data(),
+                         columns.size()});
   }
   return kernel.finish(*kept);
 }

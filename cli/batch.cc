@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The batch protocol that the conformance runner speaks: a result as columns and rows, several results as tables, an
-// error as code and message.
+// The batch protocol that the conformance runner speaks: a result as columns and rows, several results as
+// tables, an error as code and message.
 #include "cli/batch.h"
 
 #include <fmt/format.h>
@@ -58,7 +58,8 @@ std::string answer(std::string_view query, const Batch& batch) {
 
 }  // namespace
 
-int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Tables& tables, const Options& options) {
+int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Tables& tables,
+              const Options& options) {
   auto out = OutputFile::open("");
   if (!out.ok()) return fail(out.error());
   auto bounds = time_bounds(options);

@@ -10,8 +10,9 @@
 
 namespace kqlc::cli {
 
-// Answers every line of `in` on standard output, each as soon as it is known; returns the exit code. Lines that hold no
-// id and query are passed over.
-int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Tables& tables, const Options& options);
+// Answers every line of `in` on standard output, each as soon as it is known; returns the exit code. Lines
+// that hold no id and query are passed over.
+int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Tables& tables,
+              const Options& options);
 
 }  // namespace kqlc::cli

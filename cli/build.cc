@@ -52,16 +52,19 @@ int run_build(const Options& options) {
   if (!session.ok()) return fail(session.error());
   RuleFiles files = read_rule_files(options.rules);
   if (files.left_out) return kUsage;
-  if (files.rules.size() != 1) return fail({ErrorCode::Usage, fmt::format("build takes one rule, there are {}", files.rules.size())});
+  if (files.rules.size() != 1)
+    return fail({ErrorCode::Usage, fmt::format("build takes one rule, there are {}", files.rules.size())});
   const rule::Rule& rule = files.rules[0];
   Compiled compiled = compile(rule.source, session.value().schemas, session.value().now);
   std::fputs(render(compiled).c_str(), stderr);
   if (!compiled.ok()) return compiled.exit_code();
   if (compiled.plan.results.size() != 1) {
-    fmt::print(stderr, "kqlc: {}: a query of {} results has no native form\n", rule_key(rule), compiled.plan.results.size());
+    fmt::print(stderr, "kqlc: {}: a query of {} results has no native form\n", rule_key(rule),
+               compiled.plan.results.size());
     return kUnsupported;
   }
-  auto builder = codegen::ObjectBuilder::create(compiled.plan, compiled.plan.results[0], rule_key(rule), symbol_of(rule.source.path));
+  auto builder = codegen::ObjectBuilder::create(compiled.plan, compiled.plan.results[0], rule_key(rule),
+                                                symbol_of(rule.source.path));
   if (!builder.ok()) {
     fmt::print(stderr, "kqlc: {}: {} has no native form\n", rule_key(rule), builder.error().message);
     return kUnsupported;

@@ -16,7 +16,8 @@ Compiled compile(source::SourceFile source, const plan::Schemas& schemas, int64_
 
 std::string render(const Compiled& compiled) {
   std::string out;
-  for (const source::Diagnostic& diagnostic : compiled.diagnostics.all()) out += source::render(diagnostic, compiled.source);
+  for (const source::Diagnostic& diagnostic : compiled.diagnostics.all())
+    out += source::render(diagnostic, compiled.source);
   return out;
 }
 

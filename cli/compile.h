@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From query text to a bound plan: every stage in order, one call each. In: a SourceFile and the schemas. Out: a
-// Compiled with the tree, the plan and the diagnostics, rendered when asked.
+// From query text to a bound plan: every stage in order, one call each. In: a SourceFile and the schemas.
+// Out: a Compiled with the tree, the plan and the diagnostics, rendered when asked.
 #pragma once
 
 #include <string>
@@ -13,7 +13,15 @@
 namespace kqlc::cli {
 
 // Exit codes of the program.
-enum Exit : int { kDone = 0, kInternal = 1, kUsage = 2, kUnsupported = 3, kBadData = 4, kLimit = 5, kInterrupted = 130 };
+enum Exit : int {
+  kDone = 0,
+  kInternal = 1,
+  kUsage = 2,
+  kUnsupported = 3,
+  kBadData = 4,
+  kLimit = 5,
+  kInterrupted = 130
+};
 
 struct Compiled {
   source::SourceFile source;
@@ -23,9 +31,7 @@ struct Compiled {
 
   bool ok() const { return !diagnostics.has_errors(); }
   // kDone, kUsage or kUnsupported.
-  Exit exit_code() const {
-    return ok() ? kDone : diagnostics.only_unsupported() ? kUnsupported : kUsage;
-  }
+  Exit exit_code() const { return ok() ? kDone : diagnostics.only_unsupported() ? kUnsupported : kUsage; }
 };
 
 // Compiles a query. `now` is the query time in ticks.

@@ -143,7 +143,8 @@ Result<std::string> explain_result(const plan::Plan& plan, plan::NodeId result, 
   if (stage.empty()) {
     std::string phases = pipelines.ok() ? pipelines::print(pipelines.value())
                                         : no_native_form(pipelines.error()).message + "\n";
-    return render_scans(*ir) + "gives: " + render_columns(ir->ops[ir->result].schema) + "\nruns as\n" + phases;
+    return render_scans(*ir) + "gives: " + render_columns(ir->ops[ir->result].schema) + "\nruns as\n" +
+           phases;
   }
   if (!pipelines.ok()) return no_native_form(pipelines.error());
   if (stage == "pipelines") return pipelines::print(pipelines.value());
@@ -176,7 +177,9 @@ Result<std::string> explain_rule(const rule::Rule& rule, const Session& session,
 int run_explain(const Options& options) {
   bool known = options.emit.empty();
   for (std::string_view stage : kStages) known |= stage == options.emit;
-  if (!known) return fail({ErrorCode::Usage, "--emit: no such stage: `" + options.emit + "`: rule, tokens, syntax, plan, ir, pipelines, llvm, asm or object"});
+  if (!known)
+    return fail({ErrorCode::Usage, "--emit: no such stage: `" + options.emit +
+                                       "`: rule, tokens, syntax, plan, ir, pipelines, llvm, asm or object"});
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
   auto out = OutputFile::open(options.output);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `kqlc ingest`: files become an archive of Arrow files, which scans read in place. Files that were ingested before are
-// passed over, so a run that was stopped goes on where it was.
+// `kqlc ingest`: files become an archive of Arrow files, which scans read in place. Files that were ingested
+// before are passed over, so a run that was stopped goes on where it was.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -48,8 +48,8 @@ int run_ingest(const Options& options) {
     done = archive::ingest_files(files.value(), request, &report);
   }
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print(stderr, "ingested {} files, {} rows, {:.1f} MB in {:.2f} s", report.files - report.errors.size(), report.rows,
-             static_cast<double>(report.bytes) / 1e6, seconds);
+  fmt::print(stderr, "ingested {} files, {} rows, {:.1f} MB in {:.2f} s", report.files - report.errors.size(),
+             report.rows, static_cast<double>(report.bytes) / 1e6, seconds);
   if (report.skipped_files) fmt::print(stderr, "; {} files were ingested before", report.skipped_files);
   fmt::print(stderr, "\n{}", name_standard_input(print_problems(report)));
   for (const std::string& note : notes) fmt::print(stderr, "{}\n", note);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ctrl-C. In: SIGINT and SIGTERM. Out: a flag that scans ask before each chunk, so that what is complete can still be
-// given out. The second signal ends the process at once.
+// Ctrl-C. In: SIGINT and SIGTERM. Out: a flag that scans ask before each chunk, so that what is complete can
+// still be given out. The second signal ends the process at once.
 #pragma once
 
 namespace kqlc::cli {
 
-// Installs the handlers, and one for SIGBUS: a mapped file that shrank while it was read ends the run with a message,
-// not with a crash. A closed pipe becomes a failed write.
+// Installs the handlers, and one for SIGBUS: a mapped file that shrank while it was read ends the run with a
+// message, not with a crash. A closed pipe becomes a failed write.
 void install_signal_handlers();
 
 // Whether the user asked to stop.

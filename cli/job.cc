@@ -15,8 +15,9 @@ bool is_streaming(const plan::Plan& plan, plan::NodeId root) {
     if (seen[id]) continue;
     seen[id] = true;
     const plan::Node& node = plan.nodes[id];
-    bool streams = node.kind == NodeKind::Scan || node.kind == NodeKind::Rows || node.kind == NodeKind::Range ||
-                   node.kind == NodeKind::Filter || node.kind == NodeKind::Project || node.kind == NodeKind::Union;
+    bool streams = node.kind == NodeKind::Scan || node.kind == NodeKind::Rows ||
+                   node.kind == NodeKind::Range || node.kind == NodeKind::Filter ||
+                   node.kind == NodeKind::Project || node.kind == NodeKind::Union;
     if (!streams) return false;
     open.insert(open.end(), node.inputs.begin(), node.inputs.end());
   }

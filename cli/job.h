@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Job: one result of one compiled rule that is to be run. In: the plan, which result, the times it may see. Out: rows,
-// or the error that ended it; and whether the rows are all there are.
+// Job: one result of one compiled rule that is to be run. In: the plan, which result, the times it may see.
+// Out: rows, or the error that ended it; and whether the rows are all there are.
 #pragma once
 
 #include <memory>
@@ -26,8 +26,8 @@ struct Job {
   plan::NodeId root() const { return plan->results[result]; }
 };
 
-// Whether a part of the input gives a part of the rows: true for filters and projections over tables, false where an
-// operator needs all of its input.
+// Whether a part of the input gives a part of the rows: true for filters and projections over tables, false
+// where an operator needs all of its input.
 bool is_streaming(const plan::Plan& plan, plan::NodeId root);
 
 // Marks a job whose input broke off. A blocking operator's rows would be wrong, so there are none then.

@@ -12,13 +12,22 @@
 namespace {
 
 void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
-  app->add_option("--data", options.data, "event files, folders or globs (JSON, CSV, Parquet, Arrow; .gz and .zst); - is standard input");
-  app->add_option("--table", options.table, "the table that the data holds, where neither its path nor its rows say so");
-  app->add_option("--now", options.now, "query time: a datetime, or latest for the newest timestamp in the data; the clock without it");
-  app->add_option("--from", options.from, "only rows whose Timestamp or TimeGenerated is this datetime or later");
+  app->add_option(
+      "--data", options.data,
+      "event files, folders or globs (JSON, CSV, Parquet, Arrow; .gz and .zst); - is standard input");
+  app->add_option("--table", options.table,
+                  "the table that the data holds, where neither its path nor its rows say so");
+  app->add_option(
+      "--now", options.now,
+      "query time: a datetime, or latest for the newest timestamp in the data; the clock without it");
+  app->add_option("--from", options.from,
+                  "only rows whose Timestamp or TimeGenerated is this datetime or later");
   app->add_option("--to", options.to, "only rows before this datetime");
-  app->add_option("--format", options.format, "table, ndjson, json, csv, arrow or parquet; without it what -o ends with, else table on a terminal, else ndjson");
-  app->add_option("-o,--output", options.output, "a file, or a folder (ends with /) for a file a rule; standard output without it");
+  app->add_option("--format", options.format,
+                  "table, ndjson, json, csv, arrow or parquet; without it what -o ends with, else table on a "
+                  "terminal, else ndjson");
+  app->add_option("-o,--output", options.output,
+                  "a file, or a folder (ends with /) for a file a rule; standard output without it");
   app->add_option("--arrow-time", options.arrow_time, "ns or us: the unit of times in Arrow and Parquet")
       ->check(CLI::IsMember({"ns", "us"}));
   app->add_option("--threads", options.threads, "number of threads; all cores without it")
@@ -26,7 +35,8 @@ void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
   app->add_option("--memory-limit", options.memory_limit, "most bytes a query may keep: 500MB, 2GB")
       ->transform(CLI::AsSizeValue(false));
   app->add_option("--simd", options.simd, "scalar, sse4, avx2 or avx512; the best there is without it");
-  app->add_option("--engine", options.engine, "jit, object or reference; without it jit where the query has a native form")
+  app->add_option("--engine", options.engine,
+                  "jit, object or reference; without it jit where the query has a native form")
       ->check(CLI::IsMember({"jit", "object", "reference"}));
   app->add_flag("--strict", options.strict, "bad data ends in exit code 4");
 }
@@ -39,26 +49,32 @@ int main(int argc, char** argv) {
   CLI::App app{"kqlc: runs KQL threat-hunting rules over event archives"};
   app.set_version_flag("--version", KQLC_VERSION);
   app.require_subcommand(0, 1);
-  app.footer("Results go to standard output or -o, messages and the report to standard error.\n"
-             "Exit codes: 0 done, 2 wrong use, rule or input, 3 valid KQL that is not supported, 4 bad data under --strict,\n"
-             "            5 a limit was hit, 130 interrupted, 1 a bug of kqlc.");
+  app.footer(
+      "Results go to standard output or -o, messages and the report to standard error.\n"
+      "Exit codes: 0 done, 2 wrong use, rule or input, 3 valid KQL that is not supported, 4 bad data under "
+      "--strict,\n"
+      "            5 a limit was hit, 130 interrupted, 1 a bug of kqlc.");
 
   CLI::App* scan = app.add_subcommand("scan", "run rules over an archive");
   scan->add_option("rules", options.rules, "rule files and folders")->required();
   add_data_options(scan, options);
-  scan->footer("Rules often ask for the last days: over an old archive use --now=latest.\n\n"
-               "  kqlc scan rules/ --data archive/ --now=latest\n"
-               "  kqlc scan rule.yaml --data 'export/*.json.gz' --table DeviceProcessEvents -o hits.parquet\n"
-               "  kqlc scan rules/ --data archive/ --from 2023-07-18 --to 2023-07-20 --format csv -o hits/");
-  scan->add_option("--window", options.window, "rule: of a scheduled rule only its queryPeriod before the query time")
+  scan->footer(
+      "Rules often ask for the last days: over an old archive use --now=latest.\n\n"
+      "  kqlc scan rules/ --data archive/ --now=latest\n"
+      "  kqlc scan rule.yaml --data 'export/*.json.gz' --table DeviceProcessEvents -o hits.parquet\n"
+      "  kqlc scan rules/ --data archive/ --from 2023-07-18 --to 2023-07-20 --format csv -o hits/");
+  scan->add_option("--window", options.window,
+                   "rule: of a scheduled rule only its queryPeriod before the query time")
       ->check(CLI::IsMember({"rule"}));
 
   CLI::App* query = app.add_subcommand("query", "run one query");
   query->add_option("query", options.query, "the query, or @file");
   query->add_flag("--batch", options.batch, "answer {\"id\",\"query\"} lines from standard input");
   add_data_options(query, options);
-  query->footer("  kqlc query 'DeviceProcessEvents | summarize count() by FileName | top 10 by count_' --data archive/\n"
-                "  kqlc query @hunt.kql --data archive/ -o hunt.csv");
+  query->footer(
+      "  kqlc query 'DeviceProcessEvents | summarize count() by FileName | top 10 by count_' --data "
+      "archive/\n"
+      "  kqlc query @hunt.kql --data archive/ -o hunt.csv");
 
   CLI::App* check = app.add_subcommand("check", "diagnostics of rules, without data");
   check->add_option("rules", options.rules, "rule files and folders");
@@ -67,26 +83,37 @@ int main(int argc, char** argv) {
 
   CLI::App* explain = app.add_subcommand("explain", "show the stages of a rule");
   explain->add_option("rules", options.rules, "a rule file")->required();
-  explain->add_option("--emit", options.emit, "rule, tokens, syntax, plan, ir, pipelines, llvm, asm or object; a summary without it");
+  explain->add_option("--emit", options.emit,
+                      "rule, tokens, syntax, plan, ir, pipelines, llvm, asm or object; a summary without it");
   explain->add_option("-o,--output", options.output, "a file; standard output without it");
   explain->add_option("--now", options.now, "query time: a datetime; the clock without it");
 
-  CLI::App* build = app.add_subcommand("build", "compile a rule to an object file, a shared object, a C header");
+  CLI::App* build =
+      app.add_subcommand("build", "compile a rule to an object file, a shared object, a C header");
   build->add_option("rules", options.rules, "a rule file")->required();
-  build->add_option("-o,--output", options.outputs, "a file that ends in .o, .so or .h; may be given several times")->required();
-  build->footer("  kqlc build rule.yaml -o rule.o -o rule.so -o rule.h\n\n"
-                "The header says which columns the rule reads and gives; runtime/exec/kernel_abi.h is the interface, and\n"
-                "tests/kernel_abi holds an example in C and one in Python.");
+  build
+      ->add_option("-o,--output", options.outputs,
+                   "a file that ends in .o, .so or .h; may be given several times")
+      ->required();
+  build->footer(
+      "  kqlc build rule.yaml -o rule.o -o rule.so -o rule.h\n\n"
+      "The header says which columns the rule reads and gives; runtime/exec/kernel_abi.h is the interface, "
+      "and\n"
+      "tests/kernel_abi holds an example in C and one in Python.");
 
   CLI::App* list = app.add_subcommand("list", "list functions, operators, aggregates, tables or rules");
   list->add_option("what", options.list, "functions, operators, aggregates, tables or rules")->required();
-  list->add_option("paths", options.rules, "parts of names; a whole table name lists its columns. With `rules`: files and folders");
+  list->add_option("paths", options.rules,
+                   "parts of names; a whole table name lists its columns. With `rules`: files and folders");
 
-  CLI::App* ingest = app.add_subcommand("ingest", "convert event files to an archive that scans read in place");
+  CLI::App* ingest =
+      app.add_subcommand("ingest", "convert event files to an archive that scans read in place");
   ingest->add_option("files", options.data, "event files, folders or globs")->required();
   ingest->add_option("-o,--output", options.output, "the archive's folder")->required();
-  ingest->add_option("--table", options.table, "the table that the files hold, where they do not say themselves");
-  ingest->add_option("--threads", options.threads, "number of files converted at a time; all cores without it")
+  ingest->add_option("--table", options.table,
+                     "the table that the files hold, where they do not say themselves");
+  ingest
+      ->add_option("--threads", options.threads, "number of files converted at a time; all cores without it")
       ->check(CLI::Range(0, 4096));
   ingest->add_flag("--strict", options.strict, "bad data ends in exit code 4");
 

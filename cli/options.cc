@@ -45,7 +45,8 @@ Result<int64_t> query_time(const Options& options, Tables& tables) {
 }
 
 int num_threads(const Options& options) {
-  return options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  return options.threads > 0 ? options.threads
+                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
 Result<TimeRange> time_bounds(const Options& options) {
@@ -67,12 +68,16 @@ Result<TimeRange> time_bounds(const Options& options) {
 }
 
 Result<OutputFormat> output_format(const Options& options) {
-  OutputFormat format = isatty(STDOUT_FILENO) && (options.output.empty() || options.output == "-") ? OutputFormat::Table : OutputFormat::Ndjson;
+  OutputFormat format = isatty(STDOUT_FILENO) && (options.output.empty() || options.output == "-")
+                            ? OutputFormat::Table
+                            : OutputFormat::Ndjson;
   // A file's name says its form: what ends in .parquet is never JSON.
-  for (OutputFormat known : {OutputFormat::Table, OutputFormat::Ndjson, OutputFormat::Json, OutputFormat::Csv, OutputFormat::Arrow, OutputFormat::Parquet})
+  for (OutputFormat known : {OutputFormat::Table, OutputFormat::Ndjson, OutputFormat::Json, OutputFormat::Csv,
+                             OutputFormat::Arrow, OutputFormat::Parquet})
     if (options.output.ends_with(extension_of(known))) format = known;
   if (!options.format.empty() && !find_format(options.format, format))
-    return Error{ErrorCode::Usage, "--format: no such format: `" + options.format + "`: table, ndjson, json, csv, arrow or parquet"};
+    return Error{ErrorCode::Usage, "--format: no such format: `" + options.format +
+                                       "`: table, ndjson, json, csv, arrow or parquet"};
   return format;
 }
 

@@ -15,22 +15,22 @@
 namespace kqlc::cli {
 
 struct Options {
-  std::string query;               // query: the text, or a file after @
-  std::vector<std::string> rules;  // scan, check, explain: files and folders
-  std::vector<std::string> data;   // files, folders, globs
-  std::string table;               // --table
-  std::string now;                 // --now: a datetime or `latest`; "": the clock
-  std::string from, to;            // --from, --to: datetimes
-  std::string window;              // --window: `rule`
-  std::string format;              // --format; "": table on a terminal, else ndjson
-  std::string output;              // -o; "": standard output
+  std::string query;                 // query: the text, or a file after @
+  std::vector<std::string> rules;    // scan, check, explain: files and folders
+  std::vector<std::string> data;     // files, folders, globs
+  std::string table;                 // --table
+  std::string now;                   // --now: a datetime or `latest`; "": the clock
+  std::string from, to;              // --from, --to: datetimes
+  std::string window;                // --window: `rule`
+  std::string format;                // --format; "": table on a terminal, else ndjson
+  std::string output;                // -o; "": standard output
   std::vector<std::string> outputs;  // build -o: .o, .so and .h files
-  std::string code;                // check --explain: a diagnostic's code
-  std::string arrow_time = "ns";   // --arrow-time: ns or us
-  std::string emit;                // explain --emit; "": a summary
-  std::string list;                // list: what
-  std::string simd;                // --simd
-  std::string engine;              // --engine: jit, object, reference; "": jit where there is a native form
+  std::string code;                  // check --explain: a diagnostic's code
+  std::string arrow_time = "ns";     // --arrow-time: ns or us
+  std::string emit;                  // explain --emit; "": a summary
+  std::string list;                  // list: what
+  std::string simd;                  // --simd
+  std::string engine;                // --engine: jit, object, reference; "": jit where there is a native form
   bool batch = false;
   bool strict = false;
   bool json = false;  // check --json

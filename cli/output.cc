@@ -46,16 +46,26 @@ std::string text_value(const Cell& cell, Type type) {
   if (!cell.valid) return "";
   Arena arena;
   switch (type) {
-    case Type::Bool: return cell.b ? "true" : "false";
-    case Type::Int: return std::to_string(cell.i);
-    case Type::Long: return std::to_string(cell.l);
-    case Type::Real: return std::string(text_of(cell.d, arena).view());
-    case Type::Decimal: return std::string(text_of(cell.m, arena).view());
-    case Type::DateTime: return std::string(text_of(DateTime{cell.l}, arena).view());
-    case Type::TimeSpan: return std::string(text_of(TimeSpan{cell.l}, arena).view());
-    case Type::Guid: return std::string(text_of(cell.g, arena).view());
-    case Type::String: return std::string(cell.s.view());
-    case Type::Dynamic: return std::string(text_of(Dynamic{cell.node}, arena).view());
+    case Type::Bool:
+      return cell.b ? "true" : "false";
+    case Type::Int:
+      return std::to_string(cell.i);
+    case Type::Long:
+      return std::to_string(cell.l);
+    case Type::Real:
+      return std::string(text_of(cell.d, arena).view());
+    case Type::Decimal:
+      return std::string(text_of(cell.m, arena).view());
+    case Type::DateTime:
+      return std::string(text_of(DateTime{cell.l}, arena).view());
+    case Type::TimeSpan:
+      return std::string(text_of(TimeSpan{cell.l}, arena).view());
+    case Type::Guid:
+      return std::string(text_of(cell.g, arena).view());
+    case Type::String:
+      return std::string(cell.s.view());
+    case Type::Dynamic:
+      return std::string(text_of(Dynamic{cell.node}, arena).view());
   }
   return "";
 }
@@ -65,7 +75,8 @@ std::string print_table(const reference::Rows& rows) {
   for (const auto& column : rows.schema) cells[0].push_back(printable(column.name));
   for (const auto& row : rows.rows) {
     auto& line = cells.emplace_back();
-    for (size_t i = 0; i < row.size(); ++i) line.push_back(printable(text_value(row[i], rows.schema[i].type)));
+    for (size_t i = 0; i < row.size(); ++i)
+      line.push_back(printable(text_value(row[i], rows.schema[i].type)));
   }
   std::vector<size_t> widths(rows.schema.size());
   for (const auto& line : cells)
@@ -78,7 +89,8 @@ std::string print_table(const reference::Rows& rows) {
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
     if (r == 0) {
-      for (size_t i = 0; i < widths.size(); ++i) out += std::string(widths[i], '-') + (i + 1 < widths.size() ? "  " : "");
+      for (size_t i = 0; i < widths.size(); ++i)
+        out += std::string(widths[i], '-') + (i + 1 < widths.size() ? "  " : "");
       out += "\n";
     }
   }
@@ -102,7 +114,8 @@ std::string print_csv(const reference::Rows& rows, const std::string& rule) {
   out += "\r\n";
   for (const auto& row : rows.rows) {
     if (!rule.empty()) out += csv_value(rule) + ",";
-    for (size_t i = 0; i < row.size(); ++i) out += (i ? "," : "") + csv_value(text_value(row[i], rows.schema[i].type));
+    for (size_t i = 0; i < row.size(); ++i)
+      out += (i ? "," : "") + csv_value(text_value(row[i], rows.schema[i].type));
     out += "\r\n";
   }
   return out;
@@ -125,20 +138,27 @@ std::string json_value(const Cell& cell, Type type) {
       std::string text = text_value(cell, type);
       return text.find_first_of("Nn") != std::string::npos ? json_string(text) : text;
     }
-    case Type::Bool: case Type::Int: case Type::Long: return text_value(cell, type);
-    case Type::Dynamic: return std::string(dynamic::print(cell.node, arena).view());
-    default: return json_string(text_value(cell, type));
+    case Type::Bool:
+    case Type::Int:
+    case Type::Long:
+      return text_value(cell, type);
+    case Type::Dynamic:
+      return std::string(dynamic::print(cell.node, arena).view());
+    default:
+      return json_string(text_value(cell, type));
   }
 }
 
 std::string json_table(const reference::Rows& rows) {
   std::string out = "\"columns\":[";
   for (size_t i = 0; i < rows.schema.size(); ++i)
-    out += fmt::format("{}{{\"name\":{},\"type\":\"{}\"}}", i ? "," : "", json_string(rows.schema[i].name), type_name(rows.schema[i].type));
+    out += fmt::format("{}{{\"name\":{},\"type\":\"{}\"}}", i ? "," : "", json_string(rows.schema[i].name),
+                       type_name(rows.schema[i].type));
   out += "],\"rows\":[";
   for (size_t r = 0; r < rows.rows.size(); ++r) {
     out += r ? ",[" : "[";
-    for (size_t i = 0; i < rows.schema.size(); ++i) out += (i ? "," : "") + json_value(rows.rows[r][i], rows.schema[i].type);
+    for (size_t i = 0; i < rows.schema.size(); ++i)
+      out += (i ? "," : "") + json_value(rows.rows[r][i], rows.schema[i].type);
     out += "]";
   }
   return out + "]";
@@ -150,7 +170,9 @@ std::string print_tables(const std::vector<Output>& outputs) {
   std::string out;
   for (const Output& output : outputs) {
     std::string key = output.rule == output.title ? "" : "  " + printable(output.rule);
-    if (!output.title.empty()) out += fmt::format("{} ({}){}\n", printable(output.title), counted(output.rows->rows.size(), "row"), key);
+    if (!output.title.empty())
+      out +=
+          fmt::format("{} ({}){}\n", printable(output.title), counted(output.rows->rows.size(), "row"), key);
     if (output.title.empty() || !output.rows->rows.empty()) out += print_table(*output.rows);
     if (!output.partial.empty()) out += "# partial: " + output.partial + "\n";
     if (!output.title.empty() && !output.rows->rows.empty()) out += "\n";
@@ -189,7 +211,8 @@ std::string print_ndjson(const std::vector<Output>& outputs) {
   for (const Output& output : outputs) {
     std::string rule = output.rule.empty() ? "" : "{\"rule\":" + json_string(output.rule) + ",";
     for (const auto& row : output.rows->rows)
-      out += rule.empty() ? json_row(*output.rows, row) + "\n" : rule + "\"row\":" + json_row(*output.rows, row) + "}\n";
+      out += rule.empty() ? json_row(*output.rows, row) + "\n"
+                          : rule + "\"row\":" + json_row(*output.rows, row) + "}\n";
     if (output.partial.empty()) continue;
     out += (rule.empty() ? "{\"$partial\":" : rule + "\"partial\":") + json_string(output.partial) + "}\n";
   }
@@ -200,10 +223,14 @@ std::string print_ndjson(const std::vector<Output>& outputs) {
 
 std::string print_outputs(const std::vector<Output>& outputs, OutputFormat format) {
   switch (format) {
-    case OutputFormat::Table: return print_tables(outputs);
-    case OutputFormat::Csv: return print_csvs(outputs);
-    case OutputFormat::Json: return print_json(outputs);
-    default: return print_ndjson(outputs);
+    case OutputFormat::Table:
+      return print_tables(outputs);
+    case OutputFormat::Csv:
+      return print_csvs(outputs);
+    case OutputFormat::Json:
+      return print_json(outputs);
+    default:
+      return print_ndjson(outputs);
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows as text. In: rows of Cells with their schema. Out: a table for people, NDJSON, JSON or CSV. In a table,
-// control characters of event data are shown escaped, so that data cannot write to the terminal.
+// Rows as text. In: rows of Cells with their schema. Out: a table for people, NDJSON, JSON or CSV. In a
+// table, control characters of event data are shown escaped, so that data cannot write to the terminal.
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ bool find_format(std::string_view name, OutputFormat& format);
 // The ending of a file of this format, with its dot.
 std::string_view extension_of(OutputFormat format);
 
-// One value as JSON: datetimes as ISO 8601 with seven decimals, timespans in Kusto's text form, decimals as text,
-// dynamic as the value itself.
+// One value as JSON: datetimes as ISO 8601 with seven decimals, timespans in Kusto's text form, decimals as
+// text, dynamic as the value itself.
 std::string json_value(const Cell& cell, Type type);
 std::string json_string(std::string_view text);
 // {"columns":[{"name","type"}...],"rows":[[...]...]} without the outer braces.
@@ -27,15 +27,16 @@ std::string json_table(const reference::Rows& rows);
 
 // A result to be printed.
 struct Output {
-  std::string rule;     // rule key; "" for a query
-  std::string title;    // heading of a table; "" for a query
-  std::string stem;     // name of its file where each result has its own
+  std::string rule;   // rule key; "" for a query
+  std::string title;  // heading of a table; "" for a query
+  std::string stem;   // name of its file where each result has its own
   const reference::Rows* rows = nullptr;
   std::string partial;  // why rows are missing; ""
 };
 
-// Text of all results in one of the text formats. What is partial is marked: a line of its own in NDJSON (with the key
-// `partial`, `$partial` in a query), a member `partial` in JSON, a last line `# partial: ...` in CSV and in a table.
+// Text of all results in one of the text formats. What is partial is marked: a line of its own in NDJSON
+// (with the key `partial`, `$partial` in a query), a member `partial` in JSON, a last line `# partial: ...`
+// in CSV and in a table.
 std::string print_outputs(const std::vector<Output>& outputs, OutputFormat format);
 
 }  // namespace kqlc::cli

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where results go: standard output, or a file that is written under another name and renamed when it is complete. In:
-// bytes. Out: a file that is whole or not there. A pipe whose reader has gone swallows the rest without an error.
+// Where results go: standard output, or a file that is written under another name and renamed when it is
+// complete. In: bytes. Out: a file that is whole or not there. A pipe whose reader has gone swallows the rest
+// without an error.
 #pragma once
 
 #include <string>

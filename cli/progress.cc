@@ -39,8 +39,9 @@ std::string print_progress(uint64_t done, uint64_t total, double seconds) {
   bar.resize(kBarWidth, ' ');
   double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   std::string left = rate > 0 ? print_seconds(static_cast<double>(total - done) / rate) + " left" : "";
-  return fmt::format("[{}] {:3.0f}%  {} of {}, {}/s  {}", bar, part * 100, print_bytes(static_cast<double>(done)),
-                     print_bytes(static_cast<double>(total)), print_bytes(rate), left);
+  return fmt::format("[{}] {:3.0f}%  {} of {}, {}/s  {}", bar, part * 100,
+                     print_bytes(static_cast<double>(done)), print_bytes(static_cast<double>(total)),
+                     print_bytes(rate), left);
 }
 
 Progress::Progress(const std::vector<archive::File>& files) {

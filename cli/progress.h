@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Progress of a scan on a terminal: a bar with rate and time left on stderr, nothing where stderr is no terminal or the
-// scan takes less than half a second. In: a counter of bytes done. Out: one line, rewritten, wiped at the end.
+// Progress of a scan on a terminal: a bar with rate and time left on stderr, nothing where stderr is no
+// terminal or the scan takes less than half a second. In: a counter of bytes done. Out: one line, rewritten,
+// wiped at the end.
 #pragma once
 
 #include <atomic>

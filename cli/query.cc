@@ -60,9 +60,9 @@ int run_query(const Options& options) {
   }
   auto written = write_results(outputs, destination.value());
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  for (const Output& output : outputs)
-    fmt::print(stderr, "{}\n", counted(output.rows->rows.size(), "row"));
-  if (!tables.empty()) std::fputs((tables.render_report(seconds) + print_bounds(options, bounds.value())).c_str(), stderr);
+  for (const Output& output : outputs) fmt::print(stderr, "{}\n", counted(output.rows->rows.size(), "row"));
+  if (!tables.empty())
+    std::fputs((tables.render_report(seconds) + print_bounds(options, bounds.value())).c_str(), stderr);
   for (const Job& job : jobs) {
     std::string reason = explain_empty_window(job, tables, options);
     if (!reason.empty()) fmt::print(stderr, "no rows: {}\n", reason);

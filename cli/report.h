@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The report of what was read, for a person, on stderr: files, rows, bytes, bad lines with their first places, what was
-// left out. In: a ScanReport. Out: lines.
+// The report of what was read, for a person, on stderr: files, rows, bytes, bad lines with their first
+// places, what was left out. In: a ScanReport. Out: lines.
 #pragma once
 
 #include <cstdint>

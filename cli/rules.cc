@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading rule files: a file that is named is read whatever it is called, in folders the extension decides. A file
-// that is no rule is said with its reason, and the others go on.
+// Reading rule files: a file that is named is read whatever it is called, in folders the extension decides. A
+// file that is no rule is said with its reason, and the others go on.
 #include "cli/rules.h"
 
 #include <fmt/format.h>
@@ -35,7 +35,8 @@ void leave_out(const std::string& path, const std::string& reason, RuleFiles& ou
 // A page about the rules beside it, as the README of a rule repository is: no rule, and no mistake either.
 bool is_page_without_query(const std::string& path, const source::Diagnostics& diagnostics) {
   if (!path.ends_with(".md") && !path.ends_with(".markdown")) return false;
-  return std::ranges::all_of(diagnostics.all(), [](const auto& diagnostic) { return diagnostic.code == source::Code::K0002; });
+  return std::ranges::all_of(diagnostics.all(),
+                             [](const auto& diagnostic) { return diagnostic.code == source::Code::K0002; });
 }
 
 void read_rule_file(const std::string& path, bool is_named, RuleFiles& out) {
@@ -51,7 +52,8 @@ void read_rule_file(const std::string& path, bool is_named, RuleFiles& out) {
   std::vector<rule::Rule> rules = rule::read_rules(path, text.str(), diagnostics);
   if (!is_named && rules.empty() && is_page_without_query(path, diagnostics)) return;
   source::SourceFile whole = rule::whole_file(path, text.str());
-  for (const source::Diagnostic& diagnostic : diagnostics.all()) std::fputs(source::render(diagnostic, whole).c_str(), stderr);
+  for (const source::Diagnostic& diagnostic : diagnostics.all())
+    std::fputs(source::render(diagnostic, whole).c_str(), stderr);
   if (diagnostics.has_errors()) {
     ++out.left_out;
   } else if (rules.empty()) {
@@ -66,14 +68,17 @@ void read_folder(const std::string& path, RuleFiles& out) {
   fs::recursive_directory_iterator entry(path, fs::directory_options::skip_permission_denied, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::error_code ignored;
-    if (entry->is_regular_file(ignored) && is_rule_file(entry->path())) files.push_back(entry->path().string());
+    if (entry->is_regular_file(ignored) && is_rule_file(entry->path()))
+      files.push_back(entry->path().string());
   }
   if (error) return leave_out(path, error.message(), out);
-  if (files.empty()) return leave_out(path, "no rule files (.yaml, .yml, .kql, .csl, .md) in this folder", out);
+  if (files.empty())
+    return leave_out(path, "no rule files (.yaml, .yml, .kql, .csl, .md) in this folder", out);
   std::sort(files.begin(), files.end());
   size_t before = out.rules.size() + out.left_out;
   for (const std::string& file : files) read_rule_file(file, false, out);
-  if (out.rules.size() + out.left_out == before) leave_out(path, "no page of this folder holds a KQL query", out);
+  if (out.rules.size() + out.left_out == before)
+    leave_out(path, "no page of this folder holds a KQL query", out);
 }
 
 }  // namespace

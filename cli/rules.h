@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rules a subcommand works on. In: paths of files and folders. Out: Rules in the order of their sorted paths; what
-// could not be read has been said on stderr and is left out.
+// The rules a subcommand works on. In: paths of files and folders. Out: Rules in the order of their sorted
+// paths; what could not be read has been said on stderr and is left out.
 #pragma once
 
 #include <string>

@@ -32,10 +32,12 @@ std::vector<KernelPtr> compile_kernels(std::vector<Job>& jobs, const Options& op
   std::vector<KernelPtr> kernels(jobs.size());
   std::atomic<size_t> next{0};
   auto work = [&] {
-    for (size_t i = next++; i < jobs.size() && !interrupted(); i = next++) kernels[i] = compile_kernel(jobs[i], options);
+    for (size_t i = next++; i < jobs.size() && !interrupted(); i = next++)
+      kernels[i] = compile_kernel(jobs[i], options);
   };
   std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(jobs.size(), static_cast<size_t>(num_threads(options))); ++i) threads.emplace_back(work);
+  for (size_t i = 1; i < std::min(jobs.size(), static_cast<size_t>(num_threads(options))); ++i)
+    threads.emplace_back(work);
   work();
   for (std::thread& thread : threads) thread.join();
   return kernels;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs jobs, each on the wanted engine. In: jobs, the tables of an archive. Out: their rows. Jobs that have a native
-// kernel share one pass over each table; a job that has none runs on the reference executor, which gives the same rows.
+// Runs jobs, each on the wanted engine. In: jobs, the tables of an archive. Out: their rows. Jobs that have a
+// native kernel share one pass over each table; a job that has none runs on the reference executor, which
+// gives the same rows.
 #pragma once
 
 #include "cli/job.h"
@@ -10,8 +11,8 @@
 
 namespace kqlc::cli {
 
-// Fills rows, error and partial of each job. Errors: those of the archive; Limit; Unsupported when --engine=jit or object was
-// asked for and there is no native form.
+// Fills rows, error and partial of each job. Errors: those of the archive; Limit; Unsupported when
+// --engine=jit or object was asked for and there is no native form.
 void run_jobs(std::vector<Job>& jobs, Tables& tables, const Options& options);
 
 }  // namespace kqlc::cli

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `kqlc scan`: rules from files and folders over an archive, in one pass. A rule that is wrong or not supported is
-// reported and left out; all others still run. Exit codes: the worst of the rules, unless the data decides (--strict).
+// `kqlc scan`: rules from files and folders over an archive, in one pass. A rule that is wrong or not
+// supported is reported and left out; all others still run. Exit codes: the worst of the rules, unless the
+// data decides (--strict).
 #include <fmt/format.h>
 
 #include <chrono>
@@ -38,7 +39,8 @@ TimeRange rule_bounds(const Scan& scan, const rule::Rule& rule) {
   if (auto period = read_period(rule.query_period)) {
     bounds.narrow({scan.session.now - *period, scan.session.now});
   } else {
-    fmt::print(stderr, "kqlc: {}: queryPeriod `{}` is no period; not bounded\n", rule_key(rule), rule.query_period);
+    fmt::print(stderr, "kqlc: {}: queryPeriod `{}` is no period; not bounded\n", rule_key(rule),
+               rule.query_period);
   }
   return bounds;
 }
@@ -49,7 +51,8 @@ void compile_rules(Scan& scan) {
   scan.jobs_of.resize(count);
   for (size_t i = 0; i < count; ++i) {
     const rule::Rule& rule = scan.files.rules[i];
-    Compiled& compiled = scan.compiled.emplace_back(compile(rule.source, scan.session.schemas, scan.session.now));
+    Compiled& compiled =
+        scan.compiled.emplace_back(compile(rule.source, scan.session.schemas, scan.session.now));
     std::fputs(render(compiled).c_str(), stderr);
     scan.exit = worse(scan.exit, compiled.exit_code());
     if (!compiled.ok()) continue;
@@ -75,7 +78,8 @@ std::vector<Output> collect_outputs(Scan& scan) {
         scan.exit = worse(scan.exit, exit_of(*job.error));
         continue;
       }
-      Output output{rule_key(rule), rule.name, std::filesystem::path(rule.source.path).stem().string(), &job.rows, job.partial};
+      Output output{rule_key(rule), rule.name, std::filesystem::path(rule.source.path).stem().string(),
+                    &job.rows, job.partial};
       if (output.title.empty()) output.title = output.rule;
       outputs.push_back(std::move(output));
     }
@@ -114,7 +118,10 @@ void report_hits(const Scan& scan) {
 int run_scan(const Options& options) {
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
-  if (session.value().tables.empty()) return fail({ErrorCode::Usage, options.data.empty() ? "no event files: name them with --data" : "no event files (JSON, CSV, Parquet, Arrow) in what --data names"});
+  if (session.value().tables.empty())
+    return fail({ErrorCode::Usage, options.data.empty()
+                                       ? "no event files: name them with --data"
+                                       : "no event files (JSON, CSV, Parquet, Arrow) in what --data names"});
   auto bounds = time_bounds(options);
   if (!bounds.ok()) return fail(bounds.error());
   Scan scan{options, session.value(), bounds.value(), read_rule_files(options.rules), {}, {}, {}, kDone};
@@ -129,7 +136,9 @@ int run_scan(const Options& options) {
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report_hits(scan);
   if (!scan.jobs.empty())
-    std::fputs((session.value().tables.render_report(seconds) + print_bounds(options, bounds.value())).c_str(), stderr);
+    std::fputs(
+        (session.value().tables.render_report(seconds) + print_bounds(options, bounds.value())).c_str(),
+        stderr);
   if (!written.ok()) return fail(written.error());
   if (interrupted()) return kInterrupted;
   if (scan.files.rules.empty() || session.value().tables.all_failed()) return kUsage;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Setting up: schemas first, since they say which words of a path are tables; then the data, whose files add the
-// tables that no schema knows; then the query time, which may come from the data.
+// Setting up: schemas first, since they say which words of a path are tables; then the data, whose files add
+// the tables that no schema knows; then the query time, which may come from the data.
 #include "cli/session.h"
 
 #include <fmt/format.h>
@@ -20,11 +20,16 @@ Result<Session> open_session(const Options& options) {
 
 Exit exit_of(const Error& error) {
   switch (error.code) {
-    case ErrorCode::Limit: return kLimit;
-    case ErrorCode::Internal: return kInternal;
-    case ErrorCode::Unsupported: return kUnsupported;
-    case ErrorCode::Cancelled: return kInterrupted;
-    default: return kUsage;
+    case ErrorCode::Limit:
+      return kLimit;
+    case ErrorCode::Internal:
+      return kInternal;
+    case ErrorCode::Unsupported:
+      return kUnsupported;
+    case ErrorCode::Cancelled:
+      return kInterrupted;
+    default:
+      return kUsage;
   }
 }
 
@@ -36,13 +41,20 @@ int fail(const Error& error) {
 Exit worse(Exit a, Exit b) {
   auto rank = [](Exit code) {
     switch (code) {
-      case kDone: return 0;
-      case kUnsupported: return 1;
-      case kLimit: return 2;
-      case kBadData: return 3;
-      case kUsage: return 4;
-      case kInternal: return 5;
-      case kInterrupted: return 6;
+      case kDone:
+        return 0;
+      case kUnsupported:
+        return 1;
+      case kLimit:
+        return 2;
+      case kBadData:
+        return 3;
+      case kUsage:
+        return 4;
+      case kInternal:
+        return 5;
+      case kInterrupted:
+        return 6;
     }
     return 5;
   };

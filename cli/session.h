@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every subcommand sets up before its work. In: Options. Out: schemas, the tables of --data and the query time;
-// and how an Error becomes a message and an exit code.
+// What every subcommand sets up before its work. In: Options. Out: schemas, the tables of --data and the
+// query time; and how an Error becomes a message and an exit code.
 #pragma once
 
 #include "cli/compile.h"
@@ -23,7 +23,8 @@ Result<Session> open_session(const Options& options);
 Exit exit_of(const Error& error);
 // Says the error on stderr and returns its exit code.
 int fail(const Error& error);
-// The exit code of two things done: a mistake outweighs a limit, a limit what is not supported, anything success.
+// The exit code of two things done: a mistake outweighs a limit, a limit what is not supported, anything
+// success.
 Exit worse(Exit a, Exit b);
 
 }  // namespace kqlc::cli

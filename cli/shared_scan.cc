@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Port is a kernel's input within a pass: where its columns stand in the union, and which threads want no more rows.
-// Threads share nothing but the plan of the pass, so a batch is handed on without locks.
+// A Port is a kernel's input within a pass: where its columns stand in the union, and which threads want no
+// more rows. Threads share nothing but the plan of the pass, so a batch is handed on without locks.
 #include "cli/shared_scan.h"
 
 #include <algorithm>
@@ -69,8 +69,8 @@ struct SharedScan::Pass {
   struct Port {
     Member* member = nullptr;
     size_t input = 0;
-    std::vector<size_t> places;       // of the kernel's columns in the union
-    std::vector<size_t> time_places;  // of the row's time; empty: every row is in bounds
+    std::vector<size_t> places;                // of the kernel's columns in the union
+    std::vector<size_t> time_places;           // of the row's time; empty: every row is in bounds
     std::vector<std::vector<Column>> columns;  // by thread, rewritten for each batch
     std::vector<char> done;                    // by thread: further batches change nothing
   };
@@ -147,7 +147,8 @@ void SharedScan::add(const codegen::Kernel& kernel, Job& job) {
   members_.push_back(std::move(member));
 }
 
-// Adds what a job's conditions and bounds say of the times of a table's rows; one alternative a scan of the table.
+// Adds what a job's conditions and bounds say of the times of a table's rows; one alternative a scan of the
+// table.
 void SharedScan::add_times(const Member& member, Pass& pass) {
   for (const ScanTimes& scan : find_scan_times(*member.job->plan, member.job->root())) {
     if (scan.table != pass.scan.table) continue;
@@ -179,7 +180,8 @@ std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes(size_t
     if (!pass) pass = std::make_unique<Pass>();
     pass->scan.table = wanted.table;
     Pass::Port port{member.get(), input, {}, {}, {}, std::vector<char>(threads, 0)};
-    for (const plan::ColumnDef& column : wanted.columns) port.places.push_back(place_of(pass->scan.columns, column));
+    for (const plan::ColumnDef& column : wanted.columns)
+      port.places.push_back(place_of(pass->scan.columns, column));
     if (member->job->bounds.is_bounded())
       for (const std::string& name : tables_.time_columns_of(wanted.table))
         port.time_places.push_back(place_of(pass->scan.columns, {name, Type::DateTime}));
@@ -194,12 +196,14 @@ std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes(size_t
 
 void SharedScan::run_pass(Pass& pass) {
   std::vector<const std::vector<std::vector<simd::Literal>>*> prefilters;
-  for (const Pass::Port& port : pass.ports) prefilters.push_back(&port.member->kernel->inputs()[port.input].prefilter);
+  for (const Pass::Port& port : pass.ports)
+    prefilters.push_back(&port.member->kernel->inputs()[port.input].prefilter);
   pass.scan.prefilter = join_prefilters(prefilters);
   pass.open_ports.assign(static_cast<size_t>(threads_), pass.ports.size());
   pass.open_threads = static_cast<size_t>(threads_);
   pass.times.assign(static_cast<size_t>(threads_), std::vector<TimeRange>(pass.tracked.size(), kNoTimes));
-  auto read = tables_.scan(pass.scan, threads_, [&](int thread, const Batch& batch) { return pass.take(thread, batch); });
+  auto read = tables_.scan(pass.scan, threads_,
+                           [&](int thread, const Batch& batch) { return pass.take(thread, batch); });
   for (const auto& by_thread : pass.times)
     for (size_t i = 0; i < pass.tracked.size(); ++i)
       tables_.note_times(pass.scan.table, pass.scan.columns[pass.tracked[i]].name, by_thread[i]);
@@ -209,7 +213,8 @@ void SharedScan::run_pass(Pass& pass) {
 
 void SharedScan::finish(Member& member) {
   if (member.job->error) return;
-  for (size_t i = 1; i < member.states.size(); ++i) member.kernel->merge(*member.states[0], *member.states[i]);
+  for (size_t i = 1; i < member.states.size(); ++i)
+    member.kernel->merge(*member.states[0], *member.states[i]);
   codegen::KernelRows rows = member.kernel->finish(*member.states[0]);
   member.states.clear();
   if (rows.error) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SharedScan: one pass over each table for many rules. In: kernels and the jobs they run for. Out: the jobs' rows. The
-// one idea: a table is read once with the union of the columns that its kernels want, and each kernel is shown the
-// batch with its own columns in its own order; each has one state a thread, merged at the end.
+// SharedScan: one pass over each table for many rules. In: kernels and the jobs they run for. Out: the jobs'
+// rows. The one idea: a table is read once with the union of the columns that its kernels want, and each
+// kernel is shown the batch with its own columns in its own order; each has one state a thread, merged at the
+// end.
 #pragma once
 
 #include <memory>
@@ -39,8 +40,9 @@ class SharedScan {
   std::vector<std::unique_ptr<Member>> members_;
 };
 
-// Literals that a line must hold to be of use to any of several scans, of which each has its own groups (all of them
-// required): one group a scan is put together into a single one. A scan without groups takes every line.
+// Literals that a line must hold to be of use to any of several scans, of which each has its own groups (all
+// of them required): one group a scan is put together into a single one. A scan without groups takes every
+// line.
 std::vector<std::vector<simd::Literal>> join_prefilters(
     const std::vector<const std::vector<std::vector<simd::Literal>>*>& prefilters);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `--data -`: events from standard input. In: the pipe. Out: a path that readers open like any file. What comes from a
-// pipe is kept in a nameless temporary file, since a table may be read more than once and some formats from behind.
+// `--data -`: events from standard input. In: the pipe. Out: a path that readers open like any file. What
+// comes from a pipe is kept in a nameless temporary file, since a table may be read more than once and some
+// formats from behind.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Passes over the files of a table: for kernels as batches on all threads, for the reference executor as rows of Cells,
-// one at a time, in input order.
+// Passes over the files of a table: for kernels as batches on all threads, for the reference executor as rows
+// of Cells, one at a time, in input order.
 #include "cli/tables.h"
 
 #include <fmt/format.h>
@@ -34,7 +34,8 @@ Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
     for (const archive::ColumnRequest& column : columns.value()) schema.push_back({column.name, column.type});
     schemas.add(file.table, std::move(schema));
   }
-  for (const std::string& table : schemas.tables()) out.time_columns_[table] = time_columns(*schemas.find(table));
+  for (const std::string& table : schemas.tables())
+    out.time_columns_[table] = time_columns(*schemas.find(table));
   return out;
 }
 
@@ -50,10 +51,12 @@ reference::TableReader Tables::reader(const TimeRange& bounds) {
 }
 
 void Tables::note(std::string sentence) {
-  if (std::find(notes_.begin(), notes_.end(), sentence) == notes_.end()) notes_.push_back(std::move(sentence));
+  if (std::find(notes_.begin(), notes_.end(), sentence) == notes_.end())
+    notes_.push_back(std::move(sentence));
 }
 
-// Says when no file holds the table, and when files of a larger archive were taken for it because they name none.
+// Says when no file holds the table, and when files of a larger archive were taken for it because they name
+// none.
 void Tables::note_table(const std::string& table, const std::vector<archive::File>& files) {
   if (files.empty()) {
     std::set<std::string> others;
@@ -68,8 +71,10 @@ void Tables::note_table(const std::string& table, const std::vector<archive::Fil
   if (files_.size() == 1) return;
   for (const archive::File& file : files)
     if (file.table.empty())
-      return note(fmt::format("{}: no table in its path, so its rows count as {} unless they name another table; "
-                              "--table says what files hold", file.path, table));
+      return note(
+          fmt::format("{}: no table in its path, so its rows count as {} unless they name another table; "
+                      "--table says what files hold",
+                      file.path, table));
 }
 
 // Files that hold the table, or may.
@@ -101,12 +106,14 @@ Result<void> Tables::run(const std::string& table, const archive::ScanRequest& r
   return {};
 }
 
-Result<void> Tables::read(const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
-                          const TimeRange& bounds, const reference::RowSink& sink) {
+Result<void> Tables::read(const std::string& table, const plan::Schema& schema,
+                          const std::vector<bool>& needed, const TimeRange& bounds,
+                          const reference::RowSink& sink) {
   archive::ScanRequest request;
   request.table = table;
   request.strict = strict_;
-  std::vector<std::string> bounding = bounds.is_bounded() ? time_columns_of(table) : std::vector<std::string>();
+  std::vector<std::string> bounding =
+      bounds.is_bounded() ? time_columns_of(table) : std::vector<std::string>();
   std::vector<size_t> places, time_places;
   for (size_t i = 0; i < schema.size(); ++i) {
     bool is_time = std::find(bounding.begin(), bounding.end(), schema[i].name) != bounding.end();
@@ -119,7 +126,8 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema, 
   for (const plan::ColumnDef& column : schema) row.push_back(null_cell(column.type));
   auto in_bounds = [&] {
     if (time_places.empty()) return true;
-    auto time = std::find_if(time_places.begin(), time_places.end(), [&](size_t place) { return row[place].valid; });
+    auto time =
+        std::find_if(time_places.begin(), time_places.end(), [&](size_t place) { return row[place].valid; });
     return time != time_places.end() && bounds.contains(row[*time].l);
   };
   std::map<std::string, TimeRange> times;
@@ -196,21 +204,26 @@ Result<int64_t> Tables::newest_time() {
   control.cancelled = interrupted;
   control.progress = progress.counter();
   archive::ScanReport report;
-  KQLC_TRY(archive::scan_files(unknown, request, control, [&](int thread, const Batch& batch) {
-    int64_t& mine = newest[static_cast<size_t>(thread)];
-    for (size_t i = 0; i < batch.num_columns; ++i)
-      for (int64_t r = 0; r < batch.num_rows; ++r) {
-        Cell cell = load(batch.columns[i], Type::DateTime, batch.columns[i].encoding, r);
-        if (cell.valid) mine = std::max(mine, cell.l);
-      }
-    return true;
-  }, &report));
-  if (interrupted()) return Error{ErrorCode::Cancelled, "interrupted while the newest timestamp was looked for"};
+  KQLC_TRY(archive::scan_files(
+      unknown, request, control,
+      [&](int thread, const Batch& batch) {
+        int64_t& mine = newest[static_cast<size_t>(thread)];
+        for (size_t i = 0; i < batch.num_columns; ++i)
+          for (int64_t r = 0; r < batch.num_rows; ++r) {
+            Cell cell = load(batch.columns[i], Type::DateTime, batch.columns[i].encoding, r);
+            if (cell.valid) mine = std::max(mine, cell.l);
+          }
+        return true;
+      },
+      &report));
+  if (interrupted())
+    return Error{ErrorCode::Cancelled, "interrupted while the newest timestamp was looked for"};
   return *std::max_element(newest.begin(), newest.end());
 }
 
 bool Tables::has_bad_data() const {
-  return std::any_of(reports_.begin(), reports_.end(), [](const auto& entry) { return entry.second.has_bad_data(); });
+  return std::any_of(reports_.begin(), reports_.end(),
+                     [](const auto& entry) { return entry.second.has_bad_data(); });
 }
 
 bool Tables::all_failed() const {
@@ -227,9 +240,12 @@ std::string Tables::render_report(double seconds) const {
   uint64_t bytes = 0;
   for (const archive::File& file : files_)
     if (files_read_.contains(file.ordinal)) bytes += file.bytes;
-  std::string out = fmt::format("scanned {}, {} parsed, {:.1f} MB in {:.2f} s\n", counted(files_read_.size(), "file"),
-                                counted(total.rows, "row"), static_cast<double>(bytes) / 1e6, seconds);
-  if (total.skipped_files) out += fmt::format("{} passed over by the times in their statistics\n", counted(total.skipped_files, "chunk"));
+  std::string out =
+      fmt::format("scanned {}, {} parsed, {:.1f} MB in {:.2f} s\n", counted(files_read_.size(), "file"),
+                  counted(total.rows, "row"), static_cast<double>(bytes) / 1e6, seconds);
+  if (total.skipped_files)
+    out += fmt::format("{} passed over by the times in their statistics\n",
+                       counted(total.skipped_files, "chunk"));
   out += print_problems(total);
   for (const std::string& note : notes_) out += printable(note) + "\n";
   return name_standard_input(std::move(out));

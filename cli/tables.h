@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tables of an archive. In: the files of --data. Out: batches of a table's columns for kernels, rows of Cells for
-// the reference executor, the schemas of tables that only the data knows, and a report of what was read.
+// The tables of an archive. In: the files of --data. Out: batches of a table's columns for kernels, rows of
+// Cells for the reference executor, the schemas of tables that only the data knows, and a report of what was
+// read.
 #pragma once
 
 #include <atomic>
@@ -31,12 +32,13 @@ class Tables {
   // Lists the files of options.data. Tables that `schemas` does not know get the columns of their files.
   static Result<Tables> open(const Options& options, plan::Schemas& schemas);
 
-  // Reads `scan` on `threads` threads; batches go to `callback` with their thread. Stops early, without an error, when
-  // the user interrupts.
+  // Reads `scan` on `threads` threads; batches go to `callback` with their thread. Stops early, without an
+  // error, when the user interrupts.
   Result<void> scan(const TableScan& scan, int threads, const archive::BatchCallback& callback);
   // Keeps the times that rows of a pass had in a column.
   void note_times(const std::string& table, const std::string& column, const TimeRange& times);
-  // The times of a column over all rows that were read or whose statistics are known; kNoTimes where there are none.
+  // The times of a column over all rows that were read or whose statistics are known; kNoTimes where there
+  // are none.
   TimeRange times_of(const std::string& table, const std::string& column) const;
   // How many rows of a table have been parsed.
   uint64_t rows_of(const std::string& table) const;
@@ -46,7 +48,8 @@ class Tables {
   // The columns that hold a row's time; none where the table has no time, which the report then says.
   const std::vector<std::string>& time_columns_of(const std::string& table);
 
-  // The newest timestamp in the archive's time columns (Timestamp, TimeGenerated), in ticks; 0 where there is none.
+  // The newest timestamp in the archive's time columns (Timestamp, TimeGenerated), in ticks; 0 where there is
+  // none.
   Result<int64_t> newest_time();
   bool empty() const { return files_.empty(); }
 
@@ -70,8 +73,8 @@ class Tables {
   std::vector<std::string> notes_;
   // A table may be read more than once; the pass that saw most counts.
   std::map<std::string, archive::ScanReport> reports_;
-  std::set<uint32_t> files_read_;  // ordinals
-  std::map<std::string, std::vector<std::string>> time_columns_;  // by table
+  std::set<uint32_t> files_read_;                                        // ordinals
+  std::map<std::string, std::vector<std::string>> time_columns_;         // by table
   std::map<std::pair<std::string, std::string>, TimeRange> times_read_;  // by table and column
   int threads_ = 1;
   bool strict_ = false;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Conditions are read off the plan: conjuncts of filters that stand on a scan, each a comparison of a datetime column
-// with an expression without columns. Whatever has another form bounds nothing, which is always sound.
+// Conditions are read off the plan: conjuncts of filters that stand on a scan, each a comparison of a
+// datetime column with an expression without columns. Whatever has another form bounds nothing, which is
+// always sound.
 #include "cli/time_range.h"
 
 #include <algorithm>
@@ -21,7 +22,8 @@ bool reads_no_column(const Plan& plan, plan::ExprId id) {
   const plan::Expr& expr = plan.exprs[id];
   if (expr.kind == ExprKind::Call && !expr.function->spec.deterministic) return false;
   if (expr.kind != ExprKind::Literal && expr.kind != ExprKind::Call) return false;
-  return std::all_of(expr.args.begin(), expr.args.end(), [&](plan::ExprId arg) { return reads_no_column(plan, arg); });
+  return std::all_of(expr.args.begin(), expr.args.end(),
+                     [&](plan::ExprId arg) { return reads_no_column(plan, arg); });
 }
 
 class ConditionReader {
@@ -42,9 +44,11 @@ class ConditionReader {
       bound(expr.args[0], ">=", expr.args[1]);
       bound(expr.args[0], "<=", expr.args[2]);
     } else if (expr.args.size() == 2) {
-      static const std::map<std::string, std::string> kTurned = {{">", "<"}, {">=", "<="}, {"<", ">"}, {"<=", ">="}};
+      static const std::map<std::string, std::string> kTurned = {
+          {">", "<"}, {">=", "<="}, {"<", ">"}, {"<=", ">="}};
       bound(expr.args[0], name, expr.args[1]);
-      if (auto turned = kTurned.find(name); turned != kTurned.end()) bound(expr.args[1], turned->second, expr.args[0]);
+      if (auto turned = kTurned.find(name); turned != kTurned.end())
+        bound(expr.args[1], turned->second, expr.args[0]);
     }
   }
 
@@ -104,7 +108,8 @@ void include(TimeRange& range, const TimeRange& other) {
 std::string print_range(const TimeRange& range) {
   auto print = [](int64_t ticks, const char* open) {
     Arena arena;
-    return datetime::in_range(ticks) ? std::string(datetime::print_datetime(DateTime{ticks}, arena).view()) : open;
+    return datetime::in_range(ticks) ? std::string(datetime::print_datetime(DateTime{ticks}, arena).view())
+                                     : open;
   };
   return print(range.from, "the beginning") + " to " + print(range.to, "the end");
 }

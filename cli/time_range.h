@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Time ranges: what --from, --to and --window=rule bound, what a rule's own conditions bound, and what the rows that
-// were read cover. In: a Plan. Out: ranges in ticks, both ends included.
+// Time ranges: what --from, --to and --window=rule bound, what a rule's own conditions bound, and what the
+// rows that were read cover. In: a Plan. Out: ranges in ticks, both ends included.
 #pragma once
 
 #include <cstdint>

@@ -16,12 +16,18 @@ namespace {
 
 int64_t ticks_of_unit(char unit, bool is_time) {
   switch (unit) {
-    case 'w': return 7 * datetime::kTicksPerDay;
-    case 'd': return datetime::kTicksPerDay;
-    case 'h': return datetime::kTicksPerHour;
-    case 'm': return is_time ? datetime::kTicksPerMinute : 0;
-    case 's': return datetime::kTicksPerSecond;
-    default: return 0;
+    case 'w':
+      return 7 * datetime::kTicksPerDay;
+    case 'd':
+      return datetime::kTicksPerDay;
+    case 'h':
+      return datetime::kTicksPerHour;
+    case 'm':
+      return is_time ? datetime::kTicksPerMinute : 0;
+    case 's':
+      return datetime::kTicksPerSecond;
+    default:
+      return 0;
   }
 }
 
@@ -41,11 +47,14 @@ std::optional<int64_t> read_period(std::string_view text) {
     }
     int64_t number = 0, ticks = 0;
     size_t digits = 0;
-    for (; digits < text.size() && digits < 9 && std::isdigit(static_cast<unsigned char>(text[digits])); ++digits)
+    for (; digits < text.size() && digits < 9 && std::isdigit(static_cast<unsigned char>(text[digits]));
+         ++digits)
       number = number * 10 + (text[digits] - '0');
     if (digits == 0 || digits == text.size()) return std::nullopt;
-    int64_t unit = ticks_of_unit(static_cast<char>(std::tolower(static_cast<unsigned char>(text[digits]))), is_time);
-    if (unit == 0 || __builtin_mul_overflow(number, unit, &ticks) || __builtin_add_overflow(total, ticks, &total))
+    int64_t unit =
+        ticks_of_unit(static_cast<char>(std::tolower(static_cast<unsigned char>(text[digits]))), is_time);
+    if (unit == 0 || __builtin_mul_overflow(number, unit, &ticks) ||
+        __builtin_add_overflow(total, ticks, &total))
       return std::nullopt;
     text.remove_prefix(digits + 1);
     any = true;
@@ -60,12 +69,14 @@ std::string explain_empty_window(const Job& job, const Tables& tables, const Opt
     for (const TimeCondition& condition : scan.conditions) {
       TimeRange times = tables.times_of(scan.table, condition.column);
       if (times == kNoTimes && tables.rows_of(scan.table) > 0)
-        return fmt::format("no row read has a {}.{}, on which it puts a time window", scan.table, condition.column);
+        return fmt::format("no row read has a {}.{}, on which it puts a time window", scan.table,
+                           condition.column);
       if (times == kNoTimes || !condition.range.is_apart_from(times)) continue;
-      const char* way_out = options.now == "latest" ? "--now=DATETIME sets another query time"
-                                                    : "--now=latest takes the newest timestamp of the data as query time";
-      return fmt::format("its time window on {}.{} is {}, the rows read are from {}: {}", scan.table, condition.column,
-                         print_range(condition.range), print_range(times), way_out);
+      const char* way_out = options.now == "latest"
+                                ? "--now=DATETIME sets another query time"
+                                : "--now=latest takes the newest timestamp of the data as query time";
+      return fmt::format("its time window on {}.{} is {}, the rows read are from {}: {}", scan.table,
+                         condition.column, print_range(condition.range), print_range(times), way_out);
     }
   return "";
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rules and time. In: a rule's queryPeriod, its time conditions, the times of the rows that were read. Out: what
+// Rules and time. In: a rule's queryPeriod, its time conditions, the times of the rows that were read. Out:
+// what
 // --window=rule bounds, and the sentence for a rule that found nothing because its window lies elsewhere.
 #pragma once
 
@@ -14,10 +15,12 @@
 
 namespace kqlc::cli {
 
-// Reads a period as rules write it: `14d`, `5h`, `30m`, or ISO 8601 `PT1H`, `P1D`. Ticks; nothing when it is none.
+// Reads a period as rules write it: `14d`, `5h`, `30m`, or ISO 8601 `PT1H`, `P1D`. Ticks; nothing when it is
+// none.
 std::optional<int64_t> read_period(std::string_view text);
 
-// Why a job that found nothing could not: a sentence where its time conditions exclude every row that was read, else "".
+// Why a job that found nothing could not: a sentence where its time conditions exclude every row that was
+// read, else "".
 std::string explain_empty_window(const Job& job, const Tables& tables, const Options& options);
 
 // What bounded the times of the whole scan, as a line of the report.

@@ -28,7 +28,8 @@ output::ArrowOutput arrow_output(const Output& result, const Destination& destin
   return out;
 }
 
-Result<void> write_bytes(const std::vector<Output>& outputs, const Destination& destination, OutputFile& file) {
+Result<void> write_bytes(const std::vector<Output>& outputs, const Destination& destination,
+                         OutputFile& file) {
   bool to_path = !file.path_for_now().empty();
   switch (destination.format) {
     case OutputFormat::Parquet:
@@ -38,13 +39,17 @@ Result<void> write_bytes(const std::vector<Output>& outputs, const Destination& 
       return to_path ? output::write_arrow_file(result, file.path_for_now())
                      : output::write_arrow_stream(result, file.descriptor());
     }
-    default: return file.write(print_outputs(outputs, destination.format));
+    default:
+      return file.write(print_outputs(outputs, destination.format));
   }
 }
 
-bool is_columnar(OutputFormat format) { return format == OutputFormat::Arrow || format == OutputFormat::Parquet; }
+bool is_columnar(OutputFormat format) {
+  return format == OutputFormat::Arrow || format == OutputFormat::Parquet;
+}
 
-Result<void> write_file(const std::vector<Output>& outputs, const Destination& destination, const std::string& path) {
+Result<void> write_file(const std::vector<Output>& outputs, const Destination& destination,
+                        const std::string& path) {
   // The one rule of a columnar scan may have failed; what failed it has been said.
   if (outputs.empty() && is_columnar(destination.format)) return {};
   auto file = OutputFile::open(path);
@@ -82,7 +87,8 @@ Result<Destination> choose_destination(const Options& options, size_t results) {
   if (!is_columnar(out.format)) return out;
   std::string name(extension_of(out.format).substr(1));
   if (results > 1 && !out.is_folder)
-    return Error{ErrorCode::Usage, "--format=" + name + " holds one result and there are " + std::to_string(results) +
+    return Error{ErrorCode::Usage, "--format=" + name + " holds one result and there are " +
+                                       std::to_string(results) +
                                        ": name a folder with -o FOLDER/ for a file each"};
   struct stat status;
   bool is_file = !out.path.empty() && (stat(out.path.c_str(), &status) != 0 || S_ISREG(status.st_mode));

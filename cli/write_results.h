@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Results go out. In: results, the format, where to. Out: text on standard output, a file, or a folder with a file for
-// each result.
+// Results go out. In: results, the format, where to. Out: text on standard output, a file, or a folder with a
+// file for each result.
 #pragma once
 
 #include <vector>
@@ -14,8 +14,8 @@ namespace kqlc::cli {
 // Where results are to go; decided before the scan, so that a wrong choice costs nothing.
 struct Destination {
   OutputFormat format = OutputFormat::Ndjson;
-  std::string path;        // "": standard output
-  bool is_folder = false;  // a file for each result
+  std::string path;           // "": standard output
+  bool is_folder = false;     // a file for each result
   bool microseconds = false;  // times of Arrow output
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The emitter's code. A Cell is 24 bytes of which only byte 16 (valid) and the payload of bool are looked at here;
-// everything else is done by the functions' own entries.
+// The emitter's code. A Cell is 24 bytes of which only byte 16 (valid) and the payload of bool are looked at
+// here; everything else is done by the functions' own entries.
 #include "codegen/emit.h"
 
 #include <unordered_map>
@@ -11,28 +11,33 @@
 
 namespace kqlc::codegen {
 
-using llvm::BasicBlock;
-using llvm::Value;
 using ir::Expr;
 using ir::ExprId;
 using ir::ExprKind;
+using llvm::BasicBlock;
+using llvm::Value;
 
 namespace {
 
 constexpr uint64_t kValidAt = offsetof(Cell, valid);
 
-// An expression that is used in several branches is written out in each of them while it is no larger than this;
-// otherwise it is computed before them, or the code could grow without bounds.
+// An expression that is used in several branches is written out in each of them while it is no larger than
+// this; otherwise it is computed before them, or the code could grow without bounds.
 constexpr uint64_t kMaxRepeated = 64;
 
 }  // namespace
 
 Emitter::Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, Constants& constants)
-    : module_(module), query_(ir), slot_name_(std::move(slot_name)), constants_(constants), ir_(module.getContext()) {}
+    : module_(module),
+      query_(ir),
+      slot_name_(std::move(slot_name)),
+      constants_(constants),
+      ir_(module.getContext()) {}
 
 Value* Emitter::make_slot(size_t cells) {
   llvm::IRBuilder<> entry(&function_->getEntryBlock(), function_->getEntryBlock().begin());
-  auto* slot = entry.CreateAlloca(llvm::ArrayType::get(ir_.getInt8Ty(), sizeof(Cell) * std::max<size_t>(1, cells)));
+  auto* slot =
+      entry.CreateAlloca(llvm::ArrayType::get(ir_.getInt8Ty(), sizeof(Cell) * std::max<size_t>(1, cells)));
   slot->setAlignment(llvm::Align(8));
   return slot;
 }
@@ -46,22 +51,29 @@ void Emitter::copy(Value* to, Value* from) {
 }
 
 Value* Emitter::is_valid(Value* cell) {
-  Value* byte = ir_.CreateLoad(ir_.getInt8Ty(), ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), cell, kValidAt));
+  Value* byte =
+      ir_.CreateLoad(ir_.getInt8Ty(), ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), cell, kValidAt));
   return ir_.CreateICmpNE(byte, ir_.getInt8(0));
 }
 
-Value* Emitter::load_bool(Value* cell) { return ir_.CreateICmpNE(ir_.CreateLoad(ir_.getInt8Ty(), cell), ir_.getInt8(0)); }
+Value* Emitter::load_bool(Value* cell) {
+  return ir_.CreateICmpNE(ir_.CreateLoad(ir_.getInt8Ty(), cell), ir_.getInt8(0));
+}
 
-BasicBlock* Emitter::make_block(const char* name) { return BasicBlock::Create(module_.getContext(), name, function_); }
+BasicBlock* Emitter::make_block(const char* name) {
+  return BasicBlock::Create(module_.getContext(), name, function_);
+}
 
-void Emitter::emit(const pipelines::Input& input, const ir::Op* sink, const std::string& name, const Shape& shape) {
+void Emitter::emit(const pipelines::Input& input, const ir::Op* sink, const std::string& name,
+                   const Shape& shape) {
   input_ = &input;
   shape_ = &shape;
   sink_ = sink;
   columns_.clear();
   known_.assign(1, {});
   auto* pointer = ir_.getPtrTy();
-  auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer, pointer, pointer, ir_.getInt64Ty(), ir_.getInt64Ty()}, false);
+  auto* type = llvm::FunctionType::get(
+      ir_.getVoidTy(), {pointer, pointer, pointer, ir_.getInt64Ty(), ir_.getInt64Ty()}, false);
   function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, module_);
   function_->addFnAttr("target-cpu", "x86-64");
   function_->addFnAttr(llvm::Attribute::NoUnwind);
@@ -149,7 +161,8 @@ void Emitter::emit_sink() {
   ir_.CreateCall(module_.getOrInsertFunction("kqlc_sink", type), {function_->getArg(0), row});
 }
 
-// Computes on the main line what `root` needs before it: its columns, and what it would otherwise repeat too often.
+// Computes on the main line what `root` needs before it: its columns, and what it would otherwise repeat too
+// often.
 void Emitter::need(size_t level, ExprId root) {
   std::vector<ExprId> ids = ir::expressions_below(query_, {root});
   std::unordered_map<ExprId, size_t> uses;
@@ -194,11 +207,13 @@ Value* Emitter::load_column(size_t column) {
   Value* out = make_slot();
   auto* pointer = ir_.getPtrTy();
   auto *int32 = ir_.getInt32Ty(), *int64 = ir_.getInt64Ty();
-  auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer, pointer, int64, int32, int32, int64, pointer}, false);
+  auto* type = llvm::FunctionType::get(ir_.getVoidTy(),
+                                       {pointer, pointer, int64, int32, int32, int64, pointer}, false);
   auto kql_type = static_cast<uint32_t>(input_->schema[column].type);
   uint32_t shape = shape_->empty() ? kAnyShape : (*shape_)[column];
   ir_.CreateCall(module_.getOrInsertFunction("kqlc_load", type),
-                 {function_->getArg(0), function_->getArg(1), ir_.getInt64(column), ir_.getInt32(kql_type), ir_.getInt32(shape), row_, out});
+                 {function_->getArg(0), function_->getArg(1), ir_.getInt64(column), ir_.getInt32(kql_type),
+                  ir_.getInt32(shape), row_, out});
   return out;
 }
 
@@ -216,12 +231,18 @@ Value* Emitter::evaluate(size_t level, ExprId id) {
 
 Value* Emitter::compute(size_t level, const Expr& expr) {
   switch (expr.kind) {
-    case ExprKind::Call: return evaluate_call(level, expr);
-    case ExprKind::And: return evaluate_logic(level, expr, false);
-    case ExprKind::Or: return evaluate_logic(level, expr, true);
-    case ExprKind::Case: return evaluate_case(level, expr);
-    case ExprKind::Coalesce: return evaluate_coalesce(level, expr);
-    default: KQLC_UNREACHABLE("expression kind");
+    case ExprKind::Call:
+      return evaluate_call(level, expr);
+    case ExprKind::And:
+      return evaluate_logic(level, expr, false);
+    case ExprKind::Or:
+      return evaluate_logic(level, expr, true);
+    case ExprKind::Case:
+      return evaluate_case(level, expr);
+    case ExprKind::Coalesce:
+      return evaluate_coalesce(level, expr);
+    default:
+      KQLC_UNREACHABLE("expression kind");
   }
 }
 
@@ -244,7 +265,8 @@ Value* Emitter::evaluate_call(size_t level, const Expr& expr) {
     state = ir_.CreateLoad(pointer, ir_.CreateConstInBoundsGEP1_64(pointer, prepared_table_, recipe));
   }
   auto slot = static_cast<size_t>(expr.function - function_table().data());
-  auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer, pointer, pointer, ir_.getInt64Ty(), pointer}, false);
+  auto* type =
+      llvm::FunctionType::get(ir_.getVoidTy(), {pointer, pointer, pointer, ir_.getInt64Ty(), pointer}, false);
   ir_.CreateCall(module_.getOrInsertFunction(slot_name_(slot, expr.prepared != nullptr), type),
                  {function_->getArg(0), state, args, ir_.getInt64(cells.size()), out});
   return out;
@@ -314,7 +336,8 @@ Value* Emitter::evaluate_coalesce(size_t level, const Expr& expr) {
     Value* cell = evaluate(level, expr.args[i]);
     Value* has_value = is_valid(cell);
     if (expr.type == Type::String) {
-      Value* size = ir_.CreateLoad(ir_.getInt64Ty(), ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), cell, offsetof(Str, size)));
+      Value* size = ir_.CreateLoad(
+          ir_.getInt64Ty(), ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), cell, offsetof(Str, size)));
       has_value = ir_.CreateAnd(has_value, ir_.CreateICmpNE(size, ir_.getInt64(0)));
     }
     BasicBlock *take = make_block("take"), *next = make_block("next");

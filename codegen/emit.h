@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The emitter: an input of a phase becomes one LLVM function. In: the input, the phase's sink, and the shape of the
-// columns it is made for. Out: a function in the module that loops over the selected rows, and the literals and recipes
-// of prepared states that it addresses by index through Run. Values are Cells in stack slots; after inlining LLVM breaks them up. An expression is computed
-// where a row first needs it, and its value is used again wherever that place dominates: what is computed in a branch
-// is known in that branch only. Columns and projections are computed on the row's main line.
+// The emitter: an input of a phase becomes one LLVM function. In: the input, the phase's sink, and the shape
+// of the columns it is made for. Out: a function in the module that loops over the selected rows, and the
+// literals and recipes of prepared states that it addresses by index through Run. Values are Cells in stack
+// slots; after inlining LLVM breaks them up. An expression is computed where a row first needs it, and its
+// value is used again wherever that place dominates: what is computed in a branch is known in that branch
+// only. Columns and projections are computed on the row's main line.
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>
@@ -64,7 +65,8 @@ class Emitter {
   llvm::Value* literal_table_ = nullptr;
   llvm::Value* prepared_table_ = nullptr;
   llvm::Value* row_ = nullptr;
-  std::map<std::pair<size_t, size_t>, llvm::Value*> columns_;  // (steps done, column) -> Cell, on the main line
+  std::map<std::pair<size_t, size_t>, llvm::Value*>
+      columns_;  // (steps done, column) -> Cell, on the main line
   // (projections done, expression) -> Cell, for each branch that is open; the first is the main line.
   std::vector<std::map<std::pair<size_t, ir::ExprId>, llvm::Value*>> known_;
 };

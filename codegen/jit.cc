@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The session lives until the process ends: tearing LLVM down costs more than it gives back. Entries of the function
-// table are defined when an object asks for one by its number.
+// The session lives until the process ends: tearing LLVM down costs more than it gives back. Entries of the
+// function table are defined when an object asks for one by its number.
 #include "codegen/jit.h"
 
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
@@ -18,12 +18,15 @@ namespace {
 
 using namespace llvm::orc;
 
-Error internal(llvm::Error error) { return Error{ErrorCode::Internal, "LLVM: " + llvm::toString(std::move(error))}; }
+Error internal(llvm::Error error) {
+  return Error{ErrorCode::Internal, "LLVM: " + llvm::toString(std::move(error))};
+}
 
 // Finds kqlc_slot_N and kqlc_slot_N_prepared in the program's function table.
 class SlotGenerator : public DefinitionGenerator {
  public:
-  llvm::Error tryToGenerate(LookupState&, LookupKind, JITDylib& library, JITDylibLookupFlags, const SymbolLookupSet& wanted) override {
+  llvm::Error tryToGenerate(LookupState&, LookupKind, JITDylib& library, JITDylibLookupFlags,
+                            const SymbolLookupSet& wanted) override {
     SymbolMap found;
     for (const auto& [name, flags] : wanted) {
       llvm::StringRef text = *name;
@@ -44,7 +47,8 @@ Result<LLJIT*> make_session() {
   llvm::InitializeNativeTargetAsmPrinter();
   auto jit = LLJITBuilder().create();
   if (!jit) return internal(jit.takeError());
-  (*jit)->getExecutionSession().setErrorReporter([](llvm::Error error) { llvm::consumeError(std::move(error)); });
+  (*jit)->getExecutionSession().setErrorReporter(
+      [](llvm::Error error) { llvm::consumeError(std::move(error)); });
   return jit->release();
 }
 
@@ -62,9 +66,7 @@ struct Jit::Parts {
 
 Jit::Jit(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Jit::~Jit() {
-  llvm::consumeError(parts_->session->getExecutionSession().removeJITDylib(*parts_->library));
-}
+Jit::~Jit() { llvm::consumeError(parts_->session->getExecutionSession().removeJITDylib(*parts_->library)); }
 
 Result<std::unique_ptr<Jit>> Jit::create() {
   static std::atomic<uint64_t> counter{0};
@@ -80,7 +82,8 @@ Result<std::unique_ptr<Jit>> Jit::create() {
 
 Result<void> Jit::add(std::string_view object) {
   auto bytes = llvm::MemoryBuffer::getMemBufferCopy({object.data(), object.size()}, "kernel");
-  if (auto error = parts_->session->addObjectFile(*parts_->library, std::move(bytes))) return internal(std::move(error));
+  if (auto error = parts_->session->addObjectFile(*parts_->library, std::move(bytes)))
+    return internal(std::move(error));
   return {};
 }
 

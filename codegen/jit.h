@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Jit: objects of machine code, loaded into this process. In: the bytes of relocatable objects. Out: the addresses of
-// what they export, good as long as the Jit. Names that an object lacks are found in the program; ORC's JITLink does the
-// linking. One ORC session serves the whole process, a Jit is a namespace in it.
+// Jit: objects of machine code, loaded into this process. In: the bytes of relocatable objects. Out: the
+// addresses of what they export, good as long as the Jit. Names that an object lacks are found in the
+// program; ORC's JITLink does the linking. One ORC session serves the whole process, a Jit is a namespace in
+// it.
 #pragma once
 
 #include <memory>

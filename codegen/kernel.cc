@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All engines take the same way: an object, loaded by the Jit, whose KqlcKernelCode names image and functions. They
-// differ in the level of that object and in what may take over from it.
+// All engines take the same way: an object, loaded by the Jit, whose KqlcKernelCode names image and
+// functions. They differ in the level of that object and in what may take over from it.
 #include "codegen/kernel.h"
 
 #include "codegen/jit.h"
@@ -24,7 +24,8 @@ TierPolicy policy_of(Engine engine) {
   return {-1, false};
 }
 
-// LLVM's passes take more than linear time in the size of a function, which grows with every operand: 5 s for 2,000.
+// LLVM's passes take more than linear time in the size of a function, which grows with every operand: 5 s for
+// 2,000.
 constexpr size_t kMostOptimizedOperands = 1'000;
 constexpr size_t kMostOperands = 4'000;
 
@@ -45,7 +46,8 @@ struct Kernel::Parts {
 Kernel::Kernel() : parts_(std::make_unique<Parts>()) {}
 Kernel::~Kernel() = default;
 
-Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::NodeId node, const KernelOptions& options) {
+Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::NodeId node,
+                                                const KernelOptions& options) {
   std::unique_ptr<Kernel> out(new Kernel);
   Parts& parts = *out->parts_;
   auto ir = std::make_shared<ir::Ir>(ir::build(plan, node));
@@ -56,7 +58,8 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::No
   pipelines::Pipelines pipelines;
   KQLC_TRY_ASSIGN(pipelines, pipelines::split(std::move(ir)));
   KQLC_TRY_ASSIGN(parts.unit, build_unit(std::move(pipelines), options.rule));
-  Level level = optimized && (options.engine == Engine::O2 || options.engine == Engine::Object) ? Level::O2 : Level::O0;
+  Level level =
+      optimized && (options.engine == Engine::O2 || options.engine == Engine::Object) ? Level::O2 : Level::O0;
   std::string object;
   KQLC_TRY_ASSIGN(object, compile_object(*parts.unit, order_all(*parts.unit, level, "kqlc_kernel_code")));
   std::unique_ptr<Jit> jit;
@@ -66,9 +69,11 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::No
   KQLC_TRY_ASSIGN(place, jit->find("kqlc_kernel_code"));
   const auto& code = *static_cast<const KqlcKernelCode*>(place);
   auto* functions = reinterpret_cast<const PipelineFunction*>(code.functions);
-  auto tiers = std::make_shared<TieredCode>(parts.unit, std::move(jit), functions, policy_of(optimized ? options.engine : Engine::O0));
+  auto tiers = std::make_shared<TieredCode>(parts.unit, std::move(jit), functions,
+                                            policy_of(optimized ? options.engine : Engine::O0));
   std::string_view image(reinterpret_cast<const char*>(code.image), code.image_size);
-  KQLC_TRY_ASSIGN(parts.kernel, exec::Kernel::open(image, std::move(tiers), {plan.now, options.memory_limit}));
+  KQLC_TRY_ASSIGN(parts.kernel,
+                  exec::Kernel::open(image, std::move(tiers), {plan.now, options.memory_limit}));
   for (const exec::Input& from : parts.kernel->program().inputs) {
     KernelInput& input = parts.inputs.emplace_back();
     input.table = from.table;
@@ -93,7 +98,8 @@ void Kernel::merge(KernelState& into, KernelState& from) const { parts_->kernel-
 
 KernelRows Kernel::finish(KernelState& state) const {
   KernelRows out;
-  for (const exec::Field& field : parts_->kernel->program().results[0].schema) out.schema.push_back({field.name, field.type});
+  for (const exec::Field& field : parts_->kernel->program().results[0].schema)
+    out.schema.push_back({field.name, field.type});
   auto rows = parts_->kernel->finish(state, 0, true);
   out.error = state.error();
   if (!rows.ok()) return out;

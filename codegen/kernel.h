@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernel: one result of a Plan as native code in this process. In: a bound Plan. Out: an object that takes Batches on
-// any number of threads, one State each, merges the States and gives the rows: a thin cover over exec::Kernel, to which
-// it adds the compiler's types. Plans of a shape that has no native form yet are said so by compile(), and the caller
-// runs the reference executor. LLVM stays behind this header.
+// Kernel: one result of a Plan as native code in this process. In: a bound Plan. Out: an object that takes
+// Batches on any number of threads, one State each, merges the States and gives the rows: a thin cover over
+// exec::Kernel, to which it adds the compiler's types. Plans of a shape that has no native form yet are said
+// so by compile(), and the caller runs the reference executor. LLVM stays behind this header.
 #pragma once
 
 #include <memory>
@@ -52,8 +52,8 @@ struct KernelRows {
   plan::Schema schema;
   std::vector<std::vector<Cell>> rows;
   std::shared_ptr<Arena> arena;
-  // What stopped the kernel: a limit, a failed assertion, a cancel. The rows are then those that are right without the
-  // rest of the input; none where a blocking operator had not seen all of it.
+  // What stopped the kernel: a limit, a failed assertion, a cancel. The rows are then those that are right
+  // without the rest of the input; none where a blocking operator had not seen all of it.
   std::optional<Error> error;
 };
 
@@ -62,16 +62,18 @@ using KernelState = exec::State;  // what one thread has gathered
 class Kernel {
  public:
   ~Kernel();
-  // Compiles the result `node` of `plan`, which the kernel does not need afterwards. An error says which construct has no native
-  // form (or that LLVM failed); it never means that the query is wrong.
-  static Result<std::unique_ptr<Kernel>> compile(const plan::Plan& plan, plan::NodeId node, const KernelOptions& options);
+  // Compiles the result `node` of `plan`, which the kernel does not need afterwards. An error says which
+  // construct has no native form (or that LLVM failed); it never means that the query is wrong.
+  static Result<std::unique_ptr<Kernel>> compile(const plan::Plan& plan, plan::NodeId node,
+                                                 const KernelOptions& options);
 
   const std::vector<KernelInput>& inputs() const;
 
   // One state a thread. May be called from any thread.
   std::shared_ptr<KernelState> create_state() const;
-  // Takes the rows of a batch of an input. Positions must grow from call to call of one state. Nothing of the batch is
-  // kept. Returns false when the state wants no more: take has its rows, a limit was hit, the kernel was cancelled.
+  // Takes the rows of a batch of an input. Positions must grow from call to call of one state. Nothing of the
+  // batch is kept. Returns false when the state wants no more: take has its rows, a limit was hit, the kernel
+  // was cancelled.
   bool consume(KernelState& state, size_t input, const Batch& batch) const;
   bool consume(KernelState& state, size_t input, const Batch& batch, const exec::BatchUse& use) const;
   // Moves everything of `from` into `into`.

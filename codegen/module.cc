@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Functions of the bitcode become internal after linking, so that what is not inlined is compiled with the kernel and
-// the rest is dropped. Code is made for the plain x86-64 of the ABI: what gains from wider vectors is in runtime/simd,
-// which chooses when it runs, so that an object file serves every machine.
+// Functions of the bitcode become internal after linking, so that what is not inlined is compiled with the
+// kernel and the rest is dropped. Code is made for the plain x86-64 of the ABI: what gains from wider vectors
+// is in runtime/simd, which chooses when it runs, so that an object file serves every machine.
 #include "codegen/module.h"
 
 #include <llvm/Bitcode/BitcodeReader.h>
@@ -43,12 +43,14 @@ Result<std::vector<std::string>> read_slots(const llvm::Module& bitcode) {
     if (!constant->getType()->isPointerTy()) {
       auto count = constant->getType()->isArrayTy() ? constant->getType()->getArrayNumElements()
                                                     : constant->getType()->getStructNumElements();
-      for (uint64_t i = count; i-- > 0;) open.push_back(constant->getAggregateElement(static_cast<unsigned>(i)));
+      for (uint64_t i = count; i-- > 0;)
+        open.push_back(constant->getAggregateElement(static_cast<unsigned>(i)));
       continue;
     }
     names.push_back(constant->isNullValue() ? "" : constant->stripPointerCasts()->getName().str());
   }
-  if (names.size() != 2 * function_table().size()) return internal("the bitcode's list of functions is not the program's");
+  if (names.size() != 2 * function_table().size())
+    return internal("the bitcode's list of functions is not the program's");
   return names;
 }
 
@@ -78,13 +80,15 @@ Result<std::unique_ptr<llvm::TargetMachine>> make_machine(const ModuleOrder& ord
   if (!target) return internal(problem);
   auto level = order.level == Level::O0 ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Default;
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, "x86-64", "", {}, order.position_independent ? llvm::Reloc::PIC_ : llvm::Reloc::Static, std::nullopt, level));
+      triple, "x86-64", "", {}, order.position_independent ? llvm::Reloc::PIC_ : llvm::Reloc::Static,
+      std::nullopt, level));
   if (!machine) return internal("no code for " + triple);
   return machine;
 }
 
 llvm::Constant* make_private(llvm::Module& module, llvm::Constant* value, const char* name) {
-  auto* global = new llvm::GlobalVariable(module, value->getType(), true, llvm::GlobalValue::PrivateLinkage, value, name);
+  auto* global = new llvm::GlobalVariable(module, value->getType(), true, llvm::GlobalValue::PrivateLinkage,
+                                          value, name);
   global->setAlignment(llvm::Align(16));
   return global;
 }
@@ -95,7 +99,8 @@ void add_codes(llvm::Module& module, const Unit& unit, const ModuleOrder& order)
   std::string image = exec::build_image(unit.program);
   auto* pointer = llvm::PointerType::getUnqual(context);
   std::vector<llvm::Constant*> functions;
-  for (const FunctionOrder& function : order.functions) functions.push_back(module.getFunction(function.name));
+  for (const FunctionOrder& function : order.functions)
+    functions.push_back(module.getFunction(function.name));
   auto* table = llvm::ConstantArray::get(llvm::ArrayType::get(pointer, functions.size()), functions);
   auto* int32 = llvm::Type::getInt32Ty(context);
   auto* int64 = llvm::Type::getInt64Ty(context);
@@ -109,15 +114,16 @@ void add_codes(llvm::Module& module, const Unit& unit, const ModuleOrder& order)
 }
 
 Result<std::unique_ptr<llvm::Module>> load_bitcode(llvm::LLVMContext& context) {
-  llvm::MemoryBufferRef bytes({kqlc_bitcode_begin, static_cast<size_t>(kqlc_bitcode_end - kqlc_bitcode_begin)}, "slots");
+  llvm::MemoryBufferRef bytes(
+      {kqlc_bitcode_begin, static_cast<size_t>(kqlc_bitcode_end - kqlc_bitcode_begin)}, "slots");
   auto parsed = llvm::getLazyBitcodeModule(bytes, context);
   if (!parsed) return internal(llvm::toString(parsed.takeError()));
   return std::move(*parsed);
 }
 
 // Emits, links and optimizes.
-Result<std::unique_ptr<llvm::Module>> build_module(Unit& unit, const ModuleOrder& order, llvm::LLVMContext& context,
-                                                   llvm::TargetMachine& machine) {
+Result<std::unique_ptr<llvm::Module>> build_module(Unit& unit, const ModuleOrder& order,
+                                                   llvm::LLVMContext& context, llvm::TargetMachine& machine) {
   auto module = std::make_unique<llvm::Module>("kqlc", context);
   module->setDataLayout(machine.createDataLayout());
   module->setTargetTriple(machine.getTargetTriple().str());
@@ -133,7 +139,8 @@ Result<std::unique_ptr<llvm::Module>> build_module(Unit& unit, const ModuleOrder
   Emitter emitter(*module, *unit.ir, slot_name, unit.constants);
   std::set<std::string> exported(order.code_names.begin(), order.code_names.end());
   for (const FunctionOrder& function : order.functions) {
-    emitter.emit(unit.loops[function.loop].input, unit.loops[function.loop].sink, function.name, function.shape);
+    emitter.emit(unit.loops[function.loop].input, unit.loops[function.loop].sink, function.name,
+                 function.shape);
     if (order.code_names.empty()) exported.insert(function.name);
   }
   if (!order.code_names.empty()) add_codes(*module, unit, order);
@@ -142,7 +149,8 @@ Result<std::unique_ptr<llvm::Module>> build_module(Unit& unit, const ModuleOrder
   std::string problem;
   llvm::raw_string_ostream stream(problem);
   if (llvm::verifyModule(*module, &stream)) return internal(stream.str());
-  llvm::internalizeModule(*module, [&](const llvm::GlobalValue& value) { return exported.count(value.getName().str()) > 0; });
+  llvm::internalizeModule(
+      *module, [&](const llvm::GlobalValue& value) { return exported.count(value.getName().str()) > 0; });
   if (order.level == Level::O2) optimize(*module, &machine);
   return module;
 }
@@ -156,7 +164,8 @@ std::string slot_symbol(size_t slot, bool prepared) {
 ModuleOrder order_all(const Unit& unit, Level level, const std::string& code_name) {
   ModuleOrder order;
   order.level = level;
-  for (uint32_t loop = 0; loop < unit.loops.size(); ++loop) order.functions.push_back({loop, {}, "kqlc_loop_" + std::to_string(loop)});
+  for (uint32_t loop = 0; loop < unit.loops.size(); ++loop)
+    order.functions.push_back({loop, {}, "kqlc_loop_" + std::to_string(loop)});
   order.code_names = {code_name};
   return order;
 }
@@ -172,7 +181,8 @@ Result<std::string> emit_file(Unit& unit, const ModuleOrder& order, llvm::CodeGe
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, type)) return internal("this target writes no such files");
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, type))
+    return internal("this target writes no such files");
   passes.run(*module);
   return std::string(bytes.data(), bytes.size());
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From loops to machine code: a Unit's functions become an LLVM module, the module an ELF object. In: which functions,
-// for which shapes, at which level. Out: the bytes of a relocatable object, the same kind for the JIT, which loads it at
-// once, and for `kqlc build`, which writes it to disk. It holds no address: functions of the runtime are called by
-// name, literals and prepared states are read through Run.
+// From loops to machine code: a Unit's functions become an LLVM module, the module an ELF object. In: which
+// functions, for which shapes, at which level. Out: the bytes of a relocatable object, the same kind for the
+// JIT, which loads it at once, and for `kqlc build`, which writes it to disk. It holds no address: functions
+// of the runtime are called by name, literals and prepared states are read through Run.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@
 
 namespace kqlc::codegen {
 
-// How much the optimiser does: O0 compiles in milliseconds and calls the program's own functions; O2 inlines the
-// functions of the embedded bitcode.
+// How much the optimiser does: O0 compiles in milliseconds and calls the program's own functions; O2 inlines
+// the functions of the embedded bitcode.
 enum class Level : uint8_t { O0, O2 };
 
 struct FunctionOrder {
@@ -27,8 +27,8 @@ struct FunctionOrder {
 struct ModuleOrder {
   Level level = Level::O0;
   std::vector<FunctionOrder> functions;
-  // Names of the constants of type KqlcKernelCode (exec/kernel_abi.h) that the object exports: all functions of the
-  // unit, in order, with its image. Empty: only the functions are exported.
+  // Names of the constants of type KqlcKernelCode (exec/kernel_abi.h) that the object exports: all functions
+  // of the unit, in order, with its image. Empty: only the functions are exported.
   std::vector<std::string> code_names;
   bool position_independent = true;  // for shared objects
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `kqlc build` writes: a rule's code outside of this process. In: a result of a Plan. Out: the bytes of an object
-// file that links with the kernel runtime alone, a shared object made of it, and a C header that declares it and says
-// in its comment what the rule reads and gives.
+// What `kqlc build` writes: a rule's code outside of this process. In: a result of a Plan. Out: the bytes of
+// an object file that links with the kernel runtime alone, a shared object made of it, and a C header that
+// declares it and says in its comment what the rule reads and gives.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,8 @@ struct Unit;
 class ObjectBuilder {
  public:
   // `symbol`: the C name of the rule's KqlcKernelCode. Errors: Unsupported, naming what has no native form.
-  static Result<ObjectBuilder> create(const plan::Plan& plan, plan::NodeId node, const std::string& rule, std::string symbol);
+  static Result<ObjectBuilder> create(const plan::Plan& plan, plan::NodeId node, const std::string& rule,
+                                      std::string symbol);
   ObjectBuilder(ObjectBuilder&&) noexcept;
   ~ObjectBuilder();
 

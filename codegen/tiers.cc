@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Choosing costs a comparison of a few numbers a batch. A compilation that fails leaves the loop with the function it
-// has: both do the same.
+// Choosing costs a comparison of a few numbers a batch. A compilation that fails leaves the loop with the
+// function it has: both do the same.
 #include "codegen/tiers.h"
 
 namespace kqlc::codegen {
 
-TieredCode::TieredCode(std::shared_ptr<Unit> unit, std::unique_ptr<Jit> jit, const PipelineFunction* functions, TierPolicy policy)
+TieredCode::TieredCode(std::shared_ptr<Unit> unit, std::unique_ptr<Jit> jit,
+                       const PipelineFunction* functions, TierPolicy policy)
     : unit_(std::move(unit)), jit_(std::move(jit)), policy_(policy), loops_(new Loop[unit_->loops.size()]) {
   for (size_t i = 0; i < unit_->loops.size(); ++i) loops_[i].plain = functions[i];
 }
@@ -20,7 +21,8 @@ TieredCode::~TieredCode() {
   if (worker_.joinable()) worker_.join();
 }
 
-PipelineFunction TieredCode::choose(uint32_t function, const Column* columns, size_t num_columns, int64_t num_rows) {
+PipelineFunction TieredCode::choose(uint32_t function, const Column* columns, size_t num_columns,
+                                    int64_t num_rows) {
   Loop& loop = loops_[function];
   if (policy_.rows_before < 0) return loop.plain;
   Variant& variant = variant_for(loop, columns, num_columns);
@@ -87,7 +89,8 @@ void TieredCode::compile(uint32_t function, Variant& variant) {
   auto object = compile_object(*unit_, order);
   if (!object.ok() || !jit_->add(object.value()).ok()) return;
   if (auto code = jit_->find(name); code.ok())
-    variant.code.store(reinterpret_cast<PipelineFunction>(const_cast<void*>(code.value())), std::memory_order_release);
+    variant.code.store(reinterpret_cast<PipelineFunction>(const_cast<void*>(code.value())),
+                       std::memory_order_release);
 }
 
 }  // namespace kqlc::codegen

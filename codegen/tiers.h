@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiers: which of several equal functions a batch runs through. In: a Unit and a Jit that holds its functions at O0.
-// Out: for each batch the best function there is by then: a loop that has seen many rows is compiled at O2 in the
-// background, for the shape of the columns it meets, and takes over between batches. Few shapes get a function of
-// their own; all others share one that takes any.
+// Tiers: which of several equal functions a batch runs through. In: a Unit and a Jit that holds its functions
+// at O0. Out: for each batch the best function there is by then: a loop that has seen many rows is compiled
+// at O2 in the background, for the shape of the columns it meets, and takes over between batches. Few shapes
+// get a function of their own; all others share one that takes any.
 #pragma once
 
 #include <atomic>
@@ -19,8 +19,8 @@
 namespace kqlc::codegen {
 
 struct TierPolicy {
-  int64_t rows_before = 0;   // rows that reach a loop before it is compiled at O2; -1: never
-  bool wait = false;         // compile before the batch is run, not beside it
+  int64_t rows_before = 0;  // rows that reach a loop before it is compiled at O2; -1: never
+  bool wait = false;        // compile before the batch is run, not beside it
 };
 
 inline constexpr size_t kMaxVariants = 4;  // shapes of one loop that get a function of their own
@@ -28,11 +28,13 @@ inline constexpr size_t kMaxVariants = 4;  // shapes of one loop that get a func
 class TieredCode : public exec::Code {
  public:
   // `functions`: those for any shape, one a loop.
-  TieredCode(std::shared_ptr<Unit> unit, std::unique_ptr<Jit> jit, const PipelineFunction* functions, TierPolicy policy);
+  TieredCode(std::shared_ptr<Unit> unit, std::unique_ptr<Jit> jit, const PipelineFunction* functions,
+             TierPolicy policy);
   // Waits for a compilation that is under way.
   ~TieredCode() override;
 
-  PipelineFunction choose(uint32_t function, const Column* columns, size_t num_columns, int64_t num_rows) override;
+  PipelineFunction choose(uint32_t function, const Column* columns, size_t num_columns,
+                          int64_t num_rows) override;
 
  private:
   struct Variant {
@@ -42,8 +44,8 @@ class TieredCode : public exec::Code {
     std::atomic<PipelineFunction> code{nullptr};
   };
   struct Loop {
-    PipelineFunction plain = nullptr;   // at O0, any shape
-    Variant any;                        // at O2, any shape
+    PipelineFunction plain = nullptr;  // at O0, any shape
+    Variant any;                       // at O2, any shape
     Variant variants[kMaxVariants];
     std::atomic<size_t> used{0};
   };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Constants are found again by the bytes in which the image stores them. Which columns, atoms and sinks a pipeline has
-// was decided before (compiler/pipelines); here it is only written down in the runtime's terms.
+// Constants are found again by the bytes in which the image stores them. Which columns, atoms and sinks a
+// pipeline has was decided before (compiler/pipelines); here it is only written down in the runtime's terms.
 #include "codegen/unit.h"
 
 #include <algorithm>
@@ -55,7 +55,8 @@ SinkSpec make_sink(const Phase& phase) {
   }
   bool groups = op && op->kind == OpKind::Summarize;
   if (groups || (op && op->kind == OpKind::Distinct)) spec.kind = SinkSpec::Kind::Group;
-  for (size_t i = 0; i < (groups ? op->exprs.size() : phase.result.size()); ++i) spec.types.push_back(phase.result[i].type);
+  for (size_t i = 0; i < (groups ? op->exprs.size() : phase.result.size()); ++i)
+    spec.types.push_back(phase.result[i].type);
   if (groups) add_aggregates(*op, phase.result, spec);
   if (!op || groups) return spec;
   for (const auto& key : op->sort_keys)
@@ -85,7 +86,8 @@ class UnitBuilder {
   explicit UnitBuilder(Unit& unit) : unit_(unit), program_(unit.program) {}
 
   Result<void> add_phase(const Phase& phase) {
-    if (phase.inputs.size() > exec::kMaxBranches) return Error{ErrorCode::Unsupported, "a union of more than 256 inputs"};
+    if (phase.inputs.size() > exec::kMaxBranches)
+      return Error{ErrorCode::Unsupported, "a union of more than 256 inputs"};
     std::vector<exec::Pipeline> pipelines;
     for (const Input& input : phase.inputs) pipelines.push_back(make_pipeline(input));
     auto sink = static_cast<uint32_t>(program_.sinks.size());
@@ -151,8 +153,11 @@ class UnitBuilder {
         std::vector<bool> read(input.schema.size(), false);
         ir::mark_columns(*unit_.ir, id, read);
         auto column = static_cast<size_t>(std::find(read.begin(), read.end(), true) - read.begin());
-        if (std::count(read.begin(), read.end(), true) != 1 || input.schema[column].type != Type::String) continue;
-        if (!unit_.ir->exprs[id].deterministic || ir::may_fail(*unit_.ir, id) || pipeline.marks.size() == kMaxMarks) continue;
+        if (std::count(read.begin(), read.end(), true) != 1 || input.schema[column].type != Type::String)
+          continue;
+        if (!unit_.ir->exprs[id].deterministic || ir::may_fail(*unit_.ir, id) ||
+            pipeline.marks.size() == kMaxMarks)
+          continue;
         Input alone = input;
         alone.atoms.clear();
         alone.steps = {{true, {id}}};

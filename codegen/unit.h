@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Unit: one result of a query, ready to be emitted. In: the pipelines. Out: the Program (what a kernel needs
-// besides code, exec/program.h) and the list of loops that become functions. Literals and recipes of prepared states
-// join the Program while the loops are emitted. Equal constants get the same index, so code that is emitted a second
-// time (another level, another shape) finds the tables as they are.
+// besides code, exec/program.h) and the list of loops that become functions. Literals and recipes of prepared
+// states join the Program while the loops are emitted. Equal constants get the same index, so code that is
+// emitted a second time (another level, another shape) finds the tables as they are.
 #pragma once
 
 #include <memory>

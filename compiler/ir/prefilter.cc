@@ -6,11 +6,11 @@
 //
 // A missed row is the worst mistake, so only this counts: a string operator whose needle must stand in a
 // column that is read as it is. The column may hold text of any origin: a string (in which JSON may write any
-// character as an escape: simd::LineFilter knows), or a number, a bool or nested JSON, taken over as it is but
-// for its blanks. So of a needle only a run of characters is used that stand alike in all of them (a quote or a
-// slash does not), and a letter other than e must be among them, so that no number is meant that may be written
-// in another way. Values that other types are read from
-// (datetime, guid, numbers) never count, nor text inside a dynamic value, which may be escaped twice.
+// character as an escape: simd::LineFilter knows), or a number, a bool or nested JSON, taken over as it is
+// but for its blanks. So of a needle only a run of characters is used that stand alike in all of them (a
+// quote or a slash does not), and a letter other than e must be among them, so that no number is meant that
+// may be written in another way. Values that other types are read from (datetime, guid, numbers) never count,
+// nor text inside a dynamic value, which may be escaped twice.
 #include <algorithm>
 #include <cctype>
 #include <cstring>
@@ -35,13 +35,14 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// Whether a character stands alike wherever the text came from: no control character, quote, slash or backslash, which
-// JSON writes in several ways, and none of the marks between which nested JSON may have blanks.
+// Whether a character stands alike wherever the text came from: no control character, quote, slash or
+// backslash, which JSON writes in several ways, and none of the marks between which nested JSON may have
+// blanks.
 bool stands_alike(char c) { return c >= 0x20 && c < 0x7f && !std::strchr("\"\\/,:[]{}", c); }
 
-// Returns the longest part of a needle that stands in an event as it is. Blanks only between other characters, where
-// nested JSON can have them only inside a text. In a needle that is not ASCII k and s may mean the Kelvin sign and the
-// long s, which are the same without regard to case.
+// Returns the longest part of a needle that stands in an event as it is. Blanks only between other
+// characters, where nested JSON can have them only inside a text. In a needle that is not ASCII k and s may
+// mean the Kelvin sign and the long s, which are the same without regard to case.
 std::string plain_part(std::string_view needle) {
   bool ascii = is_ascii(needle);
   auto fits = [&](char c) { return stands_alike(c) && (ascii || ((c | 0x20) != 'k' && (c | 0x20) != 's')); };
@@ -52,7 +53,8 @@ std::string plain_part(std::string_view needle) {
     std::string_view part = needle.substr(begin, end - begin);
     while (part.starts_with(' ')) part.remove_prefix(1);
     while (part.ends_with(' ')) part.remove_suffix(1);
-    bool letter = std::any_of(part.begin(), part.end(), [](char c) { return is_letter(c) && (c | 0x20) != 'e'; });
+    bool letter =
+        std::any_of(part.begin(), part.end(), [](char c) { return is_letter(c) && (c | 0x20) != 'e'; });
     if (letter && part.size() > best.size()) best = part;
     begin = end + 1;
   }

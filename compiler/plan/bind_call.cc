@@ -148,7 +148,9 @@ std::string type_list(const std::vector<Type>& types) {
   std::string out;
   for (size_t i = 0; i < std::min(types.size(), kMostTypesShown); ++i)
     out += (i ? ", " : "") + std::string(type_name(types[i]));
-  return types.size() > kMostTypesShown ? out + ", and " + std::to_string(types.size() - kMostTypesShown) + " more" : out;
+  return types.size() > kMostTypesShown
+             ? out + ", and " + std::to_string(types.size() - kMostTypesShown) + " more"
+             : out;
 }
 
 // What the function takes, as a hint; nothing where it has too many forms to say.
@@ -192,7 +194,8 @@ Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, s
   }
   if (!known && !is_operator && !is_kql_function(name)) {
     std::string nearest = nearest_kql_function(name);
-    diagnostics_.add(Code::K0202, span, "no function is called `" + name + "`", nearest.empty() ? "" : "did you mean `" + nearest + "`?");
+    diagnostics_.add(Code::K0202, span, "no function is called `" + name + "`",
+                     nearest.empty() ? "" : "did you mean `" + nearest + "`?");
     return std::nullopt;
   }
   if (!known) return refuse(span, (is_operator ? "operator `" : "function `") + name + "`");

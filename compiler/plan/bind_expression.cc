@@ -14,7 +14,8 @@ namespace kqlc::plan {
 using source::Code;
 using syntax::Kind;
 
-Binder::Extent Binder::extent_of(const std::vector<uint32_t>& parts, const std::vector<Extent>& extents) const {
+Binder::Extent Binder::extent_of(const std::vector<uint32_t>& parts,
+                                 const std::vector<Extent>& extents) const {
   Extent out;
   for (uint32_t part : parts) {
     out.size += extents[part].size;

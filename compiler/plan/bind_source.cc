@@ -79,8 +79,9 @@ Binder::Table Binder::bind_table_name(const std::string& name, const Syntax& nod
   if (const Schema* schema = schemas_.find(name)) return add_scan(name, *schema, node.span);
   std::string nearest = schemas_.nearest(name);
   diagnostics_.add(Code::K0201, node.span, "no table is called `" + name + "`",
-                   nearest.empty() ? "`kqlc list tables` shows the tables; --table gives files of your own a table's name"
-                                   : "did you mean `" + nearest + "`?");
+                   nearest.empty()
+                       ? "`kqlc list tables` shows the tables; --table gives files of your own a table's name"
+                       : "did you mean `" + nearest + "`?");
   return std::nullopt;
 }
 

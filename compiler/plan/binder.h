@@ -222,8 +222,8 @@ class Binder {
   const Syntax& at(syntax::NodeId id) const { return tree_[id]; }
   // True, with an error, where nesting or the whole query grows beyond what is followed.
   bool too_deep(source::Span span);
-  // What writing out an expression or a table would take, everything it shares with others counted again. Names of let
-  // statements share, so that twenty short lines can stand for a million operations.
+  // What writing out an expression or a table would take, everything it shares with others counted again.
+  // Names of let statements share, so that twenty short lines can stand for a million operations.
   struct Extent {
     uint64_t size = 1;
     uint32_t depth = 1;
@@ -249,7 +249,7 @@ class Binder {
   size_t serials_ = 0;
   std::vector<Extent> expr_extents_;  // by ExprId
   std::vector<Extent> node_extents_;  // by NodeId
-  bool too_large_ = false;  // reported; nothing more is bound
+  bool too_large_ = false;            // reported; nothing more is bound
   int depth_ = 0;
   size_t steps_ = 0;
   std::map<syntax::NodeId, bool> tabular_;  // what is_tabular_function has found

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plan: a query whose names are resolved and whose types are known. In: what the binder adds. Out: flat vectors of
-// nodes and expressions, addressed by id; inputs always stand before what uses them. Columns are positions in the
-// input's schema. After this stage nothing can be the rule author's fault.
+// Plan: a query whose names are resolved and whose types are known. In: what the binder adds. Out: flat
+// vectors of nodes and expressions, addressed by id; inputs always stand before what uses them. Columns are
+// positions in the input's schema. After this stage nothing can be the rule author's fault.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,11 @@ using NodeId = uint32_t;
 using ExprId = uint32_t;
 
 enum class ExprKind : uint8_t {
-  Column,    // column: position in the input's schema
-  Literal,   // literal
-  Call,      // function, args, prepared
-  And, Or,   // args, at least two; three-valued
+  Column,   // column: position in the input's schema
+  Literal,  // literal
+  Call,     // function, args, prepared
+  And,
+  Or,        // args, at least two; three-valued
   Case,      // args: condition, value, condition, value, ..., otherwise
   Coalesce,  // args: the first that is not null (or not "")
 };
@@ -44,8 +45,8 @@ struct Expr {
 struct AggregateUse {
   const Aggregate* aggregate = nullptr;
   std::vector<ExprId> args;
-  std::vector<Type> types;       // of args
-  std::vector<Cell> constants;   // null where an argument is no constant
+  std::vector<Type> types;      // of args
+  std::vector<Cell> constants;  // null where an argument is no constant
   size_t num_results = 1;
 };
 
@@ -64,10 +65,10 @@ enum class NodeKind : uint8_t {
   Summarize,  // keys, then aggregates' results
   Distinct,
   Count,
-  Take,       // limit
-  Sort,       // sort_keys
-  Top,        // sort_keys, limit
-  Union,      // mappings: for each input, for each column the position there or -1
+  Take,   // limit
+  Sort,   // sort_keys
+  Top,    // sort_keys, limit
+  Union,  // mappings: for each input, for each column the position there or -1
 };
 
 struct Node {
@@ -87,8 +88,8 @@ struct Node {
 struct Plan {
   std::vector<Node> nodes;
   std::vector<Expr> exprs;
-  std::vector<NodeId> results;  // one a tabular expression statement
-  std::string render;           // kind of chart asked for, or ""
+  std::vector<NodeId> results;                               // one a tabular expression statement
+  std::string render;                                        // kind of chart asked for, or ""
   std::shared_ptr<Arena> arena = std::make_shared<Arena>();  // literals
   int64_t now = 0;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Table schemas: which columns a table has, with their types. In: the JSON files of rules/schemas, and the files of
-// an archive for tables that no schema knows. Out: one schema a table under the unified profile: the union of the
-// Defender and the Sentinel shape, Defender first, dynamic where one of the two says so.
+// Table schemas: which columns a table has, with their types. In: the JSON files of rules/schemas, and the
+// files of an archive for tables that no schema knows. Out: one schema a table under the unified profile: the
+// union of the Defender and the Sentinel shape, Defender first, dynamic where one of the two says so.
 #pragma once
 
 #include <map>

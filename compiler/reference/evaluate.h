@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Expressions of a Plan over one row of Cells. In: an expression, the row, a Context. Out: a Cell. Plain recursion
-// over the tree; calls go through the same function rows as kernels use, everything else is written here once more.
+// Expressions of a Plan over one row of Cells. In: an expression, the row, a Context. Out: a Cell. Plain
+// recursion over the tree; calls go through the same function rows as kernels use, everything else is written
+// here once more.
 #pragma once
 
 #include "compiler/plan/plan.h"

@@ -85,7 +85,8 @@ class Executor {
   }
 
   Result<void> finish() {
-    if (context_.error) return Error{context_.over_limit ? ErrorCode::Limit : ErrorCode::Usage, context_.error};
+    if (context_.error)
+      return Error{context_.over_limit ? ErrorCode::Limit : ErrorCode::Usage, context_.error};
     return {};
   }
 

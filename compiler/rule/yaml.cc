@@ -251,7 +251,8 @@ std::optional<Failure> load(const Text& text, Loaded& out) {
     std::vector<YAML::Node> documents = YAML::LoadAll(text.clean);
     std::erase_if(documents, [](const YAML::Node& document) { return document.IsNull(); });
     if (documents.size() > 1)
-      return Failure{"a rule file holds one YAML document", static_cast<size_t>(std::max(0, documents[1].Mark().pos))};
+      return Failure{"a rule file holds one YAML document",
+                     static_cast<size_t>(std::max(0, documents[1].Mark().pos))};
     YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
     size_t left = kMostNodes;
     if (!root.IsMap()) return Failure{"the file is no YAML map of rule fields", 0};

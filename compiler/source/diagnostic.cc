@@ -14,7 +14,8 @@ namespace kqlc::source {
 namespace {
 
 constexpr CodeInfo kCodes[] = {
-#define KQLC_DIAGNOSTIC(code, severity, summary, explanation) {#code, Severity::severity, summary, explanation},
+#define KQLC_DIAGNOSTIC(code, severity, summary, explanation) \
+  {#code, Severity::severity, summary, explanation},
 #include "compiler/source/diagnostics.def"
 #undef KQLC_DIAGNOSTIC
 };
@@ -33,7 +34,8 @@ Place place_of(const SourceFile& source, uint32_t query_offset) {
   size_t end = text.find_first_of("\r\n", start);
   if (end == std::string_view::npos) end = text.size();
   Place place;
-  place.line = 1 + static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<long>(start), '\n'));
+  place.line =
+      1 + static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<long>(start), '\n'));
   place.column = offset - start + 1;
   place.text = text.substr(start, end - start);
   return place;
@@ -97,17 +99,19 @@ std::string render(const Diagnostic& diagnostic, const SourceFile& source) {
   Place end = place_of(source, diagnostic.span.end);
   size_t marked = diagnostic.span.end - diagnostic.span.begin;
   if (end.line != place.line) marked = place.text.size();
-  size_t width = place.column > place.text.size() ? 0 : display_width(printable_line(place.text.substr(place.column - 1, marked)));
+  size_t width = place.column > place.text.size()
+                     ? 0
+                     : display_width(printable_line(place.text.substr(place.column - 1, marked)));
   width = std::clamp<size_t>(width, 1, 200);
   std::string line_number = std::to_string(place.line), pad(line_number.size(), ' ');
   size_t skip = place.column > 160 ? place.column - 80 : 0;  // long lines are shown around the place
   std::string before = printable_line(place.text.substr(skip, place.column - 1 - skip));
-  std::string out = fmt::format("{}[{}]: {}\n{}--> {}:{}:{}\n{} |\n{} | {}\n{} | {}{}{}\n",
-                                info.severity == Severity::Error ? "error" : "warning", info.name,
-                                printable_line(diagnostic.message), pad, printable_line(source.path), place.line, place.column,
-                                pad, line_number, printable_line(place.text.substr(skip, 240)), pad,
-                                std::string(display_width(before), ' '), std::string(width, '^'),
-                                diagnostic.label.empty() ? "" : " " + printable_line(diagnostic.label));
+  std::string out = fmt::format(
+      "{}[{}]: {}\n{}--> {}:{}:{}\n{} |\n{} | {}\n{} | {}{}{}\n",
+      info.severity == Severity::Error ? "error" : "warning", info.name, printable_line(diagnostic.message),
+      pad, printable_line(source.path), place.line, place.column, pad, line_number,
+      printable_line(place.text.substr(skip, 240)), pad, std::string(display_width(before), ' '),
+      std::string(width, '^'), diagnostic.label.empty() ? "" : " " + printable_line(diagnostic.label));
   if (!diagnostic.hint.empty()) out += fmt::format("{} = hint: {}\n", pad, printable_line(diagnostic.hint));
   return out;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Diagnostics: the error channel for rule authors. In: a code of diagnostics.def, a span of the source and a message.
-// Out: text with the line, carets and a hint, or JSON. Spans are byte offsets into the query; SourceFile maps them to
-// lines of the file the author edits.
+// Diagnostics: the error channel for rule authors. In: a code of diagnostics.def, a span of the source and a
+// message. Out: text with the line, carets and a hint, or JSON. Spans are byte offsets into the query;
+// SourceFile maps them to lines of the file the author edits.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// "Did you mean": how far two names are apart. In: names. Out: a number of edits, and from how many on a name is
-// no suggestion any more. Neighbours that changed places are one edit, for that is how people type.
+// "Did you mean": how far two names are apart. In: names. Out: a number of edits, and from how many on a name
+// is no suggestion any more. Neighbours that changed places are one edit, for that is how people type.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One pass over the bytes. Names may begin with digits where they are no number ("3com"); `!in`, `in~` and their like
-// are put together by the parser from a symbol and a name.
+// One pass over the bytes. Names may begin with digits where they are no number ("3com"); `!in`, `in~` and
+// their like are put together by the parser from a symbol and a name.
 #include "compiler/syntax/lexer.h"
 
 #include <algorithm>
@@ -16,21 +16,49 @@ using source::Code;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name_start(char c) {
-  return ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_' || c == '$' || static_cast<unsigned char>(c) >= 0x80;
+  return ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_' || c == '$' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 bool is_name_char(char c) { return is_name_start(c) || is_digit(c); }
 
 constexpr std::array<std::string_view, 17> kTypedLiterals = {
-    "datetime", "date",    "timespan", "time", "guid",  "uniqueid", "int",  "int32",  "long",
-    "int64",    "real",    "double",   "bool", "decimal", "boolean", "float", "uuid"};
-constexpr std::array<std::string_view, 31> kUnits = {
-    "d",      "day",         "days",         "h",      "hr",     "hrs",         "hour",         "hours",
-    "m",      "min",         "minute",       "minutes", "s",     "sec",         "second",       "seconds",
-    "ms",     "milli",       "millis",       "millisecond", "milliseconds", "micro", "micros", "microsecond",
-    "microseconds", "nano",  "nanos",        "nanosecond", "nanoseconds", "tick", "ticks"};
+    "datetime", "date", "timespan", "time", "guid",    "uniqueid", "int",   "int32", "long",
+    "int64",    "real", "double",   "bool", "decimal", "boolean",  "float", "uuid"};
+constexpr std::array<std::string_view, 31> kUnits = {"d",
+                                                     "day",
+                                                     "days",
+                                                     "h",
+                                                     "hr",
+                                                     "hrs",
+                                                     "hour",
+                                                     "hours",
+                                                     "m",
+                                                     "min",
+                                                     "minute",
+                                                     "minutes",
+                                                     "s",
+                                                     "sec",
+                                                     "second",
+                                                     "seconds",
+                                                     "ms",
+                                                     "milli",
+                                                     "millis",
+                                                     "millisecond",
+                                                     "milliseconds",
+                                                     "micro",
+                                                     "micros",
+                                                     "microsecond",
+                                                     "microseconds",
+                                                     "nano",
+                                                     "nanos",
+                                                     "nanosecond",
+                                                     "nanoseconds",
+                                                     "tick",
+                                                     "ticks"};
 // Longest first.
-constexpr std::array<std::string_view, 18> kSymbols = {"--[", "]->", "<|", "==", "!=", "<>", "<=", ">=", "=~",
-                                                       "!~",  "=>",  "..", "<-", "->", "--", "-[", "]-", "::"};
+constexpr std::array<std::string_view, 18> kSymbols = {"--[", "]->", "<|", "==", "!=", "<>",
+                                                       "<=",  ">=",  "=~", "!~", "=>", "..",
+                                                       "<-",  "->",  "--", "-[", "]-", "::"};
 
 void append_utf8(std::string& out, uint32_t code) {
   if (code < 0x80) {
@@ -205,7 +233,8 @@ class Lexer {
     std::string_view suffix = text_.substr(digits_end, at_ - digits_end);
     TokenKind kind = real ? TokenKind::Real : TokenKind::Long;
     if (!suffix.empty())
-      kind = std::find(kUnits.begin(), kUnits.end(), suffix) != kUnits.end() ? TokenKind::TimeSpan : TokenKind::Name;
+      kind = std::find(kUnits.begin(), kUnits.end(), suffix) != kUnits.end() ? TokenKind::TimeSpan
+                                                                             : TokenKind::Name;
     if (kind == TokenKind::Name && real) {
       at_ = digits_end;
       kind = TokenKind::Real;
@@ -325,19 +354,39 @@ class Lexer {
     char c = peek();
     ++at_;
     switch (c) {
-      case 'a': out += '\a'; return true;
-      case 'b': out += '\b'; return true;
-      case 'f': out += '\f'; return true;
-      case 'n': out += '\n'; return true;
-      case 'r': out += '\r'; return true;
-      case 't': out += '\t'; return true;
-      case 'v': out += '\v'; return true;
-      case '\\': case '"': case '\'': out += c; return true;
-      default: break;
+      case 'a':
+        out += '\a';
+        return true;
+      case 'b':
+        out += '\b';
+        return true;
+      case 'f':
+        out += '\f';
+        return true;
+      case 'n':
+        out += '\n';
+        return true;
+      case 'r':
+        out += '\r';
+        return true;
+      case 't':
+        out += '\t';
+        return true;
+      case 'v':
+        out += '\v';
+        return true;
+      case '\\':
+      case '"':
+      case '\'':
+        out += c;
+        return true;
+      default:
+        break;
     }
     if (c >= '0' && c <= '7') {
       uint32_t value = static_cast<uint32_t>(c - '0');
-      for (int i = 0; i < 2 && peek() >= '0' && peek() <= '7'; ++i) value = value * 8 + static_cast<uint32_t>(text_[at_++] - '0');
+      for (int i = 0; i < 2 && peek() >= '0' && peek() <= '7'; ++i)
+        value = value * 8 + static_cast<uint32_t>(text_[at_++] - '0');
       append_utf8(out, value);
       return true;
     }

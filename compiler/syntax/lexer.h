@@ -29,8 +29,8 @@ struct Token {
   TokenKind kind = TokenKind::End;
   source::Span span;
   std::string text;
-  std::string type;            // of a TypedLiteral
-  bool blank_before = false;   // white space or a comment stands before it
+  std::string type;           // of a TypedLiteral
+  bool blank_before = false;  // white space or a comment stands before it
 };
 
 std::vector<Token> lex(std::string_view query, source::Diagnostics& diagnostics);

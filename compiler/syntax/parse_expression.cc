@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Expressions. Precedence, loosest first: or; and; == != in between; < > <= >=; + -; * / %; the string operators;
-// sign; paths and calls. Source: the KQL grammar; see also "Scalar operators".
+// Expressions. Precedence, loosest first: or; and; == != in between; < > <= >=; + -; * / %; the string
+// operators; sign; paths and calls. Source: the KQL grammar; see also "Scalar operators".
 #include <algorithm>
 #include <cstdint>
 
@@ -13,20 +13,52 @@ using source::Code;
 
 namespace {
 
-constexpr std::string_view kStringOperators[] = {
-    "has",        "!has",        "has_cs",        "!has_cs",       "hasprefix",     "!hasprefix",   "hasprefix_cs",
-    "!hasprefix_cs", "hassuffix", "!hassuffix",   "hassuffix_cs",  "!hassuffix_cs", "contains",     "!contains",
-    "contains_cs", "!contains_cs", "containscs",  "!containscs",   "notcontains",   "notcontainscs", "startswith",
-    "!startswith", "startswith_cs", "!startswith_cs", "endswith",  "!endswith",     "endswith_cs",  "!endswith_cs",
-    "like",       "!like",       "likecs",        "!likecs",       "notlike",       "notlikecs", "=~", "!~", ":"};
+constexpr std::string_view kStringOperators[] = {"has",
+                                                 "!has",
+                                                 "has_cs",
+                                                 "!has_cs",
+                                                 "hasprefix",
+                                                 "!hasprefix",
+                                                 "hasprefix_cs",
+                                                 "!hasprefix_cs",
+                                                 "hassuffix",
+                                                 "!hassuffix",
+                                                 "hassuffix_cs",
+                                                 "!hassuffix_cs",
+                                                 "contains",
+                                                 "!contains",
+                                                 "contains_cs",
+                                                 "!contains_cs",
+                                                 "containscs",
+                                                 "!containscs",
+                                                 "notcontains",
+                                                 "notcontainscs",
+                                                 "startswith",
+                                                 "!startswith",
+                                                 "startswith_cs",
+                                                 "!startswith_cs",
+                                                 "endswith",
+                                                 "!endswith",
+                                                 "endswith_cs",
+                                                 "!endswith_cs",
+                                                 "like",
+                                                 "!like",
+                                                 "likecs",
+                                                 "!likecs",
+                                                 "notlike",
+                                                 "notlikecs",
+                                                 "=~",
+                                                 "!~",
+                                                 ":"};
 
 bool is_string_operator(std::string_view word) {
-  return std::find(std::begin(kStringOperators), std::end(kStringOperators), word) != std::end(kStringOperators);
+  return std::find(std::begin(kStringOperators), std::end(kStringOperators), word) !=
+         std::end(kStringOperators);
 }
 
 bool is_list_operator(std::string_view word) {
-  return word == "in" || word == "!in" || word == "in~" || word == "!in~" || word == "has_any" || word == "has_all" ||
-         word == "!has_any" || word == "!has_all";
+  return word == "in" || word == "!in" || word == "in~" || word == "!in~" || word == "has_any" ||
+         word == "has_all" || word == "!has_any" || word == "!has_all";
 }
 
 }  // namespace
@@ -88,11 +120,13 @@ NodeId Parser::parse_named_expression() {
   }
   if (at_symbol("(")) {  // (a, b) = expression
     size_t i = 1;
-    while (peek(i).kind == TokenKind::Name || peek(i).kind == TokenKind::BracketName || at_symbol(",", i)) ++i;
+    while (peek(i).kind == TokenKind::Name || peek(i).kind == TokenKind::BracketName || at_symbol(",", i))
+      ++i;
     if (at_symbol(")", i) && at_symbol("=", i + 1)) {
       std::vector<NodeId> children;
       for (size_t j = 1; j < i; ++j)
-        if (peek(j).kind != TokenKind::Symbol) children.push_back(add(Kind::Name, peek(j).span, peek(j).text));
+        if (peek(j).kind != TokenKind::Symbol)
+          children.push_back(add(Kind::Name, peek(j).span, peek(j).text));
       at_ += i + 2;
       children.push_back(parse_expression());
       return add(Kind::Named, span_from(start), "", std::move(children));
@@ -261,9 +295,9 @@ NodeId Parser::parse_path() {
   NodeId left = parse_primary();
   for (size_t links = 0;; ++links) {
     if (chain_too_long(links)) return left;
-    if (at_symbol(".") && (peek(1).kind == TokenKind::Name || peek(1).kind == TokenKind::BracketName ||
-                           peek(1).kind == TokenKind::Long || at_symbol("[", 1) ||
-                           peek(1).kind == TokenKind::TypedLiteral)) {
+    if (at_symbol(".") &&
+        (peek(1).kind == TokenKind::Name || peek(1).kind == TokenKind::BracketName ||
+         peek(1).kind == TokenKind::Long || at_symbol("[", 1) || peek(1).kind == TokenKind::TypedLiteral)) {
       ++at_;
       if (at_symbol("[")) continue;  // a.[0]
       if (peek().kind == TokenKind::Name && at_symbol("(", 1)) {
@@ -302,12 +336,15 @@ bool Parser::pipe_follows_in_brackets() const {
   if (i >= tokens_.size()) return false;
   const Token& first = tokens_[i];
   if (first.kind == TokenKind::Name &&
-      (first.text == "print" || first.text == "union" || first.text == "datatable" || first.text == "externaldata" ||
-       first.text == "find" || first.text == "search" || first.text == "evaluate" || first.text == "let") &&
+      (first.text == "print" || first.text == "union" || first.text == "datatable" ||
+       first.text == "externaldata" || first.text == "find" || first.text == "search" ||
+       first.text == "evaluate" || first.text == "let") &&
       i + 1 < tokens_.size() && !(tokens_[i + 1].kind == TokenKind::Symbol && tokens_[i + 1].text == ")"))
     return first.text == "datatable" || first.text == "externaldata" || first.text == "union" ||
-           !(tokens_[i + 1].kind == TokenKind::Symbol && (tokens_[i + 1].text == "," || tokens_[i + 1].text == "."));
-  if (first.kind == TokenKind::Name && first.text == "range" && tokens_[i + 1].kind == TokenKind::Name) return true;
+           !(tokens_[i + 1].kind == TokenKind::Symbol &&
+             (tokens_[i + 1].text == "," || tokens_[i + 1].text == "."));
+  if (first.kind == TokenKind::Name && first.text == "range" && tokens_[i + 1].kind == TokenKind::Name)
+    return true;
   int nesting = 0;
   for (; i < tokens_.size(); ++i) {
     if (tokens_[i].kind != TokenKind::Symbol) continue;
@@ -340,9 +377,15 @@ NodeId Parser::parse_primary() {
       while (peek().kind == TokenKind::String) text += tokens_[at_++].text;
       return add(Kind::String, span_from(token.span.begin), text);
     }
-    case TokenKind::Long: ++at_; return add(Kind::Long, token.span, token.text);
-    case TokenKind::Real: ++at_; return add(Kind::Real, token.span, token.text);
-    case TokenKind::TimeSpan: ++at_; return add(Kind::TimeSpan, token.span, token.text);
+    case TokenKind::Long:
+      ++at_;
+      return add(Kind::Long, token.span, token.text);
+    case TokenKind::Real:
+      ++at_;
+      return add(Kind::Real, token.span, token.text);
+    case TokenKind::TimeSpan:
+      ++at_;
+      return add(Kind::TimeSpan, token.span, token.text);
     case TokenKind::TypedLiteral: {
       ++at_;
       NodeId id = add(Kind::Typed, token.span, token.text);
@@ -355,7 +398,8 @@ NodeId Parser::parse_primary() {
       tree_[id].quoted = true;
       return id;
     }
-    case TokenKind::Name: break;
+    case TokenKind::Name:
+      break;
     case TokenKind::Symbol:
       if (token.text == "(") {
         if (pipe_follows_in_brackets()) return parse_pipe_in_brackets();
@@ -374,7 +418,8 @@ NodeId Parser::parse_primary() {
   }
   if (token.text == "dynamic" && at_symbol("(", 1)) return parse_dynamic();
   if (token.text == "typeof" && at_symbol("(", 1)) return parse_typeof();
-  static constexpr std::string_view kTrue[] = {"true", "True", "TRUE"}, kFalse[] = {"false", "False", "FALSE"};
+  static constexpr std::string_view kTrue[] = {"true", "True", "TRUE"},
+                                    kFalse[] = {"false", "False", "FALSE"};
   bool is_true = std::find(std::begin(kTrue), std::end(kTrue), token.text) != std::end(kTrue);
   if (is_true || std::find(std::begin(kFalse), std::end(kFalse), token.text) != std::end(kFalse)) {
     ++at_;

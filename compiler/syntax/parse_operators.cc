@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tabular operators, one function for each form. In: the tokens after `|`. Out: an Operator node with its canonical
-// name; named options come first, then operands in the order of the text. Source: KQL "Tabular operators".
+// Tabular operators, one function for each form. In: the tokens after `|`. Out: an Operator node with its
+// canonical name; named options come first, then operands in the order of the text. Source: KQL "Tabular
+// operators".
 #include <algorithm>
 
 #include "compiler/source/nearest.h"
@@ -14,12 +15,51 @@ using source::Code;
 namespace {
 
 // The operators that a misspelt one may have been meant for.
-constexpr std::string_view kOperators[] = {
-    "as", "consume", "count", "distinct", "evaluate", "extend", "facet", "filter", "find", "fork", "getschema", "invoke",
-    "join", "limit", "lookup", "make-series", "mv-apply", "mv-expand", "order", "parse", "parse-kv", "parse-where",
-    "partition", "print", "project", "project-away", "project-keep", "project-rename", "project-reorder", "range",
-    "reduce", "render", "sample", "sample-distinct", "scan", "search", "serialize", "sort", "summarize", "take", "top",
-    "top-hitters", "top-nested", "union", "where"};
+constexpr std::string_view kOperators[] = {"as",
+                                           "consume",
+                                           "count",
+                                           "distinct",
+                                           "evaluate",
+                                           "extend",
+                                           "facet",
+                                           "filter",
+                                           "find",
+                                           "fork",
+                                           "getschema",
+                                           "invoke",
+                                           "join",
+                                           "limit",
+                                           "lookup",
+                                           "make-series",
+                                           "mv-apply",
+                                           "mv-expand",
+                                           "order",
+                                           "parse",
+                                           "parse-kv",
+                                           "parse-where",
+                                           "partition",
+                                           "print",
+                                           "project",
+                                           "project-away",
+                                           "project-keep",
+                                           "project-rename",
+                                           "project-reorder",
+                                           "range",
+                                           "reduce",
+                                           "render",
+                                           "sample",
+                                           "sample-distinct",
+                                           "scan",
+                                           "search",
+                                           "serialize",
+                                           "sort",
+                                           "summarize",
+                                           "take",
+                                           "top",
+                                           "top-hitters",
+                                           "top-nested",
+                                           "union",
+                                           "where"};
 
 std::string operator_hint(std::string_view name) {
   std::string_view best;
@@ -51,8 +91,9 @@ NodeId Parser::parse_operator() {
   size_t count = 0;
   std::string word = hyphenated_word(count);
   static constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
-      {"filter", "where"}, {"order", "sort"},         {"limit", "take"},        {"mvexpand", "mv-expand"},
-      {"mvapply", "mv-apply"}, {"makeseries", "make-series"}, {"project-smart", "project"}};
+      {"filter", "where"},         {"order", "sort"},       {"limit", "take"},
+      {"mvexpand", "mv-expand"},   {"mvapply", "mv-apply"}, {"makeseries", "make-series"},
+      {"project-smart", "project"}};
   for (auto [spelling, name] : kSpellings)
     if (word == spelling) word = name;
   if (word.empty()) {
@@ -137,7 +178,8 @@ NodeId Parser::parse_operator_body(const std::string& name, uint32_t start) {
   } else if (name.starts_with("graph-") || name == "make-graph" || name == "macro-expand") {
     parse_graph(out);
   } else {
-    diagnostics_.add(Code::K0101, span_from(start), "no operator is called `" + name + "`", operator_hint(name));
+    diagnostics_.add(Code::K0101, span_from(start), "no operator is called `" + name + "`",
+                     operator_hint(name));
     failed_at_ = at_;
     recover();
     return add(Kind::Error, span_from(start));
@@ -149,8 +191,9 @@ NodeId Parser::parse_operator_body(const std::string& name, uint32_t start) {
 bool Parser::option_follows() const {
   if (peek().kind != TokenKind::Name) return false;
   static constexpr std::string_view kOptions[] = {
-      "kind", "flags", "withsource", "with_source", "isfuzzy", "best_effort", "bagexpansion", "with_itemindex",
-      "decodeblocks", "with_match_id", "cycles", "output", "with_component_id", "force_remote"};
+      "kind",        "flags",        "withsource",        "with_source",  "isfuzzy",
+      "best_effort", "bagexpansion", "with_itemindex",    "decodeblocks", "with_match_id",
+      "cycles",      "output",       "with_component_id", "force_remote"};
   if (at_symbol("=", 1))
     return std::find(std::begin(kOptions), std::end(kOptions), peek().text) != std::end(kOptions);
   return at_word("hint") && at_symbol(".", 1) && at_symbol("=", 3);
@@ -166,7 +209,8 @@ void Parser::parse_options(std::vector<NodeId>& out) {
     }
     at_ += 2;
     // A word alone: in `kind=inner (...)` the brackets are no call.
-    NodeId value = peek().kind == TokenKind::Name && !at_any_word({"true", "false"}) ? parse_name() : parse_primary();
+    NodeId value =
+        peek().kind == TokenKind::Name && !at_any_word({"true", "false"}) ? parse_name() : parse_primary();
     out.push_back(add(Kind::Option, span_from(start), name, {value}));
   }
 }
@@ -174,7 +218,8 @@ void Parser::parse_options(std::vector<NodeId>& out) {
 NodeId Parser::parse_column_pattern(bool inner_stars) {
   // Wildcards: `a*`, `*b`, `a*b*`: names and stars that touch. `a*b` is a product where there may be one.
   uint32_t start = begin();
-  bool star = at_symbol("*") || (peek().kind == TokenKind::Name && at_symbol("*", 1) && !peek(1).blank_before);
+  bool star =
+      at_symbol("*") || (peek().kind == TokenKind::Name && at_symbol("*", 1) && !peek(1).blank_before);
   if (!star) return kNoNode;
   size_t first = at_;
   std::string text;
@@ -185,8 +230,8 @@ NodeId Parser::parse_column_pattern(bool inner_stars) {
     text += peek().text;
     ++at_;
   }
-  bool closed = at_end() || at_symbol(",") || at_symbol("|") || at_symbol(";") || at_symbol(")") || at_symbol("}") ||
-                at_any_word({"asc", "desc", "granny", "nulls", "by", "on"});
+  bool closed = at_end() || at_symbol(",") || at_symbol("|") || at_symbol(";") || at_symbol(")") ||
+                at_symbol("}") || at_any_word({"asc", "desc", "granny", "nulls", "by", "on"});
   bool product = !inner_stars && !text.starts_with('*') && !text.ends_with('*');
   if (!wildcard || !closed || product) {
     at_ = first;
@@ -256,7 +301,7 @@ void Parser::parse_top(std::vector<NodeId>& out) {
 
 void Parser::parse_top_nested(std::vector<NodeId>& out) {
   do {
-    if (take_word("top") ) {
+    if (take_word("top")) {
       expect_symbol("-");
       expect_word("nested");
     }
@@ -323,7 +368,8 @@ void Parser::parse_union(std::vector<NodeId>& out) {
       out.push_back(pattern);
       continue;
     }
-    NodeId table = at_symbol("(") ? (pipe_follows_in_brackets() ? parse_pipe_in_brackets() : parse_path()) : parse_path();
+    NodeId table = at_symbol("(") ? (pipe_follows_in_brackets() ? parse_pipe_in_brackets() : parse_path())
+                                  : parse_path();
     out.push_back(add(Kind::Subquery, span_from(start), "", {table}));
   } while (take_symbol(","));
 }
@@ -401,7 +447,8 @@ void Parser::parse_make_series(std::vector<NodeId>& out) {
     parts.push_back(add(Kind::Clause, span_from(start), "in", {range}));
   }
   for (std::string_view word : {"from", "to", "step"})
-    if (take_word(word)) parts.push_back(add(Kind::Clause, span_from(start), std::string(word), {parse_expression()}));
+    if (take_word(word))
+      parts.push_back(add(Kind::Clause, span_from(start), std::string(word), {parse_expression()}));
   out.push_back(add(Kind::On, span_from(start), "", std::move(parts)));
   if (at_word("by")) out.push_back(parse_by(false));
 }
@@ -542,7 +589,9 @@ void Parser::parse_find(std::vector<NodeId>& out) {
     std::vector<NodeId> tables;
     do {
       NodeId pattern = parse_column_pattern();
-      tables.push_back(pattern != kNoNode ? pattern : at_symbol("(") ? parse_pipe_in_brackets() : parse_path());
+      tables.push_back(pattern != kNoNode ? pattern
+                       : at_symbol("(")   ? parse_pipe_in_brackets()
+                                          : parse_path());
     } while (take_symbol(","));
     expect_symbol(")");
     out.push_back(add(Kind::Clause, span_from(start), "in", std::move(tables)));
@@ -551,7 +600,8 @@ void Parser::parse_find(std::vector<NodeId>& out) {
   take_word("where");
   out.push_back(parse_expression());
   size_t count = 0;
-  for (std::string word = hyphenated_word(count); word == "project" || word == "project-away" || word == "project-smart";
+  for (std::string word = hyphenated_word(count);
+       word == "project" || word == "project-away" || word == "project-smart";
        word = hyphenated_word(count)) {
     start = begin();
     at_ += count;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Statements, pipelines and their sources, and the token helpers of the parser. A query is statements separated by
+// Statements, pipelines and their sources, and the token helpers of the parser. A query is statements
+// separated by
 // `;`; a pipeline is a source and operators, kept as one node however long it is.
 #include <algorithm>
 
@@ -39,11 +40,13 @@ namespace {
 // What people write who come from other languages, or leave out the pipe.
 std::string hint_for(const Token& token, std::string_view expected) {
   if (expected.find("`|`") == std::string_view::npos) return "";
-  if (token.kind == TokenKind::Symbol && token.text == "=") return "`==` compares, `=~` without regard to case";
+  if (token.kind == TokenKind::Symbol && token.text == "=")
+    return "`==` compares, `=~` without regard to case";
   if (token.kind == TokenKind::Symbol && token.text == "&") return "write `and`";
   if (token.kind != TokenKind::Name) return "";
-  for (std::string_view name : {"where", "filter", "summarize", "project", "extend", "join", "union", "sort", "order", "top",
-                                "take", "limit", "distinct", "count", "parse", "render", "invoke", "evaluate", "lookup"})
+  for (std::string_view name :
+       {"where", "filter", "summarize", "project", "extend", "join", "union", "sort", "order", "top", "take",
+        "limit", "distinct", "count", "parse", "render", "invoke", "evaluate", "lookup"})
     if (token.text == name) return "an operator follows a `|`: `| " + token.text + "`";
   return "";
 }
@@ -171,7 +174,8 @@ NodeId Parser::parse_function() {
 NodeId Parser::parse_param() {
   uint32_t start = begin();
   std::string name = peek().text;
-  if (peek().kind != TokenKind::Name && peek().kind != TokenKind::BracketName && peek().kind != TokenKind::String)
+  if (peek().kind != TokenKind::Name && peek().kind != TokenKind::BracketName &&
+      peek().kind != TokenKind::String)
     fail("a name");
   else
     ++at_;
@@ -283,7 +287,8 @@ NodeId Parser::parse_pipe_from(NodeId source, uint32_t start) {
   std::vector<NodeId> children{source};
   while (take_symbol("|")) {
     children.push_back(parse_operator());
-    if (!at_symbol("|") && !at_symbol(";") && !at_symbol(")") && !at_symbol("}") && !at_symbol(",") && !at_end()) {
+    if (!at_symbol("|") && !at_symbol(";") && !at_symbol(")") && !at_symbol("}") && !at_symbol(",") &&
+        !at_end()) {
       fail("`|` or `;`");
       recover();
     }
@@ -295,14 +300,15 @@ NodeId Parser::parse_pipe_from(NodeId source, uint32_t start) {
 NodeId Parser::parse_source() {
   size_t count = 0;
   std::string word = hyphenated_word(count);
-  bool brackets_next = at_symbol("(", count) || at_symbol("=", count) || at_symbol("|", count) || at_symbol(";", count);
-  bool source = word == "print" || word == "union" || word == "find" || word == "search" || word == "evaluate" ||
-                (word == "range" && peek(1).kind == TokenKind::Name) || word == "macro-expand" ||
-                ((word == "datatable" || word == "externaldata") && brackets_next);
+  bool brackets_next =
+      at_symbol("(", count) || at_symbol("=", count) || at_symbol("|", count) || at_symbol(";", count);
+  bool source = word == "print" || word == "union" || word == "find" || word == "search" ||
+                word == "evaluate" || (word == "range" && peek(1).kind == TokenKind::Name) ||
+                word == "macro-expand" || ((word == "datatable" || word == "externaldata") && brackets_next);
   if (word == "print" || word == "union" || word == "search" || word == "find") {
     // A column or table may bear such a name; the operator is followed by an operand.
-    source = !at_symbol("|", count) && !at_symbol(";", count) && !at_symbol(",", count) && !at_symbol(")", count) &&
-             peek(count).kind != TokenKind::End;
+    source = !at_symbol("|", count) && !at_symbol(";", count) && !at_symbol(",", count) &&
+             !at_symbol(")", count) && peek(count).kind != TokenKind::End;
   }
   if (source) {
     uint32_t start = begin();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The parser's state, shared by parse_expression.cc, parse_query.cc and parse_operators.cc. In: tokens. Out: nodes
-// of a SyntaxTree. Recursive descent with a depth limit; chains are loops. After an error the parser goes on at the
-// next `|` or `;`, so that one run finds several mistakes.
+// The parser's state, shared by parse_expression.cc, parse_query.cc and parse_operators.cc. In: tokens. Out:
+// nodes of a SyntaxTree. Recursive descent with a depth limit; chains are loops. After an error the parser
+// goes on at the next `|` or `;`, so that one run finds several mistakes.
 #pragma once
 
 #include <initializer_list>

@@ -7,11 +7,12 @@ namespace kqlc::syntax {
 
 namespace {
 constexpr std::string_view kNames[] = {
-    "query", "let",      "set",     "declare", "statement", "function", "param",    "schema",  "body",   "pipe",
-    "operator", "option", "sort",   "by",      "on",        "with",     "clause",   "name",    "wildcard", "star",
-    "string", "long",    "real",    "timespan", "bool",     "typed",    "dynamic",  "array",   "bag",    "property",
-    "null",   "typeof",  "type",    "call",    "member",    "index",    "or",       "and",     "binary", "unary",
-    "in",     "between", "named",   "list",    "subquery",  "error"};
+    "query",  "let",     "set",      "declare", "statement", "function", "param",  "schema",
+    "body",   "pipe",    "operator", "option",  "sort",      "by",       "on",     "with",
+    "clause", "name",    "wildcard", "star",    "string",    "long",     "real",   "timespan",
+    "bool",   "typed",   "dynamic",  "array",   "bag",       "property", "null",   "typeof",
+    "type",   "call",    "member",   "index",   "or",        "and",      "binary", "unary",
+    "in",     "between", "named",    "list",    "subquery",  "error"};
 static_assert(std::size(kNames) == static_cast<size_t>(Kind::Error) + 1);
 }  // namespace
 

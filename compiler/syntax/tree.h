@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SyntaxTree: what the parser saw, with spans and without types. In: nodes added by the parser, children first or
-// last. Out: a flat vector of nodes addressed by NodeId; long chains (`and`, `or`, pipes) are one node with many
-// children, so that no walk recurses once per link.
+// SyntaxTree: what the parser saw, with spans and without types. In: nodes added by the parser, children
+// first or last. Out: a flat vector of nodes addressed by NodeId; long chains (`and`, `or`, pipes) are one
+// node with many children, so that no walk recurses once per link.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,11 @@ enum class Kind : uint8_t {
   Name,      // text: the name; BracketName sets flag `quoted`
   Wildcard,  // text: "*", "a*"
   Star,      // `*` alone as an operand
-  String, Long, Real, TimeSpan, Bool,  // text: decoded
+  String,
+  Long,
+  Real,
+  TimeSpan,
+  Bool,      // text: decoded
   Typed,     // text: raw; `name` kept in extra: datetime, guid, ...
   Dynamic,   // [value]: the JSON of dynamic(...)
   Array,     // [value...]
@@ -54,7 +58,8 @@ enum class Kind : uint8_t {
   Call,      // text: function; [arguments]
   Member,    // text: property; [object]
   Index,     // [object, index]
-  Or, And,   // [operand...]
+  Or,
+  And,       // [operand...]
   Binary,    // text: operator; [left, right]
   Unary,     // text: "-" or "+"; [operand]
   InList,    // text: in, !in, in~, !in~, has_any, has_all; [left, elements...]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a KQL aggregate is. In: a C++ struct with a `spec`, a State and init, step, merge, finish, listed once in the
-// List at the end of its family's header. Out: one row of the aggregate table, which feeds binder, reference
-// executor, kernels, listings and fuzzers. Steps see rows in any thread, states merge in any order: whatever depends
-// on the order of rows (sets, ties, take_any) keeps Context::position and sorts by it in finish.
+// What a KQL aggregate is. In: a C++ struct with a `spec`, a State and init, step, merge, finish, listed once
+// in the List at the end of its family's header. Out: one row of the aggregate table, which feeds binder,
+// reference executor, kernels, listings and fuzzers. Steps see rows in any thread, states merge in any order:
+// whatever depends on the order of rows (sets, ties, take_any) keeps Context::position and sorts by it in
+// finish.
 //
 // A struct A has:
 //   static constexpr AggregateSpec spec{...};
@@ -11,11 +12,13 @@
 //                                                            Context::state_arena
 //   static void init(Context&, const AggregateCall&, State&);
 //   static void step(Context&, const AggregateCall&, State&, const Cell* args);
-//   static void merge(Context&, const AggregateCall&, State& into, const State& from);   `from` stays readable; its
+//   static void merge(Context&, const AggregateCall&, State& into, const State& from);   `from` stays
+//   readable; its
 //                                                            memory lives as long as the result
 //   static void finish(Context&, const AggregateCall&, State&, Cell* out);    one Cell a result column
 //   static void save(const AggregateCall&, const State&, Writer&);
-//   static bool load(Context&, const AggregateCall&, State&, Reader&);        false: the bytes are not a state
+//   static bool load(Context&, const AggregateCall&, State&, Reader&);        false: the bytes are not a
+//   state
 // and a constexpr `params`/`result` description in its spec, since one aggregate takes many types.
 #pragma once
 
@@ -45,18 +48,19 @@ enum class Accepts : uint8_t {
   Summable,   // numbers and timespan
   Orderable,  // numbers, datetime, timespan, string, bool, guid
   Bool,
-  Long,       // a constant limit, or weights
+  Long,        // a constant limit, or weights
   Percentile,  // numbers from 0 to 100; a dynamic array of them where the result is an array
   Dynamic,
 };
 
 enum class ResultType : uint8_t {
-  Fixed,   // `result`
-  First,   // the type of the first argument
-  Widest,  // sum: long for int, else the type of the first argument
-  Mean,    // avg: timespan and datetime stay, decimal stays, all else real
-  All,     // arg_max, take_any: each argument gives a column of its type
-  PerConstant,  // percentiles: each constant gives a column of the first argument's type, named prefix_argument_constant
+  Fixed,        // `result`
+  First,        // the type of the first argument
+  Widest,       // sum: long for int, else the type of the first argument
+  Mean,         // avg: timespan and datetime stay, decimal stays, all else real
+  All,          // arg_max, take_any: each argument gives a column of its type
+  PerConstant,  // percentiles: each constant gives a column of the first argument's type, named
+                // prefix_argument_constant
 };
 
 struct AggregateSpec {
@@ -64,19 +68,21 @@ struct AggregateSpec {
   std::array<const char*, 4> aliases{};
   std::array<Accepts, 4> params{};
   uint8_t num_params = 0;
-  uint8_t num_optional = 0;   // of the params, how many at the end may be left out
-  bool variadic = false;      // the last param repeats
-  bool star = false;          // `*` may stand for the last arguments
+  uint8_t num_optional = 0;     // of the params, how many at the end may be left out
+  bool variadic = false;        // the last param repeats
+  bool star = false;            // `*` may stand for the last arguments
   uint8_t constant_from = 255;  // arguments from here on must be constants
   ResultType result_rule = ResultType::Fixed;
   Type result = Type::Long;
-  uint8_t named_arguments = 1;  // how many arguments stand in the name of an unnamed result
+  uint8_t named_arguments = 1;    // how many arguments stand in the name of an unnamed result
   bool names_hold_first = false;  // further columns are called prefix_firstargument_argument (argmax)
-  const char* row_name = "";  // results of unnamed arguments: max_, max_first_arg1; any_arg0 (ResultType::All)
-  const char* prefix = "";    // unnamed results are called prefix_argument; "" keeps the argument's name
+  const char* row_name =
+      "";                   // results of unnamed arguments: max_, max_first_arg1; any_arg0 (ResultType::All)
+  const char* prefix = "";  // unnamed results are called prefix_argument; "" keeps the argument's name
   const char* doc = "";
   const char* page = "";
-  std::array<const char*, 8> examples{};  // "datatable(x:long)[1,2] | summarize sum(x) | where sum_x == 3"-style queries
+  std::array<const char*, 8>
+      examples{};  // "datatable(x:long)[1,2] | summarize sum(x) | where sum_x == 3"-style queries
 };
 
 // How many columns a use with so many arguments makes.
@@ -99,7 +105,7 @@ using AggregateLoad = bool (*)(Context&, const AggregateCall&, void* state, Read
 // One row of the aggregate table.
 struct Aggregate {
   AggregateSpec spec;
-  size_t state_size = 0;   // aligned to 16
+  size_t state_size = 0;  // aligned to 16
   AggregateInit init = nullptr;
   AggregateStep step = nullptr;
   AggregateMerge merge = nullptr;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Aggregates that look at all values at once: standard deviation, variance, one row of a group, a bag of bags. In: rows. Out: one
-// value a group. Moments are merged by Chan's formula, so threads do not change the sample they describe.
-// Sources: the page of each aggregation function.
+// Aggregates that look at all values at once: standard deviation, variance, one row of a group, a bag of
+// bags. In: rows. Out: one value a group. Moments are merged by Chan's formula, so threads do not change the
+// sample they describe. Sources: the page of each aggregation function.
 #pragma once
 
 #include <cmath>
@@ -15,14 +15,19 @@ namespace kqlc::aggregates {
 
 inline double number_of_cell(const Cell& cell, Type type) {
   switch (type) {
-    case Type::Int: return cell.i;
-    case Type::Real: return cell.d;
-    case Type::Decimal: return decimal::to_real(cell.m);
-    default: return static_cast<double>(cell.l);
+    case Type::Int:
+      return cell.i;
+    case Type::Real:
+      return cell.d;
+    case Type::Decimal:
+      return decimal::to_real(cell.m);
+    default:
+      return static_cast<double>(cell.l);
   }
 }
 
-// A moment of numbers that are infinite or too large is not a number, in whatever order they were taken together.
+// A moment of numbers that are infinite or too large is not a number, in whatever order they were taken
+// together.
 inline double moment(double value) { return std::isfinite(value) ? value : std::nan(""); }
 
 struct MomentState {
@@ -36,10 +41,20 @@ template <bool root, bool sample, bool conditional>
 struct Moments {
   using State = MomentState;
   static constexpr const char* kName = root ? (sample ? (conditional ? "stdevif" : "stdev") : "stdevp")
-                                            : (sample ? (conditional ? "varianceif" : "variance") : (conditional ? "variancepif" : "variancep"));
-  static constexpr const char* kPage = root ? (sample ? (conditional ? "stdevif-aggregation-function" : "stdev-aggregation-function") : "stdevp-aggregation-function")
-                                            : (sample ? (conditional ? "varianceif-aggregation-function" : "variance-aggregation-function") : (conditional ? "variancepif-aggregation-function" : "variancep-aggregation-function"));
-  static constexpr AggregateSpec spec{.name = kName, .params = {Accepts::Number, Accepts::Bool}, .num_params = conditional ? 2 : 1, .result = Type::Real, .prefix = kName, .doc = root ? "standard deviation" : "variance", .page = kPage};
+                                            : (sample ? (conditional ? "varianceif" : "variance")
+                                                      : (conditional ? "variancepif" : "variancep"));
+  static constexpr const char* kPage =
+      root ? (sample ? (conditional ? "stdevif-aggregation-function" : "stdev-aggregation-function")
+                     : "stdevp-aggregation-function")
+           : (sample ? (conditional ? "varianceif-aggregation-function" : "variance-aggregation-function")
+                     : (conditional ? "variancepif-aggregation-function" : "variancep-aggregation-function"));
+  static constexpr AggregateSpec spec{.name = kName,
+                                      .params = {Accepts::Number, Accepts::Bool},
+                                      .num_params = conditional ? 2 : 1,
+                                      .result = Type::Real,
+                                      .prefix = kName,
+                                      .doc = root ? "standard deviation" : "variance",
+                                      .page = kPage};
   static void init(Context&, const AggregateCall&, State&) {}
   static void step(Context&, const AggregateCall& call, State& state, const Cell* args) {
     if (!args[0].valid || (conditional && !(args[1].valid && args[1].b))) return;
@@ -55,7 +70,8 @@ struct Moments {
       into = from;
       return;
     }
-    double a = static_cast<double>(into.count), b = static_cast<double>(from.count), distance = from.mean - into.mean;
+    double a = static_cast<double>(into.count), b = static_cast<double>(from.count),
+           distance = from.mean - into.mean;
     into.squares += from.squares + distance * distance * a * b / (a + b);
     into.mean += distance * b / (a + b);
     into.count += from.count;
@@ -81,10 +97,19 @@ struct CovarianceState {
 template <bool sample, bool conditional>
 struct Covariance {
   using State = CovarianceState;
-  static constexpr const char* kName = sample ? (conditional ? "covarianceif" : "covariance") : (conditional ? "covariancepif" : "covariancep");
-  static constexpr const char* kPage = sample ? (conditional ? "covarianceif-aggregation-function" : "covariance-aggregation-function")
-                                              : (conditional ? "covariancepif-aggregation-function" : "covariancep-aggregation-function");
-  static constexpr AggregateSpec spec{.name = kName, .params = {Accepts::Number, Accepts::Number, Accepts::Bool}, .num_params = conditional ? 3 : 2, .result = Type::Real, .named_arguments = 2, .prefix = kName, .doc = "covariance of two values", .page = kPage};
+  static constexpr const char* kName = sample ? (conditional ? "covarianceif" : "covariance")
+                                              : (conditional ? "covariancepif" : "covariancep");
+  static constexpr const char* kPage =
+      sample ? (conditional ? "covarianceif-aggregation-function" : "covariance-aggregation-function")
+             : (conditional ? "covariancepif-aggregation-function" : "covariancep-aggregation-function");
+  static constexpr AggregateSpec spec{.name = kName,
+                                      .params = {Accepts::Number, Accepts::Number, Accepts::Bool},
+                                      .num_params = conditional ? 3 : 2,
+                                      .result = Type::Real,
+                                      .named_arguments = 2,
+                                      .prefix = kName,
+                                      .doc = "covariance of two values",
+                                      .page = kPage};
   static void init(Context&, const AggregateCall&, State&) {}
   static void step(Context&, const AggregateCall& call, State& state, const Cell* args) {
     if (!args[0].valid || !args[1].valid || (conditional && !(args[2].valid && args[2].b))) return;
@@ -118,13 +143,22 @@ struct Covariance {
 template <bool conditional>
 struct MakeBagOf {
   using State = Elements;
-  static constexpr AggregateSpec spec{.name = conditional ? "make_bag_if" : "make_bag", .aliases = {conditional ? nullptr : "make_dictionary"}, .params = {Accepts::Dynamic, Accepts::Bool}, .num_params = conditional ? 2 : 1, .result = Type::Dynamic, .prefix = "bag", .doc = "the entries of all bags in one", .page = conditional ? "make-bag-if-aggregation-function" : "make-bag-aggregation-function"};
+  static constexpr AggregateSpec spec{
+      .name = conditional ? "make_bag_if" : "make_bag",
+      .aliases = {conditional ? nullptr : "make_dictionary"},
+      .params = {Accepts::Dynamic, Accepts::Bool},
+      .num_params = conditional ? 2 : 1,
+      .result = Type::Dynamic,
+      .prefix = "bag",
+      .doc = "the entries of all bags in one",
+      .page = conditional ? "make-bag-if-aggregation-function" : "make-bag-aggregation-function"};
   static void init(Context&, const AggregateCall&, State&) {}
   static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {
     if (!args[0].valid || (conditional && !(args[1].valid && args[1].b))) return;
     const dynamic::Node* node = dynamic::resolve({args[0].node}, *context.arena);
     if (!node || node->kind != dynamic::Kind::Bag) return;
-    state.append({keep(args[0], call.types[0], *context.state_arena), context.position, 0}, *context.state_arena);
+    state.append({keep(args[0], call.types[0], *context.state_arena), context.position, 0},
+                 *context.state_arena);
   }
   static void merge(Context& context, const AggregateCall&, State& into, const State& from) {
     for (uint32_t i = 0; i < from.size; ++i) into.append(from.items[i], *context.state_arena);
@@ -139,7 +173,8 @@ struct MakeBagOf {
       for (uint32_t e = 0; bag && bag->kind == dynamic::Kind::Bag && e < bag->size; ++e) {
         Cell key = make_cell(bag->entries[e].key);
         uint32_t before = keys.size;
-        keys.insert({key, 0, 0, static_cast<uint32_t>(hash_cell(key, Type::String, arena))}, Type::String, arena, false);
+        keys.insert({key, 0, 0, static_cast<uint32_t>(hash_cell(key, Type::String, arena))}, Type::String,
+                    arena, false);
         if (keys.size > before) entries.push_back(bag->entries[e]);
       }
     }
@@ -151,14 +186,18 @@ struct MakeBagOf {
     node.size = static_cast<uint32_t>(entries.size());
     *out = make_cell(dynamic::from_node(node, arena));
   }
-  static void save(const AggregateCall& call, const State& state, Writer& writer) { save_elements(state, call.types[0], writer); }
+  static void save(const AggregateCall& call, const State& state, Writer& writer) {
+    save_elements(state, call.types[0], writer);
+  }
   static bool load(Context& context, const AggregateCall& call, State& state, Reader& reader) {
     return load_elements(state, call.types[0], false, reader, *context.state_arena);
   }
 };
 
-using MomentAggregates = List<Moments<true, true, false>, Moments<true, true, true>, Moments<true, false, false>, Moments<false, true, false>,
-                              Moments<false, true, true>, Moments<false, false, false>, Moments<false, false, true>, Covariance<true, false>,
-                              Covariance<true, true>, Covariance<false, false>, Covariance<false, true>, MakeBagOf<false>, MakeBagOf<true>>;
+using MomentAggregates =
+    List<Moments<true, true, false>, Moments<true, true, true>, Moments<true, false, false>,
+         Moments<false, true, false>, Moments<false, true, true>, Moments<false, false, false>,
+         Moments<false, false, true>, Covariance<true, false>, Covariance<true, true>,
+         Covariance<false, false>, Covariance<false, true>, MakeBagOf<false>, MakeBagOf<true>>;
 
 }  // namespace kqlc::aggregates

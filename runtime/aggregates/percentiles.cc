@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading percentiles off a counted set. In: different values with their counts, constants. Out: the value at each rank.
+// Reading percentiles off a counted set. In: different values with their counts, constants. Out: the value at
+// each rank.
 #include "runtime/aggregates/percentiles.h"
 
 #include <cmath>
@@ -18,14 +19,17 @@ void add_percentiles(const dynamic::Node& node, std::vector<double>& out) {
 
 }  // namespace
 
-std::vector<Cell> values_at_percentiles(Elements& counted, const AggregateCall& call, size_t first, Arena& arena) {
+std::vector<Cell> values_at_percentiles(Elements& counted, const AggregateCall& call, size_t first,
+                                        Arena& arena) {
   std::vector<double> percentiles;
   for (size_t i = first; i < call.num_args; ++i) {
     dynamic::Node constant = dynamic::node_of_cell(call.constants[i], call.types[i], arena);
     if (const dynamic::Node* node = dynamic::resolve({&constant}, arena)) add_percentiles(*node, percentiles);
   }
   std::vector<Element> sorted(counted.items, counted.items + counted.size);
-  std::sort(sorted.begin(), sorted.end(), [&](const Element& a, const Element& b) { return compare_cells(a.cell, b.cell, call.types[0]) < 0; });
+  std::sort(sorted.begin(), sorted.end(), [&](const Element& a, const Element& b) {
+    return compare_cells(a.cell, b.cell, call.types[0]) < 0;
+  });
   double total = 0;
   for (const Element& element : sorted) total += static_cast<double>(element.position);
   std::vector<Cell> values(percentiles.size(), null_cell(call.types[0]));
@@ -45,7 +49,8 @@ Dynamic array_at_percentiles(Elements& counted, const AggregateCall& call, size_
   if (counted.size == 0) return {};
   std::vector<Cell> values = values_at_percentiles(counted, call, first, arena);
   auto* items = arena.allocate_array<dynamic::Node>(values.size());
-  for (size_t i = 0; i < values.size(); ++i) ::new (items + i) dynamic::Node(dynamic::node_of_cell(values[i], call.types[0], arena));
+  for (size_t i = 0; i < values.size(); ++i)
+    ::new (items + i) dynamic::Node(dynamic::node_of_cell(values[i], call.types[0], arena));
   dynamic::Node array;
   array.kind = dynamic::Kind::Array;
   array.items = items;

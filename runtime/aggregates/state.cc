@@ -21,19 +21,27 @@ dynamic::Node keep_node(const dynamic::Node& from, Arena& arena) {
   using dynamic::Kind;
   dynamic::Node node = from;
   switch (from.kind) {
-    case Kind::String: node.text = arena.copy(Str(from.text, from.size)).data; break;
-    case Kind::Guid: node.guid = ::new (arena.allocate(sizeof(kqlc::Guid))) kqlc::Guid(*from.guid); break;
-    case Kind::Decimal: node.decimal = ::new (arena.allocate(sizeof(kqlc::Decimal))) kqlc::Decimal(*from.decimal); break;
+    case Kind::String:
+      node.text = arena.copy(Str(from.text, from.size)).data;
+      break;
+    case Kind::Guid:
+      node.guid = ::new (arena.allocate(sizeof(kqlc::Guid))) kqlc::Guid(*from.guid);
+      break;
+    case Kind::Decimal:
+      node.decimal = ::new (arena.allocate(sizeof(kqlc::Decimal))) kqlc::Decimal(*from.decimal);
+      break;
     case Kind::Array: {
       auto* items = arena.allocate_array<dynamic::Node>(from.size);
-      for (uint32_t i = 0; i < from.size; ++i) ::new (items + i) dynamic::Node(keep_node(from.items[i], arena));
+      for (uint32_t i = 0; i < from.size; ++i)
+        ::new (items + i) dynamic::Node(keep_node(from.items[i], arena));
       node.items = items;
       break;
     }
     case Kind::Bag: {
       auto* entries = arena.allocate_array<dynamic::Entry>(from.size);
       for (uint32_t i = 0; i < from.size; ++i)
-        ::new (entries + i) dynamic::Entry{arena.copy(from.entries[i].key), keep_node(from.entries[i].value, arena)};
+        ::new (entries + i)
+            dynamic::Entry{arena.copy(from.entries[i].key), keep_node(from.entries[i].value, arena)};
       node.entries = entries;
       break;
     }
@@ -41,7 +49,8 @@ dynamic::Node keep_node(const dynamic::Node& from, Arena& arena) {
       const dynamic::Node* parsed = dynamic::parse(arena.copy(Str(from.text, from.size)), arena).node;
       return parsed ? *parsed : dynamic::Node{};
     }
-    default: break;
+    default:
+      break;
   }
   return node;
 }
@@ -72,16 +81,29 @@ void save_node(const dynamic::Node& node, Writer& writer, Arena& arena, int dept
   }
   writer.put(node.kind);
   switch (node.kind) {
-    case Kind::Null: break;
-    case Kind::Bool: writer.put(static_cast<uint8_t>(node.b)); break;
+    case Kind::Null:
+      break;
+    case Kind::Bool:
+      writer.put(static_cast<uint8_t>(node.b));
+      break;
     case Kind::Long:
     case Kind::DateTime:
-    case Kind::TimeSpan: writer.put(node.l); break;
-    case Kind::Real: writer.put(node.d); break;
+    case Kind::TimeSpan:
+      writer.put(node.l);
+      break;
+    case Kind::Real:
+      writer.put(node.d);
+      break;
     case Kind::String:
-    case Kind::Json: writer.put_text({node.text, node.size}); break;
-    case Kind::Guid: writer.put(*node.guid); break;
-    case Kind::Decimal: writer.put(*node.decimal); break;
+    case Kind::Json:
+      writer.put_text({node.text, node.size});
+      break;
+    case Kind::Guid:
+      writer.put(*node.guid);
+      break;
+    case Kind::Decimal:
+      writer.put(*node.decimal);
+      break;
     case Kind::Array:
       writer.put(node.size);
       for (uint32_t i = 0; i < node.size; ++i) save_node(node.items[i], writer, arena, depth + 1);
@@ -98,7 +120,8 @@ void save_node(const dynamic::Node& node, Writer& writer, Arena& arena, int dept
 bool load_node(dynamic::Node& node, Reader& reader, Arena& arena, int depth);
 
 bool load_items(dynamic::Node& node, Reader& reader, Arena& arena, int depth) {
-  // A wrong number cannot ask for more memory than the bytes justify: what is read so far grows as it is read.
+  // A wrong number cannot ask for more memory than the bytes justify: what is read so far grows as it is
+  // read.
   if (depth >= kMaxSavedDepth || !reader.get(node.size) || node.size > reader.left()) return false;
   if (node.kind == dynamic::Kind::Array) {
     std::vector<dynamic::Node> items;
@@ -134,7 +157,8 @@ bool load_node(dynamic::Node& node, Reader& reader, Arena& arena, int depth) {
   if (!reader.get(kind) || kind > static_cast<uint8_t>(Kind::Json)) return false;
   node.kind = static_cast<Kind>(kind);
   switch (node.kind) {
-    case Kind::Null: return true;
+    case Kind::Null:
+      return true;
     case Kind::Bool: {
       uint8_t value = 0;
       if (!reader.get(value) || value > 1) return false;
@@ -142,9 +166,12 @@ bool load_node(dynamic::Node& node, Reader& reader, Arena& arena, int depth) {
       return true;
     }
     case Kind::Long:
-    case Kind::TimeSpan: return reader.get(node.l);
-    case Kind::DateTime: return reader.get(node.l) && datetime::in_range(node.l);
-    case Kind::Real: return reader.get(node.d);
+    case Kind::TimeSpan:
+      return reader.get(node.l);
+    case Kind::DateTime:
+      return reader.get(node.l) && datetime::in_range(node.l);
+    case Kind::Real:
+      return reader.get(node.d);
     case Kind::String:
     case Kind::Json: {
       Str text;
@@ -154,9 +181,12 @@ bool load_node(dynamic::Node& node, Reader& reader, Arena& arena, int depth) {
       node.size = static_cast<uint32_t>(text.size);
       return true;
     }
-    case Kind::Guid: return load_pointed(node.guid, reader, arena);
-    case Kind::Decimal: return load_pointed(node.decimal, reader, arena) && decimal::is_finite(*node.decimal);
-    default: return load_items(node, reader, arena, depth);
+    case Kind::Guid:
+      return load_pointed(node.guid, reader, arena);
+    case Kind::Decimal:
+      return load_pointed(node.decimal, reader, arena) && decimal::is_finite(*node.decimal);
+    default:
+      return load_items(node, reader, arena, depth);
   }
 }
 
@@ -166,14 +196,22 @@ void save_cell(const Cell& cell, Type type, Writer& writer, Arena& arena) {
   writer.put(static_cast<uint8_t>(cell.valid));
   if (!cell.valid) return;
   switch (type) {
-    case Type::Bool: return writer.put(static_cast<uint8_t>(cell.b));
-    case Type::Int: return writer.put(cell.i);
-    case Type::Real: return writer.put(cell.d);
-    case Type::Guid: return writer.put(cell.g);
-    case Type::Decimal: return writer.put(cell.m);
-    case Type::String: return writer.put_text(cell.s);
-    case Type::Dynamic: return save_node(*cell.node, writer, arena, 0);
-    default: return writer.put(cell.l);
+    case Type::Bool:
+      return writer.put(static_cast<uint8_t>(cell.b));
+    case Type::Int:
+      return writer.put(cell.i);
+    case Type::Real:
+      return writer.put(cell.d);
+    case Type::Guid:
+      return writer.put(cell.g);
+    case Type::Decimal:
+      return writer.put(cell.m);
+    case Type::String:
+      return writer.put_text(cell.s);
+    case Type::Dynamic:
+      return save_node(*cell.node, writer, arena, 0);
+    default:
+      return writer.put(cell.l);
   }
 }
 
@@ -190,11 +228,16 @@ bool load_cell(Cell& cell, Type type, Reader& reader, Arena& arena) {
       cell.b = value != 0;
       return true;
     }
-    case Type::Int: return reader.get(cell.i);
-    case Type::Real: return reader.get(cell.d);
-    case Type::Guid: return reader.get(cell.g);
-    case Type::Decimal: return reader.get(cell.m) && decimal::is_finite(cell.m);
-    case Type::DateTime: return reader.get(cell.l) && datetime::in_range(cell.l);
+    case Type::Int:
+      return reader.get(cell.i);
+    case Type::Real:
+      return reader.get(cell.d);
+    case Type::Guid:
+      return reader.get(cell.g);
+    case Type::Decimal:
+      return reader.get(cell.m) && decimal::is_finite(cell.m);
+    case Type::DateTime:
+      return reader.get(cell.l) && datetime::in_range(cell.l);
     case Type::String: {
       Str text;
       if (!reader.get_text(text)) return false;
@@ -207,7 +250,8 @@ bool load_cell(Cell& cell, Type type, Reader& reader, Arena& arena) {
       cell.node = dynamic::from_node(node, arena).node;
       return true;
     }
-    default: return reader.get(cell.l);
+    default:
+      return reader.get(cell.l);
   }
 }
 
@@ -215,46 +259,67 @@ bool same_cell(const Cell& a, const Cell& b, Type type, Arena& arena) {
   if (a.valid != b.valid) return false;
   if (!a.valid) return true;
   switch (type) {
-    case Type::Bool: return a.b == b.b;
-    case Type::Int: return a.i == b.i;
-    case Type::Real: return a.d == b.d || (std::isnan(a.d) && std::isnan(b.d));
-    case Type::Decimal: return decimal::compare(a.m, b.m) == 0;
-    case Type::Guid: return std::memcmp(a.g.bytes, b.g.bytes, 16) == 0;
-    case Type::String: return a.s.view() == b.s.view();
-    case Type::Dynamic: return dynamic::equal(*a.node, *b.node, arena);
-    default: return a.l == b.l;
+    case Type::Bool:
+      return a.b == b.b;
+    case Type::Int:
+      return a.i == b.i;
+    case Type::Real:
+      return a.d == b.d || (std::isnan(a.d) && std::isnan(b.d));
+    case Type::Decimal:
+      return decimal::compare(a.m, b.m) == 0;
+    case Type::Guid:
+      return std::memcmp(a.g.bytes, b.g.bytes, 16) == 0;
+    case Type::String:
+      return a.s.view() == b.s.view();
+    case Type::Dynamic:
+      return dynamic::equal(*a.node, *b.node, arena);
+    default:
+      return a.l == b.l;
   }
 }
 
 uint64_t hash_cell(const Cell& cell, Type type, Arena& arena) {
   if (!cell.valid) return 0x9E3779B97F4A7C15u;
   switch (type) {
-    case Type::Bool: return cell.b ? 0x5bd1e995u : 0x1b873593u;
-    case Type::Int: return XXH3_64bits(&cell.i, sizeof cell.i);
+    case Type::Bool:
+      return cell.b ? 0x5bd1e995u : 0x1b873593u;
+    case Type::Int:
+      return XXH3_64bits(&cell.i, sizeof cell.i);
     case Type::Real: {
       double value = cell.d == 0 ? 0.0 : std::isnan(cell.d) ? std::nan("") : cell.d;
       return XXH3_64bits(&value, sizeof value);
     }
-    case Type::Decimal: return decimal::hash(cell.m);
-    case Type::Guid: return XXH3_64bits(cell.g.bytes, 16);
-    case Type::String: return XXH3_64bits(cell.s.data, cell.s.size);
-    case Type::Dynamic: return dynamic::hash(*cell.node, arena);
-    default: return XXH3_64bits(&cell.l, sizeof cell.l);
+    case Type::Decimal:
+      return decimal::hash(cell.m);
+    case Type::Guid:
+      return XXH3_64bits(cell.g.bytes, 16);
+    case Type::String:
+      return XXH3_64bits(cell.s.data, cell.s.size);
+    case Type::Dynamic:
+      return dynamic::hash(*cell.node, arena);
+    default:
+      return XXH3_64bits(&cell.l, sizeof cell.l);
   }
 }
 
 int compare_cells(const Cell& a, const Cell& b, Type type) {
   using functions::compare_values;
   switch (type) {
-    case Type::Bool: return compare_values(a.b, b.b);
-    case Type::Int: return compare_values(a.i, b.i);
+    case Type::Bool:
+      return compare_values(a.b, b.b);
+    case Type::Int:
+      return compare_values(a.i, b.i);
     case Type::Real:
       if (std::isnan(a.d) || std::isnan(b.d)) return std::isnan(a.d) ? (std::isnan(b.d) ? 0 : -1) : 1;
       return compare_values(a.d, b.d);
-    case Type::Decimal: return compare_values(a.m, b.m);
-    case Type::Guid: return compare_values(a.g, b.g);
-    case Type::String: return compare_values(a.s, b.s);
-    default: return compare_values(a.l, b.l);
+    case Type::Decimal:
+      return compare_values(a.m, b.m);
+    case Type::Guid:
+      return compare_values(a.g, b.g);
+    case Type::String:
+      return compare_values(a.s, b.s);
+    default:
+      return compare_values(a.l, b.l);
   }
 }
 
@@ -346,7 +411,9 @@ bool load_elements(Elements& elements, Type type, bool set, Reader& reader, Aren
   if (!reader.get(size)) return false;
   for (uint32_t i = 0; i < size; ++i) {
     Element element;
-    if (!reader.get(element.position) || !reader.get(element.ordinal) || !load_cell(element.cell, type, reader, arena)) return false;
+    if (!reader.get(element.position) || !reader.get(element.ordinal) ||
+        !load_cell(element.cell, type, reader, arena))
+      return false;
     if (set) {
       element.hash = static_cast<uint32_t>(hash_cell(element.cell, type, arena));
       elements.insert(element, type, arena, false);

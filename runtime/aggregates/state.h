@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What aggregate states are made of: bytes to save them, and lists and sets of Cells in the state arena that keep
-// the position of each element, so that the order of the result is that of the input however rows were spread over
-// threads. Text that a state keeps is copied.
+// What aggregate states are made of: bytes to save them, and lists and sets of Cells in the state arena that
+// keep the position of each element, so that the order of the result is that of the input however rows were
+// spread over threads. Text that a state keeps is copied.
 #pragma once
 
 #include <cstdint>

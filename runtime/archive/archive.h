@@ -53,10 +53,10 @@ struct File {
   std::string path;
   Format format = Format::Ndjson;
   Compression compression = Compression::None;
-  std::string table;              // "": not known; the file is read for every table
-  bool rows_name_tables = false;  // a column `Type` holds the name of each row's table
-  uint64_t bytes = 0;             // on disk
-  uint32_t ordinal = 0;           // place in the sorted list; < 2^24
+  std::string table;                                  // "": not known; the file is read for every table
+  bool rows_name_tables = false;                      // a column `Type` holds the name of each row's table
+  uint64_t bytes = 0;                                 // on disk
+  uint32_t ordinal = 0;                               // place in the sorted list; < 2^24
   std::shared_ptr<const ChunkStatistics> statistics;  // of an ingested chunk, where they are known
 };
 
@@ -98,8 +98,8 @@ struct ScanRequest {
   // Literals that the string values of a wanted row contain: of each group at least one. Rows that lack them
   // may be left out, or not. Empty: nothing is known.
   std::vector<std::vector<simd::Literal>> prefilter;
-  // Alternatives, of which a row of use meets all needs of one; empty: nothing is known. Only used to pass over chunks
-  // whose statistics exclude them.
+  // Alternatives, of which a row of use meets all needs of one; empty: nothing is known. Only used to pass
+  // over chunks whose statistics exclude them.
   std::vector<std::vector<TimeNeed>> wanted_times;
   bool strict = false;  // parse every line, so that all bad lines are counted
   bool mapped = false;  // map plain JSON files instead of reading them
@@ -160,8 +160,8 @@ Result<void> scan_file(const File& file, const ScanRequest& request, const Batch
 
 // Converts files to an archive of Arrow IPC files: see ingest.cc.
 struct IngestRequest {
-  std::string folder;                   // <folder>/<table>/<name>.arrow
-  std::string table;                    // of files that do not say
+  std::string folder;  // <folder>/<table>/<name>.arrow
+  std::string table;   // of files that do not say
   // Types of the columns of known tables; a file's own columns are added.
   std::map<std::string, std::vector<ColumnRequest>> schemas;
   uint64_t rows_per_chunk = 1'000'000;  // rows of one Arrow file

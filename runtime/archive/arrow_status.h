@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What Arrow says of a failure, for a person. In: a Status that is not ok. Out: its message and, where the system gave
-// one, the reason ("No space left on device").
+// What Arrow says of a failure, for a person. In: a Status that is not ok. Out: its message and, where the
+// system gave one, the reason ("No space left on device").
 #pragma once
 
 #include <arrow/status.h>

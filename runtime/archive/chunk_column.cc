@@ -45,7 +45,8 @@ std::string quote(std::string_view text) {
   return json_text(*array, 0);
 }
 
-ChunkColumn::ChunkColumn(const ColumnRequest& request) : request_(request), guids_(arrow::fixed_size_binary(16)) {}
+ChunkColumn::ChunkColumn(const ColumnRequest& request)
+    : request_(request), guids_(arrow::fixed_size_binary(16)) {}
 
 arrow::Status ChunkColumn::append(const Column& column, int64_t rows, uint64_t* bytes) {
   bool is_text = request_.type == Type::String || request_.type == Type::Dynamic;
@@ -76,20 +77,24 @@ arrow::Status ChunkColumn::append_cell(const Cell& cell) {
   nulls_ += !cell.valid;
   vacant_ &= !cell.valid;
   switch (request_.type) {
-    case Type::Bool: return cell.valid ? bools_.Append(cell.b) : bools_.AppendNull();
-    case Type::Int: return append_number(ints_, cell.i, cell.valid);
+    case Type::Bool:
+      return cell.valid ? bools_.Append(cell.b) : bools_.AppendNull();
+    case Type::Int:
+      return append_number(ints_, cell.i, cell.valid);
     case Type::Real:
       if (!cell.valid) return reals_.AppendNull();
       has_nan_ |= std::isnan(cell.d);
       least_real_ = std::min(least_real_.value_or(cell.d), cell.d);
       greatest_real_ = std::max(greatest_real_.value_or(cell.d), cell.d);
       return reals_.Append(cell.d);
-    case Type::Guid: return cell.valid ? guids_.Append(cell.g.bytes) : guids_.AppendNull();
+    case Type::Guid:
+      return cell.valid ? guids_.Append(cell.g.bytes) : guids_.AppendNull();
     case Type::Decimal: {
       Arena arena;
       return cell.valid ? texts_.Append(decimal::print(cell.m, arena).view()) : texts_.AppendNull();
     }
-    default: return append_number(longs_, cell.l, cell.valid);
+    default:
+      return append_number(longs_, cell.l, cell.valid);
   }
 }
 
@@ -132,12 +137,18 @@ arrow::Result<std::shared_ptr<arrow::Array>> ChunkColumn::finish_values() {
       return encode_repetitive(texts);
     }
     case Type::Dynamic:
-    case Type::Decimal: return texts_.Finish();
-    case Type::Bool: return bools_.Finish();
-    case Type::Int: return ints_.Finish();
-    case Type::Long: return longs_.Finish();
-    case Type::Real: return reals_.Finish();
-    case Type::Guid: return guids_.Finish();
+    case Type::Decimal:
+      return texts_.Finish();
+    case Type::Bool:
+      return bools_.Finish();
+    case Type::Int:
+      return ints_.Finish();
+    case Type::Long:
+      return longs_.Finish();
+    case Type::Real:
+      return reals_.Finish();
+    case Type::Guid:
+      return guids_.Finish();
     default: {
       ARROW_ASSIGN_OR_RAISE(auto ticks, longs_.Finish());
       return finish_time(static_cast<const arrow::Int64Array&>(*ticks));
@@ -169,9 +180,8 @@ arrow::Result<std::shared_ptr<arrow::Array>> ChunkColumn::print_times(const arro
   arrow::StringBuilder texts;
   for (int64_t row = 0; row < ticks.length(); ++row) {
     Arena arena;
-    Str text = request_.type == Type::DateTime
-                   ? datetime::print_datetime(DateTime{ticks.Value(row)}, arena)
-                   : datetime::print_timespan(TimeSpan{ticks.Value(row)}, arena);
+    Str text = request_.type == Type::DateTime ? datetime::print_datetime(DateTime{ticks.Value(row)}, arena)
+                                               : datetime::print_timespan(TimeSpan{ticks.Value(row)}, arena);
     ARROW_RETURN_NOT_OK(ticks.IsNull(row) ? texts.AppendNull() : texts.Append(text.view()));
   }
   return texts.Finish();

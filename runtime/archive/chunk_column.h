@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ChunkColumn: the values of one column of a chunk that is being made. In: Columns of batches. Out: an Arrow array (a
-// dictionary where values repeat) and the statistics of the manifest. A time that nanoseconds cannot hold makes its
-// column text in that chunk, so nothing is rounded.
+// ChunkColumn: the values of one column of a chunk that is being made. In: Columns of batches. Out: an Arrow
+// array (a dictionary where values repeat) and the statistics of the manifest. A time that nanoseconds cannot
+// hold makes its column text in that chunk, so nothing is rounded.
 #pragma once
 
 #include <memory>

@@ -149,7 +149,8 @@ Result<void> walk_folder(const std::string& folder, std::vector<std::string>* pa
   return {};
 }
 
-// What a path stands for. What a pattern matches is left out where it cannot be read, what is named must be readable.
+// What a path stands for. What a pattern matches is left out where it cannot be read, what is named must be
+// readable.
 struct Expanded {
   std::vector<std::string> paths;
   bool is_pattern = false;
@@ -177,7 +178,8 @@ void attach_statistics(std::vector<File>* files) {
     auto [place, is_new] = manifests.try_emplace(folder);
     if (is_new) place->second = read_manifest(folder);
     auto chunk = place->second.chunks.find(path.filename().string());
-    if (chunk != place->second.chunks.end() && chunk->second->bytes == file.bytes) file.statistics = chunk->second;
+    if (chunk != place->second.chunks.end() && chunk->second->bytes == file.bytes)
+      file.statistics = chunk->second;
   }
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ingest: files of any format become an archive of Arrow IPC files that a scan maps and reads in place. In: files, a
-// folder. Out: <folder>/<table>/<name>-<n>.arrow, a million rows each, and a manifest (manifest.h) with the statistics
-// of each. A source's chunks are written under other names, renamed when all of them stand, and only then entered in
-// the manifest: a run that was stopped goes on where it was, and a scan in between sees whole sources only.
+// ingest: files of any format become an archive of Arrow IPC files that a scan maps and reads in place. In:
+// files, a folder. Out: <folder>/<table>/<name>-<n>.arrow, a million rows each, and a manifest (manifest.h)
+// with the statistics of each. A source's chunks are written under other names, renamed when all of them
+// stand, and only then entered in the manifest: a run that was stopped goes on where it was, and a scan in
+// between sees whole sources only.
 #include <arrow/ipc/api.h>
 
 #include <algorithm>
@@ -83,15 +84,17 @@ class ChunkWriter {
     auto rows = static_cast<int64_t>(rows_);
     ARROW_RETURN_NOT_OK(write_file(name, *arrow::Table::Make(arrow::schema(fields), arrays, rows)));
     std::error_code error;
-    manifest_ += "{\"file\":" + quote(name) + ",\"bytes\":" + std::to_string(fs::file_size(temporary(name), error)) + "," +
-                 source_.manifest_fields() + ",\"rows\":" + std::to_string(rows_) + ",\"columns\":{" + statistics + "}}\n";
+    manifest_ += "{\"file\":" + quote(name) +
+                 ",\"bytes\":" + std::to_string(fs::file_size(temporary(name), error)) + "," +
+                 source_.manifest_fields() + ",\"rows\":" + std::to_string(rows_) + ",\"columns\":{" +
+                 statistics + "}}\n";
     rows_ = 0;
     bytes_ = 0;
     return arrow::Status::OK();
   }
 
-  // Gives all chunks their names and returns the manifest's lines; also of a source without rows, so that it is not
-  // read again.
+  // Gives all chunks their names and returns the manifest's lines; also of a source without rows, so that it
+  // is not read again.
   arrow::Result<std::string> commit() {
     ARROW_RETURN_NOT_OK(flush());
     for (const std::string& name : pending_) {
@@ -110,7 +113,8 @@ class ChunkWriter {
     uint64_t hash = 14695981039346656037u;  // FNV-1a
     for (char c : source_.file.path) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
     char suffix[48];
-    std::snprintf(suffix, sizeof suffix, "-%016llx-%05zu.arrow", static_cast<unsigned long long>(hash), pending_.size());
+    std::snprintf(suffix, sizeof suffix, "-%016llx-%05zu.arrow", static_cast<unsigned long long>(hash),
+                  pending_.size());
     std::string stem = fs::path(source_.file.path).filename().string();
     return stem.substr(0, std::min(stem.find('.'), size_t{100})) + suffix;
   }
@@ -141,7 +145,8 @@ class ChunkWriter {
 // Adds the columns of `more` whose names are new.
 void add_columns(std::vector<ColumnRequest>& columns, const std::vector<ColumnRequest>& more) {
   for (const ColumnRequest& column : more) {
-    bool known = std::any_of(columns.begin(), columns.end(), [&](const auto& c) { return c.name == column.name; });
+    bool known =
+        std::any_of(columns.begin(), columns.end(), [&](const auto& c) { return c.name == column.name; });
     if (!known) columns.push_back(column);
   }
 }
@@ -157,7 +162,8 @@ class Ingest {
     std::vector<std::string> known, tables;
     for (const auto& [name, schema] : request_.schemas) known.push_back(name);
     KQLC_TRY_ASSIGN(tables, find_named_tables(file, known));
-    if (tables.empty()) return Error{ErrorCode::Usage, file.path + ": no table is known; name one with --table"};
+    if (tables.empty())
+      return Error{ErrorCode::Usage, file.path + ": no table is known; name one with --table"};
     for (const std::string& name : tables) KQLC_TRY(add_table(file, name));
     return {};
   }
@@ -168,7 +174,8 @@ class Ingest {
     IngestSource source(file);
     if (is_done(folder, source)) return {};
     std::vector<ColumnRequest> columns, own;
-    if (auto schema = request_.schemas.find(table); schema != request_.schemas.end()) columns = schema->second;
+    if (auto schema = request_.schemas.find(table); schema != request_.schemas.end())
+      columns = schema->second;
     auto read = read_columns(file);
     if (read.ok()) own = std::move(read).value();
     if (!read.ok() && columns.empty()) return read.error();

@@ -161,8 +161,8 @@ const char* problem_of_array(ondemand::value value, const char* end, int depth) 
   return nullptr;
 }
 
-// What is wrong with a value, however deep inside it. A number may be larger than any type holds: that is valid JSON,
-// and so is half a surrogate pair.
+// What is wrong with a value, however deep inside it. A number may be larger than any type holds: that is
+// valid JSON, and so is half a surrogate pair.
 const char* problem_of(ondemand::value value, const char* end, int depth) {
   if (depth > kMaxDepth) return message_of(simdjson::DEPTH_ERROR);
   std::string_view token = trim_end(value.raw_json_token());

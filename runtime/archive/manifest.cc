@@ -48,7 +48,8 @@ bool is_outside(const ChunkStatistics& chunk, const TimeNeed& need) {
     auto column = chunk.columns.find(name);
     // A column that the chunk does not hold is null in each row.
     if (column == chunk.columns.end() || column->second.nulls == chunk.rows) return true;
-    return column->second.has_times && (column->second.greatest < need.from || need.to < column->second.least);
+    return column->second.has_times &&
+           (column->second.greatest < need.from || need.to < column->second.least);
   });
 }
 
@@ -79,7 +80,8 @@ Manifest read_manifest(const std::string& folder) {
 bool may_hold(const ChunkStatistics& chunk, const std::vector<std::vector<TimeNeed>>& wanted) {
   if (wanted.empty()) return true;
   return std::any_of(wanted.begin(), wanted.end(), [&](const std::vector<TimeNeed>& needs) {
-    return std::none_of(needs.begin(), needs.end(), [&](const TimeNeed& need) { return is_outside(chunk, need); });
+    return std::none_of(needs.begin(), needs.end(),
+                        [&](const TimeNeed& need) { return is_outside(chunk, need); });
   });
 }
 

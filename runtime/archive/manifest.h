@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The manifest of an ingested folder: `_manifest.ndjson`, one JSON object a chunk. In: what ingest wrote. Out: which
-// sources are done, and per chunk the rows and for each column its nulls, least and greatest value. A line:
+// The manifest of an ingested folder: `_manifest.ndjson`, one JSON object a chunk. In: what ingest wrote.
+// Out: which sources are done, and per chunk the rows and for each column its nulls, least and greatest
+// value. A line:
 // {"file","bytes","source","source_bytes","source_time","rows","columns":{name:{"nulls","min","max"}}}.
 // Statistics are only believed for a file of the size that the manifest gives.
 #pragma once
@@ -19,8 +20,8 @@ namespace kqlc::archive {
 inline constexpr const char* kManifestName = "_manifest.ndjson";
 
 struct Manifest {
-  std::set<std::string> sources;                      // source_key() of those that are done
-  std::map<std::string, std::string> source_of;       // by chunk file: the path it came from
+  std::set<std::string> sources;                 // source_key() of those that are done
+  std::map<std::string, std::string> source_of;  // by chunk file: the path it came from
   std::map<std::string, std::shared_ptr<const ChunkStatistics>> chunks;  // by chunk file
 };
 

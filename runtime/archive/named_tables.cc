@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which tables the rows of a file name: a stream of Defender's envelopes may hold many (`AdvancedHunting-<Table>`), an
-// export of Log Analytics may say it in a column `Type`. In: a file. Out: names found in its text, known ones only.
-// A name that stands elsewhere in the text does no harm: no row will claim it.
+// Which tables the rows of a file name: a stream of Defender's envelopes may hold many
+// (`AdvancedHunting-<Table>`), an export of Log Analytics may say it in a column `Type`. In: a file. Out:
+// names found in its text, known ones only. A name that stands elsewhere in the text does no harm: no row
+// will claim it.
 #include <algorithm>
 #include <cctype>
 #include <set>
@@ -16,7 +17,8 @@ constexpr size_t kLongestName = 256;
 
 std::string_view word_at(std::string_view text, size_t begin) {
   size_t end = begin;
-  while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_')) ++end;
+  while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_'))
+    ++end;
   return text.substr(begin, end - begin);
 }
 
@@ -55,7 +57,8 @@ Result<std::vector<std::string>> find_named_tables(const File& file, const std::
     if (!count.ok() || count.value() == 0) break;  // the scan will say what is wrong
   }
   for (const std::string& table : known)
-    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return equals_caseless(name, table); }))
+    if (std::any_of(names.begin(), names.end(),
+                    [&](const std::string& name) { return equals_caseless(name, table); }))
       out.push_back(table);
   for (const std::string& name : names)
     if (name.ends_with("_CL") && std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);

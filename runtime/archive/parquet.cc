@@ -99,7 +99,8 @@ arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_reader(const Fil
   ARROW_RETURN_NOT_OK(builder.OpenFile(file.path));
   parquet::ArrowReaderProperties properties;
   properties.set_use_threads(false);
-  // Threads read row groups through one reader; the cache behind pre-buffering is a single one and not guarded.
+  // Threads read row groups through one reader; the cache behind pre-buffering is a single one and not
+  // guarded.
   properties.set_pre_buffer(false);
   auto* schema = builder.raw_reader()->metadata()->schema();
   for (int i = 0; i < schema->num_columns(); ++i) {

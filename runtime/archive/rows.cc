@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RowBuilder: one value as a reader found it becomes bits in a column. All memory is taken once; clear() zeroes what was used, so that a value nobody sets is null.
+// RowBuilder: one value as a reader found it becomes bits in a column. All memory is taken once; clear()
+// zeroes what was used, so that a value nobody sets is null.
 #include "runtime/archive/rows.h"
 
 #include <algorithm>
 #include <cstring>
-
 
 namespace kqlc::archive {
 namespace {

@@ -64,7 +64,8 @@ class Scan {
     if (slot.ended) return nullptr;
     if (!slot.opened) {
       slot.opened = true;
-      if (files_[index].statistics && !request_.strict && !may_hold(*files_[index].statistics, request_.wanted_times)) {
+      if (files_[index].statistics && !request_.strict &&
+          !may_hold(*files_[index].statistics, request_.wanted_times)) {
         slot.ended = true;
         ++worker.report.skipped_files;
         return nullptr;

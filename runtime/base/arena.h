@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Arena: memory that is given out piece by piece and taken back all at once. In: sizes. Out: 16-byte aligned blocks
-// that stay where they are until reset() or destruction. Values that functions make during a batch live in the
-// batch's arena; what aggregates and tables keep lives in the state's arena. Both count their bytes, which is how
+// Arena: memory that is given out piece by piece and taken back all at once. In: sizes. Out: 16-byte aligned
+// blocks that stay where they are until reset() or destruction. Values that functions make during a batch
+// live in the batch's arena; what aggregates and tables keep lives in the state's arena. Both count their
+// bytes, which is how
 // `--memory-limit` is enforced.
 #pragma once
 

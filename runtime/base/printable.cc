@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One pass over the characters. In: text. Out: a copy without control characters. What is no UTF-8 is escaped byte by
-// byte: a terminal may take single bytes of the upper half for control characters.
+// One pass over the characters. In: text. Out: a copy without control characters. What is no UTF-8 is escaped
+// byte by byte: a terminal may take single bytes of the upper half for control characters.
 #include "runtime/base/printable.h"
 
 #include <utf8proc.h>
@@ -50,7 +50,8 @@ size_t display_width(std::string_view text) {
     if (character.code >= simd::kInvalidByte) {
       ++width;
     } else {
-      width += static_cast<size_t>(std::max(0, utf8proc_charwidth(static_cast<utf8proc_int32_t>(character.code))));
+      width +=
+          static_cast<size_t>(std::max(0, utf8proc_charwidth(static_cast<utf8proc_int32_t>(character.code))));
     }
   }
   return width;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Result<T>: the error channel for the environment (files, memory, disk, a library's refusal). In: a value or an
-// Error. Out: the same, to be asked with ok(). An Error carries a code that the program maps to its exit status
-// and a message that gains context on the way up. Never used for a rule author's mistake or for bad data.
+// Result<T>: the error channel for the environment (files, memory, disk, a library's refusal). In: a value or
+// an Error. Out: the same, to be asked with ok(). An Error carries a code that the program maps to its exit
+// status and a message that gains context on the way up. Never used for a rule author's mistake or for bad
+// data.
 #pragma once
 
 #include <optional>
@@ -39,8 +40,10 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}         // NOLINT(google-explicit-constructor)
-  Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}     // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : content_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return content_.index() == 0; }
   // Requires: ok().
@@ -108,4 +111,5 @@ class [[nodiscard]] Result<void> {
     return std::move(result.error());                \
   target = std::move(result).value()
 // Evaluates `expression`, a Result<T>; assigns its value to `target` or returns its error.
-#define KQLC_TRY_ASSIGN(target, expression) KQLC_TRY_ASSIGN_(KQLC_CONCAT(kqlc_result_, __LINE__), target, expression)
+#define KQLC_TRY_ASSIGN(target, expression) \
+  KQLC_TRY_ASSIGN_(KQLC_CONCAT(kqlc_result_, __LINE__), target, expression)

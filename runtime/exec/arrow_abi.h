@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The structs of the Arrow C data interface and C stream interface, as their specification gives them, so that a kernel
- * can be used without Arrow's own headers. In: nothing. Out: ArrowSchema, ArrowArray, ArrowArrayStream.
- * The guards are the specification's, so a program may include Arrow's headers as well.
+ * The structs of the Arrow C data interface and C stream interface, as their specification gives them, so
+ * that a kernel can be used without Arrow's own headers. In: nothing. Out: ArrowSchema, ArrowArray,
+ * ArrowArrayStream. The guards are the specification's, so a program may include Arrow's headers as well.
  * Source: https://arrow.apache.org/docs/format/CDataInterface.html
  */
 #ifndef KQLC_ARROW_ABI_H

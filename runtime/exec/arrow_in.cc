@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Verifying comes first and looks at everything that is read; making columns then relies on it. Values of layouts that
-// kernels do not know are read one by one as dynamic nodes and converted from there, so there is one way from any Arrow
-// type to any KQL type.
+// Verifying comes first and looks at everything that is read; making columns then relies on it. Values of
+// layouts that kernels do not know are read one by one as dynamic nodes and converted from there, so there is
+// one way from any Arrow type to any KQL type.
 #include "runtime/exec/arrow_in.h"
 
 #include <bit>
@@ -44,12 +44,17 @@ bool is_valid(const ArrowType& type, const ArrowArray& array, int64_t place) {
 
 int64_t read_integer(const void* values, int64_t place, int64_t width, bool with_sign) {
   switch (width) {
-    case 1: return with_sign ? static_cast<const int8_t*>(values)[place] : static_cast<const uint8_t*>(values)[place];
-    case 2: return with_sign ? static_cast<const int16_t*>(values)[place] : static_cast<const uint16_t*>(values)[place];
+    case 1:
+      return with_sign ? static_cast<const int8_t*>(values)[place]
+                       : static_cast<const uint8_t*>(values)[place];
+    case 2:
+      return with_sign ? static_cast<const int16_t*>(values)[place]
+                       : static_cast<const uint16_t*>(values)[place];
     case 4:
       return with_sign ? static_cast<const int32_t*>(values)[place]
                        : static_cast<int64_t>(static_cast<const uint32_t*>(values)[place]);
-    default: return static_cast<const int64_t*>(values)[place];
+    default:
+      return static_cast<const int64_t*>(values)[place];
   }
 }
 int64_t code_at(const ArrowType& type, const ArrowArray& array, int64_t place) {
@@ -66,13 +71,17 @@ int64_t offset_at(const ArrowType& type, const ArrowArray& array, int64_t place)
 
 int64_t buffers_of(ArrowKind kind) {
   switch (kind) {
-    case ArrowKind::Null: return 0;
+    case ArrowKind::Null:
+      return 0;
     case ArrowKind::FixedList:
-    case ArrowKind::Struct: return 1;
+    case ArrowKind::Struct:
+      return 1;
     case ArrowKind::Text:
     case ArrowKind::LargeText:
-    case ArrowKind::TextView: return 3;
-    default: return 2;
+    case ArrowKind::TextView:
+      return 3;
+    default:
+      return 2;
   }
 }
 
@@ -80,12 +89,17 @@ int64_t buffers_of(ArrowKind kind) {
 int64_t alignment_of(const ArrowType& type) {
   switch (type.kind) {
     case ArrowKind::List:
-    case ArrowKind::Map: return 4;
-    case ArrowKind::TextView: return 4;
+    case ArrowKind::Map:
+      return 4;
+    case ArrowKind::TextView:
+      return 4;
     case ArrowKind::FixedBinary:
-    case ArrowKind::Decimal: return 1;
-    case ArrowKind::Bool: return 1;
-    default: return type.width ? type.width : 1;
+    case ArrowKind::Decimal:
+      return 1;
+    case ArrowKind::Bool:
+      return 1;
+    default:
+      return type.width ? type.width : 1;
   }
 }
 
@@ -112,8 +126,8 @@ Result<void> verify_views(const ArrowType& type, const ArrowArray& array) {
     const int32_t* view = buffer<int32_t>(array, 1) + place * 4;
     if (view[0] < 0) return malformed("a view is shorter than nothing");
     if (view[0] <= 12) continue;
-    bool inside = view[2] >= 0 && view[2] < num_data && view[3] >= 0 && int64_t{view[3]} + view[0] <= sizes[view[2]] &&
-                  array.buffers[2 + view[2]];
+    bool inside = view[2] >= 0 && view[2] < num_data && view[3] >= 0 &&
+                  int64_t{view[3]} + view[0] <= sizes[view[2]] && array.buffers[2 + view[2]];
     if (!inside) return malformed("a view is out of bounds");
   }
   return {};
@@ -134,20 +148,25 @@ Result<void> verify_dictionary(const ArrowType& type, const ArrowArray& array) {
 // Values that take no bytes: their number says nothing about the memory behind them.
 bool is_weightless(const ArrowType& type) {
   switch (type.kind) {
-    case ArrowKind::Null: return true;
-    case ArrowKind::FixedBinary: return type.width == 0;
-    case ArrowKind::FixedList: return type.width == 0 || is_weightless(type.children[0]);
+    case ArrowKind::Null:
+      return true;
+    case ArrowKind::FixedBinary:
+      return type.width == 0;
+    case ArrowKind::FixedList:
+      return type.width == 0 || is_weightless(type.children[0]);
     case ArrowKind::Struct:
       for (const ArrowType& child : type.children)
         if (!is_weightless(child)) return false;
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
 Result<void> verify_children(const ArrowType& type, const ArrowArray& array, int64_t rows) {
   auto count = static_cast<int64_t>(type.children.size());
-  if (array.n_children != count || (count > 0 && !array.children)) return malformed("wrong number of children");
+  if (array.n_children != count || (count > 0 && !array.children))
+    return malformed("wrong number of children");
   for (int64_t i = 0; i < count; ++i) {
     if (!array.children[i]) return malformed("a child is missing");
     const ArrowType& child = type.children[static_cast<size_t>(i)];
@@ -166,31 +185,39 @@ Result<void> verify(const ArrowType& type, const ArrowArray& array, int64_t rows
   int64_t buffers = buffers_of(type.kind);
   if (array.n_buffers < buffers || (buffers > 0 && !array.buffers)) return malformed("buffers are missing");
   if (type.kind == ArrowKind::TextView && array.n_buffers < 3) return malformed("buffers are missing");
-  if (buffers > 0 && !array.buffers[0] && array.null_count > 0) return malformed("nulls without a validity bitmap");
+  if (buffers > 0 && !array.buffers[0] && array.null_count > 0)
+    return malformed("nulls without a validity bitmap");
   if (array.length == 0) return {};
   bool has_values = buffers > 1;
   if (has_values && !array.buffers[1]) return malformed("a buffer is missing");
-  if (has_values && reinterpret_cast<uintptr_t>(array.buffers[1]) % static_cast<uintptr_t>(alignment_of(type)) != 0)
+  if (has_values &&
+      reinterpret_cast<uintptr_t>(array.buffers[1]) % static_cast<uintptr_t>(alignment_of(type)) != 0)
     return malformed("a buffer is not aligned");
   switch (type.kind) {
     case ArrowKind::Text:
     case ArrowKind::LargeText: {
       KQLC_TRY(verify_offsets(type, array, INT64_MAX));
-      bool empty = offset_at(type, array, array.offset) == offset_at(type, array, array.offset + array.length);
+      bool empty =
+          offset_at(type, array, array.offset) == offset_at(type, array, array.offset + array.length);
       return array.buffers[2] || empty ? Result<void>() : Result<void>(malformed("a buffer is missing"));
     }
-    case ArrowKind::TextView: return verify_views(type, array);
-    case ArrowKind::Dictionary: return verify_dictionary(type, array);
+    case ArrowKind::TextView:
+      return verify_views(type, array);
+    case ArrowKind::Dictionary:
+      return verify_dictionary(type, array);
     case ArrowKind::List:
     case ArrowKind::LargeList:
     case ArrowKind::Map:
       KQLC_TRY(verify_children(type, array, 0));
       return verify_offsets(type, array, array.children[0]->length);
     case ArrowKind::FixedList:
-      if (type.width && array.offset + array.length > kMaxRows / type.width) return malformed("length or offset is wrong");
+      if (type.width && array.offset + array.length > kMaxRows / type.width)
+        return malformed("length or offset is wrong");
       return verify_children(type, array, (array.offset + array.length) * type.width);
-    case ArrowKind::Struct: return verify_children(type, array, array.offset + array.length);
-    default: return {};
+    case ArrowKind::Struct:
+      return verify_children(type, array, array.offset + array.length);
+    default:
+      return {};
   }
 }
 
@@ -200,7 +227,8 @@ Str text_at(const ArrowType& type, const ArrowArray& array, int64_t place) {
   if (type.kind == ArrowKind::TextView) {
     const int32_t* view = buffer<int32_t>(array, 1) + place * 4;
     auto size = static_cast<uint64_t>(view[0]);
-    return size <= 12 ? Str(reinterpret_cast<const char*>(view + 1), size) : Str(buffer<char>(array, 2 + view[2]) + view[3], size);
+    return size <= 12 ? Str(reinterpret_cast<const char*>(view + 1), size)
+                      : Str(buffer<char>(array, 2 + view[2]) + view[3], size);
   }
   int64_t begin = offset_at(type, array, place), end = offset_at(type, array, place + 1);
   if (begin == end) return {};
@@ -208,7 +236,8 @@ Str text_at(const ArrowType& type, const ArrowArray& array, int64_t place) {
 }
 
 bool is_text(const ArrowType& type) {
-  return type.kind == ArrowKind::Text || type.kind == ArrowKind::LargeText || type.kind == ArrowKind::TextView;
+  return type.kind == ArrowKind::Text || type.kind == ArrowKind::LargeText ||
+         type.kind == ArrowKind::TextView;
 }
 
 bool is_utf8(std::string_view text) {
@@ -253,7 +282,8 @@ bool all_utf8(const ArrowType& type, const ArrowArray& array, int64_t begin, int
   if (!is_utf8(run)) return false;
   for (int64_t place = begin; place < begin + rows; ++place) {
     int64_t start = offset_at(type, array, place) - first;
-    if (start < last - first && (static_cast<uint8_t>(run[static_cast<size_t>(start)]) & 0xC0) == 0x80) return false;
+    if (start < last - first && (static_cast<uint8_t>(run[static_cast<size_t>(start)]) & 0xC0) == 0x80)
+      return false;
   }
   return true;
 }
@@ -320,27 +350,43 @@ class NodeReader {
     Node node;
     if (!is_valid(type, array, place)) return node;
     switch (type.kind) {
-      case ArrowKind::Null: return node;
+      case ArrowKind::Null:
+        return node;
       case ArrowKind::Bool:
         node.kind = Kind::Bool;
         node.b = bit_at(buffer<uint8_t>(array, 1), place);
         return node;
-      case ArrowKind::SignedInt: return of_long(read_integer(array.buffers[1], place, type.width, true));
-      case ArrowKind::UnsignedInt: return read_unsigned(type, array, place);
-      case ArrowKind::Half: return of_real(half_to_double(buffer<uint16_t>(array, 1)[place]));
-      case ArrowKind::Float: return of_real(static_cast<double>(buffer<float>(array, 1)[place]));
-      case ArrowKind::Double: return of_real(buffer<double>(array, 1)[place]);
+      case ArrowKind::SignedInt:
+        return of_long(read_integer(array.buffers[1], place, type.width, true));
+      case ArrowKind::UnsignedInt:
+        return read_unsigned(type, array, place);
+      case ArrowKind::Half:
+        return of_real(half_to_double(buffer<uint16_t>(array, 1)[place]));
+      case ArrowKind::Float:
+        return of_real(static_cast<double>(buffer<float>(array, 1)[place]));
+      case ArrowKind::Double:
+        return of_real(buffer<double>(array, 1)[place]);
       case ArrowKind::Text:
       case ArrowKind::LargeText:
-      case ArrowKind::TextView: return of_text(text_at(type, array, place));
-      case ArrowKind::FixedBinary: return read_binary(type, array, place);
-      case ArrowKind::Decimal: return read_decimal(type, array, place);
-      case ArrowKind::Time: return read_time(type, array, place);
-      case ArrowKind::Dictionary: return read(type.children[0], *array.dictionary, array.dictionary->offset + code_at(type, array, place));
-      case ArrowKind::Struct: return read_struct(type, array, place);
-      case ArrowKind::Map: return read_map(type, array, place);
-      case ArrowKind::FixedList: return read_items(type, array, place * type.width, (place + 1) * type.width);
-      default: return read_items(type, array, offset_at(type, array, place), offset_at(type, array, place + 1));
+      case ArrowKind::TextView:
+        return of_text(text_at(type, array, place));
+      case ArrowKind::FixedBinary:
+        return read_binary(type, array, place);
+      case ArrowKind::Decimal:
+        return read_decimal(type, array, place);
+      case ArrowKind::Time:
+        return read_time(type, array, place);
+      case ArrowKind::Dictionary:
+        return read(type.children[0], *array.dictionary,
+                    array.dictionary->offset + code_at(type, array, place));
+      case ArrowKind::Struct:
+        return read_struct(type, array, place);
+      case ArrowKind::Map:
+        return read_map(type, array, place);
+      case ArrowKind::FixedList:
+        return read_items(type, array, place * type.width, (place + 1) * type.width);
+      default:
+        return read_items(type, array, offset_at(type, array, place), offset_at(type, array, place + 1));
     }
   }
 
@@ -417,7 +463,8 @@ class NodeReader {
     node.kind = Kind::Array;
     node.size = static_cast<uint32_t>(end - begin);
     auto* items = arena_.allocate_array<Node>(node.size);
-    for (uint32_t i = 0; i < node.size; ++i) ::new (items + i) Node(read(type.children[0], child, child.offset + begin + i));
+    for (uint32_t i = 0; i < node.size; ++i)
+      ::new (items + i) Node(read(type.children[0], child, child.offset + begin + i));
     node.items = items;
     return node;
   }
@@ -465,14 +512,22 @@ Reading to_cell(const Node& node, Type type, Cell* cell) {
     return Reading::Value;
   };
   switch (node.kind) {
-    case Kind::Null: return Reading::Null;
-    case Kind::Bool: return reading::convert_long(node.b, type, cell);
-    case Kind::Long: return reading::convert_long(node.l, type, cell);
-    case Kind::Real: return reading::convert_real(node.d, type, cell);
-    case Kind::String: return reading::read_value(type, node.str(), cell);
-    case Kind::DateTime: return take(Type::DateTime, DateTime{node.l});
-    case Kind::TimeSpan: return take(Type::TimeSpan, TimeSpan{node.l});
-    case Kind::Guid: return take(Type::Guid, *node.guid);
+    case Kind::Null:
+      return Reading::Null;
+    case Kind::Bool:
+      return reading::convert_long(node.b, type, cell);
+    case Kind::Long:
+      return reading::convert_long(node.l, type, cell);
+    case Kind::Real:
+      return reading::convert_real(node.d, type, cell);
+    case Kind::String:
+      return reading::read_value(type, node.str(), cell);
+    case Kind::DateTime:
+      return take(Type::DateTime, DateTime{node.l});
+    case Kind::TimeSpan:
+      return take(Type::TimeSpan, TimeSpan{node.l});
+    case Kind::Guid:
+      return take(Type::Guid, *node.guid);
     case Kind::Decimal: {
       if (type == Type::Decimal) return take(type, *node.decimal);
       if (type == Type::Real) return take(type, decimal::to_real(*node.decimal));
@@ -480,7 +535,8 @@ Reading to_cell(const Node& node, Type type, Cell* cell) {
       bool exact = whole && decimal::compare(decimal::from_long(*whole), *node.decimal) == 0;
       return exact ? reading::convert_long(*whole, type, cell) : Reading::Failure;
     }
-    default: return Reading::Failure;
+    default:
+      return Reading::Failure;
   }
 }
 
@@ -488,7 +544,8 @@ Reading to_cell(const Node& node, Type type, Cell* cell) {
 
 class ColumnMaker {
  public:
-  ColumnMaker(Type type, Arena& arena, uint64_t& unconverted) : type_(type), arena_(arena), unconverted_(unconverted) {}
+  ColumnMaker(Type type, Arena& arena, uint64_t& unconverted)
+      : type_(type), arena_(arena), unconverted_(unconverted) {}
 
   // `begin`: the first row's place in the buffers.
   Column make(const ArrowType& arrow, const ArrowArray& array, int64_t begin, int64_t rows) {
@@ -510,12 +567,18 @@ class ColumnMaker {
  private:
   bool is_borrowed(const ArrowType& arrow) const {
     switch (type_) {
-      case Type::Bool: return arrow.kind == ArrowKind::Bool;
-      case Type::Int: return arrow.kind == ArrowKind::SignedInt && arrow.width == 4;
-      case Type::Long: return arrow.kind == ArrowKind::SignedInt && arrow.width == 8;
-      case Type::Real: return arrow.kind == ArrowKind::Double;
-      case Type::Guid: return arrow.kind == ArrowKind::FixedBinary && arrow.width == 16;
-      default: return false;
+      case Type::Bool:
+        return arrow.kind == ArrowKind::Bool;
+      case Type::Int:
+        return arrow.kind == ArrowKind::SignedInt && arrow.width == 4;
+      case Type::Long:
+        return arrow.kind == ArrowKind::SignedInt && arrow.width == 8;
+      case Type::Real:
+        return arrow.kind == ArrowKind::Double;
+      case Type::Guid:
+        return arrow.kind == ArrowKind::FixedBinary && arrow.width == 16;
+      default:
+        return false;
     }
   }
 
@@ -525,12 +588,15 @@ class ColumnMaker {
     return place;
   }
 
-  Reading read_cell(const ArrowType& arrow, const ArrowArray& array, int64_t place, NodeReader& reader, Cell* cell) {
+  Reading read_cell(const ArrowType& arrow, const ArrowArray& array, int64_t place, NodeReader& reader,
+                    Cell* cell) {
     if (!is_valid(arrow, array, place)) return Reading::Null;
     bool quick = arrow.kind == ArrowKind::Time && type_ == (arrow.span ? Type::TimeSpan : Type::DateTime);
     if (quick) {
       cell->valid = true;
-      return to_ticks(arrow, read_integer(array.buffers[1], place, arrow.width, true), &cell->l) ? Reading::Value : Reading::Failure;
+      return to_ticks(arrow, read_integer(array.buffers[1], place, arrow.width, true), &cell->l)
+                 ? Reading::Value
+                 : Reading::Failure;
     }
     reader.failed = false;
     Node node = reader.read(arrow, array, place);
@@ -540,7 +606,8 @@ class ColumnMaker {
   void convert(const ArrowType& arrow, const ArrowArray& array, int64_t begin, int64_t rows, Column& column) {
     PhysicalType form = physical_type(type_);
     auto* validity = zeroed(static_cast<size_t>(rows + 7) / 8);
-    auto* values = zeroed(form.width ? form.width * static_cast<size_t>(rows) : static_cast<size_t>(rows + 7) / 8);
+    auto* values =
+        zeroed(form.width ? form.width * static_cast<size_t>(rows) : static_cast<size_t>(rows + 7) / 8);
     NodeReader reader(arena_);
     for (int64_t row = 0; row < rows; ++row) {
       Cell cell;
@@ -561,7 +628,8 @@ class ColumnMaker {
   }
 
   Column make_text(const ArrowType& arrow, const ArrowArray& array, int64_t begin, int64_t rows) {
-    if (arrow.kind == ArrowKind::Dictionary && is_text(arrow.children[0])) return make_dictionary(arrow, array, begin, rows);
+    if (arrow.kind == ArrowKind::Dictionary && is_text(arrow.children[0]))
+      return make_dictionary(arrow, array, begin, rows);
     if (!is_text(arrow) || !all_utf8(arrow, array, begin, rows)) return make_strs(arrow, array, begin, rows);
     Column column;
     column.type = type_;
@@ -626,7 +694,8 @@ class ColumnMaker {
       Node node = reader.read(arrow, array, begin + row);
       unconverted_ += reader.failed;
       if (node.kind == Kind::Null) continue;
-      bool plain = type_ == Type::String || (node.kind == Kind::String && arrow.kind == ArrowKind::Dictionary);
+      bool plain =
+          type_ == Type::String || (node.kind == Kind::String && arrow.kind == ArrowKind::Dictionary);
       *out = plain ? dynamic::to_text(&node, arena_) : dynamic::print(&node, arena_);
     }
     Column column;
@@ -647,7 +716,8 @@ Result<void> ArrowInput::read(const ArrowArray& batch, Arena& arena, std::vector
   if (!batch.release) return malformed("released already");
   if (batch.length < 0 || batch.offset < 0 || batch.length > kMaxBatchRows || batch.offset > kMaxRows)
     return malformed("length or offset is wrong");
-  if (batch.n_children != num_children_ || (num_children_ > 0 && !batch.children)) return malformed("wrong number of children");
+  if (batch.n_children != num_children_ || (num_children_ > 0 && !batch.children))
+    return malformed("wrong number of children");
   if (batch.null_count > 0) return malformed("a batch may not have null rows");
   columns.clear();
   for (Source& source : sources_) {
@@ -661,7 +731,8 @@ Result<void> ArrowInput::read(const ArrowArray& batch, Arena& arena, std::vector
     if (!child) return malformed("a child is missing");
     auto sound = verify(source.arrow, *child, batch.offset + batch.length);
     if (!sound.ok()) return std::move(sound.error()).with_context("column " + source.arrow.name);
-    columns.push_back(ColumnMaker(source.type, arena, unconverted_).make(source.arrow, *child, child->offset + batch.offset, batch.length));
+    columns.push_back(ColumnMaker(source.type, arena, unconverted_)
+                          .make(source.arrow, *child, child->offset + batch.offset, batch.length));
   }
   return {};
 }

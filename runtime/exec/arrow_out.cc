@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Each array owns its buffers and each schema its texts, freed by its release callback, as the C data interface wants.
-// A consumer may move a child out and release it apart, so every child has its own memory.
+// Each array owns its buffers and each schema its texts, freed by its release callback, as the C data
+// interface wants. A consumer may move a child out and release it apart, so every child has its own memory.
 #include "runtime/exec/arrow_out.h"
 
 #include <algorithm>
@@ -57,7 +57,8 @@ std::string extension_metadata(std::string_view name) {
     out.append(reinterpret_cast<const char*>(&bits), sizeof bits);
   };
   number(2);
-  for (std::string_view text : {std::string_view("ARROW:extension:name"), name, std::string_view("ARROW:extension:metadata"), std::string_view()}) {
+  for (std::string_view text : {std::string_view("ARROW:extension:name"), name,
+                                std::string_view("ARROW:extension:metadata"), std::string_view()}) {
     number(text.size());
     out += text;
   }
@@ -71,15 +72,24 @@ const char* unit_letter(TimeUnit unit) {
 
 std::string format_of(Type type, TimeUnit unit, int scale) {
   switch (type) {
-    case Type::Bool: return "b";
-    case Type::Int: return "i";
-    case Type::Long: return "l";
-    case Type::Real: return "g";
-    case Type::Decimal: return "d:" + std::to_string(kDecimalDigits) + "," + std::to_string(scale);
-    case Type::DateTime: return std::string("ts") + unit_letter(unit) + ":UTC";
-    case Type::TimeSpan: return std::string("tD") + unit_letter(unit);
-    case Type::Guid: return "w:16";
-    default: return "u";
+    case Type::Bool:
+      return "b";
+    case Type::Int:
+      return "i";
+    case Type::Long:
+      return "l";
+    case Type::Real:
+      return "g";
+    case Type::Decimal:
+      return "d:" + std::to_string(kDecimalDigits) + "," + std::to_string(scale);
+    case Type::DateTime:
+      return std::string("ts") + unit_letter(unit) + ":UTC";
+    case Type::TimeSpan:
+      return std::string("tD") + unit_letter(unit);
+    case Type::Guid:
+      return "w:16";
+    default:
+      return "u";
   }
 }
 
@@ -102,7 +112,8 @@ void release_array(ArrowArray* array) {
   array->release = nullptr;
 }
 
-void fill_array(ArrowArray* out, std::unique_ptr<ArrayData> data, int64_t rows, int64_t nulls, int64_t buffers) {
+void fill_array(ArrowArray* out, std::unique_ptr<ArrayData> data, int64_t rows, int64_t nulls,
+                int64_t buffers) {
   *out = ArrowArray{};
   data->buffers[0] = nulls ? data->validity.data() : nullptr;
   if (buffers > 1) data->buffers[1] = data->values.data();
@@ -119,7 +130,8 @@ void fill_array(ArrowArray* out, std::unique_ptr<ArrayData> data, int64_t rows, 
 
 // ---- values
 
-// The digits of a decimal as a whole number, and how many of them stand behind the point (negative: zeros to add).
+// The digits of a decimal as a whole number, and how many of them stand behind the point (negative: zeros to
+// add).
 struct Digits {
   std::string text;
   bool negative = false;
@@ -164,7 +176,8 @@ bool write_decimal(Digits digits, int scale, uint8_t* out) {
 }
 
 bool write_time(int64_t ticks, TimeUnit unit, uint8_t* out) {
-  constexpr int64_t per_unit[] = {0, datetime::kTicksPerMicrosecond, datetime::kTicksPerMillisecond, datetime::kTicksPerSecond};
+  constexpr int64_t per_unit[] = {0, datetime::kTicksPerMicrosecond, datetime::kTicksPerMillisecond,
+                                  datetime::kTicksPerSecond};
   int64_t value = 0;
   if (unit == TimeUnit::Nanoseconds) {
     if (__builtin_mul_overflow(ticks, int64_t{100}, &value)) return false;
@@ -180,7 +193,8 @@ bool write_time(int64_t ticks, TimeUnit unit, uint8_t* out) {
 
 class Stream {
  public:
-  Stream(std::shared_ptr<const Rows> rows, TimeUnit unit) : rows_(std::move(rows)), unit_(unit), scales_(rows_->schema.size(), 0) {
+  Stream(std::shared_ptr<const Rows> rows, TimeUnit unit)
+      : rows_(std::move(rows)), unit_(unit), scales_(rows_->schema.size(), 0) {
     for (size_t column = 0; column < scales_.size(); ++column)
       if (rows_->schema[column].type == Type::Decimal) scales_[column] = scale_of(column);
   }
@@ -289,8 +303,12 @@ class Stream {
   bool write_value(size_t column, const Cell& cell, uint8_t* out) {
     Arena arena;
     switch (Type type = rows_->schema[column].type; type) {
-      case Type::Int: std::memcpy(out, &cell.i, 4); return true;
-      case Type::Guid: std::memcpy(out, cell.g.bytes, 16); return true;
+      case Type::Int:
+        std::memcpy(out, &cell.i, 4);
+        return true;
+      case Type::Guid:
+        std::memcpy(out, cell.g.bytes, 16);
+        return true;
       case Type::Decimal:
         if (write_decimal(digits_of(cell.m, arena), scales_[column], out)) return true;
         return fail(column, std::string(decimal::print(cell.m, arena).view()), "decimal128");
@@ -300,13 +318,17 @@ class Stream {
       case Type::TimeSpan:
         if (write_time(cell.l, unit_, out)) return true;
         return fail(column, std::string(datetime::print_timespan({cell.l}, arena).view()), "duration[ns]");
-      default: std::memcpy(out, &cell.l, 8); return true;
+      default:
+        std::memcpy(out, &cell.l, 8);
+        return true;
     }
   }
 
   bool fail(size_t column, const std::string& value, const std::string& type) {
-    error_ = "column " + rows_->schema[column].name + ": " + value + (type.empty() ? "" : " does not fit " + type);
-    if (type.ends_with("[ns]")) error_ += "; ask for another unit (--arrow-time=us, or KqlcOptions.time_unit)";
+    error_ =
+        "column " + rows_->schema[column].name + ": " + value + (type.empty() ? "" : " does not fit " + type);
+    if (type.ends_with("[ns]"))
+      error_ += "; ask for another unit (--arrow-time=us, or KqlcOptions.time_unit)";
     return false;
   }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows become an Arrow stream. In: the rows of a result. Out: an ArrowArrayStream over copies of them, in batches. Types:
-// bool, int32, int64, double, utf8; datetime as timestamp[UTC] and timespan as duration of the wanted unit; decimal as
-// decimal128 with as many places as the values need; guid as 16 bytes (extension arrow.uuid); dynamic as utf8 holding
-// JSON (extension arrow.json). A value that does not fit its type ends the stream with an error that names it.
+// Rows become an Arrow stream. In: the rows of a result. Out: an ArrowArrayStream over copies of them, in
+// batches. Types: bool, int32, int64, double, utf8; datetime as timestamp[UTC] and timespan as duration of
+// the wanted unit; decimal as decimal128 with as many places as the values need; guid as 16 bytes (extension
+// arrow.uuid); dynamic as utf8 holding JSON (extension arrow.json). A value that does not fit its type ends
+// the stream with an error that names it.
 #pragma once
 
 #include <memory>

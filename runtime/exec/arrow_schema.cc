@@ -46,10 +46,17 @@ ArrowType time_type(char unit, int64_t width, bool span) {
   ArrowType type = fixed(ArrowKind::Time, width);
   type.span = span;
   switch (unit) {
-    case 's': type.multiply = datetime::kTicksPerSecond; break;
-    case 'm': type.multiply = datetime::kTicksPerMillisecond; break;
-    case 'u': type.multiply = datetime::kTicksPerMicrosecond; break;
-    default: type.divide = 100;
+    case 's':
+      type.multiply = datetime::kTicksPerSecond;
+      break;
+    case 'm':
+      type.multiply = datetime::kTicksPerMillisecond;
+      break;
+    case 'u':
+      type.multiply = datetime::kTicksPerMicrosecond;
+      break;
+    default:
+      type.divide = 100;
   }
   return type;
 }
@@ -65,13 +72,15 @@ Result<ArrowType> read_time(std::string_view format) {
   if (format == "ttu" || format == "ttn") return time_type(format[2], 8, true);
   bool unit = format.size() >= 3 && std::strchr("smun", format[2]) != nullptr;
   if (unit && format[1] == 'D' && format.size() == 3) return time_type(format[2], 8, true);
-  if (unit && format[1] == 's' && format.size() >= 4 && format[3] == ':') return time_type(format[2], 8, false);
+  if (unit && format[1] == 's' && format.size() >= 4 && format[3] == ':')
+    return time_type(format[2], 8, false);
   return unsupported(format);
 }
 
 Result<ArrowType> read_sized(std::string_view format) {
   std::vector<int64_t> numbers;
-  if (format.size() < 3 || format[1] != ':' || !read_numbers(format.substr(2), numbers)) return malformed("a size is missing");
+  if (format.size() < 3 || format[1] != ':' || !read_numbers(format.substr(2), numbers))
+    return malformed("a size is missing");
   if (format[0] == 'w') {
     if (numbers.size() != 1 || numbers[0] < 0 || numbers[0] > INT32_MAX) return malformed("a size is wrong");
     return fixed(ArrowKind::FixedBinary, numbers[0]);
@@ -90,24 +99,40 @@ Result<ArrowType> read_leaf(std::string_view format) {
   if (format.starts_with("w") || format.starts_with("d")) return read_sized(format);
   if (format.size() != 1) return unsupported(format);
   switch (format[0]) {
-    case 'n': return fixed(ArrowKind::Null, 0);
-    case 'b': return fixed(ArrowKind::Bool, 0);
-    case 'c': return fixed(ArrowKind::SignedInt, 1);
-    case 's': return fixed(ArrowKind::SignedInt, 2);
-    case 'i': return fixed(ArrowKind::SignedInt, 4);
-    case 'l': return fixed(ArrowKind::SignedInt, 8);
-    case 'C': return fixed(ArrowKind::UnsignedInt, 1);
-    case 'S': return fixed(ArrowKind::UnsignedInt, 2);
-    case 'I': return fixed(ArrowKind::UnsignedInt, 4);
-    case 'L': return fixed(ArrowKind::UnsignedInt, 8);
-    case 'e': return fixed(ArrowKind::Half, 2);
-    case 'f': return fixed(ArrowKind::Float, 4);
-    case 'g': return fixed(ArrowKind::Double, 8);
+    case 'n':
+      return fixed(ArrowKind::Null, 0);
+    case 'b':
+      return fixed(ArrowKind::Bool, 0);
+    case 'c':
+      return fixed(ArrowKind::SignedInt, 1);
+    case 's':
+      return fixed(ArrowKind::SignedInt, 2);
+    case 'i':
+      return fixed(ArrowKind::SignedInt, 4);
+    case 'l':
+      return fixed(ArrowKind::SignedInt, 8);
+    case 'C':
+      return fixed(ArrowKind::UnsignedInt, 1);
+    case 'S':
+      return fixed(ArrowKind::UnsignedInt, 2);
+    case 'I':
+      return fixed(ArrowKind::UnsignedInt, 4);
+    case 'L':
+      return fixed(ArrowKind::UnsignedInt, 8);
+    case 'e':
+      return fixed(ArrowKind::Half, 2);
+    case 'f':
+      return fixed(ArrowKind::Float, 4);
+    case 'g':
+      return fixed(ArrowKind::Double, 8);
     case 'u':
-    case 'z': return fixed(ArrowKind::Text, 4);
+    case 'z':
+      return fixed(ArrowKind::Text, 4);
     case 'U':
-    case 'Z': return fixed(ArrowKind::LargeText, 8);
-    default: return unsupported(format);
+    case 'Z':
+      return fixed(ArrowKind::LargeText, 8);
+    default:
+      return unsupported(format);
   }
 }
 
@@ -125,7 +150,8 @@ Result<ArrowType> read_nested(std::string_view format, int64_t num_children) {
   } else if (format == "+m") {
     type = fixed(ArrowKind::Map, 4);
   } else if (format.starts_with("+w:")) {
-    bool size = read_numbers(format.substr(3), numbers) && numbers.size() == 1 && numbers[0] >= 0 && numbers[0] <= INT32_MAX;
+    bool size = read_numbers(format.substr(3), numbers) && numbers.size() == 1 && numbers[0] >= 0 &&
+                numbers[0] <= INT32_MAX;
     if (!size) return malformed("a size is wrong");
     type = fixed(ArrowKind::FixedList, numbers[0]);
   } else {
@@ -163,7 +189,8 @@ Result<ArrowType> read_type(const ArrowSchema& schema, int depth) {
   type.name = schema.name ? schema.name : "";
   if (!schema.dictionary) return type;
   bool code_signed = type.kind == ArrowKind::SignedInt;
-  if (!code_signed && type.kind != ArrowKind::UnsignedInt) return malformed("codes of a dictionary must be integers");
+  if (!code_signed && type.kind != ArrowKind::UnsignedInt)
+    return malformed("codes of a dictionary must be integers");
   ArrowType values;
   KQLC_TRY_ASSIGN(values, read_type(*schema.dictionary, depth + 1));
   type.kind = ArrowKind::Dictionary;
@@ -179,14 +206,16 @@ Result<ArrowType> read_schema(const ArrowSchema& schema) { return read_type(sche
 Result<ArrowInput> ArrowInput::bind(const ArrowSchema& schema, const std::vector<Field>& columns) {
   if (!schema.format || !schema.release) return malformed("no format, or released already");
   if (std::strcmp(schema.format, "+s") != 0) return malformed("a batch must be a struct");
-  if (schema.n_children < 0 || (schema.n_children > 0 && !schema.children)) return malformed("a child is missing");
+  if (schema.n_children < 0 || (schema.n_children > 0 && !schema.children))
+    return malformed("a child is missing");
   ArrowInput input;
   input.num_children_ = schema.n_children;
   for (const Field& column : columns) {
     Source& source = input.sources_.emplace_back();
     source.type = column.type;
     for (int64_t i = 0; i < schema.n_children && source.child < 0; ++i)
-      if (schema.children[i] && schema.children[i]->name && column.name == schema.children[i]->name) source.child = i;
+      if (schema.children[i] && schema.children[i]->name && column.name == schema.children[i]->name)
+        source.child = i;
     if (source.child < 0) continue;
     auto type = read_schema(*schema.children[source.child]);
     if (!type.ok()) return std::move(type.error()).with_context("column " + column.name);

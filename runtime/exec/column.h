@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The columns that kernels read: Arrow layouts in the few physical encodings a kernel knows. In: buffers borrowed
-// from a reader or from an ArrowArray (other Arrow types are converted once a batch on the way in). Out: Cells by
-// row, through load(); with a constant encoding the switch in it folds away, which is how kernels are specialised.
-// Physical types per KQL type: bool bit-packed, int int32, long/datetime/timespan int64 (ticks), real double,
-// guid/decimal 16 bytes, string and dynamic one of the string encodings (dynamic as JSON text).
-// Source: Arrow columnar format, "Physical memory layout".
+// The columns that kernels read: Arrow layouts in the few physical encodings a kernel knows. In: buffers
+// borrowed from a reader or from an ArrowArray (other Arrow types are converted once a batch on the way in).
+// Out: Cells by row, through load(); with a constant encoding the switch in it folds away, which is how
+// kernels are specialised. Physical types per KQL type: bool bit-packed, int int32, long/datetime/timespan
+// int64 (ticks), real double, guid/decimal 16 bytes, string and dynamic one of the string encodings (dynamic
+// as JSON text). Source: Arrow columnar format, "Physical memory layout".
 #pragma once
 
 #include <cstddef>
@@ -31,12 +31,12 @@ enum class Encoding : uint8_t {
 struct Column {
   Encoding encoding = Encoding::Missing;
   Type type = Type::String;
-  int64_t offset = 0;                     // added to a row number before anything is read
-  const uint8_t* validity = nullptr;      // one bit a row, Arrow order; nullptr: no nulls
-  const void* values = nullptr;           // values, offsets, views, codes or Strs
-  const char* data = nullptr;             // bytes of Utf8 and LargeUtf8
-  const char* const* buffers = nullptr;   // of Utf8View
-  const Column* dictionary = nullptr;     // of Dictionary
+  int64_t offset = 0;                    // added to a row number before anything is read
+  const uint8_t* validity = nullptr;     // one bit a row, Arrow order; nullptr: no nulls
+  const void* values = nullptr;          // values, offsets, views, codes or Strs
+  const char* data = nullptr;            // bytes of Utf8 and LargeUtf8
+  const char* const* buffers = nullptr;  // of Utf8View
+  const Column* dictionary = nullptr;    // of Dictionary
   int64_t dictionary_size = 0;
 };
 
@@ -47,20 +47,25 @@ struct PhysicalType {
 };
 inline PhysicalType physical_type(Type type) {
   switch (type) {
-    case Type::Bool: return {Encoding::Bits, 0};
-    case Type::Int: return {Encoding::Fixed32, 4};
+    case Type::Bool:
+      return {Encoding::Bits, 0};
+    case Type::Int:
+      return {Encoding::Fixed32, 4};
     case Type::Guid:
-    case Type::Decimal: return {Encoding::Fixed128, 16};
+    case Type::Decimal:
+      return {Encoding::Fixed128, 16};
     case Type::String:
-    case Type::Dynamic: return {Encoding::Strs, sizeof(Str)};
-    default: return {Encoding::Fixed64, 8};
+    case Type::Dynamic:
+      return {Encoding::Strs, sizeof(Str)};
+    default:
+      return {Encoding::Fixed64, 8};
   }
 }
 
 inline bool bit_at(const uint8_t* bits, int64_t index) { return (bits[index >> 3] >> (index & 7)) & 1; }
 
-// Returns the text of a string row, nulls as "". `encoding` is column.encoding, given apart so that it can be a
-// constant. Requires: row is within the column; the buffers have been validated.
+// Returns the text of a string row, nulls as "". `encoding` is column.encoding, given apart so that it can be
+// a constant. Requires: row is within the column; the buffers have been validated.
 inline Str load_str(const Column& column, Encoding encoding, int64_t row) {
   row += column.offset;
   if (column.validity && !bit_at(column.validity, row)) return {};
@@ -82,7 +87,8 @@ inline Str load_str(const Column& column, Encoding encoding, int64_t row) {
     case Encoding::Strs:
       return static_cast<const Str*>(column.values)[row];
     case Encoding::Dictionary:
-      return load_str(*column.dictionary, column.dictionary->encoding, static_cast<const int32_t*>(column.values)[row]);
+      return load_str(*column.dictionary, column.dictionary->encoding,
+                      static_cast<const int32_t*>(column.values)[row]);
     default:
       return {};
   }

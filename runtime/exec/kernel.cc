@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel: pipelines over inputs run batch by batch into each thread's sinks; the others run in seal(), over the
-// rows of the sinks before. Atoms are decided a column at a time and make the selection that the row loop walks.
+// The kernel: pipelines over inputs run batch by batch into each thread's sinks; the others run in seal(),
+// over the rows of the sinks before. Atoms are decided a column at a time and make the selection that the row
+// loop walks.
 #include "runtime/exec/kernel.h"
 
 #include <xxhash.h>
@@ -42,7 +43,8 @@ int64_t count_bits(const std::vector<uint64_t>& bits) {
 
 }  // namespace
 
-State::State(std::shared_ptr<const Kernel> kernel) : kernel_(std::move(kernel)), mark_sink_(kernel_->mark_spec_) {
+State::State(std::shared_ptr<const Kernel> kernel)
+    : kernel_(std::move(kernel)), mark_sink_(kernel_->mark_spec_) {
   for (const SinkSpec& spec : kernel_->program_.sinks) sinks_.emplace_back(spec);
   run_.context.arena = &scratch_;
   run_.context.state_arena = kept_.get();
@@ -77,7 +79,8 @@ Result<void> Kernel::prepare() {
     const char* error = nullptr;
     void* prepared = function.prepare(args.data(), args.size(), *program_.arena, &error);
     if (!prepared)
-      return Error{ErrorCode::Format, std::string(function.spec.name) + ": " + (error ? error : "its constants are wrong")};
+      return Error{ErrorCode::Format,
+                   std::string(function.spec.name) + ": " + (error ? error : "its constants are wrong")};
     prepared_.push_back(prepared);
   }
   return {};
@@ -129,12 +132,14 @@ bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Column* c
   return true;
 }
 
-// Takes those rows out of the selection whose dictionary value fails a marked predicate. Whatever cannot be decided
-// stays in: the filter in the pipeline looks at it again.
-void Kernel::select_marked(State& state, const Pipeline& pipeline, const Column* columns, int64_t num_rows) const {
+// Takes those rows out of the selection whose dictionary value fails a marked predicate. Whatever cannot be
+// decided stays in: the filter in the pipeline looks at it again.
+void Kernel::select_marked(State& state, const Pipeline& pipeline, const Column* columns,
+                           int64_t num_rows) const {
   for (const Mark& mark : pipeline.marks) {
     const Column& column = columns[mark.column];
-    if (column.encoding != Encoding::Dictionary || column.dictionary_size > count_bits(state.selection_)) continue;
+    if (column.encoding != Encoding::Dictionary || column.dictionary_size > count_bits(state.selection_))
+      continue;
     std::vector<uint64_t> every;
     select_all(every, column.dictionary_size);
     state.bits_.assign(every.size(), 0);
@@ -143,7 +148,8 @@ void Kernel::select_marked(State& state, const Pipeline& pipeline, const Column*
     run.sink = &state.mark_sink_;
     std::vector<Column> values(program_.inputs[pipeline.source].columns.size());
     values[mark.column] = *column.dictionary;
-    PipelineFunction passes = code_->choose(mark.function, values.data(), values.size(), column.dictionary_size);
+    PipelineFunction passes =
+        code_->choose(mark.function, values.data(), values.size(), column.dictionary_size);
     passes(&run, values.data(), every.data(), column.dictionary_size, 0);
     if (run.context.error) continue;  // of a value that no selected row need have
     const auto* codes = static_cast<const int32_t*>(column.values) + column.offset;
@@ -165,7 +171,8 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
     Sink& sink = state.sinks_[pipeline.sink];
     uint64_t position = batch.position | uint64_t{pipeline.branch} << (64 - kBranchBits);
     if (sink.full(position)) continue;
-    if (joins_[pipeline.sink] && (batch.position + static_cast<uint64_t>(batch.num_rows)) >> (64 - kBranchBits)) {
+    if (joins_[pipeline.sink] &&
+        (batch.position + static_cast<uint64_t>(batch.num_rows)) >> (64 - kBranchBits)) {
       state.fail(ErrorCode::Limit, "a union over more than 65536 files");
       return false;
     }
@@ -180,8 +187,8 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
       if (!pipeline.marks.empty()) select_marked(state, pipeline, columns, batch.num_rows);
       state.run_.sink = &sink;
       if (int64_t selected = count_bits(state.selection_))
-        code_->choose(pipeline.function, columns, num_columns, selected)(&state.run_, columns, state.selection_.data(),
-                                                                         batch.num_rows, position);
+        code_->choose(pipeline.function, columns, num_columns, selected)(
+            &state.run_, columns, state.selection_.data(), batch.num_rows, position);
     }
     state.scratch_.reset();
     wants_more |= !sink.full(position + static_cast<uint64_t>(batch.num_rows));
@@ -199,7 +206,8 @@ void Kernel::account(State& state) const {
   if (state.run_.context.error)
     state.fail(state.run_.context.over_limit ? ErrorCode::Limit : ErrorCode::Usage, state.run_.context.error);
   if (options_.memory_limit && memory() > options_.memory_limit)
-    state.fail(ErrorCode::Limit, "the memory limit of " + std::to_string(options_.memory_limit) + " bytes is reached");
+    state.fail(ErrorCode::Limit,
+               "the memory limit of " + std::to_string(options_.memory_limit) + " bytes is reached");
 }
 
 void Kernel::merge(State& into, State& from) const {
@@ -220,16 +228,19 @@ void Kernel::run_rows(State& state, const Pipeline& pipeline, const Cell* cells,
   }
 }
 
-bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows, uint64_t position) const {
+bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows,
+                       uint64_t position) const {
   position |= uint64_t{pipeline.branch} << (64 - kBranchBits);
   Sink& sink = state.sinks_[pipeline.sink];
   if (sink.full(position)) return false;
   select_all(state.selection_, rows);
   state.run_.sink = &sink;
-  // An arena of its own for these rows: its size is what functions bound. What they made lives on with the state.
+  // An arena of its own for these rows: its size is what functions bound. What they made lives on with the
+  // state.
   Arena part;
   Arena* all = std::exchange(state.run_.context.arena, &part);
-  code_->choose(pipeline.function, nullptr, 0, rows)(&state.run_, cells, state.selection_.data(), rows, position);
+  code_->choose(pipeline.function, nullptr, 0, rows)(&state.run_, cells, state.selection_.data(), rows,
+                                                     position);
   state.run_.context.arena = all;
   all->adopt(part);
   if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
@@ -237,7 +248,8 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   return !state.error_;
 }
 
-// The values from, from + step, ... that do not pass `to`; none where one of the three is null or the step is 0.
+// The values from, from + step, ... that do not pass `to`; none where one of the three is null or the step is
+// 0.
 void Kernel::run_range(State& state, const Pipeline& pipeline, const Rows& bounds) const {
   if (bounds.num_rows != 1) return;
   const Cell &from = bounds.cells[0], &to = bounds.cells[1], &step = bounds.cells[2];
@@ -247,7 +259,8 @@ void Kernel::run_range(State& state, const Pipeline& pipeline, const Rows& bound
   std::vector<Cell> cells;
   Cell value = from;
   auto inside = [&] {
-    return real ? (step.d > 0 ? value.d <= to.d : value.d >= to.d) : (step.l > 0 ? value.l <= to.l : value.l >= to.l);
+    return real ? (step.d > 0 ? value.d <= to.d : value.d >= to.d)
+                : (step.l > 0 ? value.l <= to.l : value.l >= to.l);
   };
   bool more = inside();
   for (uint64_t done = 0; more;) {
@@ -295,7 +308,8 @@ void Kernel::seal(State& state) const {
 }
 
 Result<std::shared_ptr<const Rows>> Kernel::finish(State& state, size_t result, bool partial) const {
-  if (!state.sealed_ && cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
+  if (!state.sealed_ && cancelled_.load(std::memory_order_relaxed))
+    state.fail(ErrorCode::Cancelled, "cancelled");
   seal(state);
   if (state.error_ && !(partial && streams())) return Error(*state.error_);
   KQLC_CHECK(result < state.results_.size(), "number of a result");
@@ -320,7 +334,9 @@ std::string Kernel::serialize(const State& state) const {
 }
 
 Result<std::shared_ptr<State>> Kernel::deserialize(std::string_view bytes) const {
-  auto damaged = [](const char* how) { return Error{ErrorCode::Format, std::string("the saved state ") + how}; };
+  auto damaged = [](const char* how) {
+    return Error{ErrorCode::Format, std::string("the saved state ") + how};
+  };
   StateHeader header;
   if (bytes.size() < sizeof header) return damaged("is too short");
   std::memcpy(&header, bytes.data(), sizeof header);

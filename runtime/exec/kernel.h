@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernel: a compiled rule, ready to take rows. In: an image (program.h) and the table of compiled functions, from the
-// JIT or from an object file alike; then Batches, on any number of threads with one State each. Out: after merging and
-// sealing, the rows of each result. The C interface (kernel_abi.h) and the program's own scans both stand on this class.
+// Kernel: a compiled rule, ready to take rows. In: an image (program.h) and the table of compiled functions,
+// from the JIT or from an object file alike; then Batches, on any number of threads with one State each. Out:
+// after merging and sealing, the rows of each result. The C interface (kernel_abi.h) and the program's own
+// scans both stand on this class.
 #pragma once
 
 #include <atomic>
@@ -24,15 +25,19 @@ class State;
 class Code {
  public:
   virtual ~Code() = default;
-  // `columns` are those that the function reads; nullptr when it reads Cells. `num_rows`: how many rows it will look at.
-  virtual PipelineFunction choose(uint32_t function, const Column* columns, size_t num_columns, int64_t num_rows) = 0;
+  // `columns` are those that the function reads; nullptr when it reads Cells. `num_rows`: how many rows it
+  // will look at.
+  virtual PipelineFunction choose(uint32_t function, const Column* columns, size_t num_columns,
+                                  int64_t num_rows) = 0;
 };
 
 // A table of functions that never changes, as an object file has it.
 class FixedCode : public Code {
  public:
   explicit FixedCode(const PipelineFunction* functions) : functions_(functions) {}
-  PipelineFunction choose(uint32_t function, const Column*, size_t, int64_t) override { return functions_[function]; }
+  PipelineFunction choose(uint32_t function, const Column*, size_t, int64_t) override {
+    return functions_[function];
+  }
 
  private:
   const PipelineFunction* functions_;
@@ -55,10 +60,11 @@ struct Rows {
 
 // What one consume call is given besides the batch.
 struct BatchUse {
-  // Of a scan that several kernels share: for each column of the input its place in the batch; nullptr: as they come.
+  // Of a scan that several kernels share: for each column of the input its place in the batch; nullptr: as
+  // they come.
   const uint32_t* columns = nullptr;
-  // For each atom of the input the rows for which it holds, decided elsewhere; nullptr for the whole or for an atom:
-  // decided here.
+  // For each atom of the input the rows for which it holds, decided elsewhere; nullptr for the whole or for
+  // an atom: decided here.
   const uint64_t* const* atoms = nullptr;
 };
 
@@ -75,16 +81,16 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
 
   // One state a thread. May be called from any thread.
   std::shared_ptr<State> create_state() const;
-  // Takes the rows of a batch. Positions must grow from batch to batch of an input of one state. Nothing of the batch is
-  // kept.
-  // Returns false when this state wants no more: it has all rows it needs, it failed, or the kernel was cancelled.
+  // Takes the rows of a batch. Positions must grow from batch to batch of an input of one state. Nothing of
+  // the batch is kept. Returns false when this state wants no more: it has all rows it needs, it failed, or
+  // the kernel was cancelled.
   bool consume(State& state, size_t input, const Batch& batch, const BatchUse& use = {}) const;
   // Moves everything of `from` into `into`; an error as well. Requires: neither is sealed.
   void merge(State& into, State& from) const;
   // Ends all inputs and computes the results; the state does not change any more and threads may share it.
   void seal(State& state) const;
-  // The rows of a result. Seals the state if that was not done. Errors: what stopped this state (a limit, a failed
-  // assertion, a cancel), unless `partial`, with which a kernel that streams() gives the rows it has.
+  // The rows of a result. Seals the state if that was not done. Errors: what stopped this state (a limit, a
+  // failed assertion, a cancel), unless `partial`, with which a kernel that streams() gives the rows it has.
   Result<std::shared_ptr<const Rows>> finish(State& state, size_t result, bool partial = false) const;
 
   // A state as bytes that hold no addresses, and back, in this or another process that runs the same image.
@@ -106,7 +112,8 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   void select_marked(State& state, const Pipeline& pipeline, const Column* columns, int64_t num_rows) const;
   void run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const;
   // Returns whether further rows matter.
-  bool run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows, uint64_t position) const;
+  bool run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows,
+                 uint64_t position) const;
   void run_range(State& state, const Pipeline& pipeline, const Rows& bounds) const;
   void account(State& state) const;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The C interface over exec::Kernel: handles, the order of calls, error texts. Everything that a caller can get wrong
-// is answered with a status here; the classes below may then rely on it.
+// The C interface over exec::Kernel: handles, the order of calls, error texts. Everything that a caller can
+// get wrong is answered with a status here; the classes below may then rely on it.
 #include "runtime/exec/kernel_abi.h"
 
 #include <algorithm>
@@ -52,13 +52,15 @@ struct Description {
     list.kind = dynamic::Kind::Array;
     list.items = items.data();
     list.size = static_cast<uint32_t>(items.size());
-    return {atom.column, text(spec.operators[0] ? spec.operators[0] : spec.name), text(dynamic::print(&list, arena).view())};
+    return {atom.column, text(spec.operators[0] ? spec.operators[0] : spec.name),
+            text(dynamic::print(&list, arena).view())};
   }
 };
 
 // Positions that are only ever used to order rows need not grow where nothing depends on the order.
 bool needs_order(const exec::Program& program) {
-  return std::any_of(program.sinks.begin(), program.sinks.end(), [](const SinkSpec& sink) { return sink.kind != SinkSpec::Kind::Count; });
+  return std::any_of(program.sinks.begin(), program.sinks.end(),
+                     [](const SinkSpec& sink) { return sink.kind != SinkSpec::Kind::Count; });
 }
 
 void fill(Description& out, const exec::Kernel& kernel) {
@@ -91,12 +93,18 @@ void fill(Description& out, const exec::Kernel& kernel) {
 
 KqlcStatus status_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::Format: return KQLC_FORMAT;
-    case ErrorCode::Unsupported: return KQLC_UNSUPPORTED;
-    case ErrorCode::Limit: return KQLC_LIMIT;
-    case ErrorCode::Cancelled: return KQLC_CANCELLED;
-    case ErrorCode::Usage: return KQLC_USAGE;
-    default: return KQLC_INTERNAL;
+    case ErrorCode::Format:
+      return KQLC_FORMAT;
+    case ErrorCode::Unsupported:
+      return KQLC_UNSUPPORTED;
+    case ErrorCode::Limit:
+      return KQLC_LIMIT;
+    case ErrorCode::Cancelled:
+      return KQLC_CANCELLED;
+    case ErrorCode::Usage:
+      return KQLC_USAGE;
+    default:
+      return KQLC_INTERNAL;
   }
 }
 
@@ -166,7 +174,8 @@ KqlcState* make_state(const KqlcKernel& kernel, std::shared_ptr<exec::State> sta
 
 Result<std::shared_ptr<exec::Kernel>> open_code(const KqlcKernelCode& code, const KqlcOptions& options) {
   if (code.abi_version != KQLC_KERNEL_ABI_VERSION)
-    return Error{ErrorCode::Unsupported, "the kernel was built for version " + std::to_string(code.abi_version) +
+    return Error{ErrorCode::Unsupported, "the kernel was built for version " +
+                                             std::to_string(code.abi_version) +
                                              " of the kernel interface, this runtime has version " +
                                              std::to_string(KQLC_KERNEL_ABI_VERSION)};
   if (options.time_unit < KQLC_NANOSECONDS || options.time_unit > KQLC_SECONDS)
@@ -188,8 +197,8 @@ Result<std::shared_ptr<exec::Kernel>> open_code(const KqlcKernelCode& code, cons
 
 extern "C" {
 
-KqlcStatus kqlc_kernel_create(const KqlcKernelCode* code, const KqlcOptions* options, KqlcKernel** kernel, char* error,
-                              size_t error_size) {
+KqlcStatus kqlc_kernel_create(const KqlcKernelCode* code, const KqlcOptions* options, KqlcKernel** kernel,
+                              char* error, size_t error_size) {
   *kernel = nullptr;
   KqlcOptions own{};
   if (options) std::memcpy(&own, options, std::min<uint64_t>(options->size, sizeof own));
@@ -253,9 +262,11 @@ uint64_t kqlc_state_unconverted(const KqlcState* state) {
 }
 
 KqlcStatus kqlc_state_merge(KqlcState* into, KqlcState* from) {
-  if (into == from || into->kernel != from->kernel) return into->fail({ErrorCode::Usage, "states of two kernels, or one state twice"});
+  if (into == from || into->kernel != from->kernel)
+    return into->fail({ErrorCode::Usage, "states of two kernels, or one state twice"});
   if (KqlcStatus status = into->check_open()) return status;
-  if (from->empty || from->state->sealed()) return into->fail({ErrorCode::Usage, "the other state is sealed or was merged"});
+  if (from->empty || from->state->sealed())
+    return into->fail({ErrorCode::Usage, "the other state is sealed or was merged"});
   into->merged_unconverted += kqlc_state_unconverted(from);
   into->kernel->merge(*into->state, *from->state);
   from->empty = true;
@@ -276,8 +287,8 @@ KqlcStatus kqlc_state_serialize(KqlcState* state, uint8_t** bytes, uint64_t* siz
 
 void kqlc_bytes_free(uint8_t* bytes) { std::free(bytes); }
 
-KqlcStatus kqlc_state_deserialize(const KqlcKernel* kernel, const uint8_t* bytes, uint64_t size, KqlcState** state,
-                                  char* error, size_t error_size) {
+KqlcStatus kqlc_state_deserialize(const KqlcKernel* kernel, const uint8_t* bytes, uint64_t size,
+                                  KqlcState** state, char* error, size_t error_size) {
   *state = nullptr;
   auto loaded = kernel->kernel->deserialize({reinterpret_cast<const char*>(bytes), size});
   if (!loaded.ok()) return report(loaded.error(), error, error_size);
@@ -294,7 +305,8 @@ KqlcStatus kqlc_state_seal(KqlcState* state) {
 
 KqlcStatus kqlc_state_finish(KqlcState* state, uint32_t result, ArrowArrayStream* stream) {
   stream->release = nullptr;
-  if (result >= state->kernel->program().results.size()) return state->fail({ErrorCode::Usage, "there is no such result"});
+  if (result >= state->kernel->program().results.size())
+    return state->fail({ErrorCode::Usage, "there is no such result"});
   if (KqlcStatus status = kqlc_state_seal(state)) return status;
   auto rows = state->kernel->finish(*state->state, result);
   if (!rows.ok()) return state->fail(rows.error());

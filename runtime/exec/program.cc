@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The image: a header (magic, version, fingerprint, size, checksum) and the members of Program one after the other.
-// An image comes out of the same file as the code that is called, so reading it is no border of trust; it is verified
-// all the same, since a damaged file must give an error and not a crash.
+// The image: a header (magic, version, fingerprint, size, checksum) and the members of Program one after the
+// other. An image comes out of the same file as the code that is called, so reading it is no border of trust;
+// it is verified all the same, since a damaged file must give an error and not a crash.
 #include "runtime/exec/program.h"
 
 #include <xxhash.h>
@@ -97,10 +97,12 @@ void write_sink(ImageWriter& out, const SinkSpec& sink) {
 
 void write_pipeline(ImageWriter& out, const Pipeline& pipeline) {
   out.number(static_cast<uint64_t>(pipeline.kind));
-  for (uint32_t value : {pipeline.source, pipeline.width, pipeline.branch, pipeline.sink, pipeline.function}) out.number(value);
+  for (uint32_t value : {pipeline.source, pipeline.width, pipeline.branch, pipeline.sink, pipeline.function})
+    out.number(value);
   out.types(pipeline.types);
   out.number(static_cast<uint64_t>(pipeline.num_rows));
-  for (size_t i = 0; i < pipeline.rows.size(); ++i) out.cell(pipeline.rows[i], pipeline.types[i % pipeline.types.size()]);
+  for (size_t i = 0; i < pipeline.rows.size(); ++i)
+    out.cell(pipeline.rows[i], pipeline.types[i % pipeline.types.size()]);
   out.list(pipeline.marks, [&](const Mark& mark) {
     out.number(mark.column);
     out.number(mark.function);
@@ -194,7 +196,8 @@ Input read_input(ImageReader& in, const std::vector<Recipe>& recipes) {
     atom.recipe = in.index(recipes.size());
     if (!in.ok()) return atom;
     const Function& function = function_table()[recipes[atom.recipe].function];
-    in.check(function.filter && function.result == Type::Bool && input.columns[atom.column].type == Type::String);
+    in.check(function.filter && function.result == Type::Bool &&
+             input.columns[atom.column].type == Type::String);
     return atom;
   });
   return input;
@@ -242,7 +245,8 @@ void read_rows(ImageReader& in, Pipeline& pipeline) {
   if (pipeline.kind != SourceKind::Rows) return in.check(pipeline.types.empty() && pipeline.num_rows == 0);
   in.check(pipeline.width == pipeline.types.size());
   // Every cell takes a byte; rows of no columns take none, so there may be many of them.
-  in.check(pipeline.types.empty() || static_cast<uint64_t>(pipeline.num_rows) <= in.left() / pipeline.types.size());
+  in.check(pipeline.types.empty() ||
+           static_cast<uint64_t>(pipeline.num_rows) <= in.left() / pipeline.types.size());
   for (int64_t row = 0; row < pipeline.num_rows && in.ok() && !pipeline.types.empty(); ++row)
     for (Type type : pipeline.types) pipeline.rows.push_back(in.cell(type));
 }
@@ -251,7 +255,8 @@ Pipeline read_pipeline(ImageReader& in, const Program& program) {
   Pipeline pipeline;
   pipeline.kind = static_cast<SourceKind>(in.number(4));
   bool from_range = pipeline.kind == SourceKind::Range;
-  bool from_input = pipeline.kind == SourceKind::Input, from_sink = pipeline.kind == SourceKind::Sink || from_range;
+  bool from_input = pipeline.kind == SourceKind::Input,
+       from_sink = pipeline.kind == SourceKind::Sink || from_range;
   pipeline.source = in.index(from_input ? program.inputs.size() : from_sink ? program.sinks.size() : 1);
   pipeline.width = in.index(uint64_t{1} << 20);
   pipeline.branch = in.index(kMaxBranches);
@@ -269,7 +274,8 @@ Pipeline read_pipeline(ImageReader& in, const Program& program) {
   // A sink that is read has a lower number than the one that is filled from it: no cycles.
   if (!from_sink) return pipeline;
   const SinkSpec& source = program.sinks[pipeline.source];
-  in.check(pipeline.source < pipeline.sink && (from_range ? pipeline.width == 1 : pipeline.width == source.width_out()));
+  in.check(pipeline.source < pipeline.sink &&
+           (from_range ? pipeline.width == 1 : pipeline.width == source.width_out()));
   in.check(!from_range || (source.kind == SinkSpec::Kind::Collect && source.types.size() == 3));
   return pipeline;
 }
@@ -281,25 +287,30 @@ ResultSet read_result(ImageReader& in, const std::vector<SinkSpec>& sinks) {
   if (!in.ok()) return result;
   const SinkSpec& sink = sinks[result.sink];
   std::vector<Type> types = sink.kind == SinkSpec::Kind::Count ? std::vector<Type>{Type::Long} : sink.types;
-  for (const SinkAggregate& use : sink.aggregates) types.insert(types.end(), use.results.begin(), use.results.end());
+  for (const SinkAggregate& use : sink.aggregates)
+    types.insert(types.end(), use.results.begin(), use.results.end());
   in.check(types.size() == result.schema.size());
   for (size_t i = 0; i < types.size() && in.ok(); ++i) in.check(types[i] == result.schema[i].type);
   return result;
 }
 
-Error damaged(const char* how) { return {ErrorCode::Format, std::string("the kernel's program is damaged: ") + how}; }
+Error damaged(const char* how) {
+  return {ErrorCode::Format, std::string("the kernel's program is damaged: ") + how};
+}
 
 }  // namespace
 
 uint64_t runtime_fingerprint() {
   static const uint64_t value = [] {
     Writer writer;
-    for (size_t size : {sizeof(Cell), offsetof(Cell, valid), sizeof(Column), sizeof(Run), offsetof(Run, literals),
-                        offsetof(Run, prepared), offsetof(Run, sink), offsetof(Context, position)})
+    for (size_t size :
+         {sizeof(Cell), offsetof(Cell, valid), sizeof(Column), sizeof(Run), offsetof(Run, literals),
+          offsetof(Run, prepared), offsetof(Run, sink), offsetof(Context, position)})
       writer.put(static_cast<uint64_t>(size));
     for (const Function& function : function_table()) {
       writer.put_text(Str(std::string_view(function.spec.name)));
-      for (size_t i = 0; i < function.num_params + size_t{function.variadic}; ++i) writer.put(function.params[i].type);
+      for (size_t i = 0; i < function.num_params + size_t{function.variadic}; ++i)
+        writer.put(function.params[i].type);
       writer.put(function.result);
       writer.put(function.prepared_mask);
     }

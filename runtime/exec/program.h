@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Program: all that a compiled rule needs at run time besides its code. In: what the code generator gathered while it
-// emitted. Out: a byte image without pointers that is embedded beside the code, and from it the same Program again.
-// Nothing here knows the compiler: a rule in an object file and a rule in the JIT are opened by the same read_image.
-// Functions and aggregates are numbered by their slots; a fingerprint of both tables and of the layouts that code
-// relies on keeps an image from being read by a runtime that numbers or lays out differently.
+// Program: all that a compiled rule needs at run time besides its code. In: what the code generator gathered
+// while it emitted. Out: a byte image without pointers that is embedded beside the code, and from it the same
+// Program again. Nothing here knows the compiler: a rule in an object file and a rule in the JIT are opened
+// by the same read_image. Functions and aggregates are numbered by their slots; a fingerprint of both tables
+// and of the layouts that code relies on keeps an image from being read by a runtime that numbers or lays out
+// differently.
 #pragma once
 
 #include <cstdint>
@@ -35,15 +36,15 @@ struct Constant {
   Cell cell;
 };
 
-// A prepared state: the function prepares it from the arguments when the kernel is opened. An argument that is no
-// constant stands as a null.
+// A prepared state: the function prepares it from the arguments when the kernel is opened. An argument that
+// is no constant stands as a null.
 struct Recipe {
   uint32_t function = 0;  // slot in function_table()
   std::vector<Constant> args;
 };
 
-// A filter that a whole column decides: `column has "constant"`. The recipe's function has a `filter`, its first
-// argument is the column.
+// A filter that a whole column decides: `column has "constant"`. The recipe's function has a `filter`, its
+// first argument is the column.
 struct Atom {
   uint32_t column = 0;  // place in Input::columns
   uint32_t recipe = 0;
@@ -64,8 +65,8 @@ enum class SourceKind : uint8_t {
   Range,  // the values from, to, step of the one row of Program::sinks[source]
 };
 
-// A predicate over one string column alone, as a function of its own: over a column in a dictionary it runs once per
-// distinct value and makes a look-up per row. The filter itself stays in the pipeline.
+// A predicate over one string column alone, as a function of its own: over a column in a dictionary it runs
+// once per distinct value and makes a look-up per row. The filter itself stays in the pipeline.
 struct Mark {
   uint32_t column = 0;    // place in Input::columns
   uint32_t function = 0;  // in the table of compiled functions; of the input's columns it reads that one
@@ -75,14 +76,14 @@ struct Mark {
 struct Pipeline {
   SourceKind kind = SourceKind::Rows;
   uint32_t source = 0;
-  uint32_t width = 0;        // of Sink, Rows and Range: cells a row
-  uint32_t branch = 0;       // of several pipelines into one sink, rows of the lower come first
+  uint32_t width = 0;   // of Sink, Rows and Range: cells a row
+  uint32_t branch = 0;  // of several pipelines into one sink, rows of the lower come first
   uint32_t sink = 0;
-  uint32_t function = 0;     // in the table of compiled functions
-  int64_t num_rows = 0;      // Rows
-  std::vector<Cell> rows;    // Rows
-  std::vector<Type> types;   // Rows: one a column
-  std::vector<Mark> marks;   // Input
+  uint32_t function = 0;    // in the table of compiled functions
+  int64_t num_rows = 0;     // Rows
+  std::vector<Cell> rows;   // Rows
+  std::vector<Type> types;  // Rows: one a column
+  std::vector<Mark> marks;  // Input
 };
 
 // One result of the query: the rows of a sink.
@@ -92,14 +93,14 @@ struct ResultSet {
 };
 
 struct Program {
-  std::string rule;                 // id of the rule, or ""
+  std::string rule;  // id of the rule, or ""
   std::vector<Input> inputs;
   std::vector<Constant> literals;
   std::vector<Recipe> recipes;
   std::vector<SinkSpec> sinks;
   std::vector<Pipeline> pipelines;  // a sink's pipelines all stand before a pipeline that reads it
   std::vector<ResultSet> results;
-  uint32_t num_functions = 0;       // compiled functions: of pipelines and marks
+  uint32_t num_functions = 0;                                // compiled functions: of pipelines and marks
   std::shared_ptr<Arena> arena = std::make_shared<Arena>();  // texts and trees of the cells
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Run: what a compiled pipeline is called with. In: context, literals, prepared states, the sink. Out: rows in the
-// sink. Generated code reads the members by their offsets and calls the two functions by name; it holds no address.
+// Run: what a compiled pipeline is called with. In: context, literals, prepared states, the sink. Out: rows
+// in the sink. Generated code reads the members by their offsets and calls the two functions by name; it
+// holds no address.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +28,9 @@ static_assert(offsetof(Run, context) == 0);
 using PipelineFunction = void (*)(Run* run, const void* source, const uint64_t* selection, int64_t num_rows,
                                   uint64_t position);
 
-// How a column lies in memory, as one number: its encoding, whether it has nulls, and the same of its dictionary. A
-// function compiled for a shape reads only columns of that shape, without a branch on the encoding.
+// How a column lies in memory, as one number: its encoding, whether it has nulls, and the same of its
+// dictionary. A function compiled for a shape reads only columns of that shape, without a branch on the
+// encoding.
 inline constexpr uint32_t kAnyShape = 0xFFFFFFFF;
 inline constexpr uint32_t kShapeNulls = 0x80;
 inline uint32_t shape_of(const Column& column) {
@@ -45,8 +47,8 @@ inline Column shaped(const Column& column, uint32_t shape) {
 }
 
 // Reads one value of a batch. `shape` is that of the column, or kAnyShape.
-inline void load_cell(Context& context, const Column* columns, int64_t column, int32_t type, uint32_t shape, int64_t row,
-                      Cell* out) {
+inline void load_cell(Context& context, const Column* columns, int64_t column, int32_t type, uint32_t shape,
+                      int64_t row, Cell* out) {
   const Column from = shape == kAnyShape ? columns[column] : shaped(columns[column], shape);
   if (static_cast<Type>(type) != Type::String && static_cast<Type>(type) != Type::Dynamic) {
     *out = load(from, static_cast<Type>(type), from.encoding, row);
@@ -66,8 +68,8 @@ inline void load_cell(Context& context, const Column* columns, int64_t column, i
 }
 
 extern "C" {
-void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, uint32_t shape, int64_t row,
-               Cell* out);
+void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, uint32_t shape,
+               int64_t row, Cell* out);
 // Hands a row to the sink: its columns, or for groups the keys and then the arguments of all aggregates.
 void kqlc_sink(Run* run, const Cell* row);
 }

@@ -205,7 +205,8 @@ bool Sink::load(Context& context, Reader& reader) {
 
 bool Sink::full(uint64_t position) const {
   return spec_.kind == SinkSpec::Kind::Collect && spec_.limit >= 0 && spec_.sort_keys.empty() &&
-         entries_.size() >= static_cast<size_t>(spec_.limit) && (entries_.empty() || position > last_position_);
+         entries_.size() >= static_cast<size_t>(spec_.limit) &&
+         (entries_.empty() || position > last_position_);
 }
 
 void Sink::order_entries() {
@@ -242,8 +243,8 @@ size_t Sink::finish(Context& context, std::vector<Cell>& out) {
   return rows;
 }
 
-extern "C" void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, uint32_t shape,
-                          int64_t row, Cell* out) {
+extern "C" void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type,
+                          uint32_t shape, int64_t row, Cell* out) {
   load_cell(*context, columns, column, type, shape, row, out);
 }
 

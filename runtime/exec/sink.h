@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sink: where the rows of a pipeline are gathered: as they are, in groups, or only counted. In: rows of one thread.
-// Out: after merging, the rows of the sink's operator, in an order that does not depend on the threads: by position
-// of the row, or of the first row of a group; sorted when the operator asks for it. What a sink keeps is copied into
-// the state arena, so it can be saved and loaded elsewhere.
+// Sink: where the rows of a pipeline are gathered: as they are, in groups, or only counted. In: rows of one
+// thread. Out: after merging, the rows of the sink's operator, in an order that does not depend on the
+// threads: by position of the row, or of the first row of a group; sorted when the operator asks for it. What
+// a sink keeps is copied into the state arena, so it can be saved and loaded elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +21,11 @@ struct SinkKey {
 };
 
 struct SinkAggregate {
-  uint32_t slot = 0;             // in aggregate_table()
-  std::vector<Type> types;       // of the arguments
-  std::vector<Cell> constants;   // null where an argument is no constant
-  std::vector<Type> results;     // types of the result columns
-  uint32_t first_argument = 0;   // place in the incoming row
+  uint32_t slot = 0;            // in aggregate_table()
+  std::vector<Type> types;      // of the arguments
+  std::vector<Cell> constants;  // null where an argument is no constant
+  std::vector<Type> results;    // types of the result columns
+  uint32_t first_argument = 0;  // place in the incoming row
 
   const Aggregate& aggregate() const { return aggregate_table()[slot]; }
   AggregateCall call() const { return {types.data(), constants.data(), types.size(), results.size()}; }

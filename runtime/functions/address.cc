@@ -13,7 +13,8 @@ namespace kqlc::functions {
 namespace {
 
 bool is_alphanumeric(char c) {
-  return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || static_cast<unsigned char>(c) >= 0x80;
+  return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 
 bool is_ipv4_prefix(std::string_view prefix) {
@@ -37,7 +38,9 @@ bool any_occurrence(std::string_view text, std::string_view needle, Accept accep
 
 bool has_ipv4_text(Str text, Str ip) {
   if (!read_ipv4(ip).valid || ip.view().find('/') != std::string_view::npos) return false;
-  return any_occurrence(text.view(), ip.view(), [&](size_t at) { return at + ip.size == text.size || !is_alphanumeric(text.data[at + ip.size]); });
+  return any_occurrence(text.view(), ip.view(), [&](size_t at) {
+    return at + ip.size == text.size || !is_alphanumeric(text.data[at + ip.size]);
+  });
 }
 
 bool has_ipv4_prefix_text(Str text, Str prefix) {
@@ -45,7 +48,10 @@ bool has_ipv4_prefix_text(Str text, Str prefix) {
   return any_occurrence(text.view(), prefix.view(), [&](size_t at) {
     std::string_view rest = text.view().substr(at);
     size_t end = 0;
-    for (int points = 0; end < rest.size() && ((rest[end] >= '0' && rest[end] <= '9') || (rest[end] == '.' && points < 3)); ++end) points += rest[end] == '.';
+    for (int points = 0;
+         end < rest.size() && ((rest[end] >= '0' && rest[end] <= '9') || (rest[end] == '.' && points < 3));
+         ++end)
+      points += rest[end] == '.';
     return read_ipv4(Str(rest.substr(0, end))).valid && (end == rest.size() || !is_alphanumeric(rest[end]));
   });
 }
@@ -55,7 +61,8 @@ Str format_ipv4(Nullable<Ipv4> ip, int64_t prefix, bool with_mask, Arena& arena)
   prefix = std::min<int64_t>(prefix, ip.value.prefix);
   uint32_t address = ip.value.address & ipv4_mask(prefix);
   std::string out;
-  for (int shift = 24; shift >= 0; shift -= 8) out += std::to_string(address >> shift & 255) + (shift ? "." : "");
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out += std::to_string(address >> shift & 255) + (shift ? "." : "");
   if (with_mask) out += "/" + std::to_string(prefix);
   return arena.copy(std::string_view(out));
 }

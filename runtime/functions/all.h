@@ -28,10 +28,11 @@
 
 namespace kqlc::functions {
 
-using AllFunctions = Join<CompareFunctions, ArithmeticFunctions, MatchFunctions, ConvertFunctions, StringFunctions,
-                          TimeFunctions, CalendarFunctions, DynamicFunctions,
-                          EncodingFunctions, NetworkFunctions, NumericFunctions, HashFunctions, ParseFunctions,
-                          SearchFunctions, RewriteFunctions, ArrayFunctions, Ipv6Functions, AddressFunctions,
-                          MathematicsFunctions, MakeTimeFunctions, CompressionFunctions, SeriesFunctions>;
+using AllFunctions =
+    Join<CompareFunctions, ArithmeticFunctions, MatchFunctions, ConvertFunctions, StringFunctions,
+         TimeFunctions, CalendarFunctions, DynamicFunctions, EncodingFunctions, NetworkFunctions,
+         NumericFunctions, HashFunctions, ParseFunctions, SearchFunctions, RewriteFunctions, ArrayFunctions,
+         Ipv6Functions, AddressFunctions, MathematicsFunctions, MakeTimeFunctions, CompressionFunctions,
+         SeriesFunctions>;
 
 }  // namespace kqlc::functions

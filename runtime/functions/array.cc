@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The bodies of the functions that reorder arrays and change bags. In: dynamic values. Out: new values in the batch's
-// arena.
+// The bodies of the functions that reorder arrays and change bags. In: dynamic values. Out: new values in the
+// batch's arena.
 #include "runtime/functions/array.h"
 
 #include <algorithm>
@@ -33,7 +33,8 @@ Dynamic shift_array(Dynamic value, int64_t count, Value fill, Arena& arena) {
   int64_t size = array->size;
   count = std::clamp(count, -size, size);
   std::vector<Node> items(array->size, node_of(fill, arena));
-  for (int64_t i = std::max<int64_t>(0, -count); i < std::min(size, size - count); ++i) items[static_cast<size_t>(i)] = array->items[i + count];
+  for (int64_t i = std::max<int64_t>(0, -count); i < std::min(size, size - count); ++i)
+    items[static_cast<size_t>(i)] = array->items[i + count];
   return array_value(items, arena);
 }
 
@@ -42,10 +43,18 @@ namespace {
 // Numbers, datetimes and timespans come before texts, guids and all others.
 int rank_of(const Node& node) {
   switch (node.kind) {
-    case Kind::Long: case Kind::Real: case Kind::Decimal: case Kind::DateTime: case Kind::TimeSpan: return 0;
-    case Kind::String: return 1;
-    case Kind::Guid: return 2;
-    default: return 3;
+    case Kind::Long:
+    case Kind::Real:
+    case Kind::Decimal:
+    case Kind::DateTime:
+    case Kind::TimeSpan:
+      return 0;
+    case Kind::String:
+      return 1;
+    case Kind::Guid:
+      return 2;
+    default:
+      return 3;
   }
 }
 
@@ -60,7 +69,8 @@ bool less(const Node& a, const Node& b) {
   if (rank == 1) return a.str() < b.str();
   if (rank == 2) return compare_values(*a.guid, *b.guid) < 0;
   if (rank == 3) return false;
-  if (a.kind != Kind::Real && a.kind != Kind::Decimal && b.kind != Kind::Real && b.kind != Kind::Decimal) return a.l < b.l;
+  if (a.kind != Kind::Real && a.kind != Kind::Decimal && b.kind != Kind::Real && b.kind != Kind::Decimal)
+    return a.l < b.l;
   double x = number_of(a), y = number_of(b);
   return std::isnan(x) ? !std::isnan(y) : x < y;  // NaN first, as in sort
 }
@@ -113,7 +123,9 @@ Dynamic split_array(Dynamic value, const std::vector<int64_t>& indices, Arena& a
 
 }  // namespace
 
-Dynamic ArraySplit::call(Context& context, Dynamic array, int64_t index) { return split_array(array, {index}, *context.arena); }
+Dynamic ArraySplit::call(Context& context, Dynamic array, int64_t index) {
+  return split_array(array, {index}, *context.arena);
+}
 
 Dynamic ArraySplitMany::call(Context& context, Dynamic array, Dynamic indices) {
   const Node* list = dynamic::resolve(indices, *context.arena);
@@ -144,7 +156,8 @@ Dynamic ArrayIff::call(Context& context, Dynamic conditions, Value when_true, Va
   std::vector<Node> items(array->size);
   for (uint32_t i = 0; i < array->size; ++i) {
     const Node& condition = array->items[i];
-    bool decides = condition.kind == Kind::Bool || condition.kind == Kind::Long || condition.kind == Kind::Real;
+    bool decides =
+        condition.kind == Kind::Bool || condition.kind == Kind::Long || condition.kind == Kind::Real;
     if (!decides) continue;
     bool holds = condition.kind == Kind::Bool ? condition.b : number_of(condition) != 0;
     items[i] = nth_of(holds ? yes : no, i);
@@ -179,7 +192,8 @@ Dynamic Repeat::call(Context& context, Value value, int64_t count) {
   return array_value(items, *context.arena);
 }
 
-Nullable<int64_t> find_in_array(Dynamic value, Value wanted, int64_t start, int64_t length, int64_t occurrence, Arena& arena) {
+Nullable<int64_t> find_in_array(Dynamic value, Value wanted, int64_t start, int64_t length,
+                                int64_t occurrence, Arena& arena) {
   const Node* array = array_of(value, arena);
   if (!array || length < -1 || occurrence < 0) return {};
   int64_t size = array->size;
@@ -265,7 +279,8 @@ Node remove_path(const Node& node, const std::vector<Str>& names, size_t depth, 
 Dynamic BagSetKey::call_prepared(Context& context, const State& path, Dynamic bag, Str, Value value) {
   const Node* node = bag_of(bag, *context.arena);
   if (!node || path.names.size() > dynamic::kMaxDepth / 2) return {};
-  return dynamic::from_node(set_path(*node, path.names, 0, node_of(value, *context.arena), *context.arena), *context.arena);
+  return dynamic::from_node(set_path(*node, path.names, 0, node_of(value, *context.arena), *context.arena),
+                            *context.arena);
 }
 
 Dynamic BagRemoveKeys::call(Context& context, Dynamic bag, Dynamic keys) {
@@ -326,8 +341,10 @@ Node with_sorted_keys(const Node& value, Arena& arena) {
   }
   if (node.kind != Kind::Bag) return node;
   std::vector<Entry> entries;
-  for (uint32_t i = 0; i < node.size; ++i) entries.push_back({node.entries[i].key, with_sorted_keys(node.entries[i].value, arena)});
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.key.view() < b.key.view(); });
+  for (uint32_t i = 0; i < node.size; ++i)
+    entries.push_back({node.entries[i].key, with_sorted_keys(node.entries[i].value, arena)});
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.key.view() < b.key.view(); });
   return bag_node(entries, arena);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// == != < <= > >= over values of one type, and == != between dynamic and scalars. In: two values. Out: bool; == and
+// == != < <= > >= over values of one type, and == != between dynamic and scalars. In: two values. Out: bool;
+// == and
 // != see nulls: null when both are null, else false and true; the others give null when a side is null.
 // Sources: KQL "Numerical operators", "Null values"; order of strings is by bytes.
 #pragma once
@@ -97,7 +98,8 @@ struct EqualDynamic {
       if (!left.valid || !right.valid) return negated;
       if constexpr (std::is_same_v<T, int64_t>) {
         const dynamic::Node* node = dynamic::resolve(left.value, *context.arena);
-        if (node && node->kind == dynamic::Kind::Real) return (node->d == static_cast<double>(right.value)) != negated;
+        if (node && node->kind == dynamic::Kind::Real)
+          return (node->d == static_cast<double>(right.value)) != negated;
       }
       Nullable<T> value = scalar_of<T>(left.value, *context.arena);
       return (value.valid && compare_values(value.value, right.value) == 0) != negated;
@@ -109,20 +111,26 @@ enum class Relation { Less, LessOrEqual, Greater, GreaterOrEqual };
 
 template <class T, Relation relation>
 struct Ordered {
-  static constexpr const char* kSpelling = relation == Relation::Less            ? "<"
-                                           : relation == Relation::LessOrEqual   ? "<="
-                                           : relation == Relation::Greater       ? ">"
-                                                                                 : ">=";
-  static constexpr Spec spec{.name = "compare", .operators = {kSpelling}, .doc = "compares two values by order",
+  static constexpr const char* kSpelling = relation == Relation::Less          ? "<"
+                                           : relation == Relation::LessOrEqual ? "<="
+                                           : relation == Relation::Greater     ? ">"
+                                                                               : ">=";
+  static constexpr Spec spec{.name = "compare",
+                             .operators = {kSpelling},
+                             .doc = "compares two values by order",
                              .page = "numerical-operators"};
   static bool call(T a, T b) {
     int order = compare_values(a, b);
     if (order == 2) return false;
     switch (relation) {
-      case Relation::Less: return order < 0;
-      case Relation::LessOrEqual: return order <= 0;
-      case Relation::Greater: return order > 0;
-      case Relation::GreaterOrEqual: return order >= 0;
+      case Relation::Less:
+        return order < 0;
+      case Relation::LessOrEqual:
+        return order <= 0;
+      case Relation::Greater:
+        return order > 0;
+      case Relation::GreaterOrEqual:
+        return order >= 0;
     }
     return false;
   }
@@ -131,8 +139,10 @@ struct Ordered {
 // A dynamic against a number, in either order: text that denotes a number counts as it, all else as null.
 template <class T, Relation relation, bool swapped>
 struct OrderedDynamic {
-  static constexpr Spec spec{.name = "compare", .operators = {Ordered<T, relation>::kSpelling},
-                             .doc = "compares a dynamic value with a number by order", .page = "scalar-data-types/dynamic"};
+  static constexpr Spec spec{.name = "compare",
+                             .operators = {Ordered<T, relation>::kSpelling},
+                             .doc = "compares a dynamic value with a number by order",
+                             .page = "scalar-data-types/dynamic"};
   using A = std::conditional_t<swapped, T, Dynamic>;
   using B = std::conditional_t<swapped, Dynamic, T>;
   static Nullable<bool> call(Context& context, A a, B b) {
@@ -166,23 +176,25 @@ struct OrderedDynamic {
 };
 
 template <class T, bool swapped>
-using AllOrderedDynamic = List<OrderedDynamic<T, Relation::Less, swapped>, OrderedDynamic<T, Relation::LessOrEqual, swapped>,
-                               OrderedDynamic<T, Relation::Greater, swapped>, OrderedDynamic<T, Relation::GreaterOrEqual, swapped>>;
+using AllOrderedDynamic =
+    List<OrderedDynamic<T, Relation::Less, swapped>, OrderedDynamic<T, Relation::LessOrEqual, swapped>,
+         OrderedDynamic<T, Relation::Greater, swapped>, OrderedDynamic<T, Relation::GreaterOrEqual, swapped>>;
 template <class T>
-using AllOrdered = List<Ordered<T, Relation::Less>, Ordered<T, Relation::LessOrEqual>, Ordered<T, Relation::Greater>,
-                        Ordered<T, Relation::GreaterOrEqual>>;
+using AllOrdered = List<Ordered<T, Relation::Less>, Ordered<T, Relation::LessOrEqual>,
+                        Ordered<T, Relation::Greater>, Ordered<T, Relation::GreaterOrEqual>>;
 template <class T>
 using BothEqual = List<Equal<T, false>, Equal<T, true>>;
 template <class T>
-using DynamicEqual = List<EqualDynamic<T, false, false>, EqualDynamic<T, true, false>, EqualDynamic<T, false, true>,
-                          EqualDynamic<T, true, true>>;
+using DynamicEqual = List<EqualDynamic<T, false, false>, EqualDynamic<T, true, false>,
+                          EqualDynamic<T, false, true>, EqualDynamic<T, true, true>>;
 
 using CompareFunctions =
     Join<BothEqual<bool>, BothEqual<int32_t>, BothEqual<int64_t>, BothEqual<double>, BothEqual<kqlc::Decimal>,
          BothEqual<DateTime>, BothEqual<TimeSpan>, BothEqual<Guid>, BothEqual<Str>, DynamicEqual<Str>,
-         DynamicEqual<int64_t>, DynamicEqual<double>, DynamicEqual<bool>, AllOrdered<int32_t>, AllOrdered<int64_t>,
-         AllOrdered<double>, AllOrdered<kqlc::Decimal>, AllOrdered<DateTime>, AllOrdered<TimeSpan>, AllOrdered<Str>,
-         AllOrdered<bool>, AllOrdered<Guid>, AllOrderedDynamic<int64_t, false>, AllOrderedDynamic<int64_t, true>,
+         DynamicEqual<int64_t>, DynamicEqual<double>, DynamicEqual<bool>, AllOrdered<int32_t>,
+         AllOrdered<int64_t>, AllOrdered<double>, AllOrdered<kqlc::Decimal>, AllOrdered<DateTime>,
+         AllOrdered<TimeSpan>, AllOrdered<Str>, AllOrdered<bool>, AllOrdered<Guid>,
+         AllOrderedDynamic<int64_t, false>, AllOrderedDynamic<int64_t, true>,
          AllOrderedDynamic<double, false>, AllOrderedDynamic<double, true>>;
 
 }  // namespace kqlc::functions

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Conversions between the scalar types: tostring, tolong, todatetime, ... In: any scalar. Out: the value as the wanted
-// type, or null where it is none. The binder uses these rows for its implicit conversions too.
+// Conversions between the scalar types: tostring, tolong, todatetime, ... In: any scalar. Out: the value as
+// the wanted type, or null where it is none. The binder uses these rows for its implicit conversions too.
 // Sources: the page of each function.
 #pragma once
 
@@ -55,7 +55,10 @@ Str text_of(T value, Arena& arena) {
 
 template <class T>
 struct ToString {
-  static constexpr Spec spec{.name = "tostring", .result_name = ResultName::FirstArgument, .doc = "the value as text; null gives the empty text", .page = "tostring-function",
+  static constexpr Spec spec{.name = "tostring",
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "the value as text; null gives the empty text",
+                             .page = "tostring-function",
                              .examples = {"tostring(123) == '123'"}};
   static Str call(Context& context, Nullable<T> value) {
     return value.valid ? text_of<T>(value.value, *context.arena) : Str();
@@ -77,11 +80,16 @@ Nullable<int64_t> to_long(T value, Arena& arena) {
     const dynamic::Node* node = dynamic::resolve(value, arena);
     if (!node) return {};
     switch (node->kind) {
-      case dynamic::Kind::Bool: return static_cast<int64_t>(node->b);
-      case dynamic::Kind::Long: return node->l;
-      case dynamic::Kind::Real: return long_of_real(node->d);
-      case dynamic::Kind::String: return read_long({node->text, node->size});
-      default: return {};
+      case dynamic::Kind::Bool:
+        return static_cast<int64_t>(node->b);
+      case dynamic::Kind::Long:
+        return node->l;
+      case dynamic::Kind::Real:
+        return long_of_real(node->d);
+      case dynamic::Kind::String:
+        return read_long({node->text, node->size});
+      default:
+        return {};
     }
   } else {
     return static_cast<int64_t>(value);
@@ -90,13 +98,19 @@ Nullable<int64_t> to_long(T value, Arena& arena) {
 
 template <class T>
 struct ToLong {
-  static constexpr Spec spec{.name = "tolong", .result_name = ResultName::FirstArgument, .doc = "the value as a long, or null", .page = "tolong-function",
+  static constexpr Spec spec{.name = "tolong",
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "the value as a long, or null",
+                             .page = "tolong-function",
                              .examples = {"tolong('123') == 123"}};
   static Nullable<int64_t> call(Context& context, T value) { return to_long<T>(value, *context.arena); }
 };
 template <class T>
 struct ToInt {
-  static constexpr Spec spec{.name = "toint", .result_name = ResultName::FirstArgument, .doc = "the value as an int, or null", .page = "toint-function",
+  static constexpr Spec spec{.name = "toint",
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "the value as an int, or null",
+                             .page = "toint-function",
                              .examples = {"toint('123') == 123"}};
   static Nullable<int32_t> call(Context& context, T value) {
     Nullable<int64_t> wide = to_long<T>(value, *context.arena);
@@ -106,7 +120,11 @@ struct ToInt {
 };
 template <class T>
 struct ToReal {
-  static constexpr Spec spec{.name = "toreal", .aliases = {"todouble"}, .result_name = ResultName::FirstArgument, .doc = "the value as a real, or null", .page = "toreal-function",
+  static constexpr Spec spec{.name = "toreal",
+                             .aliases = {"todouble"},
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "the value as a real, or null",
+                             .page = "toreal-function",
                              .examples = {"toreal('123.4') == 123.4"}};
   static Nullable<double> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, Str>) {
@@ -128,7 +146,10 @@ struct ToReal {
 };
 template <class T>
 struct ToDecimal {
-  static constexpr Spec spec{.name = "todecimal", .result_name = ResultName::FirstArgument, .doc = "the value as a decimal, or null", .page = "todecimal-function"};
+  static constexpr Spec spec{.name = "todecimal",
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "the value as a decimal, or null",
+                             .page = "todecimal-function"};
   static Nullable<kqlc::Decimal> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, kqlc::Decimal>) {
       return value;
@@ -145,7 +166,11 @@ struct ToDecimal {
 };
 template <class T>
 struct ToBool {
-  static constexpr Spec spec{.name = "tobool", .aliases = {"toboolean"}, .result_name = ResultName::FirstArgument, .doc = "the value as a bool, or null", .page = "tobool-function",
+  static constexpr Spec spec{.name = "tobool",
+                             .aliases = {"toboolean"},
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "the value as a bool, or null",
+                             .page = "tobool-function",
                              .examples = {"tobool('true') == true"}};
   static Nullable<bool> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, Str> || std::is_same_v<T, Dynamic>) {
@@ -167,7 +192,10 @@ struct ToBool {
 };
 template <class T>
 struct ToDateTime {
-  static constexpr Spec spec{.name = "todatetime", .result_name = ResultName::FirstArgument, .doc = "the value as a datetime, or null", .page = "todatetime-function",
+  static constexpr Spec spec{.name = "todatetime",
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "the value as a datetime, or null",
+                             .page = "todatetime-function",
                              .examples = {"todatetime('2015-12-24') == datetime(2015-12-24)"}};
   static Nullable<DateTime> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, DateTime>) {
@@ -180,7 +208,10 @@ struct ToDateTime {
 };
 template <class T>
 struct ToTimeSpan {
-  static constexpr Spec spec{.name = "totimespan", .result_name = ResultName::FirstArgument, .doc = "the value as a timespan, or null", .page = "totimespan-function",
+  static constexpr Spec spec{.name = "totimespan",
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "the value as a timespan, or null",
+                             .page = "totimespan-function",
                              .examples = {"totimespan('0.00:01:00') == 1m"}};
   static Nullable<TimeSpan> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, TimeSpan>) {
@@ -193,7 +224,10 @@ struct ToTimeSpan {
 };
 template <class T>
 struct ToGuid {
-  static constexpr Spec spec{.name = "toguid", .result_name = ResultName::FirstArgument, .doc = "the value as a guid, or null", .page = "toguid-function"};
+  static constexpr Spec spec{.name = "toguid",
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "the value as a guid, or null",
+                             .page = "toguid-function"};
   static Nullable<Guid> call(Context& context, T value) {
     if constexpr (std::is_same_v<T, Guid>) {
       return value;
@@ -206,43 +240,53 @@ struct ToGuid {
 
 template <class T, bool negated>
 struct IsNull {
-  static constexpr Spec spec{.name = negated ? "isnotnull" : "isnull", .aliases = {negated ? "notnull" : nullptr},
-                             .doc = "whether the value is null; text never is", .page = negated ? "isnotnull-function" : "isnull-function"};
+  static constexpr Spec spec{.name = negated ? "isnotnull" : "isnull",
+                             .aliases = {negated ? "notnull" : nullptr},
+                             .doc = "whether the value is null; text never is",
+                             .page = negated ? "isnotnull-function" : "isnull-function"};
   static bool call(Nullable<T> value) { return (!std::is_same_v<T, Str> && !value.valid) != negated; }
 };
 template <class T, bool negated>
 struct IsEmpty {
-  static constexpr Spec spec{.name = negated ? "isnotempty" : "isempty", .aliases = {negated ? "notempty" : nullptr},
-                             .doc = "whether the value is null or the empty text", .page = negated ? "isnotempty-function" : "isempty-function",
+  static constexpr Spec spec{.name = negated ? "isnotempty" : "isempty",
+                             .aliases = {negated ? "notempty" : nullptr},
+                             .doc = "whether the value is null or the empty text",
+                             .page = negated ? "isnotempty-function" : "isempty-function",
                              .examples = {negated ? "isnotempty('') == false" : "isempty('') == true"}};
   static bool call(Context& context, Nullable<T> value) {
     bool empty = !value.valid;
     if constexpr (std::is_same_v<T, Str>) empty = value.value.size == 0;
     if constexpr (std::is_same_v<T, Dynamic>)
-      if (value.valid) empty = dynamic::to_text(dynamic::resolve(value.value, *context.arena), *context.arena).size == 0;
+      if (value.valid)
+        empty = dynamic::to_text(dynamic::resolve(value.value, *context.arena), *context.arena).size == 0;
     return empty != negated;
   }
 };
 
 struct Not {
-  static constexpr Spec spec{.name = "not", .doc = "the other truth value; null stays null", .page = "not-function", .examples = {"not(false) == true"}};
+  static constexpr Spec spec{.name = "not",
+                             .doc = "the other truth value; null stays null",
+                             .page = "not-function",
+                             .examples = {"not(false) == true"}};
   static bool call(bool value) { return !value; }
 };
 
 template <template <class> class F>
-using OfNumbersAndText = List<F<bool>, F<int32_t>, F<int64_t>, F<double>, F<kqlc::Decimal>, F<Str>, F<Dynamic>>;
+using OfNumbersAndText =
+    List<F<bool>, F<int32_t>, F<int64_t>, F<double>, F<kqlc::Decimal>, F<Str>, F<Dynamic>>;
 template <class T>
 using NullTests = List<IsNull<T, false>, IsNull<T, true>, IsEmpty<T, false>, IsEmpty<T, true>>;
 
-using ConvertFunctions =
-    Join<List<ToString<bool>, ToString<int32_t>, ToString<int64_t>, ToString<double>, ToString<kqlc::Decimal>,
-              ToString<DateTime>, ToString<TimeSpan>, ToString<Guid>, ToString<Str>, ToString<Dynamic>>,
-         OfNumbersAndText<ToLong>, List<ToLong<DateTime>, ToLong<TimeSpan>>, OfNumbersAndText<ToInt>, OfNumbersAndText<ToReal>,
-         List<ToDecimal<int32_t>, ToDecimal<int64_t>, ToDecimal<double>, ToDecimal<kqlc::Decimal>, ToDecimal<Str>, ToDecimal<Dynamic>,
-              ToBool<bool>, ToBool<int32_t>, ToBool<int64_t>, ToBool<double>, ToBool<Str>, ToBool<Dynamic>,
-              ToDateTime<DateTime>, ToDateTime<Str>, ToDateTime<Dynamic>, ToTimeSpan<TimeSpan>, ToTimeSpan<Str>, ToTimeSpan<Dynamic>,
-              ToGuid<Guid>, ToGuid<Str>, ToGuid<Dynamic>, Not>,
-         NullTests<bool>, NullTests<int32_t>, NullTests<int64_t>, NullTests<double>, NullTests<kqlc::Decimal>,
-         NullTests<DateTime>, NullTests<TimeSpan>, NullTests<Guid>, NullTests<Str>, NullTests<Dynamic>>;
+using ConvertFunctions = Join<
+    List<ToString<bool>, ToString<int32_t>, ToString<int64_t>, ToString<double>, ToString<kqlc::Decimal>,
+         ToString<DateTime>, ToString<TimeSpan>, ToString<Guid>, ToString<Str>, ToString<Dynamic>>,
+    OfNumbersAndText<ToLong>, List<ToLong<DateTime>, ToLong<TimeSpan>>, OfNumbersAndText<ToInt>,
+    OfNumbersAndText<ToReal>,
+    List<ToDecimal<int32_t>, ToDecimal<int64_t>, ToDecimal<double>, ToDecimal<kqlc::Decimal>, ToDecimal<Str>,
+         ToDecimal<Dynamic>, ToBool<bool>, ToBool<int32_t>, ToBool<int64_t>, ToBool<double>, ToBool<Str>,
+         ToBool<Dynamic>, ToDateTime<DateTime>, ToDateTime<Str>, ToDateTime<Dynamic>, ToTimeSpan<TimeSpan>,
+         ToTimeSpan<Str>, ToTimeSpan<Dynamic>, ToGuid<Guid>, ToGuid<Str>, ToGuid<Dynamic>, Not>,
+    NullTests<bool>, NullTests<int32_t>, NullTests<int64_t>, NullTests<double>, NullTests<kqlc::Decimal>,
+    NullTests<DateTime>, NullTests<TimeSpan>, NullTests<Guid>, NullTests<Str>, NullTests<Dynamic>>;
 
 }  // namespace kqlc::functions

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The bodies of the functions of arrays, bags and sets. In: dynamic values. Out: new values in the batch's arena whose
-// elements are shared with the old ones.
+// The bodies of the functions of arrays, bags and sets. In: dynamic values. Out: new values in the batch's
+// arena whose elements are shared with the old ones.
 #include "runtime/functions/dynamic.h"
 
 #include <algorithm>
@@ -59,7 +59,9 @@ Dynamic pack_pairs(Context& context, Variadic<Value> pairs, bool only_filled) {
 }  // namespace
 
 Dynamic BagPack::call(Context& context, Variadic<Value> pairs) { return pack_pairs(context, pairs, false); }
-Dynamic BagPackFilled::call(Context& context, Variadic<Value> pairs) { return pack_pairs(context, pairs, true); }
+Dynamic BagPackFilled::call(Context& context, Variadic<Value> pairs) {
+  return pack_pairs(context, pairs, true);
+}
 
 Dynamic BagKeys::call(Context& context, Dynamic value) {
   const Node* bag = bag_of(value, *context.arena);
@@ -100,7 +102,8 @@ Dynamic BagMerge::call(Context& context, Variadic<Nullable<Dynamic>> bags) {
     if (!bags.valid(b)) continue;
     const Node* bag = bag_of({bags.cells[b].node}, *context.arena);
     if (!bag) return {};
-    for (uint32_t i = 0; i < bag->size; ++i) set_entry(entries, bag->entries[i].key, bag->entries[i].value, false);
+    for (uint32_t i = 0; i < bag->size; ++i)
+      set_entry(entries, bag->entries[i].key, bag->entries[i].value, false);
   }
   return bag_value(entries, *context.arena);
 }
@@ -180,7 +183,8 @@ class NodeSet {
   explicit NodeSet(Arena& arena) : arena_(arena) {}
   bool contains(const Node& node) const {
     auto [begin, end] = index_.equal_range(dynamic::hash(node, arena_));
-    return std::any_of(begin, end, [&](const auto& entry) { return dynamic::equal(*entry.second, node, arena_); });
+    return std::any_of(begin, end,
+                       [&](const auto& entry) { return dynamic::equal(*entry.second, node, arena_); });
   }
   void add(const Node& node) {
     if (contains(node)) return;
@@ -232,7 +236,8 @@ Nullable<double> JaccardIndex::call(Context& context, Dynamic a, Dynamic b) {
   all.add_all(*first);
   all.add_all(*second);
   if (all.items.empty()) return std::nan("");
-  return static_cast<double>(left.items.size() + right.items.size() - all.items.size()) / static_cast<double>(all.items.size());
+  return static_cast<double>(left.items.size() + right.items.size() - all.items.size()) /
+         static_cast<double>(all.items.size());
 }
 
 namespace {
@@ -312,7 +317,8 @@ Str ExtractJson::call_prepared(Context& context, const State& path, Str, Text js
   if (!document) return {};
   Dynamic value = dynamic::from_node(*document, *context.arena);
   for (const JsonPath::Step& step : path.steps)
-    value = step.is_index ? dynamic::element(value, step.index, *context.arena) : dynamic::member(value, step.key, *context.arena);
+    value = step.is_index ? dynamic::element(value, step.index, *context.arena)
+                          : dynamic::member(value, step.key, *context.arena);
   return dynamic::to_text(dynamic::resolve(value, *context.arena), *context.arena, kMaxText);
 }
 

@@ -72,7 +72,8 @@ Str encode_base64(Str bytes, Arena& arena) {
   for (uint64_t i = 0; i < bytes.size; i += 3) {
     uint32_t bits = 0;
     uint64_t count = std::min<uint64_t>(3, bytes.size - i);
-    for (uint64_t j = 0; j < 3; ++j) bits = bits << 8 | (j < count ? static_cast<unsigned char>(bytes.data[i + j]) : 0u);
+    for (uint64_t j = 0; j < 3; ++j)
+      bits = bits << 8 | (j < count ? static_cast<unsigned char>(bytes.data[i + j]) : 0u);
     for (uint64_t j = 0; j < 4; ++j) out += j <= count ? kBase64[bits >> (18 - 6 * j) & 63] : '=';
   }
   return arena.copy(std::string_view(out));
@@ -82,7 +83,8 @@ Str UrlDecode::call(Context& context, Str text) {
   std::string out;
   for (uint64_t i = 0; i < text.size; ++i) {
     char c = text.data[i];
-    if (c == '%' && i + 2 < text.size && hex_digit(text.data[i + 1]) >= 0 && hex_digit(text.data[i + 2]) >= 0) {
+    if (c == '%' && i + 2 < text.size && hex_digit(text.data[i + 1]) >= 0 &&
+        hex_digit(text.data[i + 2]) >= 0) {
       out += static_cast<char>(hex_digit(text.data[i + 1]) * 16 + hex_digit(text.data[i + 2]));
       i += 2;
     } else {
@@ -96,7 +98,8 @@ Str escape_url(Str text, std::string_view blank, Arena& arena) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   for (char c : text.view()) {
-    bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || std::string_view("-_.!*()").find(c) != std::string_view::npos;
+    bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
+                 std::string_view("-_.!*()").find(c) != std::string_view::npos;
     if (c == ' ') {
       out += blank;
     } else if (plain) {
@@ -177,7 +180,8 @@ Dynamic AllMatches::find(Str text, Arena& arena) const {
     for (size_t group : groups) {
       rure_match part{};
       bool matched = rure_captures_at(captures, group, &part);
-      parts.push_back(string_node(matched ? text.view().substr(part.start, part.end - part.start) : std::string_view()));
+      parts.push_back(
+          string_node(matched ? text.view().substr(part.start, part.end - part.start) : std::string_view()));
     }
     matches.push_back(parts.size() == 1 ? parts[0] : array_node(parts, arena));
   }

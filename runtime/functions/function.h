@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a KQL scalar function is. In: a C++ struct with a `spec` and a `call`, listed once in the List at the end of
-// its family's header. Out: one row of the function table (Function), from which the binder, the constant folder,
-// the reference executor, the code generator, `kqlc list`, the tests and the fuzzers are all fed.
+// What a KQL scalar function is. In: a C++ struct with a `spec` and a `call`, listed once in the List at the
+// end of its family's header. Out: one row of the function table (Function), from which the binder, the
+// constant folder, the reference executor, the code generator, `kqlc list`, the tests and the fuzzers are all
+// fed.
 //
-// The C++ signature is the KQL signature: Bind<F> derives parameter and result types from F::call. Every row has
-// one uniform entry, Invoke, which reads its arguments from Cells, applies the null policy and writes a Cell. The
-// same template is compiled natively (table.cc) and to bitcode (codegen/slots.cc); after inlining LLVM breaks the
-// Cells up into registers, so no C++ calling convention has to be imitated by the emitter.
+// The C++ signature is the KQL signature: Bind<F> derives parameter and result types from F::call. Every row
+// has one uniform entry, Invoke, which reads its arguments from Cells, applies the null policy and writes a
+// Cell. The same template is compiled natively (table.cc) and to bitcode (codegen/slots.cc); after inlining
+// LLVM breaks the Cells up into registers, so no C++ calling convention has to be imitated by the emitter.
 //
 // A struct F may have:
 //   static constexpr Spec spec{...};                         required
 //   static R call([Context&,] A...);                         the plain form
-//   struct State; static constexpr uint32_t prepared_mask;   arguments (bit i: argument i) that are prepared once
-//   static State* prepare(const Cell* args, size_t num_args, Arena&, const char** error);    see Prepare below
-//   static R call_prepared([Context&,] const State&, A...);  the form for constants; all arguments are given again
-//   static void filter(const State&, const StringColumn&, uint64_t* bitmap);   a column at a time; agrees with call
+//   struct State; static constexpr uint32_t prepared_mask;   arguments (bit i: argument i) that are prepared
+//   once static State* prepare(const Cell* args, size_t num_args, Arena&, const char** error);    see Prepare
+//   below static R call_prepared([Context&,] const State&, A...);  the form for constants; all arguments are
+//   given again static void filter(const State&, const StringColumn&, uint64_t* bitmap);   a column at a
+//   time; agrees with call
 // One of call and call_prepared is required; both are noexcept in effect.
 //
-// Parameter types: bool int32_t int64_t double Decimal DateTime TimeSpan Guid Str Dynamic; Nullable<T> of these (the
-// function sees nulls of this argument); Text (a string; the binder wraps any scalar in tostring); Value (a dynamic that
-// may be null; the binder wraps any scalar as it is); Variadic<T> (last: any number of T, of Text or of Value). Result types: the same without Text and Variadic; Nullable<T> where it may be null.
+// Parameter types: bool int32_t int64_t double Decimal DateTime TimeSpan Guid Str Dynamic; Nullable<T> of
+// these (the function sees nulls of this argument); Text (a string; the binder wraps any scalar in tostring);
+// Value (a dynamic that may be null; the binder wraps any scalar as it is); Variadic<T> (last: any number of
+// T, of Text or of Value). Result types: the same without Text and Variadic; Nullable<T> where it may be
+// null.
 #pragma once
 
 #include <array>
@@ -71,17 +75,17 @@ enum class ResultName : uint8_t {
 // Upper bounds keep Spec a literal type that lives in read-only data.
 struct Spec {
   const char* name = "";
-  std::array<const char*, 4> aliases{};            // other names, the legacy ones too
-  std::array<const char*, 4> operators{};          // spellings as an infix or prefix operator: "==", "has"
-  bool folds = true;                               // false: now, rand: constant arguments give no constant
-  bool deterministic = true;                       // false: rand, new_guid
-  bool may_fail = false;                           // calls Context::fail for some arguments
+  std::array<const char*, 4> aliases{};    // other names, the legacy ones too
+  std::array<const char*, 4> operators{};  // spellings as an infix or prefix operator: "==", "has"
+  bool folds = true;                       // false: now, rand: constant arguments give no constant
+  bool deterministic = true;               // false: rand, new_guid
+  bool may_fail = false;                   // calls Context::fail for some arguments
   ResultName result_name = ResultName::None;
-  const char* result_prefix = "";                  // for ResultName::Prefix
-  bool exact_arguments = false;                    // no implicit widening of arguments (tobool(long) is not tobool(int))
-  const char* doc = "";                            // one sentence
-  const char* page = "";                           // documentation page, e.g. "strlen-function"
-  std::array<const char*, 16> examples{};          // "strlen('abc') == 3": KQL that must be true
+  const char* result_prefix = "";  // for ResultName::Prefix
+  bool exact_arguments = false;    // no implicit widening of arguments (tobool(long) is not tobool(int))
+  const char* doc = "";            // one sentence
+  const char* page = "";           // documentation page, e.g. "strlen-function"
+  std::array<const char*, 16> examples{};  // "strlen('abc') == 3": KQL that must be true
 };
 
 // A string parameter that takes any scalar as tostring() writes it.
@@ -118,8 +122,9 @@ struct StringColumn;  // runtime/exec/column.h
 
 // `prepared` is what Prepare made, or nullptr. `out` never aliases `args`.
 using Invoke = void (*)(Context& context, const void* prepared, const Cell* args, size_t num_args, Cell* out);
-// Builds a State from the constant arguments (all arguments are given; those that are no constants are unspecified).
-// Returns nullptr and sets *error to a static or arena-owned text when the constants are wrong (a bad regex).
+// Builds a State from the constant arguments (all arguments are given; those that are no constants are
+// unspecified). Returns nullptr and sets *error to a static or arena-owned text when the constants are wrong
+// (a bad regex).
 using Prepare = void* (*)(const Cell* args, size_t num_args, Arena& arena, const char** error);
 using DestroyState = void (*)(void* prepared);
 // Sets bit r of `bitmap` (cleared by the caller, (rows + 63) / 64 words) for each row whose value passes.
@@ -138,12 +143,12 @@ inline constexpr size_t kMaxParams = 12;
 struct Function {
   Spec spec;
   std::array<Param, kMaxParams> params{};
-  uint8_t num_params = 0;      // fixed parameters, the variadic one not counted
-  bool variadic = false;       // `params[num_params]` repeats any number of times
+  uint8_t num_params = 0;  // fixed parameters, the variadic one not counted
+  bool variadic = false;   // `params[num_params]` repeats any number of times
   Type result = Type::String;
   bool nullable_result = false;
-  uint32_t prepared_mask = 0;  // arguments that `prepare` reads
-  bool needs_constants = false;  // those arguments must be constants: there is no unprepared form
+  uint32_t prepared_mask = 0;        // arguments that `prepare` reads
+  bool needs_constants = false;      // those arguments must be constants: there is no unprepared form
   Invoke invoke = nullptr;           // nullptr when needs_constants
   Invoke invoke_prepared = nullptr;  // nullptr when nothing is prepared
   Prepare prepare = nullptr;
@@ -264,14 +269,16 @@ template <class T>
 bool null_stops(const Cell* args, size_t index, size_t num_args) {
   if constexpr (IsVariadic<T>::value) {
     using Item = typename IsVariadic<T>::item;
-    if constexpr (std::is_same_v<Item, Text> || std::is_same_v<Item, Str> || std::is_same_v<Item, Value> || Unwrap<Item>::nullable) {
+    if constexpr (std::is_same_v<Item, Text> || std::is_same_v<Item, Str> || std::is_same_v<Item, Value> ||
+                  Unwrap<Item>::nullable) {
       return false;
     } else {
       bool stops = false;
       for (size_t i = index; i < num_args; ++i) stops |= !args[i].valid;
       return stops;
     }
-  } else if constexpr (std::is_same_v<T, Text> || std::is_same_v<T, Str> || std::is_same_v<T, Value> || Unwrap<T>::nullable) {
+  } else if constexpr (std::is_same_v<T, Text> || std::is_same_v<T, Str> || std::is_same_v<T, Value> ||
+                       Unwrap<T>::nullable) {
     return false;
   } else {
     return !args[index].valid;
@@ -290,14 +297,16 @@ void write_result(Cell& out, R result) {
   }
 }
 
-// Fails where a function has made a text that is too long, or more values than a batch may have. Functions whose
-// result can be many times as long as their arguments stop soon after kMaxText.
+// Fails where a function has made a text that is too long, or more values than a batch may have. Functions
+// whose result can be many times as long as their arguments stop soon after kMaxText.
 template <class R>
 void check_size(Context& context, const Cell& out) {
   if constexpr (std::is_same_v<R, Str>) {
-    if (out.s.size > kMaxText) [[unlikely]] context.fail_limit("a text of more than 64 MB");
+    if (out.s.size > kMaxText) [[unlikely]]
+      context.fail_limit("a text of more than 64 MB");
   }
-  if (context.arena->bytes() > kMaxScratch) [[unlikely]] context.fail_limit("the values of one batch need more than 4 GB");
+  if (context.arena->bytes() > kMaxScratch) [[unlikely]]
+    context.fail_limit("the values of one batch need more than 4 GB");
 }
 
 template <class F, auto call, bool with_state>
@@ -317,8 +326,8 @@ struct Thunk {
       return;
     }
     // Functions that make values stop at the first failure, or a row might double a value once more.
-    constexpr bool makes_values =
-        context && (std::is_same_v<typename Unwrap<ResultType>::type, Str> || std::is_same_v<typename Unwrap<ResultType>::type, Dynamic>);
+    constexpr bool makes_values = context && (std::is_same_v<typename Unwrap<ResultType>::type, Str> ||
+                                              std::is_same_v<typename Unwrap<ResultType>::type, Dynamic>);
     if constexpr (makes_values) {
       if (context_.error) [[unlikely]] {
         *out = null_cell(TypeOf<typename Unwrap<ResultType>::type>::type);
@@ -326,7 +335,8 @@ struct Thunk {
       }
     }
     auto apply = [&](auto&&... leading) {
-      write_result<ResultType>(*out, call(leading..., read_arg<std::tuple_element_t<I, Args>>(args, I, count)...));
+      write_result<ResultType>(*out,
+                               call(leading..., read_arg<std::tuple_element_t<I, Args>>(args, I, count)...));
       if constexpr (makes_values) check_size<typename Unwrap<ResultType>::type>(context_, *out);
     };
     if constexpr (context && with_state) {

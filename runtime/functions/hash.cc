@@ -53,6 +53,8 @@ Str digest_text(Digest digest, Str text, Arena& arena) {
   return {};
 }
 
-int64_t hash_of(Str bytes) { return static_cast<int64_t>(XXH64(bytes.data ? bytes.data : "", bytes.size, 0)); }
+int64_t hash_of(Str bytes) {
+  return static_cast<int64_t>(XXH64(bytes.data ? bytes.data : "", bytes.size, 0));
+}
 
 }  // namespace kqlc::functions

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading, comparing and printing IPv6 addresses; inet_pton knows their grammar. In: text. Out: addresses or text.
+// Reading, comparing and printing IPv6 addresses; inet_pton knows their grammar. In: text. Out: addresses or
+// text.
 #include "runtime/functions/ipv6.h"
 
 #include <arpa/inet.h>
@@ -38,12 +39,15 @@ Nullable<Ipv6> read_ipv6(Str text) {
     ip.is_ipv4 = true;
     ip.prefix = kIpv4Offset + v4.value.prefix;
     ip.bytes[10] = ip.bytes[11] = 0xFF;
-    for (int i = 0; i < 4; ++i) ip.bytes[static_cast<size_t>(12 + i)] = static_cast<uint8_t>(v4.value.address >> (24 - 8 * i));
+    for (int i = 0; i < 4; ++i)
+      ip.bytes[static_cast<size_t>(12 + i)] = static_cast<uint8_t>(v4.value.address >> (24 - 8 * i));
     return ip;
   }
   constexpr size_t kLongest = 45;
   std::string address(text.view().substr(0, text.view().find('/')));
-  if (address.size() > kLongest || address.find('\0') != std::string::npos || inet_pton(AF_INET6, address.c_str(), ip.bytes.data()) != 1) return {};
+  if (address.size() > kLongest || address.find('\0') != std::string::npos ||
+      inet_pton(AF_INET6, address.c_str(), ip.bytes.data()) != 1)
+    return {};
   if (address.size() == text.size) return ip;
   std::string_view prefix = text.view().substr(address.size() + 1);
   auto [end, error] = std::from_chars(prefix.data(), prefix.data() + prefix.size(), ip.prefix);

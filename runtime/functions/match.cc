@@ -32,7 +32,8 @@ Regex* Regex::compile(Str pattern, Arena& arena, const char** error) {
   rure* compiled = rure_compile(bytes(pattern), pattern.size, RURE_FLAG_UNICODE, nullptr, message);
   if (!compiled) {
     std::string text = rure_error_message(message);
-    *error = static_cast<const char*>(std::memcpy(arena.allocate(text.size() + 1), text.c_str(), text.size() + 1));
+    *error =
+        static_cast<const char*>(std::memcpy(arena.allocate(text.size() + 1), text.c_str(), text.size() + 1));
     rure_error_free(message);
     return nullptr;
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The string operators: has, contains, startswith, endswith, =~ and their relatives, in, has_any, has_all, matches
-// regex. In: text and needles. Out: bool. Here is what they mean; how they search with SIMD is in runtime/simd.
-// A constant needle is prepared once and filters whole columns. Sources: KQL "String operators" and the page of each.
+// The string operators: has, contains, startswith, endswith, =~ and their relatives, in, has_any, has_all,
+// matches regex. In: text and needles. Out: bool. Here is what they mean; how they search with SIMD is in
+// runtime/simd. A constant needle is prepared once and filters whole columns. Sources: KQL "String operators"
+// and the page of each.
 #pragma once
 
 #include "runtime/functions/function.h"
@@ -14,7 +15,8 @@ struct rure;
 
 namespace kqlc::functions {
 
-// One table row of operators: its spelling, its predicate, how the needle is prepared, and whether it is negated.
+// One table row of operators: its spelling, its predicate, how the needle is prepared, and whether it is
+// negated.
 template <class Traits, bool negated>
 struct StringOperator {
   static constexpr Spec spec{.name = Traits::name,
@@ -48,19 +50,32 @@ struct StringOperator {
     static constexpr simd::Case letter_case = simd::Case::case_kind;                                 \
     static bool test(Str value, Str needle) { return simd::predicate(value, needle); }               \
   };
-KQLC_STRING_OPERATOR(EqualsCaseless, "=~", "!~", equals, Equals, Ignored, "equal without regard to case", "equals-operator")
-KQLC_STRING_OPERATOR(Has, "has", "!has", has, Has, Ignored, "holds the needle as a whole term", "has-operator")
-KQLC_STRING_OPERATOR(HasCs, "has_cs", "!has_cs", has_cs, Has, Sensitive, "has, with regard to case", "has-cs-operator")
-KQLC_STRING_OPERATOR(HasPrefix, "hasprefix", "!hasprefix", hasprefix, HasPrefix, Ignored, "a term begins with the needle", "hasprefix-operator")
-KQLC_STRING_OPERATOR(HasPrefixCs, "hasprefix_cs", "!hasprefix_cs", hasprefix_cs, HasPrefix, Sensitive, "hasprefix, with regard to case", "hasprefix-cs-operator")
-KQLC_STRING_OPERATOR(HasSuffix, "hassuffix", "!hassuffix", hassuffix, HasSuffix, Ignored, "a term ends with the needle", "hassuffix-operator")
-KQLC_STRING_OPERATOR(HasSuffixCs, "hassuffix_cs", "!hassuffix_cs", hassuffix_cs, HasSuffix, Sensitive, "hassuffix, with regard to case", "hassuffix-cs-operator")
-KQLC_STRING_OPERATOR(Contains, "contains", "!contains", contains, Contains, Ignored, "holds the needle anywhere", "contains-operator")
-KQLC_STRING_OPERATOR(ContainsCs, "contains_cs", "!contains_cs", contains_cs, Contains, Sensitive, "contains, with regard to case", "contains-cs-operator")
-KQLC_STRING_OPERATOR(StartsWith, "startswith", "!startswith", startswith, StartsWith, Ignored, "begins with the needle", "startswith-operator")
-KQLC_STRING_OPERATOR(StartsWithCs, "startswith_cs", "!startswith_cs", startswith_cs, StartsWith, Sensitive, "startswith, with regard to case", "startswith-cs-operator")
-KQLC_STRING_OPERATOR(EndsWith, "endswith", "!endswith", endswith, EndsWith, Ignored, "ends with the needle", "endswith-operator")
-KQLC_STRING_OPERATOR(EndsWithCs, "endswith_cs", "!endswith_cs", endswith_cs, EndsWith, Sensitive, "endswith, with regard to case", "endswith-cs-operator")
+KQLC_STRING_OPERATOR(EqualsCaseless, "=~", "!~", equals, Equals, Ignored, "equal without regard to case",
+                     "equals-operator")
+KQLC_STRING_OPERATOR(Has, "has", "!has", has, Has, Ignored, "holds the needle as a whole term",
+                     "has-operator")
+KQLC_STRING_OPERATOR(HasCs, "has_cs", "!has_cs", has_cs, Has, Sensitive, "has, with regard to case",
+                     "has-cs-operator")
+KQLC_STRING_OPERATOR(HasPrefix, "hasprefix", "!hasprefix", hasprefix, HasPrefix, Ignored,
+                     "a term begins with the needle", "hasprefix-operator")
+KQLC_STRING_OPERATOR(HasPrefixCs, "hasprefix_cs", "!hasprefix_cs", hasprefix_cs, HasPrefix, Sensitive,
+                     "hasprefix, with regard to case", "hasprefix-cs-operator")
+KQLC_STRING_OPERATOR(HasSuffix, "hassuffix", "!hassuffix", hassuffix, HasSuffix, Ignored,
+                     "a term ends with the needle", "hassuffix-operator")
+KQLC_STRING_OPERATOR(HasSuffixCs, "hassuffix_cs", "!hassuffix_cs", hassuffix_cs, HasSuffix, Sensitive,
+                     "hassuffix, with regard to case", "hassuffix-cs-operator")
+KQLC_STRING_OPERATOR(Contains, "contains", "!contains", contains, Contains, Ignored,
+                     "holds the needle anywhere", "contains-operator")
+KQLC_STRING_OPERATOR(ContainsCs, "contains_cs", "!contains_cs", contains_cs, Contains, Sensitive,
+                     "contains, with regard to case", "contains-cs-operator")
+KQLC_STRING_OPERATOR(StartsWith, "startswith", "!startswith", startswith, StartsWith, Ignored,
+                     "begins with the needle", "startswith-operator")
+KQLC_STRING_OPERATOR(StartsWithCs, "startswith_cs", "!startswith_cs", startswith_cs, StartsWith, Sensitive,
+                     "startswith, with regard to case", "startswith-cs-operator")
+KQLC_STRING_OPERATOR(EndsWith, "endswith", "!endswith", endswith, EndsWith, Ignored, "ends with the needle",
+                     "endswith-operator")
+KQLC_STRING_OPERATOR(EndsWithCs, "endswith_cs", "!endswith_cs", endswith_cs, EndsWith, Sensitive,
+                     "endswith, with regard to case", "endswith-cs-operator")
 #undef KQLC_STRING_OPERATOR
 
 template <class Traits>
@@ -88,8 +103,10 @@ struct Regex {
 };
 
 struct MatchesRegex {
-  static constexpr Spec spec{.name = "matches regex", .operators = {"matches regex"},
-                             .doc = "a match of the regular expression occurs in the text", .page = "regex-operator"};
+  static constexpr Spec spec{.name = "matches regex",
+                             .operators = {"matches regex"},
+                             .doc = "a match of the regular expression occurs in the text",
+                             .page = "regex-operator"};
   using State = Regex;
   static constexpr uint32_t prepared_mask = 2;
   static State* prepare(const Cell* args, size_t, Arena& arena, const char** error) {
@@ -101,8 +118,10 @@ struct MatchesRegex {
 // in and its relatives over a list of strings; caseless with ~. A dynamic array counts as its elements.
 template <bool caseless, bool negated>
 struct InStrings {
-  static constexpr Spec spec{.name = "in", .operators = {caseless ? (negated ? "!in~" : "in~") : (negated ? "!in" : "in")},
-                             .doc = "equals one of the values", .page = "in-cs-operator"};
+  static constexpr Spec spec{.name = "in",
+                             .operators = {caseless ? (negated ? "!in~" : "in~") : (negated ? "!in" : "in")},
+                             .doc = "equals one of the values",
+                             .page = "in-cs-operator"};
   static bool call(Str text, Variadic<Str> values) {
     for (size_t i = 0; i < values.size; ++i)
       if (caseless ? simd::equals(text, values[i]) : text.view() == values[i].view()) return !negated;
@@ -112,8 +131,10 @@ struct InStrings {
 
 template <bool caseless, bool negated>
 struct InDynamic {
-  static constexpr Spec spec{.name = "in", .operators = {caseless ? (negated ? "!in~" : "in~") : (negated ? "!in" : "in")},
-                             .doc = "equals one of the elements of an array", .page = "in-cs-operator"};
+  static constexpr Spec spec{.name = "in",
+                             .operators = {caseless ? (negated ? "!in~" : "in~") : (negated ? "!in" : "in")},
+                             .doc = "equals one of the elements of an array",
+                             .page = "in-cs-operator"};
   static bool call(Context& context, Str text, Nullable<Dynamic> values) {
     const dynamic::Node* node = values.valid ? dynamic::resolve(values.value, *context.arena) : nullptr;
     if (!node) return negated;
@@ -131,8 +152,10 @@ struct InDynamic {
 // has_any and has_all.
 template <bool all>
 struct HasList {
-  static constexpr Spec spec{.name = all ? "has_all" : "has_any", .operators = {all ? "has_all" : "has_any"},
-                             .doc = "has, for any or for all of the needles", .page = all ? "has-all-operator" : "has-any-operator"};
+  static constexpr Spec spec{.name = all ? "has_all" : "has_any",
+                             .operators = {all ? "has_all" : "has_any"},
+                             .doc = "has, for any or for all of the needles",
+                             .page = all ? "has-all-operator" : "has-any-operator"};
   static bool call(Str text, Variadic<Str> needles) {
     for (size_t i = 0; i < needles.size; ++i)
       if (simd::has(text, needles[i]) != all) return !all;
@@ -142,8 +165,10 @@ struct HasList {
 
 template <bool all>
 struct HasDynamic {
-  static constexpr Spec spec{.name = all ? "has_all" : "has_any", .operators = {all ? "has_all" : "has_any"},
-                             .doc = "has, for any or for all elements of an array", .page = all ? "has-all-operator" : "has-any-operator"};
+  static constexpr Spec spec{.name = all ? "has_all" : "has_any",
+                             .operators = {all ? "has_all" : "has_any"},
+                             .doc = "has, for any or for all elements of an array",
+                             .page = all ? "has-all-operator" : "has-any-operator"};
   static bool call(Context& context, Str text, Nullable<Dynamic> needles) {
     const dynamic::Node* node = needles.valid ? dynamic::resolve(needles.value, *context.arena) : nullptr;
     if (!node) return all;
@@ -157,7 +182,9 @@ struct HasDynamic {
 // in over other scalars; a null value is in no list.
 template <class T, bool negated>
 struct InValues {
-  static constexpr Spec spec{.name = "in", .operators = {negated ? "!in" : "in"}, .doc = "equals one of the values",
+  static constexpr Spec spec{.name = "in",
+                             .operators = {negated ? "!in" : "in"},
+                             .doc = "equals one of the values",
                              .page = "in-cs-operator"};
   static bool call(Nullable<T> value, Variadic<Nullable<T>> values) {
     if (value.valid)
@@ -180,12 +207,13 @@ using BothIn = List<InValues<T, false>, InValues<T, true>>;
 
 using MatchFunctions =
     Join<WithNegation<EqualsCaseless>, WithNegation<Has>, WithNegation<HasCs>, WithNegation<HasPrefix>,
-         WithNegation<HasPrefixCs>, WithNegation<HasSuffix>, WithNegation<HasSuffixCs>, WithNegation<Contains>,
-         WithNegation<ContainsCs>, WithNegation<StartsWith>, WithNegation<StartsWithCs>, WithNegation<EndsWith>,
-         WithNegation<EndsWithCs>, List<MatchesRegex>, List<InStrings<false, false>, InStrings<false, true>,
-         InStrings<true, false>, InStrings<true, true>, InDynamic<false, false>, InDynamic<false, true>,
-         InDynamic<true, false>, InDynamic<true, true>, HasList<false>, HasList<true>, HasDynamic<false>,
-         HasDynamic<true>>, BothIn<int32_t>, BothIn<int64_t>, BothIn<double>, BothIn<DateTime>, BothIn<TimeSpan>,
-         BothIn<Guid>, BothIn<bool>>;
+         WithNegation<HasPrefixCs>, WithNegation<HasSuffix>, WithNegation<HasSuffixCs>,
+         WithNegation<Contains>, WithNegation<ContainsCs>, WithNegation<StartsWith>,
+         WithNegation<StartsWithCs>, WithNegation<EndsWith>, WithNegation<EndsWithCs>, List<MatchesRegex>,
+         List<InStrings<false, false>, InStrings<false, true>, InStrings<true, false>, InStrings<true, true>,
+              InDynamic<false, false>, InDynamic<false, true>, InDynamic<true, false>, InDynamic<true, true>,
+              HasList<false>, HasList<true>, HasDynamic<false>, HasDynamic<true>>,
+         BothIn<int32_t>, BothIn<int64_t>, BothIn<double>, BothIn<DateTime>, BothIn<TimeSpan>, BothIn<Guid>,
+         BothIn<bool>>;
 
 }  // namespace kqlc::functions

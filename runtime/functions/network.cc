@@ -19,7 +19,8 @@ namespace {
 int take_number(std::string_view& text, int most) {
   int value = 0;
   size_t digits = 0;
-  while (digits < text.size() && digits < 4 && text[digits] >= '0' && text[digits] <= '9') value = value * 10 + (text[digits++] - '0');
+  while (digits < text.size() && digits < 4 && text[digits] >= '0' && text[digits] <= '9')
+    value = value * 10 + (text[digits++] - '0');
   if (digits == 0 || digits > 3 || value > most) return -1;
   text.remove_prefix(digits);
   return value;
@@ -111,16 +112,20 @@ Dynamic ParseUrl::call(Context& context, Str url) {
       password = cut_behind(user, ':');
       host.remove_prefix(at + 1);
     }
-    if (size_t at = host.rfind(':'); at != std::string_view::npos && host.find(']', at) == std::string_view::npos) {
+    if (size_t at = host.rfind(':');
+        at != std::string_view::npos && host.find(']', at) == std::string_view::npos) {
       port = host.substr(at + 1);
       host = host.substr(0, at);
     }
   } else {
     path = rest;
   }
-  std::vector<Entry> parts = {{Str("Scheme"), string_node(scheme)}, {Str("Host"), string_node(host)},
-                              {Str("Port"), string_node(port)},     {Str("Path"), string_node(path)},
-                              {Str("Username"), string_node(user)}, {Str("Password"), string_node(password)},
+  std::vector<Entry> parts = {{Str("Scheme"), string_node(scheme)},
+                              {Str("Host"), string_node(host)},
+                              {Str("Port"), string_node(port)},
+                              {Str("Path"), string_node(path)},
+                              {Str("Username"), string_node(user)},
+                              {Str("Password"), string_node(password)},
                               {Str("Query Parameters"), query_bag(query, *context.arena)},
                               {Str("Fragment"), string_node(fragment)}};
   return bag_value(parts, *context.arena);

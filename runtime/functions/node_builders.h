@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Making dynamic values out of parts: scalars, arrays and bags. In: C++ values and nodes. Out: nodes whose arrays live
-// in the arena; text is not copied and must live as long as the arena.
+// Making dynamic values out of parts: scalars, arrays and bags. In: C++ values and nodes. Out: nodes whose
+// arrays live in the arena; text is not copied and must live as long as the arena.
 #pragma once
 
 #include <vector>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The bodies of the functions that parse paths, CSV and versions. In: text of any kind, hostile too. Out: values whose
-// text points into the argument or lives in the batch's arena.
+// The bodies of the functions that parse paths, CSV and versions. In: text of any kind, hostile too. Out:
+// values whose text points into the argument or lives in the batch's arena.
 #include "runtime/functions/parse.h"
 
 #include <string>
@@ -29,7 +29,9 @@ Dynamic ParsePath::call(Context& context, Str path) {
   }
   size_t parent = directory.find_last_of(separators), dot = file.rfind('.');
   std::vector<dynamic::Entry> parts;
-  auto add = [&](std::string_view key, std::string_view value) { parts.push_back({Str(key), string_node(value)}); };
+  auto add = [&](std::string_view key, std::string_view value) {
+    parts.push_back({Str(key), string_node(value)});
+  };
   add("Scheme", scheme);
   add("RootPath", root);
   add("DirectoryPath", directory);
@@ -84,7 +86,8 @@ Nullable<kqlc::Decimal> ParseVersion::call(Context&, Str text) {
   for (size_t part = 0; part < kParts; ++part) {
     size_t dot = std::min(rest.find('.'), rest.size());
     std::string_view number = rest.substr(0, dot);
-    bool whole = !number.empty() && number.size() <= kWidth && number.find_first_not_of("0123456789") == std::string_view::npos;
+    bool whole = !number.empty() && number.size() <= kWidth &&
+                 number.find_first_not_of("0123456789") == std::string_view::npos;
     if (!whole) return {};
     digits.append(kWidth - number.size(), '0').append(number);
     bool more = dot < rest.size();

@@ -40,7 +40,8 @@ Str Translate::call(Context& context, Str from, Str to, Str text) {
     if (found == sought.end()) {
       out.append(character);
     } else if (!partners.empty()) {
-      out.append(partners[std::min<size_t>(static_cast<size_t>(found - sought.begin()), partners.size() - 1)]);
+      out.append(
+          partners[std::min<size_t>(static_cast<size_t>(found - sought.begin()), partners.size() - 1)]);
     }
   }
   return context.arena->copy(std::string_view(out));
@@ -55,7 +56,8 @@ struct Segment {
 };
 
 // Splits the segments around the matches of `what`, which become `with`.
-std::vector<Segment> settle_matches(const std::vector<Segment>& segments, std::string_view what, std::string_view with) {
+std::vector<Segment> settle_matches(const std::vector<Segment>& segments, std::string_view what,
+                                    std::string_view with) {
   std::vector<Segment> out;
   for (const Segment& segment : segments) {
     size_t done = 0;
@@ -65,7 +67,8 @@ std::vector<Segment> settle_matches(const std::vector<Segment>& segments, std::s
       out.push_back({with, true});
       done = at + what.size();
     }
-    if (done < segment.text.size() || segment.settled) out.push_back({segment.text.substr(done), segment.settled});
+    if (done < segment.text.size() || segment.settled)
+      out.push_back({segment.text.substr(done), segment.settled});
   }
   return out;
 }
@@ -115,7 +118,8 @@ Dynamic CodePoints::call(Context& context, Text text) {
   const char* end = text.data + text.size;
   for (const char* at = text.data; at != end;) {
     simd::Character character = simd::decode_character(at, end);
-    codes.push_back(long_node(character.code >= simd::kInvalidByte ? 0xFFFD : static_cast<int64_t>(character.code)));
+    codes.push_back(
+        long_node(character.code >= simd::kInvalidByte ? 0xFFFD : static_cast<int64_t>(character.code)));
     at += character.size;
   }
   return array_value(codes, *context.arena);
@@ -125,8 +129,11 @@ Str TextOfCodePoints::call(Context& context, Variadic<Value> values) {
   std::string out;
   auto append = [&](const dynamic::Node& node) {
     utf8proc_uint8_t encoded[4];
-    bool valid = node.kind == dynamic::Kind::Long && node.l >= 0 && node.l <= 0x10FFFF && utf8proc_codepoint_valid(static_cast<utf8proc_int32_t>(node.l));
-    if (valid) out.append(reinterpret_cast<char*>(encoded), static_cast<size_t>(utf8proc_encode_char(static_cast<utf8proc_int32_t>(node.l), encoded)));
+    bool valid = node.kind == dynamic::Kind::Long && node.l >= 0 && node.l <= 0x10FFFF &&
+                 utf8proc_codepoint_valid(static_cast<utf8proc_int32_t>(node.l));
+    if (valid)
+      out.append(reinterpret_cast<char*>(encoded),
+                 static_cast<size_t>(utf8proc_encode_char(static_cast<utf8proc_int32_t>(node.l), encoded)));
     return valid;
   };
   for (size_t i = 0; i < values.size; ++i) {
@@ -163,7 +170,8 @@ Str format_bytes(double size, int64_t precision, int unit, Arena& arena) {
     for (unit = 0; unit + 1 < kNumByteUnits && std::fabs(size) >= std::ldexp(1.0, 10 * (unit + 1));) ++unit;
   Nullable<double> rounded = RoundTo::call(std::ldexp(size, -10 * unit), precision);
   char number[400];
-  auto [end, failure] = std::to_chars(number, number + sizeof number, rounded.value, std::chars_format::fixed);
+  auto [end, failure] =
+      std::to_chars(number, number + sizeof number, rounded.value, std::chars_format::fixed);
   std::string out(number, end);
   return arena.copy(std::string_view(out.append(" ").append(kByteUnits[unit])));
 }

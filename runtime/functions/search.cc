@@ -25,7 +25,8 @@ Nullable<int64_t> find_text(Str text, Str what, int64_t start, int64_t length, i
   return int64_t{-1};
 }
 
-Nullable<int64_t> find_regex(const Regex& regex, Str text, int64_t start, int64_t length, int64_t occurrence) {
+Nullable<int64_t> find_regex(const Regex& regex, Str text, int64_t start, int64_t length,
+                             int64_t occurrence) {
   if (start < 0 || occurrence < 0) return {};
   Nullable<TextRange> range = text_range(text, start, length);
   if (!range.valid) return {};
@@ -38,7 +39,9 @@ Nullable<int64_t> find_regex(const Regex& regex, Str text, int64_t start, int64_
 int64_t CountOf::call(Str text, Str what) {
   if (what.size == 0) return 0;
   int64_t count = 0;
-  for (size_t at = text.view().find(what.view()); at != std::string_view::npos; at = text.view().find(what.view(), at + 1)) ++count;
+  for (size_t at = text.view().find(what.view()); at != std::string_view::npos;
+       at = text.view().find(what.view(), at + 1))
+    ++count;
   return count;
 }
 

@@ -44,17 +44,28 @@ Node combine(Pairwise how, const Node& a, const Node& b) {
   bool whole = a.kind == Kind::Long && b.kind == Kind::Long;
   double x = real_of(a), y = real_of(b);
   switch (how) {
-    case Pairwise::Add: return whole ? long_node(wrap_add(a.l, b.l)) : real_node(x + y);
-    case Pairwise::Subtract: return whole ? long_node(wrap_subtract(a.l, b.l)) : real_node(x - y);
-    case Pairwise::Multiply: return whole ? long_node(wrap_multiply(a.l, b.l)) : real_node(x * y);
-    case Pairwise::Divide: return real_node(Over::apply(x, y));
-    case Pairwise::Pow: return real_node(std::pow(x, y));
-    case Pairwise::Equals: return bool_node(x == y);
-    case Pairwise::NotEquals: return bool_node(x != y);
-    case Pairwise::Less: return bool_node(x < y);
-    case Pairwise::LessEquals: return bool_node(x <= y);
-    case Pairwise::Greater: return bool_node(x > y);
-    case Pairwise::GreaterEquals: return bool_node(x >= y);
+    case Pairwise::Add:
+      return whole ? long_node(wrap_add(a.l, b.l)) : real_node(x + y);
+    case Pairwise::Subtract:
+      return whole ? long_node(wrap_subtract(a.l, b.l)) : real_node(x - y);
+    case Pairwise::Multiply:
+      return whole ? long_node(wrap_multiply(a.l, b.l)) : real_node(x * y);
+    case Pairwise::Divide:
+      return real_node(Over::apply(x, y));
+    case Pairwise::Pow:
+      return real_node(std::pow(x, y));
+    case Pairwise::Equals:
+      return bool_node(x == y);
+    case Pairwise::NotEquals:
+      return bool_node(x != y);
+    case Pairwise::Less:
+      return bool_node(x < y);
+    case Pairwise::LessEquals:
+      return bool_node(x <= y);
+    case Pairwise::Greater:
+      return bool_node(x > y);
+    case Pairwise::GreaterEquals:
+      return bool_node(x >= y);
   }
   return {};
 }
@@ -82,13 +93,17 @@ Dynamic sign_of_series(Dynamic series, Arena& arena) {
   auto sign = [](const Node& node) {
     double value = real_of(node);
     int64_t sign = value > 0 ? 1 : value < 0 ? -1 : 0;
-    return node.kind == Kind::Long ? long_node(sign) : real_node(value != value ? value : static_cast<double>(sign));
+    return node.kind == Kind::Long ? long_node(sign)
+                                   : real_node(value != value ? value : static_cast<double>(sign));
   };
   return map_nodes(series, sign, arena);
 }
 
 Dynamic abs_of_series(Dynamic series, Arena& arena) {
-  auto absolute = [](const Node& node) { return node.kind == Kind::Long ? long_node(node.l < 0 ? wrap_subtract(0, node.l) : node.l) : real_node(std::fabs(node.d)); };
+  auto absolute = [](const Node& node) {
+    return node.kind == Kind::Long ? long_node(node.l < 0 ? wrap_subtract(0, node.l) : node.l)
+                                   : real_node(std::fabs(node.d));
+  };
   return map_nodes(series, absolute, arena);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Functions of series, which are arrays of numbers: element by element, in pairs, filled where they have gaps, summed. In:
-// arrays; for one of a pair a number that stands for all elements. Out: arrays as long as the longer one, or a number. An
-// element that is no number gives null. Whole numbers stay whole under + - * and sign. Sources: the page of each function.
+// Functions of series, which are arrays of numbers: element by element, in pairs, filled where they have
+// gaps, summed. In: arrays; for one of a pair a number that stands for all elements. Out: arrays as long as
+// the longer one, or a number. An element that is no number gives null. Whole numbers stay whole under + - *
+// and sign. Sources: the page of each function.
 #pragma once
 
 #include <cmath>
@@ -16,11 +17,14 @@ namespace kqlc::functions {
 using RealFunction = double (*)(double);
 Dynamic map_series(Dynamic series, RealFunction function, Arena& arena);
 
-#define KQLC_SERIES_FUNCTION(Type, kql, expression)                                                                                      \
-  struct Type {                                                                                                                          \
-    static constexpr Spec spec{.name = "series_" kql, .doc = kql " of each element", .page = "series-" kql "-function"};                 \
-    static double each(double x) { return expression; }                                                                                  \
-    static Dynamic call(Context& context, Dynamic series) { return map_series(series, &each, *context.arena); }                          \
+#define KQLC_SERIES_FUNCTION(Type, kql, expression)                                               \
+  struct Type {                                                                                   \
+    static constexpr Spec spec{                                                                   \
+        .name = "series_" kql, .doc = kql " of each element", .page = "series-" kql "-function"}; \
+    static double each(double x) { return expression; }                                           \
+    static Dynamic call(Context& context, Dynamic series) {                                       \
+      return map_series(series, &each, *context.arena);                                           \
+    }                                                                                             \
   };
 KQLC_SERIES_FUNCTION(SeriesExp, "exp", std::exp(x))
 KQLC_SERIES_FUNCTION(SeriesLog, "log", std::log(x))
@@ -38,39 +42,82 @@ KQLC_SERIES_FUNCTION(SeriesFloor, "floor", std::floor(x))
 Dynamic sign_of_series(Dynamic series, Arena& arena);
 Dynamic abs_of_series(Dynamic series, Arena& arena);
 struct SeriesSign {
-  static constexpr Spec spec{.name = "series_sign", .doc = "sign of each element", .page = "series-sign-function", .examples = {"tostring(series_sign(dynamic([-6, 0, 8]))) == '[-1,0,1]'"}};
+  static constexpr Spec spec{.name = "series_sign",
+                             .doc = "sign of each element",
+                             .page = "series-sign-function",
+                             .examples = {"tostring(series_sign(dynamic([-6, 0, 8]))) == '[-1,0,1]'"}};
   static Dynamic call(Context& context, Dynamic series) { return sign_of_series(series, *context.arena); }
 };
 struct SeriesAbs {
-  static constexpr Spec spec{.name = "series_abs", .doc = "absolute value of each element", .page = "series-abs-function", .examples = {"tostring(series_abs(dynamic([-6.5, 0, 8.2]))) == '[6.5,0,8.2]'"}};
+  static constexpr Spec spec{.name = "series_abs",
+                             .doc = "absolute value of each element",
+                             .page = "series-abs-function",
+                             .examples = {"tostring(series_abs(dynamic([-6.5, 0, 8.2]))) == '[6.5,0,8.2]'"}};
   static Dynamic call(Context& context, Dynamic series) { return abs_of_series(series, *context.arena); }
 };
 
-enum class Pairwise { Add, Subtract, Multiply, Divide, Pow, Equals, NotEquals, Less, LessEquals, Greater, GreaterEquals };
+enum class Pairwise {
+  Add,
+  Subtract,
+  Multiply,
+  Divide,
+  Pow,
+  Equals,
+  NotEquals,
+  Less,
+  LessEquals,
+  Greater,
+  GreaterEquals
+};
 // A dynamic number stands for all elements. Null unless one at least is an array.
 Dynamic combine_series(Pairwise how, Value a, Value b, Arena& arena);
 template <Pairwise how>
 struct CombineSeries {
   static constexpr int kIndex = static_cast<int>(how);
-  static constexpr const char* kNames[11] = {"series_add", "series_subtract", "series_multiply", "series_divide", "series_pow", "series_equals", "series_not_equals", "series_less", "series_less_equals", "series_greater", "series_greater_equals"};
-  static constexpr const char* kPages[11] = {"series-add-function", "series-subtract-function", "series-multiply-function", "series-divide-function", "series-pow-function", "series-equals-function", "series-not-equals-function",
-                                             "series-less-function", "series-less-equals-function", "series-greater-function", "series-greater-equals-function"};
+  static constexpr const char* kNames[11] = {
+      "series_add",         "series_subtract", "series_multiply",      "series_divide",
+      "series_pow",         "series_equals",   "series_not_equals",    "series_less",
+      "series_less_equals", "series_greater",  "series_greater_equals"};
+  static constexpr const char* kPages[11] = {
+      "series-add-function",        "series-subtract-function",      "series-multiply-function",
+      "series-divide-function",     "series-pow-function",           "series-equals-function",
+      "series-not-equals-function", "series-less-function",          "series-less-equals-function",
+      "series-greater-function",    "series-greater-equals-function"};
   static constexpr const char* kExamples[11] = {
-      "tostring(series_add(dynamic([1,2,4]), dynamic([4,2,1]))) == '[5,4,5]'", "tostring(series_subtract(dynamic([1,2,4]), dynamic([4,2,1]))) == '[-3,0,3]'", "tostring(series_multiply(dynamic([1,2,4]), dynamic([4,2,1]))) == '[4,4,4]'",
-      "tostring(series_divide(dynamic([1,2,4]), dynamic([4,2,1]))) == '[0.25,1.0,4.0]'", "tostring(series_pow(dynamic([1,2,4]), dynamic([4,2,1]))) == '[1.0,4.0,4.0]'", "tostring(series_equals(dynamic([1,2,4]), dynamic([4,2,1]))) == '[false,true,false]'",
-      "tostring(series_not_equals(dynamic([1,2,4]), dynamic([4,2,1]))) == '[true,false,true]'", "tostring(series_less(dynamic([1,2,4]), dynamic([4,2,1]))) == '[true,false,false]'",
-      "tostring(series_less_equals(dynamic([1,2,4]), dynamic([4,2,1]))) == '[true,true,false]'", "tostring(series_greater(dynamic([1,2,4]), dynamic([4,2,1]))) == '[false,false,true]'",
+      "tostring(series_add(dynamic([1,2,4]), dynamic([4,2,1]))) == '[5,4,5]'",
+      "tostring(series_subtract(dynamic([1,2,4]), dynamic([4,2,1]))) == '[-3,0,3]'",
+      "tostring(series_multiply(dynamic([1,2,4]), dynamic([4,2,1]))) == '[4,4,4]'",
+      "tostring(series_divide(dynamic([1,2,4]), dynamic([4,2,1]))) == '[0.25,1.0,4.0]'",
+      "tostring(series_pow(dynamic([1,2,4]), dynamic([4,2,1]))) == '[1.0,4.0,4.0]'",
+      "tostring(series_equals(dynamic([1,2,4]), dynamic([4,2,1]))) == '[false,true,false]'",
+      "tostring(series_not_equals(dynamic([1,2,4]), dynamic([4,2,1]))) == '[true,false,true]'",
+      "tostring(series_less(dynamic([1,2,4]), dynamic([4,2,1]))) == '[true,false,false]'",
+      "tostring(series_less_equals(dynamic([1,2,4]), dynamic([4,2,1]))) == '[true,true,false]'",
+      "tostring(series_greater(dynamic([1,2,4]), dynamic([4,2,1]))) == '[false,false,true]'",
       "tostring(series_greater_equals(dynamic([1,2,4]), dynamic([4,2,1]))) == '[false,true,true]'"};
-  static constexpr Spec spec{.name = kNames[kIndex], .doc = "the two series element by element", .page = kPages[kIndex], .examples = {kExamples[kIndex]}};
-  static Dynamic call(Context& context, Value a, Value b) { return combine_series(how, a, b, *context.arena); }
+  static constexpr Spec spec{.name = kNames[kIndex],
+                             .doc = "the two series element by element",
+                             .page = kPages[kIndex],
+                             .examples = {kExamples[kIndex]}};
+  static Dynamic call(Context& context, Value a, Value b) {
+    return combine_series(how, a, b, *context.arena);
+  }
 };
 
 struct SeriesDotProduct {
-  static constexpr Spec spec{.name = "series_dot_product", .doc = "sum of the products of the elements as far as both series go; what is no number is passed over", .page = "series-dot-product-function", .examples = {"series_dot_product(dynamic([1,2,4]), dynamic([4,2,1])) == 12.0", "series_dot_product(dynamic([1,2,3]), 10) == 60.0"}};
+  static constexpr Spec spec{
+      .name = "series_dot_product",
+      .doc = "sum of the products of the elements as far as both series go; what is no number is passed over",
+      .page = "series-dot-product-function",
+      .examples = {"series_dot_product(dynamic([1,2,4]), dynamic([4,2,1])) == 12.0",
+                   "series_dot_product(dynamic([1,2,3]), 10) == 60.0"}};
   static Nullable<double> call(Context& context, Value a, Value b);
 };
 struct SeriesMagnitude {
-  static constexpr Spec spec{.name = "series_magnitude", .doc = "root of the sum of the squares", .page = "series-magnitude-function", .examples = {"series_magnitude(dynamic([3,4])) == 5.0"}};
+  static constexpr Spec spec{.name = "series_magnitude",
+                             .doc = "root of the sum of the squares",
+                             .page = "series-magnitude-function",
+                             .examples = {"series_magnitude(dynamic([3,4])) == 5.0"}};
   static Nullable<double> call(Context& context, Value series) {
     Nullable<double> squares = SeriesDotProduct::call(context, series, series);
     return squares.valid ? Nullable<double>(std::sqrt(squares.value)) : squares;
@@ -80,24 +127,42 @@ struct SeriesMagnitude {
 // The elements where they are no null, else the nearest one before or after that is none.
 Dynamic fill_series(Dynamic series, bool backward, Arena& arena);
 struct SeriesFillForward {
-  static constexpr Spec spec{.name = "series_fill_forward", .result_name = ResultName::FirstArgument, .doc = "nulls replaced by the value before them", .page = "series-fill-forward-function",
-                             .examples = {"tostring(series_fill_forward(dynamic([null,null,36,41,null,null,16]))) == '[null,null,36,41,41,41,16]'"}};
+  static constexpr Spec spec{.name = "series_fill_forward",
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "nulls replaced by the value before them",
+                             .page = "series-fill-forward-function",
+                             .examples = {"tostring(series_fill_forward(dynamic([null,null,36,41,null,null,"
+                                          "16]))) == '[null,null,36,41,41,41,16]'"}};
   static Dynamic call(Context& context, Dynamic series) { return fill_series(series, false, *context.arena); }
 };
 struct SeriesFillBackward {
-  static constexpr Spec spec{.name = "series_fill_backward", .result_name = ResultName::FirstArgument, .doc = "nulls replaced by the value after them", .page = "series-fill-backward-function",
-                             .examples = {"tostring(series_fill_backward(dynamic([111,null,36,41,null,null,16,null]))) == '[111,36,36,41,16,16,16,null]'"}};
+  static constexpr Spec spec{.name = "series_fill_backward",
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "nulls replaced by the value after them",
+                             .page = "series-fill-backward-function",
+                             .examples = {"tostring(series_fill_backward(dynamic([111,null,36,41,null,null,"
+                                          "16,null]))) == '[111,36,36,41,16,16,16,null]'"}};
   static Dynamic call(Context& context, Dynamic series) { return fill_series(series, true, *context.arena); }
 };
 struct SeriesFillConst {
-  static constexpr Spec spec{.name = "series_fill_const", .result_name = ResultName::FirstArgument, .doc = "nulls replaced by a constant", .page = "series-fill-const-function",
-                             .examples = {"tostring(series_fill_const(dynamic([111,null,36]), 0.0)) == '[111,0.0,36]'", "tostring(series_fill_const(dynamic([111,null,36]), -1)) == '[111,-1,36]'"}};
+  static constexpr Spec spec{
+      .name = "series_fill_const",
+      .result_name = ResultName::FirstArgument,
+      .doc = "nulls replaced by a constant",
+      .page = "series-fill-const-function",
+      .examples = {"tostring(series_fill_const(dynamic([111,null,36]), 0.0)) == '[111,0.0,36]'",
+                   "tostring(series_fill_const(dynamic([111,null,36]), -1)) == '[111,-1,36]'"}};
   static Dynamic call(Context& context, Dynamic series, Value constant);
 };
 
-using SeriesFunctions = List<SeriesExp, SeriesLog, SeriesSin, SeriesCos, SeriesTan, SeriesAsin, SeriesAcos, SeriesAtan, SeriesCeiling, SeriesFloor, SeriesSign, SeriesAbs, CombineSeries<Pairwise::Add>,
-                             CombineSeries<Pairwise::Subtract>, CombineSeries<Pairwise::Multiply>, CombineSeries<Pairwise::Divide>, CombineSeries<Pairwise::Pow>, CombineSeries<Pairwise::Equals>,
-                             CombineSeries<Pairwise::NotEquals>, CombineSeries<Pairwise::Less>, CombineSeries<Pairwise::LessEquals>, CombineSeries<Pairwise::Greater>, CombineSeries<Pairwise::GreaterEquals>,
-                             SeriesDotProduct, SeriesMagnitude, SeriesFillForward, SeriesFillBackward, SeriesFillConst>;
+using SeriesFunctions =
+    List<SeriesExp, SeriesLog, SeriesSin, SeriesCos, SeriesTan, SeriesAsin, SeriesAcos, SeriesAtan,
+         SeriesCeiling, SeriesFloor, SeriesSign, SeriesAbs, CombineSeries<Pairwise::Add>,
+         CombineSeries<Pairwise::Subtract>, CombineSeries<Pairwise::Multiply>,
+         CombineSeries<Pairwise::Divide>, CombineSeries<Pairwise::Pow>, CombineSeries<Pairwise::Equals>,
+         CombineSeries<Pairwise::NotEquals>, CombineSeries<Pairwise::Less>,
+         CombineSeries<Pairwise::LessEquals>, CombineSeries<Pairwise::Greater>,
+         CombineSeries<Pairwise::GreaterEquals>, SeriesDotProduct, SeriesMagnitude, SeriesFillForward,
+         SeriesFillBackward, SeriesFillConst>;
 
 }  // namespace kqlc::functions

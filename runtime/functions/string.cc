@@ -38,8 +38,8 @@ uint64_t offset_of_character(Str text, int64_t index) {
 
 namespace {
 
-// The simple case mapping of Unicode. Sharp s and the dotless and dotted i of Turkish stay, as .NET's invariant
-// culture leaves them.
+// The simple case mapping of Unicode. Sharp s and the dotless and dotted i of Turkish stay, as .NET's
+// invariant culture leaves them.
 utf8proc_int32_t other_case(utf8proc_int32_t code, bool upper) {
   constexpr utf8proc_int32_t kSharpS = 0xdf, kDottedCapitalI = 0x130, kDotlessI = 0x131;
   if (code == kSharpS || code == kDottedCapitalI || code == kDotlessI) return code;
@@ -61,7 +61,8 @@ Str change_case(Str text, bool upper, Arena& arena) {
     }
     uint64_t size = character_size(text, at);
     utf8proc_int32_t code = 0;
-    if (utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data + at), static_cast<utf8proc_ssize_t>(size), &code) > 0) {
+    if (utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data + at),
+                         static_cast<utf8proc_ssize_t>(size), &code) > 0) {
       utf8proc_uint8_t encoded[4];
       auto written = utf8proc_encode_char(other_case(code, upper), encoded);
       out.append(reinterpret_cast<char*>(encoded), static_cast<size_t>(written));
@@ -116,7 +117,8 @@ std::vector<std::string_view> split_parts(Str text, Str separator) {
   std::string_view view = text.view();
   if (separator.size == 0) return {view};
   size_t done = 0;
-  for (size_t at = view.find(separator.view()); at != std::string_view::npos; at = view.find(separator.view(), done)) {
+  for (size_t at = view.find(separator.view()); at != std::string_view::npos;
+       at = view.find(separator.view(), done)) {
     parts.push_back(view.substr(done, at - done));
     done = at + separator.size;
   }
@@ -141,7 +143,9 @@ Dynamic array_of(const std::vector<std::string_view>& parts, Arena& arena) {
 
 }  // namespace
 
-Dynamic Split::call(Context& context, Str text, Str separator) { return array_of(split_parts(text, separator), *context.arena); }
+Dynamic Split::call(Context& context, Str text, Str separator) {
+  return array_of(split_parts(text, separator), *context.arena);
+}
 
 Dynamic SplitPart::call(Context& context, Str text, Str separator, int64_t index) {
   std::vector<std::string_view> parts = split_parts(text, separator);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// parse_xml, on expat. In: XML text. Out: a bag with the root element under its name. An element of nothing is null,
-// of text alone its text; else a bag of "@attribute", "#text" and child elements, where a name given several times
-// holds an array. Blanks around text go; comments, instructions and CDATA are passed over. Text that is no XML, is longer
-// than 1 MB, nests too deeply or declares a document type (whose entities could grow without bound) gives null.
+// parse_xml, on expat. In: XML text. Out: a bag with the root element under its name. An element of nothing
+// is null, of text alone its text; else a bag of "@attribute", "#text" and child elements, where a name given
+// several times holds an array. Blanks around text go; comments, instructions and CDATA are passed over. Text
+// that is no XML, is longer than 1 MB, nests too deeply or declares a document type (whose entities could
+// grow without bound) gives null.
 #include <expat.h>
 
 #include <memory>
@@ -49,7 +50,8 @@ class Builder {
     Element element;
     element.name = arena_.copy(std::string_view(name));
     for (; *attributes; attributes += 2)
-      element.add(arena_.copy(std::string_view("@" + std::string(attributes[0]))), string_node(arena_.copy(std::string_view(attributes[1])).view()));
+      element.add(arena_.copy(std::string_view("@" + std::string(attributes[0]))),
+                  string_node(arena_.copy(std::string_view(attributes[1])).view()));
     open_.push_back(std::move(element));
   }
   void end() {
@@ -103,17 +105,23 @@ Builder& builder(void* data) { return *static_cast<Builder*>(data); }
 Dynamic ParseXml::call(Context& context, Str xml) {
   if (xml.size == 0 || xml.size > kMaxXml) return {};
   // The text is UTF-8 by now, whatever its declaration says.
-  std::unique_ptr<XML_ParserStruct, decltype(&XML_ParserFree)> parser(XML_ParserCreate("UTF-8"), &XML_ParserFree);
+  std::unique_ptr<XML_ParserStruct, decltype(&XML_ParserFree)> parser(XML_ParserCreate("UTF-8"),
+                                                                      &XML_ParserFree);
   if (!parser) return {};
   Builder state(*context.arena, parser.get());
   XML_SetUserData(parser.get(), &state);
   XML_SetElementHandler(
-      parser.get(), [](void* data, const char* name, const char** attributes) { builder(data).start(name, attributes); },
+      parser.get(),
+      [](void* data, const char* name, const char** attributes) { builder(data).start(name, attributes); },
       [](void* data, const char*) { builder(data).end(); });
-  XML_SetCharacterDataHandler(parser.get(), [](void* data, const char* text, int size) { builder(data).text(text, static_cast<size_t>(size)); });
+  XML_SetCharacterDataHandler(parser.get(), [](void* data, const char* text, int size) {
+    builder(data).text(text, static_cast<size_t>(size));
+  });
   XML_SetCdataSectionHandler(
-      parser.get(), [](void* data) { builder(data).set_cdata(true); }, [](void* data) { builder(data).set_cdata(false); });
-  XML_SetStartDoctypeDeclHandler(parser.get(), [](void* data, const char*, const char*, const char*, int) { builder(data).stop(); });
+      parser.get(), [](void* data) { builder(data).set_cdata(true); },
+      [](void* data) { builder(data).set_cdata(false); });
+  XML_SetStartDoctypeDeclHandler(
+      parser.get(), [](void* data, const char*, const char*, const char*, int) { builder(data).stop(); });
   bool good = XML_Parse(parser.get(), xml.data, static_cast<int>(xml.size), XML_TRUE) == XML_STATUS_OK;
   return good ? state.document() : Dynamic{};
 }

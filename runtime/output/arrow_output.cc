@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A column at a time into Arrow's builders; a value that does not fit its type ends the output before a byte of it is
-// written.
+// A column at a time into Arrow's builders; a value that does not fit its type ends the output before a byte
+// of it is written.
 #include "runtime/output/arrow_output.h"
 
 #include <arrow/api.h>
@@ -57,8 +57,9 @@ ArrayResult build_times(const Values& values, bool is_date) {
       // Towards the past, so that order is kept.
       value = ticks / datetime::kTicksPerMicrosecond - (ticks % datetime::kTicksPerMicrosecond < 0);
     } else if (__builtin_mul_overflow(ticks, int64_t{100}, &value)) {
-      return arrow::Status::Invalid("column ", values.name(),
-                                    ": a time does not fit 64 bits of nanoseconds; --arrow-time=us writes microseconds");
+      return arrow::Status::Invalid(
+          "column ", values.name(),
+          ": a time does not fit 64 bits of nanoseconds; --arrow-time=us writes microseconds");
     }
     return builder.Append(value);
   };
@@ -71,13 +72,16 @@ ArrayResult build_decimals(const Values& values) {
   std::vector<arrow::Decimal128> numbers(values.size());
   std::vector<int32_t> scales(values.size(), 0);
   int32_t scale = 0;
-  auto too_long = [&] { return arrow::Status::Invalid("column ", values.name(), ": a decimal does not fit decimal128"); };
+  auto too_long = [&] {
+    return arrow::Status::Invalid("column ", values.name(), ": a decimal does not fit decimal128");
+  };
   for (size_t row = 0; row < values.size(); ++row) {
     if (!values[row].valid) continue;
     Arena arena;
     int32_t precision = 0;
     Str text = decimal::print(values[row].m, arena);
-    if (!arrow::Decimal128::FromString(text.view(), &numbers[row], &precision, &scales[row]).ok()) return too_long();
+    if (!arrow::Decimal128::FromString(text.view(), &numbers[row], &precision, &scales[row]).ok())
+      return too_long();
     scale = std::max(scale, scales[row]);
   }
   if (scale > kDecimalDigits) return too_long();
@@ -124,9 +128,12 @@ ArrayResult build_array(const Values& values) {
         return builder.Append(dynamic::print(cell.node, arena).view());
       });
     }
-    case Type::Decimal: return build_decimals(values);
-    case Type::DateTime: return build_times(values, true);
-    case Type::TimeSpan: return build_times(values, false);
+    case Type::Decimal:
+      return build_decimals(values);
+    case Type::DateTime:
+      return build_times(values, true);
+    case Type::TimeSpan:
+      return build_times(values, false);
   }
   return arrow::Status::Invalid("unknown type");
 }
@@ -142,12 +149,14 @@ arrow::Result<std::shared_ptr<arrow::Table>> make_table(const ArrowOutput& outpu
   arrow::ArrayVector arrays;
   for (size_t i = 0; i < output.columns.size(); ++i) {
     ARROW_ASSIGN_OR_RAISE(auto array, build_array({output, i}));
-    fields.push_back(arrow::field(output.columns[i].name, array->type(), true, extension_of(output.columns[i].type)));
+    fields.push_back(
+        arrow::field(output.columns[i].name, array->type(), true, extension_of(output.columns[i].type)));
     arrays.push_back(std::move(array));
   }
   std::shared_ptr<const arrow::KeyValueMetadata> metadata;
   if (!output.partial.empty()) metadata = arrow::key_value_metadata({"kqlc.partial"}, {output.partial});
-  return arrow::Table::Make(arrow::schema(fields, metadata), arrays, static_cast<int64_t>(output.rows->size()));
+  return arrow::Table::Make(arrow::schema(fields, metadata), arrays,
+                            static_cast<int64_t>(output.rows->size()));
 }
 
 Result<void> result_of(const arrow::Status& status) {
@@ -208,8 +217,8 @@ Result<void> write_parquet_file(const ArrowOutput& output, const std::string& pa
     ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::FileOutputStream::Open(path));
     auto properties = parquet::WriterProperties::Builder().compression(parquet::Compression::ZSTD)->build();
     auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-    ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), file, 1 << 20, properties,
-                                                   arrow_properties));
+    ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), file, 1 << 20,
+                                                   properties, arrow_properties));
     return file->Close();
   });
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows as Arrow IPC or Parquet. In: rows of Cells with the names and types of their columns. Out: a stream on a file
-// descriptor, or a file. Types are those of the table of physical types: times as timestamp[ns, UTC] and duration[ns]
-// (or us), guid as FixedSizeBinary(16) with the extension name arrow.uuid, decimal as decimal128, dynamic as utf8 with
-// the extension name arrow.json. Arrow C++ stays behind this header.
+// Rows as Arrow IPC or Parquet. In: rows of Cells with the names and types of their columns. Out: a stream on
+// a file descriptor, or a file. Types are those of the table of physical types: times as timestamp[ns, UTC]
+// and duration[ns] (or us), guid as FixedSizeBinary(16) with the extension name arrow.uuid, decimal as
+// decimal128, dynamic as utf8 with the extension name arrow.json. Arrow C++ stays behind this header.
 #pragma once
 
 #include <string>

@@ -98,7 +98,8 @@ std::optional<int64_t> ticks_of_date(int64_t year, int64_t month, int64_t day) {
   if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 ||
       day > days_in_month(static_cast<int>(year), static_cast<int>(month)))
     return std::nullopt;
-  return days_from_date({static_cast<int>(year), static_cast<int>(month), static_cast<int>(day)}) * kTicksPerDay;
+  return days_from_date({static_cast<int>(year), static_cast<int>(month), static_cast<int>(day)}) *
+         kTicksPerDay;
 }
 
 // Reads "hh:mm[:ss[.f]]" and an AM/PM mark; ticks of the day.
@@ -153,8 +154,9 @@ std::optional<int64_t> take_zone(Scanner& in) {
 }
 
 std::optional<int64_t> month_of(std::string_view word) {
-  static constexpr std::string_view kMonths[] = {"january", "february", "march",     "april",   "may",      "june",
-                                                 "july",    "august",   "september", "october", "november", "december"};
+  static constexpr std::string_view kMonths[] = {"january",   "february", "march",    "april",
+                                                 "may",       "june",     "july",     "august",
+                                                 "september", "october",  "november", "december"};
   for (int i = 0; i < 12; ++i)
     if (same_word(word, kMonths[i]) || same_word(word, kMonths[i].substr(0, 3))) return i + 1;
   return std::nullopt;
@@ -163,7 +165,8 @@ std::optional<int64_t> month_of(std::string_view word) {
 // "2024-02-29", "2024/02/29", "2024-02", "20240229", "2024".
 std::optional<int64_t> take_iso_date(Scanner& in) {
   size_t start = in.at;
-  if (auto compact = in.take_digits(8, 8)) return ticks_of_date(*compact / 10000, *compact / 100 % 100, *compact % 100);
+  if (auto compact = in.take_digits(8, 8))
+    return ticks_of_date(*compact / 10000, *compact / 100 % 100, *compact % 100);
   in.at = start;
   auto year = in.take_digits(4, 4);
   if (!year) return std::nullopt;
@@ -254,7 +257,8 @@ std::optional<DateTime> read_export_form(std::string_view text) {
   if (!good || hour > 23 || minute > 59 || second > 59) return std::nullopt;
   auto date = ticks_of_date(year, month, day);
   if (!date) return std::nullopt;
-  return DateTime{*date + hour * kTicksPerHour + minute * kTicksPerMinute + second * kTicksPerSecond + fraction};
+  return DateTime{*date + hour * kTicksPerHour + minute * kTicksPerMinute + second * kTicksPerSecond +
+                  fraction};
 }
 
 }  // namespace
@@ -289,18 +293,37 @@ std::optional<int64_t> ticks_of_unit(std::string_view unit) {
     std::string_view name;
     int64_t ticks;
   };
-  static constexpr Unit kUnits[] = {
-      {"d", kTicksPerDay},          {"day", kTicksPerDay},          {"days", kTicksPerDay},
-      {"h", kTicksPerHour},         {"hr", kTicksPerHour},          {"hrs", kTicksPerHour},
-      {"hour", kTicksPerHour},      {"hours", kTicksPerHour},       {"m", kTicksPerMinute},
-      {"min", kTicksPerMinute},     {"minute", kTicksPerMinute},    {"minutes", kTicksPerMinute},
-      {"s", kTicksPerSecond},       {"sec", kTicksPerSecond},       {"second", kTicksPerSecond},
-      {"seconds", kTicksPerSecond}, {"ms", kTicksPerMillisecond},   {"milli", kTicksPerMillisecond},
-      {"millis", kTicksPerMillisecond}, {"millisecond", kTicksPerMillisecond},
-      {"milliseconds", kTicksPerMillisecond}, {"micro", kTicksPerMicrosecond}, {"micros", kTicksPerMicrosecond},
-      {"microsecond", kTicksPerMicrosecond},  {"microseconds", kTicksPerMicrosecond},
-      {"nano", 0}, {"nanos", 0}, {"nanosecond", 0}, {"nanoseconds", 0},
-      {"tick", 1}, {"ticks", 1}};
+  static constexpr Unit kUnits[] = {{"d", kTicksPerDay},
+                                    {"day", kTicksPerDay},
+                                    {"days", kTicksPerDay},
+                                    {"h", kTicksPerHour},
+                                    {"hr", kTicksPerHour},
+                                    {"hrs", kTicksPerHour},
+                                    {"hour", kTicksPerHour},
+                                    {"hours", kTicksPerHour},
+                                    {"m", kTicksPerMinute},
+                                    {"min", kTicksPerMinute},
+                                    {"minute", kTicksPerMinute},
+                                    {"minutes", kTicksPerMinute},
+                                    {"s", kTicksPerSecond},
+                                    {"sec", kTicksPerSecond},
+                                    {"second", kTicksPerSecond},
+                                    {"seconds", kTicksPerSecond},
+                                    {"ms", kTicksPerMillisecond},
+                                    {"milli", kTicksPerMillisecond},
+                                    {"millis", kTicksPerMillisecond},
+                                    {"millisecond", kTicksPerMillisecond},
+                                    {"milliseconds", kTicksPerMillisecond},
+                                    {"micro", kTicksPerMicrosecond},
+                                    {"micros", kTicksPerMicrosecond},
+                                    {"microsecond", kTicksPerMicrosecond},
+                                    {"microseconds", kTicksPerMicrosecond},
+                                    {"nano", 0},
+                                    {"nanos", 0},
+                                    {"nanosecond", 0},
+                                    {"nanoseconds", 0},
+                                    {"tick", 1},
+                                    {"ticks", 1}};
   for (const Unit& entry : kUnits)
     if (same_word(unit, entry.name)) return entry.ticks;
   return std::nullopt;
@@ -372,7 +395,8 @@ std::optional<TimeSpan> read_timespan(std::string_view text) {
     }
   }
   if (!in.done() || hours > 23 || *minutes > 59 || seconds > 59) return std::nullopt;
-  return signed_ticks(minus, days, hours * kTicksPerHour + *minutes * kTicksPerMinute + seconds * kTicksPerSecond + fraction);
+  return signed_ticks(
+      minus, days, hours * kTicksPerHour + *minutes * kTicksPerMinute + seconds * kTicksPerSecond + fraction);
 }
 
 namespace {
@@ -403,12 +427,14 @@ Str print_datetime(DateTime value, Arena& arena) {
 }
 
 Str print_timespan(TimeSpan value, Arena& arena) {
-  uint64_t ticks = value.ticks < 0 ? 0 - static_cast<uint64_t>(value.ticks) : static_cast<uint64_t>(value.ticks);
+  uint64_t ticks =
+      value.ticks < 0 ? 0 - static_cast<uint64_t>(value.ticks) : static_cast<uint64_t>(value.ticks);
   constexpr uint64_t day = kTicksPerDay, second = kTicksPerSecond;
   char* out = static_cast<char*>(arena.allocate(40));
   int size = 0;
   if (value.ticks < 0) out[size++] = '-';
-  if (ticks >= day) size += std::snprintf(out + size, 16, "%llu.", static_cast<unsigned long long>(ticks / day));
+  if (ticks >= day)
+    size += std::snprintf(out + size, 16, "%llu.", static_cast<unsigned long long>(ticks / day));
   uint64_t rest = ticks % day;
   std::memcpy(out + size, "00:00:00", 8);
   put_digits(out + size, static_cast<int64_t>(rest / kTicksPerHour), 2);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// datetime and timespan: their text forms and calendar arithmetic. In: text as rules and exports write it, or ticks.
-// Out: ticks of 100 ns (datetime since 0001-01-01 UTC), or Kusto's text forms. A value outside the years 1 to 9999
-// does not exist: functions that would make one return null.
-// Sources: KQL "The datetime data type", "The timespan data type".
+// datetime and timespan: their text forms and calendar arithmetic. In: text as rules and exports write it, or
+// ticks. Out: ticks of 100 ns (datetime since 0001-01-01 UTC), or Kusto's text forms. A value outside the
+// years 1 to 9999 does not exist: functions that would make one return null. Sources: KQL "The datetime data
+// type", "The timespan data type".
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ inline constexpr int64_t kTicksPerSecond = 10'000'000;
 inline constexpr int64_t kTicksPerMinute = 60 * kTicksPerSecond;
 inline constexpr int64_t kTicksPerHour = 60 * kTicksPerMinute;
 inline constexpr int64_t kTicksPerDay = 24 * kTicksPerHour;
-inline constexpr int64_t kMaxTicks = 3'155'378'975'999'999'999;     // 9999-12-31 23:59:59.9999999
+inline constexpr int64_t kMaxTicks = 3'155'378'975'999'999'999;      // 9999-12-31 23:59:59.9999999
 inline constexpr int64_t kUnixEpochTicks = 621'355'968'000'000'000;  // 1970-01-01
 
 struct Date {
@@ -39,11 +39,12 @@ Date date_from_days(int64_t days);
 int days_in_month(int year, int month);
 bool is_leap_year(int year);
 
-// Reads ISO 8601 with up to seven (more are cut) fraction digits and an optional zone, RFC 822, and the US forms
-// Kusto takes. Empty when `text` is no datetime or is out of range.
+// Reads ISO 8601 with up to seven (more are cut) fraction digits and an optional zone, RFC 822, and the US
+// forms Kusto takes. Empty when `text` is no datetime or is out of range.
 std::optional<DateTime> read_datetime(std::string_view text);
 
-// Reads "1.02:03:04.5", "02:03", and literals such as "1d", "1.5h", "10 minutes". Empty when it is none or overflows.
+// Reads "1.02:03:04.5", "02:03", and literals such as "1d", "1.5h", "10 minutes". Empty when it is none or
+// overflows.
 std::optional<TimeSpan> read_timespan(std::string_view text);
 
 // "2024-02-29T12:00:00.1234567Z": always seven decimals. 28 bytes.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The border to Intel's decimal library (built with arguments by value, rounding and flags as arguments). Values that
-// it calls NaN or infinite do not leave this file: text that is none is refused, and division by zero is empty.
+// The border to Intel's decimal library (built with arguments by value, rounding and flags as arguments).
+// Values that it calls NaN or infinite do not leave this file: text that is none is refused, and division by
+// zero is empty.
 #include "runtime/value/decimal.h"
 
 #include <xxhash.h>
@@ -69,7 +70,8 @@ std::optional<Decimal> read(std::string_view text) {
   bool digit = false;
   for (char c : text) {
     digit |= c >= '0' && c <= '9';
-    if (!((c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E')) return std::nullopt;
+    if (!((c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E'))
+      return std::nullopt;
   }
   if (!digit || text.size() > 200) return std::nullopt;
   std::string copy(text);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// decimal: 34 digits, as IEEE 754 decimal128 in the binary integer encoding. In: text, integers, doubles. Out:
-// arithmetic, order and text. The work is done by Intel's decimal floating-point library.
-// Source: KQL "The decimal data type".
+// decimal: 34 digits, as IEEE 754 decimal128 in the binary integer encoding. In: text, integers, doubles.
+// Out: arithmetic, order and text. The work is done by Intel's decimal floating-point library. Source: KQL
+// "The decimal data type".
 #pragma once
 
 #include <cstdint>

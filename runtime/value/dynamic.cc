@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parsing, printing and comparing dynamic values. The parser is a single pass over the text that builds nodes in the
-// arena; it is our own and not simdjson's because nodes must keep numbers as Kusto types them (long, else real),
-// need no padding behind the text, and most texts are short.
+// Parsing, printing and comparing dynamic values. The parser is a single pass over the text that builds nodes
+// in the arena; it is our own and not simdjson's because nodes must keep numbers as Kusto types them (long,
+// else real), need no padding behind the text, and most texts are short.
 #include "runtime/value/dynamic.h"
 
 #include <xxhash.h>
@@ -23,7 +23,8 @@ namespace {
 
 class Parser {
  public:
-  Parser(std::string_view text, Arena& arena) : next_(text.data()), end_(text.data() + text.size()), arena_(arena) {}
+  Parser(std::string_view text, Arena& arena)
+      : next_(text.data()), end_(text.data() + text.size()), arena_(arena) {}
 
   std::optional<Node> parse_document() {
     Node node;
@@ -53,8 +54,10 @@ class Parser {
   bool parse_value(Node& out, int depth) {
     if (next_ == end_ || depth > kMaxDepth) return false;
     switch (*next_) {
-      case '{': return parse_bag(out, depth);
-      case '[': return parse_array(out, depth);
+      case '{':
+        return parse_bag(out, depth);
+      case '[':
+        return parse_array(out, depth);
       case '"': {
         Str text;
         if (!parse_string(text)) return false;
@@ -63,10 +66,19 @@ class Parser {
         out.size = static_cast<uint32_t>(text.size);
         return true;
       }
-      case 't': out.kind = Kind::Bool; out.b = true; return take_word("true");
-      case 'f': out.kind = Kind::Bool; out.b = false; return take_word("false");
-      case 'n': out.kind = Kind::Null; return take_word("null");
-      default: return parse_number(out);
+      case 't':
+        out.kind = Kind::Bool;
+        out.b = true;
+        return take_word("true");
+      case 'f':
+        out.kind = Kind::Bool;
+        out.b = false;
+        return take_word("false");
+      case 'n':
+        out.kind = Kind::Null;
+        return take_word("null");
+      default:
+        return parse_number(out);
     }
   }
 
@@ -97,7 +109,8 @@ class Parser {
     }
     out.kind = Kind::Real;
     auto [end, error] = std::from_chars(start, next_, out.d);
-    if (error == std::errc::result_out_of_range) out.d = std::strtod(std::string(start, next_).c_str(), nullptr);
+    if (error == std::errc::result_out_of_range)
+      out.d = std::strtod(std::string(start, next_).c_str(), nullptr);
     return true;
   }
 
@@ -129,14 +142,30 @@ class Parser {
     if (next_ == end_) return false;
     char c = *next_++;
     switch (c) {
-      case '"': case '\\': case '/': *out++ = c; return true;
-      case 'b': *out++ = '\b'; return true;
-      case 'f': *out++ = '\f'; return true;
-      case 'n': *out++ = '\n'; return true;
-      case 'r': *out++ = '\r'; return true;
-      case 't': *out++ = '\t'; return true;
-      case 'u': break;
-      default: return false;
+      case '"':
+      case '\\':
+      case '/':
+        *out++ = c;
+        return true;
+      case 'b':
+        *out++ = '\b';
+        return true;
+      case 'f':
+        *out++ = '\f';
+        return true;
+      case 'n':
+        *out++ = '\n';
+        return true;
+      case 'r':
+        *out++ = '\r';
+        return true;
+      case 't':
+        *out++ = '\t';
+        return true;
+      case 'u':
+        break;
+      default:
+        return false;
     }
     uint32_t code = 0, low = 0;
     if (!parse_hex4(code)) return false;
@@ -157,7 +186,8 @@ class Parser {
   bool parse_string(Str& out) {
     ++next_;
     const char* start = next_;
-    while (next_ != end_ && *next_ != '"' && *next_ != '\\' && static_cast<unsigned char>(*next_) >= 0x20) ++next_;
+    while (next_ != end_ && *next_ != '"' && *next_ != '\\' && static_cast<unsigned char>(*next_) >= 0x20)
+      ++next_;
     if (next_ != end_ && *next_ == '"') {
       out = {start, static_cast<uint64_t>(next_++ - start)};
       return true;
@@ -243,7 +273,9 @@ class Parser {
 
 }  // namespace
 
-std::optional<Node> parse_strict(Str text, Arena& arena) { return Parser(text.view(), arena).parse_document(); }
+std::optional<Node> parse_strict(Str text, Arena& arena) {
+  return Parser(text.view(), arena).parse_document();
+}
 
 Dynamic lazy(Str text, Arena& arena) {
   Node node;
@@ -278,12 +310,30 @@ Node node_of_cell(const Cell& cell, Type type, Arena& arena) {
   Node node;
   if (!cell.valid) return node;
   switch (type) {
-    case Type::Bool: node.kind = Kind::Bool; node.b = cell.b; break;
-    case Type::Int: node.kind = Kind::Long; node.l = cell.i; break;
-    case Type::Long: node.kind = Kind::Long; node.l = cell.l; break;
-    case Type::Real: node.kind = Kind::Real; node.d = cell.d; break;
-    case Type::DateTime: node.kind = Kind::DateTime; node.l = cell.l; break;
-    case Type::TimeSpan: node.kind = Kind::TimeSpan; node.l = cell.l; break;
+    case Type::Bool:
+      node.kind = Kind::Bool;
+      node.b = cell.b;
+      break;
+    case Type::Int:
+      node.kind = Kind::Long;
+      node.l = cell.i;
+      break;
+    case Type::Long:
+      node.kind = Kind::Long;
+      node.l = cell.l;
+      break;
+    case Type::Real:
+      node.kind = Kind::Real;
+      node.d = cell.d;
+      break;
+    case Type::DateTime:
+      node.kind = Kind::DateTime;
+      node.l = cell.l;
+      break;
+    case Type::TimeSpan:
+      node.kind = Kind::TimeSpan;
+      node.l = cell.l;
+      break;
     case Type::String:
       node.kind = Kind::String;
       node.text = cell.s.data;
@@ -359,13 +409,27 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           out += "\\u00";
@@ -382,9 +446,15 @@ void append_json_string(std::string& out, std::string_view text) {
 void append_node(std::string& out, const Node& node, Arena& arena, size_t enough) {
   auto quoted = [&](Str text) { append_json_string(out, text.view()); };
   switch (node.kind) {
-    case Kind::Null: out += "null"; break;
-    case Kind::Bool: out += node.b ? "true" : "false"; break;
-    case Kind::Long: out += std::to_string(node.l); break;
+    case Kind::Null:
+      out += "null";
+      break;
+    case Kind::Bool:
+      out += node.b ? "true" : "false";
+      break;
+    case Kind::Long:
+      out += std::to_string(node.l);
+      break;
     case Kind::Real:
       if (std::isfinite(node.d)) {
         out += print_real(node.d, arena).view();
@@ -392,11 +462,21 @@ void append_node(std::string& out, const Node& node, Arena& arena, size_t enough
         quoted(print_real(node.d, arena));
       }
       break;
-    case Kind::String: append_json_string(out, node.str()); break;
-    case Kind::DateTime: quoted(datetime::print_datetime({node.l}, arena)); break;
-    case Kind::TimeSpan: quoted(datetime::print_timespan({node.l}, arena)); break;
-    case Kind::Guid: quoted(guid::print(*node.guid, arena)); break;
-    case Kind::Decimal: quoted(decimal::print(*node.decimal, arena)); break;
+    case Kind::String:
+      append_json_string(out, node.str());
+      break;
+    case Kind::DateTime:
+      quoted(datetime::print_datetime({node.l}, arena));
+      break;
+    case Kind::TimeSpan:
+      quoted(datetime::print_timespan({node.l}, arena));
+      break;
+    case Kind::Guid:
+      quoted(guid::print(*node.guid, arena));
+      break;
+    case Kind::Decimal:
+      quoted(decimal::print(*node.decimal, arena));
+      break;
     case Kind::Json: {
       const Node* parsed = resolve({&node}, arena);
       append_node(out, parsed ? *parsed : Node{}, arena, enough);
@@ -434,14 +514,22 @@ Str print(const Node* node, Arena& arena, size_t enough) {
 Str to_text(const Node* node, Arena& arena, size_t enough) {
   if (!node || node->kind == Kind::Null) return {};
   switch (node->kind) {
-    case Kind::String: return {node->text, node->size};
-    case Kind::Real: return print_real(node->d, arena);
-    case Kind::DateTime: return datetime::print_datetime({node->l}, arena);
-    case Kind::TimeSpan: return datetime::print_timespan({node->l}, arena);
-    case Kind::Guid: return guid::print(*node->guid, arena);
-    case Kind::Decimal: return decimal::print(*node->decimal, arena);
-    case Kind::Json: return to_text(resolve({node}, arena), arena, enough);
-    default: return print(node, arena, enough);
+    case Kind::String:
+      return {node->text, node->size};
+    case Kind::Real:
+      return print_real(node->d, arena);
+    case Kind::DateTime:
+      return datetime::print_datetime({node->l}, arena);
+    case Kind::TimeSpan:
+      return datetime::print_timespan({node->l}, arena);
+    case Kind::Guid:
+      return guid::print(*node->guid, arena);
+    case Kind::Decimal:
+      return decimal::print(*node->decimal, arena);
+    case Kind::Json:
+      return to_text(resolve({node}, arena), arena, enough);
+    default:
+      return print(node, arena, enough);
   }
 }
 
@@ -457,13 +545,23 @@ bool equal(const Node& a, const Node& b, Arena& arena) {
     return false;
   }
   switch (a.kind) {
-    case Kind::Null: case Kind::Json: return true;
-    case Kind::Bool: return a.b == b.b;
-    case Kind::Long: case Kind::DateTime: case Kind::TimeSpan: return a.l == b.l;
-    case Kind::Real: return a.d == b.d || (std::isnan(a.d) && std::isnan(b.d));
-    case Kind::String: return a.str() == b.str();
-    case Kind::Guid: return std::memcmp(a.guid, b.guid, 16) == 0;
-    case Kind::Decimal: return decimal::compare(*a.decimal, *b.decimal) == 0;
+    case Kind::Null:
+    case Kind::Json:
+      return true;
+    case Kind::Bool:
+      return a.b == b.b;
+    case Kind::Long:
+    case Kind::DateTime:
+    case Kind::TimeSpan:
+      return a.l == b.l;
+    case Kind::Real:
+      return a.d == b.d || (std::isnan(a.d) && std::isnan(b.d));
+    case Kind::String:
+      return a.str() == b.str();
+    case Kind::Guid:
+      return std::memcmp(a.guid, b.guid, 16) == 0;
+    case Kind::Decimal:
+      return decimal::compare(*a.decimal, *b.decimal) == 0;
     case Kind::Array:
       if (a.size != b.size) return false;
       for (uint32_t i = 0; i < a.size; ++i)
@@ -485,8 +583,10 @@ bool equal(const Node& a, const Node& b, Arena& arena) {
 
 uint64_t hash(const Node& node, Arena& arena) {
   switch (node.kind) {
-    case Kind::Null: return 0x9E3779B97F4A7C15u;
-    case Kind::Bool: return node.b ? 3 : 5;
+    case Kind::Null:
+      return 0x9E3779B97F4A7C15u;
+    case Kind::Bool:
+      return node.b ? 3 : 5;
     case Kind::Long: {
       double value = static_cast<double>(node.l);  // so that 1 and 1.0 agree
       return XXH3_64bits(&value, sizeof value);
@@ -495,10 +595,15 @@ uint64_t hash(const Node& node, Arena& arena) {
       double value = node.d == 0 ? 0.0 : node.d;
       return XXH3_64bits(&value, sizeof value);
     }
-    case Kind::DateTime: case Kind::TimeSpan: return XXH3_64bits_withSeed(&node.l, 8, 1);
-    case Kind::String: return XXH3_64bits(node.text, node.size);
-    case Kind::Guid: return XXH3_64bits(node.guid, 16);
-    case Kind::Decimal: return decimal::hash(*node.decimal);
+    case Kind::DateTime:
+    case Kind::TimeSpan:
+      return XXH3_64bits_withSeed(&node.l, 8, 1);
+    case Kind::String:
+      return XXH3_64bits(node.text, node.size);
+    case Kind::Guid:
+      return XXH3_64bits(node.guid, 16);
+    case Kind::Decimal:
+      return decimal::hash(*node.decimal);
     case Kind::Json: {
       const Node* parsed = resolve({&node}, arena);
       return hash(parsed ? *parsed : Node{}, arena);

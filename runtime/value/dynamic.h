@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The dynamic type: JSON with Kusto's extra scalar kinds. In: JSON text (parsed when something looks inside, not
-// before) or values. Out: a tree of 16-byte nodes in an arena that keeps long, real, datetime, timespan and guid
-// apart; canonical text, equality and hash. Keys of a bag keep their order for printing; order carries no meaning.
-// Text that is not JSON is a dynamic string. Source: KQL "The dynamic data type".
+// The dynamic type: JSON with Kusto's extra scalar kinds. In: JSON text (parsed when something looks inside,
+// not before) or values. Out: a tree of 16-byte nodes in an arena that keeps long, real, datetime, timespan
+// and guid apart; canonical text, equality and hash. Keys of a bag keep their order for printing; order
+// carries no meaning. Text that is not JSON is a dynamic string. Source: KQL "The dynamic data type".
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,20 @@
 
 namespace kqlc::dynamic {
 
-enum class Kind : uint8_t { Null, Bool, Long, Real, String, DateTime, TimeSpan, Guid, Decimal, Array, Bag, Json };
+enum class Kind : uint8_t {
+  Null,
+  Bool,
+  Long,
+  Real,
+  String,
+  DateTime,
+  TimeSpan,
+  Guid,
+  Decimal,
+  Array,
+  Bag,
+  Json
+};
 
 struct Entry;
 
@@ -27,9 +40,9 @@ struct Node {
     bool b;
     int64_t l = 0;  // Long, and the ticks of DateTime and TimeSpan
     double d;
-    const char* text;        // String, Json (not parsed yet)
-    const Node* items;       // Array
-    const Entry* entries;    // Bag
+    const char* text;      // String, Json (not parsed yet)
+    const Node* items;     // Array
+    const Entry* entries;  // Bag
     const kqlc::Guid* guid;
     const kqlc::Decimal* decimal;
   };

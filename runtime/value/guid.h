@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// guid: its text forms. In: text with or without dashes and braces, or sixteen bytes. Out: the other of the two;
-// printed as 8-4-4-4-12 small hexadecimal digits. Source: KQL "The guid data type".
+// guid: its text forms. In: text with or without dashes and braces, or sixteen bytes. Out: the other of the
+// two; printed as 8-4-4-4-12 small hexadecimal digits. Source: KQL "The guid data type".
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Values of a file or of a foreign array as values of a column's type. In: text or a number. Out: a Cell, a null, or
-// the word that it does not fit. A real number that is whole fits a long.
+// Values of a file or of a foreign array as values of a column's type. In: text or a number. Out: a Cell, a
+// null, or the word that it does not fit. A real number that is whole fits a long.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The ten scalar types of KQL and the C++ types that stand for them in kernels, functions and the reference
-// executor. Everything here is plain old data of at most 16 bytes, so that a value travels in two registers and a
-// kernel compiled from bitcode sees the same layout as the native program. Text and JSON forms live elsewhere
-// (datetime.h, decimal.h, guid.h, dynamic.h). Source: KQL "Scalar data types".
+// executor. Everything here is plain old data of at most 16 bytes, so that a value travels in two registers
+// and a kernel compiled from bitcode sees the same layout as the native program. Text and JSON forms live
+// elsewhere (datetime.h, decimal.h, guid.h, dynamic.h). Source: KQL "Scalar data types".
 #pragma once
 
 #include <cstddef>
@@ -52,7 +52,8 @@ struct Guid {
   uint8_t bytes[16] = {};
 };
 
-// A decimal of up to 34 digits: value = (-1)^sign * coefficient * 10^exponent. The layout is private to decimal.h.
+// A decimal of up to 34 digits: value = (-1)^sign * coefficient * 10^exponent. The layout is private to
+// decimal.h.
 struct alignas(8) Decimal {
   uint64_t low = 0;
   uint64_t high = 0;
@@ -62,8 +63,8 @@ namespace dynamic {
 struct Node;
 }
 
-// A value of type dynamic: a tree of nodes in some arena, parsed lazily from JSON text (see dynamic.h). nullptr is
-// dynamic(null).
+// A value of type dynamic: a tree of nodes in some arena, parsed lazily from JSON text (see dynamic.h).
+// nullptr is dynamic(null).
 struct Dynamic {
   const dynamic::Node* node = nullptr;
 };
@@ -78,8 +79,9 @@ struct Nullable {
   constexpr Nullable(T v) : value(v), valid(true) {}  // NOLINT(google-explicit-constructor)
 };
 
-// One scalar of any type: 16 bytes of payload and validity. The type is known from the place where it stands, as in
-// an Arrow column. A Cell of type String is always valid. The unused bytes of the payload are unspecified.
+// One scalar of any type: 16 bytes of payload and validity. The type is known from the place where it stands,
+// as in an Arrow column. A Cell of type String is always valid. The unused bytes of the payload are
+// unspecified.
 struct Cell {
   union {
     bool b;
@@ -101,12 +103,12 @@ static_assert(sizeof(Cell) == 24);
 template <class T>
 struct TypeOf;
 
-#define KQLC_TYPE_OF(cpp_type, kql_type, read_expression, write_statement)       \
-  template <>                                                                    \
-  struct TypeOf<cpp_type> {                                                      \
-    static constexpr Type type = Type::kql_type;                                 \
-    static cpp_type read(const Cell& cell) { return read_expression; }           \
-    static void write(Cell& cell, cpp_type value) { write_statement; }           \
+#define KQLC_TYPE_OF(cpp_type, kql_type, read_expression, write_statement) \
+  template <>                                                              \
+  struct TypeOf<cpp_type> {                                                \
+    static constexpr Type type = Type::kql_type;                           \
+    static cpp_type read(const Cell& cell) { return read_expression; }     \
+    static void write(Cell& cell, cpp_type value) { write_statement; }     \
   };
 KQLC_TYPE_OF(bool, Bool, cell.b, cell.b = value)
 KQLC_TYPE_OF(int32_t, Int, cell.i, cell.i = value)

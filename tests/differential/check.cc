@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The reference executor over the tables in memory is the oracle. Shrinking takes the first smaller query that still
-// fails in the same way of running, until there is none.
+// The reference executor over the tables in memory is the oracle. Shrinking takes the first smaller query
+// that still fails in the same way of running, until there is none.
 #include "tests/differential/check.h"
 
 #include "cli/compile.h"
@@ -33,7 +33,8 @@ std::vector<Way> make_ways(Random& random) {
   std::vector<Way> ways;
   auto targets = simd::available_targets();
   for (int i = 0; i < 2; ++i)
-    ways.push_back({random.pick(engines::kAllTexts), random.pick(sizes), 1 + static_cast<int>(random.below(3)), random.pick(targets)->name});
+    ways.push_back({random.pick(engines::kAllTexts), random.pick(sizes),
+                    1 + static_cast<int>(random.below(3)), random.pick(targets)->name});
   return ways;
 }
 
@@ -51,17 +52,21 @@ Trial make_trial(uint64_t seed, bool optimised) {
 }
 
 cli::Compiled compile(const std::string& text, const plan::Schemas& schemas) {
-  return cli::compile({"query", text, text, {}}, schemas, datetime::read_datetime("2023-07-19T12:34:56.7890123Z")->ticks);
+  return cli::compile({"query", text, text, {}}, schemas,
+                      datetime::read_datetime("2023-07-19T12:34:56.7890123Z")->ticks);
 }
 
 void count_names(const plan::Plan& plan, Tally& tally) {
   for (const plan::Expr& expr : plan.exprs)
-    if (expr.kind == plan::ExprKind::Call) ++tally.used[expr.function->spec.operators[0] ? expr.function->spec.operators[0] : expr.function->spec.name];
+    if (expr.kind == plan::ExprKind::Call)
+      ++tally.used[expr.function->spec.operators[0] ? expr.function->spec.operators[0]
+                                                    : expr.function->spec.name];
   for (const plan::Node& node : plan.nodes)
     for (const auto& use : node.aggregates) ++tally.used[use.aggregate->spec.name];
 }
 
-// The Ir before and after its passes is sound, and its text reads back as the same text. Returns what is wrong, or "".
+// The Ir before and after its passes is sound, and its text reads back as the same text. Returns what is
+// wrong, or "".
 std::string check_ir(const plan::Plan& plan) {
   ir::Ir ir = ir::build(plan, plan.results[0]);
   for (const char* when : {"before", "after"}) {
@@ -69,14 +74,17 @@ std::string check_ir(const plan::Plan& plan) {
     if (auto problem = ir::verify(ir)) return std::string("ir ") + when + " the passes: " + *problem;
     std::string text = ir::print(ir);
     auto again = ir::parse(text);
-    if (!again.ok()) return std::string("ir ") + when + " the passes does not read back: " + again.error().message + "\n" + text;
-    if (std::string printed = ir::print(again.value()); printed != text) return "ir reads back as\n" + printed + "not\n" + text;
+    if (!again.ok())
+      return std::string("ir ") + when + " the passes does not read back: " + again.error().message + "\n" +
+             text;
+    if (std::string printed = ir::print(again.value()); printed != text)
+      return "ir reads back as\n" + printed + "not\n" + text;
   }
   return "";
 }
 
-// Some functions end a query with an error for some arguments; whether a row that is filtered out, or a column that nobody
-// reads, gets as far as that is free.
+// Some functions end a query with an error for some arguments; whether a row that is filtered out, or a
+// column that nobody reads, gets as far as that is free.
 bool may_fail(const plan::Plan& plan) {
   for (const plan::Expr& expr : plan.exprs)
     if (expr.kind == plan::ExprKind::Call && expr.function->spec.may_fail) return true;
@@ -146,7 +154,8 @@ void shrink(Trial& trial, Query query, Finding& finding) {
         if (table.rows.size() < 2) continue;
         auto rows = table.rows;
         size_t middle = rows.size() / 2;
-        table.rows = half ? std::vector(rows.begin() + static_cast<long>(middle), rows.end()) : std::vector(rows.begin(), rows.begin() + static_cast<long>(middle));
+        table.rows = half ? std::vector(rows.begin() + static_cast<long>(middle), rows.end())
+                          : std::vector(rows.begin(), rows.begin() + static_cast<long>(middle));
         if (differs(trial, print(query), nullptr, finding)) {
           progress = true;
         } else {
@@ -159,7 +168,8 @@ void shrink(Trial& trial, Query query, Finding& finding) {
 }  // namespace
 
 std::string Finding::render() const {
-  return "seed " + std::to_string(seed) + ": the reference executor (-) and " + engine + " (+) differ\n" + query + "\n" + difference + "\n";
+  return "seed " + std::to_string(seed) + ": the reference executor (-) and " + engine + " (+) differ\n" +
+         query + "\n" + difference + "\n";
 }
 
 bool check_seed(uint64_t seed, bool optimised, Tally& tally, Finding& finding) {

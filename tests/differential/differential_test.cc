@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A few hundred random queries with fixed seeds as part of kqlc_tests, so that they run under the sanitizers too; the
-// suite `differential` runs thousands.
+// A few hundred random queries with fixed seeds as part of kqlc_tests, so that they run under the sanitizers
+// too; the suite `differential` runs thousands.
 #include <gtest/gtest.h>
 
 #include "tests/differential/check.h"

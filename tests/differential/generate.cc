@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Expressions are made from the type that is wanted: a column, a literal, or a call of a function that gives it. Names
-// of functions are drawn first and overloads second, so that a function with many overloads is not drawn more often.
+// Expressions are made from the type that is wanted: a column, a literal, or a call of a function that gives
+// it. Names of functions are drawn first and overloads second, so that a function with many overloads is not
+// drawn more often.
 #include "tests/differential/generate.h"
 
 #include <algorithm>
@@ -16,17 +17,42 @@ namespace {
 constexpr std::string_view kLiterals[][24] = {
     {"true", "false", "bool(null)"},
     {"int(0)", "int(1)", "int(-7)", "int(2147483647)", "int(-2147483648)", "int(null)"},
-    {"0", "1", "2", "-1", "3", "10", "100", "9223372036854775807", "long(-9223372036854775808)", "0x1F", "long(null)"},
-    {"0.0", "1.5", "-2.25", "1e3", "real(nan)", "real(+inf)", "real(-inf)", "1e300", "5e-324", "0.1", "real(null)"},
-    {"decimal(0)", "decimal(1.5)", "decimal(-0.001)", "decimal(9999999999999999999999999999999999)", "decimal(null)"},
-    {"datetime(2023-07-19)", "datetime(2024-02-29 23:59:59.9999999)", "datetime(0001-01-01)", "datetime(9999-12-31 23:59:59.9999999)",
-     "datetime(1970-01-01)", "datetime(null)"},
-    {"1d", "1h", "5m", "0s", "1tick", "timespan(-1.02:03:04.5)", "timespan(10675199.02:48:05.4775807)", "365d", "timespan(null)"},
-    {"guid(74be27de-1e4e-49d9-b579-fe0b331d3642)", "guid(00000000-0000-0000-0000-000000000000)", "guid(null)"},
-    {"''", "'a'", "'cmd.exe'", "'powershell'", "'Distant Software'", "@'C:\\Windows'", "'\xC3\xA9t\xC3\xA9'", "'.'", "'[a-z]+'", "'(\\\\w+)\\\\.(\\\\d+)'",
-     "'yyyy-MM-dd HH:mm'", "'HH:mm:ss'", "'year'", "'day'", "'month'", "'hour'", "'$.a'", "'$[0].a'", "'windows'", "'([a-z])'", "', '", "'utf 8 \xF0\x9F\x98\x80'"},
-    {"dynamic(null)", "dynamic([1,2,3])", "dynamic(['a','cmd.exe'])", "dynamic({'a':1,'b':{'c':[1,2]}})", "dynamic('x')", "dynamic(1.5)",
-     "dynamic([])", "dynamic([null,true,'\xC3\xA9'])", "dynamic({})"},
+    {"0", "1", "2", "-1", "3", "10", "100", "9223372036854775807", "long(-9223372036854775808)", "0x1F",
+     "long(null)"},
+    {"0.0", "1.5", "-2.25", "1e3", "real(nan)", "real(+inf)", "real(-inf)", "1e300", "5e-324", "0.1",
+     "real(null)"},
+    {"decimal(0)", "decimal(1.5)", "decimal(-0.001)", "decimal(9999999999999999999999999999999999)",
+     "decimal(null)"},
+    {"datetime(2023-07-19)", "datetime(2024-02-29 23:59:59.9999999)", "datetime(0001-01-01)",
+     "datetime(9999-12-31 23:59:59.9999999)", "datetime(1970-01-01)", "datetime(null)"},
+    {"1d", "1h", "5m", "0s", "1tick", "timespan(-1.02:03:04.5)", "timespan(10675199.02:48:05.4775807)",
+     "365d", "timespan(null)"},
+    {"guid(74be27de-1e4e-49d9-b579-fe0b331d3642)", "guid(00000000-0000-0000-0000-000000000000)",
+     "guid(null)"},
+    {"''",
+     "'a'",
+     "'cmd.exe'",
+     "'powershell'",
+     "'Distant Software'",
+     "@'C:\\Windows'",
+     "'\xC3\xA9t\xC3\xA9'",
+     "'.'",
+     "'[a-z]+'",
+     "'(\\\\w+)\\\\.(\\\\d+)'",
+     "'yyyy-MM-dd HH:mm'",
+     "'HH:mm:ss'",
+     "'year'",
+     "'day'",
+     "'month'",
+     "'hour'",
+     "'$.a'",
+     "'$[0].a'",
+     "'windows'",
+     "'([a-z])'",
+     "', '",
+     "'utf 8 \xF0\x9F\x98\x80'"},
+    {"dynamic(null)", "dynamic([1,2,3])", "dynamic(['a','cmd.exe'])", "dynamic({'a':1,'b':{'c':[1,2]}})",
+     "dynamic('x')", "dynamic(1.5)", "dynamic([])", "dynamic([null,true,'\xC3\xA9'])", "dynamic({})"},
 };
 
 size_t num_literals(Type type) {
@@ -43,7 +69,8 @@ const std::vector<Overloads>& functions_giving(Type type) {
     std::vector<std::map<std::string, Overloads>> named(kNumTypes);
     for (const Function& row : function_table()) {
       if (!row.spec.deterministic) continue;
-      std::string name = row.spec.operators[0] ? std::string("operator ") + row.spec.operators[0] : row.spec.name;
+      std::string name =
+          row.spec.operators[0] ? std::string("operator ") + row.spec.operators[0] : row.spec.name;
       named[static_cast<size_t>(row.result)][name].push_back(&row);
     }
     std::vector<std::vector<Overloads>> out(kNumTypes);
@@ -55,7 +82,8 @@ const std::vector<Overloads>& functions_giving(Type type) {
 }
 
 // Joins the arguments with `between` them.
-Term joined(const std::string& before, std::vector<Term> args, const std::string& between, const std::string& after) {
+Term joined(const std::string& before, std::vector<Term> args, const std::string& between,
+            const std::string& after) {
   Term out;
   out.parts = {before};
   for (size_t i = 0; i < args.size(); ++i) out.parts.push_back(i + 1 < args.size() ? between : after);
@@ -67,14 +95,22 @@ Term joined(const std::string& before, std::vector<Term> args, const std::string
 bool accepts(Accepts what, Type type) {
   bool number = type == Type::Int || type == Type::Long || type == Type::Real || type == Type::Decimal;
   switch (what) {
-    case Accepts::Any: return true;
-    case Accepts::Number: return number;
-    case Accepts::Summable: return number || type == Type::TimeSpan;
-    case Accepts::Orderable: return type != Type::Dynamic;
-    case Accepts::Bool: return type == Type::Bool;
-    case Accepts::Long: return type == Type::Long;
-    case Accepts::Percentile: return number;
-    case Accepts::Dynamic: return type == Type::Dynamic;
+    case Accepts::Any:
+      return true;
+    case Accepts::Number:
+      return number;
+    case Accepts::Summable:
+      return number || type == Type::TimeSpan;
+    case Accepts::Orderable:
+      return type != Type::Dynamic;
+    case Accepts::Bool:
+      return type == Type::Bool;
+    case Accepts::Long:
+      return type == Type::Long;
+    case Accepts::Percentile:
+      return number;
+    case Accepts::Dynamic:
+      return type == Type::Dynamic;
   }
   return false;
 }
@@ -103,7 +139,8 @@ Term Generator::expression(Type type, int depth) {
   if (random_.chance(10)) return choice(type, depth);
   if (type == Type::Bool && random_.chance(8)) return between(depth);
   if (type == Type::Dynamic && random_.chance(30)) {
-    static constexpr std::string_view paths[] = {".a", ".b", ".c.d", "[0]", "[-1]", "['a']", "[1]", ".b.c[0]"};
+    static constexpr std::string_view paths[] = {".a",   ".b",    ".c.d", "[0]",
+                                                 "[-1]", "['a']", "[1]",  ".b.c[0]"};
     return joined("", {operand(Type::Dynamic, 0)}, "", std::string(random_.pick(paths)));
   }
   return call(type, depth);
@@ -118,16 +155,25 @@ Term Generator::logic(int depth) {
 
 Term Generator::choice(Type type, int depth) {
   switch (random_.below(3)) {
-    case 0: return joined("iff(", {expression(Type::Bool, depth - 1), expression(type, depth - 1), expression(type, depth - 1)}, ", ", ")");
-    case 1: return joined("coalesce(", {expression(type, depth - 1), expression(type, depth - 1)}, ", ", ")");
+    case 0:
+      return joined(
+          "iff(",
+          {expression(Type::Bool, depth - 1), expression(type, depth - 1), expression(type, depth - 1)}, ", ",
+          ")");
+    case 1:
+      return joined("coalesce(", {expression(type, depth - 1), expression(type, depth - 1)}, ", ", ")");
     default:
-      return joined("case(", {expression(Type::Bool, depth - 1), expression(type, depth - 1), expression(Type::Bool, depth - 1),
-                              expression(type, depth - 1), expression(type, depth - 1)}, ", ", ")");
+      return joined(
+          "case(",
+          {expression(Type::Bool, depth - 1), expression(type, depth - 1), expression(Type::Bool, depth - 1),
+           expression(type, depth - 1), expression(type, depth - 1)},
+          ", ", ")");
   }
 }
 
 Term Generator::between(int depth) {
-  static constexpr Type types[] = {Type::Int, Type::Long, Type::Real, Type::Decimal, Type::DateTime, Type::TimeSpan};
+  static constexpr Type types[] = {Type::Int,     Type::Long,     Type::Real,
+                                   Type::Decimal, Type::DateTime, Type::TimeSpan};
   Type type = random_.pick(types);
   Term out = joined("(", {expression(type, depth - 1), operand(type, 0), operand(type, 0)}, " .. ", "))");
   out.parts[1] = random_.chance(60) ? " between (" : " !between (";
@@ -154,7 +200,8 @@ Term Generator::call(Type type, int depth) {
   if (!spelling) return joined(std::string(row.spec.name) + "(", std::move(args), ", ", ")");
   if (count == 1) return joined("(" + std::string(spelling), std::move(args), "", ")");
   std::string name = spelling;
-  if (!row.variadic && name.find("has_a") == std::string::npos && name.find("in") != 0 && name.find("!in") != 0)
+  if (!row.variadic && name.find("has_a") == std::string::npos && name.find("in") != 0 &&
+      name.find("!in") != 0)
     return joined("(", std::move(args), " " + name + " ", ")");
   Term out = joined("(", std::move(args), ", ", "))");
   out.parts[1] = " " + name + " (";
@@ -166,7 +213,9 @@ Term Generator::plain_number() {
   static constexpr Type types[] = {Type::Long, Type::Int, Type::Real, Type::Decimal, Type::TimeSpan};
   Type type = random_.pick(types);
   Term out = operand(type, 0);
-  if ((type == Type::Real || type == Type::Decimal) && out.args.empty() && out.parts[0].find_first_of("0123456789(") != std::string::npos) return term(type == Type::Real ? "R" : "M", false);
+  if ((type == Type::Real || type == Type::Decimal) && out.args.empty() &&
+      out.parts[0].find_first_of("0123456789(") != std::string::npos)
+    return term(type == Type::Real ? "R" : "M", false);
   return out;
 }
 
@@ -180,7 +229,9 @@ Term Generator::aggregate(std::string& name) {
   for (size_t i = 0; i < count; ++i) {
     Accepts what = row.spec.params[std::min<size_t>(i, row.spec.num_params - size_t{1})];
     if (i >= row.spec.constant_from) {
-      args.push_back(term(what == Accepts::Percentile ? std::to_string(random_.below(101)) : std::to_string(random_.below(5)), false));
+      args.push_back(term(
+          what == Accepts::Percentile ? std::to_string(random_.below(101)) : std::to_string(random_.below(5)),
+          false));
     } else if (what == Accepts::Summable || what == Accepts::Number) {
       args.push_back(plain_number());
     } else {
@@ -207,7 +258,8 @@ Stage Generator::source() {
   Stage stage;
   size_t which = random_.below(20);
   if (which == 0) {
-    stage.head = "range X from " + std::to_string(random_.below(5)) + " to 50 step " + std::to_string(1 + random_.below(9));
+    stage.head = "range X from " + std::to_string(random_.below(5)) + " to 50 step " +
+                 std::to_string(1 + random_.below(9));
     schema_ = {{"X", Type::Long}};
   } else if (which == 1) {
     stage.head = "print ";
@@ -261,7 +313,8 @@ void Generator::add_columns(Query& query, bool extend) {
   }
   if (extend) {
     for (auto& column : made) {
-      auto known = std::find_if(schema_.begin(), schema_.end(), [&](const auto& c) { return c.name == column.name; });
+      auto known =
+          std::find_if(schema_.begin(), schema_.end(), [&](const auto& c) { return c.name == column.name; });
       if (known == schema_.end()) {
         schema_.push_back(column);
       } else {
@@ -282,7 +335,9 @@ void Generator::add_columns(Query& query, bool extend) {
 void Generator::add_column_choice(Query& query) {
   Stage stage;
   std::string names = some_columns(1 + random_.below(4));
-  auto named = [&](const plan::ColumnDef& column) { return (", " + names + ",").find(", " + column.name + ",") != std::string::npos; };
+  auto named = [&](const plan::ColumnDef& column) {
+    return (", " + names + ",").find(", " + column.name + ",") != std::string::npos;
+  };
   switch (random_.below(4)) {
     case 0:
       if (std::all_of(schema_.begin(), schema_.end(), named)) return;
@@ -319,7 +374,8 @@ void Generator::add_summarize(Query& query) {
   for (size_t i = 0; i < random_.below(3); ++i) {
     Type type = any_type();
     std::string name = new_name();
-    stage.keys.push_back(joined(name + " = ", {random_.chance(60) ? operand(type, 0) : expression(type, 2)}, "", ""));
+    stage.keys.push_back(
+        joined(name + " = ", {random_.chance(60) ? operand(type, 0) : expression(type, 2)}, "", ""));
     stage.keys.back().replaceable = false;
     keys.push_back({name, type});
   }
@@ -335,7 +391,8 @@ void Generator::add_sort(Query& query) {
   if (orderable.empty()) return;
   bool top = random_.chance(40);
   stage.head = top ? "top " + std::to_string(random_.below(20)) + " by " : "sort by ";
-  static constexpr std::string_view orders[] = {"", " asc", " desc", " asc nulls last", " desc nulls first", " nulls first", " nulls last"};
+  static constexpr std::string_view orders[] = {
+      "", " asc", " desc", " asc nulls last", " desc nulls first", " nulls first", " nulls last"};
   for (size_t i = 0; i < 1 + random_.below(3); ++i) {
     stage.items.push_back(term(random_.pick(orderable) + std::string(random_.pick(orders)), false));
   }
@@ -374,11 +431,14 @@ void Generator::add_operator(Query& query) {
   if (which < 88) return add_sort(query);
   Stage stage;
   if (which < 92) {
-    stage.head = random_.chance(50) ? "take " + std::to_string(random_.below(40)) : "limit " + std::to_string(random_.below(40));
+    stage.head = random_.chance(50) ? "take " + std::to_string(random_.below(40))
+                                    : "limit " + std::to_string(random_.below(40));
   } else if (which < 95) {
     std::string names = some_columns(3);
     stage.head = "distinct " + names;
-    std::erase_if(schema_, [&](const plan::ColumnDef& column) { return (", " + names + ",").find(", " + column.name + ",") == std::string::npos; });
+    std::erase_if(schema_, [&](const plan::ColumnDef& column) {
+      return (", " + names + ",").find(", " + column.name + ",") == std::string::npos;
+    });
   } else if (which < 97) {
     stage.head = "count";
     schema_ = {{"Count", Type::Long}};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random tables and random typed queries over them. In: a seed. Out: TableData and a Query whose functions and
-// aggregates are taken from the registry by their parameter types, so that a new function is covered when it is listed.
-// The same seed gives the same query on every machine.
+// Random tables and random typed queries over them. In: a seed. Out: TableData and a Query whose functions
+// and aggregates are taken from the registry by their parameter types, so that a new function is covered when
+// it is listed. The same seed gives the same query on every machine.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// kqlc_differential: random queries on the reference executor and on kernels. In: --seed=N (the first seed), --count=N
-// (queries that must have been compared), --optimised-every=N (O2 for every Nth; 0: never), --survey (go on after
-// findings and say what was rejected and what was never used). Out: findings, and as the last line
-// "N passed, N failed". Exit status 0 where nothing failed.
+// kqlc_differential: random queries on the reference executor and on kernels. In: --seed=N (the first seed),
+// --count=N (queries that must have been compared), --optimised-every=N (O2 for every Nth; 0: never),
+// --survey (go on after findings and say what was rejected and what was never used). Out: findings, and as
+// the last line "N passed, N failed". Exit status 0 where nothing failed.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -28,7 +28,8 @@ bool read_option(const char* argument, const char* name, uint64_t& value) {
 
 void print_survey(const Tally& tally) {
   for (const auto& [message, count] : tally.rejections)
-    if (count > 5) std::printf("rejected %6llu: %s\n", static_cast<unsigned long long>(count), message.c_str());
+    if (count > 5)
+      std::printf("rejected %6llu: %s\n", static_cast<unsigned long long>(count), message.c_str());
   for (const Function& row : function_table()) {
     const char* name = row.spec.operators[0] ? row.spec.operators[0] : row.spec.name;
     if (row.spec.deterministic && !tally.used.contains(name)) std::printf("never used: %s\n", name);
@@ -47,7 +48,8 @@ int main(int argc, char** argv) {
       survey = true;
     } else if (!read_option(argv[i], "seed", seed) && !read_option(argv[i], "count", count) &&
                !read_option(argv[i], "optimised-every", optimised_every)) {
-      std::fprintf(stderr, "usage: kqlc_differential [--seed=N] [--count=N] [--optimised-every=N] [--survey]\n");
+      std::fprintf(stderr,
+                   "usage: kqlc_differential [--seed=N] [--count=N] [--optimised-every=N] [--survey]\n");
       return 2;
     }
   }
@@ -62,9 +64,11 @@ int main(int argc, char** argv) {
     std::fflush(stdout);
   }
   if (survey) print_survey(tally);
-  std::printf("%llu rows, %llu queries rejected, %llu without a native form\n", static_cast<unsigned long long>(tally.rows),
-              static_cast<unsigned long long>(tally.rejected), static_cast<unsigned long long>(tally.no_kernel));
-  std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(tally.queries - std::min(failed, tally.queries)),
+  std::printf("%llu rows, %llu queries rejected, %llu without a native form\n",
+              static_cast<unsigned long long>(tally.rows), static_cast<unsigned long long>(tally.rejected),
+              static_cast<unsigned long long>(tally.no_kernel));
+  std::printf("%llu passed, %llu failed\n",
+              static_cast<unsigned long long>(tally.queries - std::min(failed, tally.queries)),
               static_cast<unsigned long long>(failed));
   return failed ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A query as a tree that can be printed and made smaller. In: what the generator or a shrinker builds. Out: KQL text.
+// A query as a tree that can be printed and made smaller. In: what the generator or a shrinker builds. Out:
+// KQL text.
 #pragma once
 
 #include <string>
@@ -20,7 +21,7 @@ struct Stage {
   std::string head;
   std::vector<Term> items;
   std::string separator = ", ";
-  std::string tail;       // before the second list
+  std::string tail;        // before the second list
   std::vector<Term> keys;  // of summarize by
 };
 
@@ -33,8 +34,8 @@ Term term(std::string text, bool replaceable = true);
 std::string print(const Term& term);
 std::string print(const Query& query);
 
-// Returns queries that are a step smaller: without one stage, one item, or with one expression replaced by a part of
-// itself or by a short literal.
+// Returns queries that are a step smaller: without one stage, one item, or with one expression replaced by a
+// part of itself or by a short literal.
 std::vector<Query> smaller(const Query& query);
 
 }  // namespace kqlc::differential

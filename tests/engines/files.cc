@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NDJSON leaves null columns out, CSV leaves them empty; Parquet and Arrow write datetimes as timestamps of nanoseconds
-// where they fit and as text where they do not, decimals and dynamic as text.
+// NDJSON leaves null columns out, CSV leaves them empty; Parquet and Arrow write datetimes as timestamps of
+// nanoseconds where they fit and as text where they do not, decimals and dynamic as text.
 #include "tests/engines/files.h"
 
 #include <arrow/api.h>
@@ -40,7 +40,8 @@ std::string ndjson_text(const TableData& table) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
       if (!row[i].valid) continue;
-      line += (line.empty() ? "" : ",") + cli::json_string(table.schema[i].name) + ":" + cli::json_value(row[i], table.schema[i].type);
+      line += (line.empty() ? "" : ",") + cli::json_string(table.schema[i].name) + ":" +
+              cli::json_value(row[i], table.schema[i].type);
     }
     out += "{" + line + "}\n";
   }
@@ -56,7 +57,8 @@ std::string csv_text(const TableData& table) {
   };
   for (size_t i = 0; i < table.schema.size(); ++i) add(table.schema[i].name, i + 1 == table.schema.size());
   for (const Row& row : table.rows)
-    for (size_t i = 0; i < row.size(); ++i) add(text_of_cell(row[i], table.schema[i].type), i + 1 == row.size());
+    for (size_t i = 0; i < row.size(); ++i)
+      add(text_of_cell(row[i], table.schema[i].type), i + 1 == row.size());
   return out;
 }
 
@@ -72,25 +74,36 @@ bool fits_nanoseconds(const TableData& table, size_t index) {
 // What a column is in an Arrow file.
 std::shared_ptr<arrow::DataType> arrow_type(const TableData& table, size_t index, Texts texts) {
   switch (table.schema[index].type) {
-    case Type::Bool: return arrow::boolean();
-    case Type::Int: return arrow::int32();
-    case Type::Long: return arrow::int64();
-    case Type::Real: return arrow::float64();
-    case Type::Guid: return arrow::fixed_size_binary(16);
+    case Type::Bool:
+      return arrow::boolean();
+    case Type::Int:
+      return arrow::int32();
+    case Type::Long:
+      return arrow::int64();
+    case Type::Real:
+      return arrow::float64();
+    case Type::Guid:
+      return arrow::fixed_size_binary(16);
     case Type::DateTime:
       if (fits_nanoseconds(table, index)) return arrow::timestamp(arrow::TimeUnit::NANO, "UTC");
       return arrow::utf8();
     case Type::TimeSpan:
       if (fits_nanoseconds(table, index)) return arrow::duration(arrow::TimeUnit::NANO);
       return arrow::utf8();
-    case Type::Decimal: return arrow::utf8();
-    default: break;
+    case Type::Decimal:
+      return arrow::utf8();
+    default:
+      break;
   }
   switch (texts) {
-    case Texts::Large: return arrow::large_utf8();
-    case Texts::View: return arrow::utf8_view();
-    case Texts::Dictionary: return arrow::dictionary(arrow::int32(), arrow::utf8());
-    default: return arrow::utf8();
+    case Texts::Large:
+      return arrow::large_utf8();
+    case Texts::View:
+      return arrow::utf8_view();
+    case Texts::Dictionary:
+      return arrow::dictionary(arrow::int32(), arrow::utf8());
+    default:
+      return arrow::utf8();
   }
 }
 
@@ -104,17 +117,28 @@ arrow::Status append_cell(arrow::ArrayBuilder& builder, const Cell& cell, Type t
   if (null) return builder.AppendNull();
   std::string text = text_of_cell(cell, type);
   switch (builder.type()->id()) {
-    case arrow::Type::BOOL: return append<arrow::BooleanBuilder>(builder, cell.b);
-    case arrow::Type::INT32: return append<arrow::Int32Builder>(builder, cell.i);
-    case arrow::Type::INT64: return append<arrow::Int64Builder>(builder, cell.l);
-    case arrow::Type::DOUBLE: return append<arrow::DoubleBuilder>(builder, cell.d);
-    case arrow::Type::FIXED_SIZE_BINARY: return append<arrow::FixedSizeBinaryBuilder>(builder, cell.g.bytes);
-    case arrow::Type::TIMESTAMP: return append<arrow::TimestampBuilder>(builder, (cell.l - kUnixEpoch) * 100);
-    case arrow::Type::DURATION: return append<arrow::DurationBuilder>(builder, cell.l * 100);
-    case arrow::Type::LARGE_STRING: return append<arrow::LargeStringBuilder>(builder, text);
-    case arrow::Type::STRING_VIEW: return append<arrow::StringViewBuilder>(builder, text);
-    case arrow::Type::DICTIONARY: return append<arrow::StringDictionary32Builder>(builder, std::string_view(text));
-    default: return append<arrow::StringBuilder>(builder, text);
+    case arrow::Type::BOOL:
+      return append<arrow::BooleanBuilder>(builder, cell.b);
+    case arrow::Type::INT32:
+      return append<arrow::Int32Builder>(builder, cell.i);
+    case arrow::Type::INT64:
+      return append<arrow::Int64Builder>(builder, cell.l);
+    case arrow::Type::DOUBLE:
+      return append<arrow::DoubleBuilder>(builder, cell.d);
+    case arrow::Type::FIXED_SIZE_BINARY:
+      return append<arrow::FixedSizeBinaryBuilder>(builder, cell.g.bytes);
+    case arrow::Type::TIMESTAMP:
+      return append<arrow::TimestampBuilder>(builder, (cell.l - kUnixEpoch) * 100);
+    case arrow::Type::DURATION:
+      return append<arrow::DurationBuilder>(builder, cell.l * 100);
+    case arrow::Type::LARGE_STRING:
+      return append<arrow::LargeStringBuilder>(builder, text);
+    case arrow::Type::STRING_VIEW:
+      return append<arrow::StringViewBuilder>(builder, text);
+    case arrow::Type::DICTIONARY:
+      return append<arrow::StringDictionary32Builder>(builder, std::string_view(text));
+    default:
+      return append<arrow::StringBuilder>(builder, text);
   }
 }
 
@@ -129,7 +153,8 @@ arrow::Result<std::shared_ptr<arrow::Table>> arrow_table(const TableData& table,
     } else {
       ARROW_RETURN_NOT_OK(arrow::MakeBuilder(arrow::default_memory_pool(), type, &builder));
     }
-    for (const Row& row : table.rows) ARROW_RETURN_NOT_OK(append_cell(*builder, row[i], table.schema[i].type));
+    for (const Row& row : table.rows)
+      ARROW_RETURN_NOT_OK(append_cell(*builder, row[i], table.schema[i].type));
     ARROW_ASSIGN_OR_RAISE(auto array, builder->Finish());
     fields.push_back(arrow::field(table.schema[i].name, type));
     arrays.push_back(array);
@@ -148,12 +173,14 @@ arrow::Status write_arrow(const TableData& table, Storage storage, const std::st
     parquet::WriterProperties::Builder properties;
     if (storage == Storage::Parquet) properties.disable_dictionary();
     // Two row groups, where there are rows for it.
-    ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*rows, arrow::default_memory_pool(), out, std::max<int64_t>(1, (rows->num_rows() + 1) / 2), properties.build(),
-                                                   parquet::ArrowWriterProperties::Builder().store_schema()->build()));
+    ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(
+        *rows, arrow::default_memory_pool(), out, std::max<int64_t>(1, (rows->num_rows() + 1) / 2),
+        properties.build(), parquet::ArrowWriterProperties::Builder().store_schema()->build()));
     return out->Close();
   }
-  ARROW_ASSIGN_OR_RAISE(auto writer, storage == Storage::ArrowStream ? arrow::ipc::MakeStreamWriter(out, rows->schema())
-                                                                     : arrow::ipc::MakeFileWriter(out, rows->schema()));
+  ARROW_ASSIGN_OR_RAISE(auto writer, storage == Storage::ArrowStream
+                                         ? arrow::ipc::MakeStreamWriter(out, rows->schema())
+                                         : arrow::ipc::MakeFileWriter(out, rows->schema()));
   ARROW_RETURN_NOT_OK(writer->WriteTable(*rows, 3));
   ARROW_RETURN_NOT_OK(writer->Close());
   return out->Close();
@@ -176,14 +203,19 @@ arrow::Status write_text(const std::string& text, Storage storage, const std::st
 }  // namespace
 
 const char* storage_name(Storage storage) {
-  static constexpr const char* names[] = {"ndjson",  "ndjson.gz",      "ndjson.zst", "csv",       "parquet",         "parquet with dictionaries",
-                                          "arrow",   "arrow large",    "arrow view", "arrow dictionary", "arrow stream"};
+  static constexpr const char* names[] = {"ndjson",      "ndjson.gz",
+                                          "ndjson.zst",  "csv",
+                                          "parquet",     "parquet with dictionaries",
+                                          "arrow",       "arrow large",
+                                          "arrow view",  "arrow dictionary",
+                                          "arrow stream"};
   return names[static_cast<size_t>(storage)];
 }
 
 Result<archive::File> write_file(const TableData& table, Storage storage, const std::string& folder) {
-  static constexpr const char* endings[] = {"ndjson", "ndjson.gz", "ndjson.zst", "csv", "parquet", "dictionary.parquet",
-                                            "arrow",  "large.arrow", "view.arrow", "dictionary.arrow", "arrows"};
+  static constexpr const char* endings[] = {"ndjson",     "ndjson.gz",          "ndjson.zst", "csv",
+                                            "parquet",    "dictionary.parquet", "arrow",      "large.arrow",
+                                            "view.arrow", "dictionary.arrow",   "arrows"};
   std::string path = folder + "/" + table.name + "." + endings[static_cast<size_t>(storage)];
   arrow::Status status;
   if (storage <= Storage::NdjsonZst) {
@@ -197,7 +229,8 @@ Result<archive::File> write_file(const TableData& table, Storage storage, const 
   return archive::detect_file(path, {.table = table.name, .known_tables = {}});
 }
 
-Result<archive::File> write_ndjson(const std::string& table, const std::string& text, const std::string& folder) {
+Result<archive::File> write_ndjson(const std::string& table, const std::string& text,
+                                   const std::string& folder) {
   std::string path = folder + "/" + table + ".ndjson";
   if (auto status = write_text(text, Storage::Ndjson, path); !status.ok()) return arrow_error(status);
   return archive::detect_file(path, {.table = table, .known_tables = {}});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Batches are dealt to the states in turn, each state on a thread of its own; states merge in another order than
-// that of the input, which may not show.
+// Batches are dealt to the states in turn, each state on a thread of its own; states merge in another order
+// than that of the input, which may not show.
 #include "tests/engines/run.h"
 
 #include <cmath>
@@ -20,7 +20,8 @@ namespace {
 
 bool close(double a, double b) {
   if (a == b || (std::isnan(a) && std::isnan(b))) return true;
-  return std::isfinite(a) && std::isfinite(b) && std::fabs(a - b) <= 1e-12 * std::max(std::fabs(a), std::fabs(b));
+  return std::isfinite(a) && std::isfinite(b) &&
+         std::fabs(a - b) <= 1e-12 * std::max(std::fabs(a), std::fabs(b));
 }
 
 bool same_value(const Cell& a, const Cell& b, Type type, Arena& arena) {
@@ -28,7 +29,8 @@ bool same_value(const Cell& a, const Cell& b, Type type, Arena& arena) {
   if (a.valid != b.valid) return false;
   if (!a.valid) return true;
   if (type == Type::Real) return close(a.d, b.d);
-  if (type == Type::Dynamic) return same_text(dynamic::print(a.node, arena).view(), dynamic::print(b.node, arena).view());
+  if (type == Type::Dynamic)
+    return same_text(dynamic::print(a.node, arena).view(), dynamic::print(b.node, arena).view());
   return aggregates::same_cell(a, b, type, arena);
 }
 
@@ -65,11 +67,15 @@ Answer finish(const codegen::Kernel& kernel, std::vector<std::shared_ptr<codegen
   return out;
 }
 
-void feed(const codegen::Kernel& kernel, size_t input, codegen::KernelState& state, const EncodedTable& table, const Way& way, int thread) {
-  for (int64_t start = thread * way.batch_rows; start < table.num_rows(); start += way.batch_rows * way.threads) {
+void feed(const codegen::Kernel& kernel, size_t input, codegen::KernelState& state, const EncodedTable& table,
+          const Way& way, int thread) {
+  for (int64_t start = thread * way.batch_rows; start < table.num_rows();
+       start += way.batch_rows * way.threads) {
     std::vector<Column> columns;
-    for (const auto& column : kernel.inputs()[input].columns) columns.push_back(table.column(column.name, column.type, start));
-    Batch batch{std::min(way.batch_rows, table.num_rows() - start), static_cast<uint64_t>(start), columns.data(), columns.size()};
+    for (const auto& column : kernel.inputs()[input].columns)
+      columns.push_back(table.column(column.name, column.type, start));
+    Batch batch{std::min(way.batch_rows, table.num_rows() - start), static_cast<uint64_t>(start),
+                columns.data(), columns.size()};
     if (!kernel.consume(state, input, batch)) return;
   }
 }
@@ -89,8 +95,8 @@ class ForcedTarget {
 }  // namespace
 
 std::string Way::name() const {
-  return std::string(texts_name(texts)) + ", batches of " + std::to_string(batch_rows) + ", " + std::to_string(threads) +
-         " threads" + (simd.empty() ? "" : ", " + simd);
+  return std::string(texts_name(texts)) + ", batches of " + std::to_string(batch_rows) + ", " +
+         std::to_string(threads) + " threads" + (simd.empty() ? "" : ", " + simd);
 }
 
 bool same_text(std::string_view a, std::string_view b) {
@@ -100,11 +106,15 @@ bool same_text(std::string_view a, std::string_view b) {
   };
   size_t i = 0, j = 0;
   while (i < a.size() && j < b.size()) {
-    bool digit = std::isdigit(static_cast<unsigned char>(a[i])) && std::isdigit(static_cast<unsigned char>(b[j]));
+    bool digit =
+        std::isdigit(static_cast<unsigned char>(a[i])) && std::isdigit(static_cast<unsigned char>(b[j]));
     if (digit) {
       std::string left(number_at(a, i)), right(number_at(b, j));
-      bool real = left.find_first_of(".eE") != std::string::npos || right.find_first_of(".eE") != std::string::npos;
-      if (left != right && !(real && close(std::strtod(left.c_str(), nullptr), std::strtod(right.c_str(), nullptr)))) return false;
+      bool real =
+          left.find_first_of(".eE") != std::string::npos || right.find_first_of(".eE") != std::string::npos;
+      if (left != right &&
+          !(real && close(std::strtod(left.c_str(), nullptr), std::strtod(right.c_str(), nullptr))))
+        return false;
       i += left.size();
       j += right.size();
     } else if (a[i++] != b[j++]) {
@@ -122,7 +132,8 @@ std::string print_answer(const Answer& answer) {
   out += "\n";
   for (const Row& row : answer.rows) {
     out += "[";
-    for (size_t i = 0; i < row.size(); ++i) out += (i ? "," : "") + cli::json_value(row[i], answer.schema[i].type);
+    for (size_t i = 0; i < row.size(); ++i)
+      out += (i ? "," : "") + cli::json_value(row[i], answer.schema[i].type);
     out += "]\n";
   }
   return out;
@@ -130,12 +141,17 @@ std::string print_answer(const Answer& answer) {
 
 std::string compare(const Answer& expected, const Answer& got) {
   if (!expected.error.empty() || !got.error.empty())
-    return expected.error.empty() == got.error.empty() ? "" : "expected " + (expected.error.empty() ? "rows" : expected.error) +
-                                                                  ", got " + (got.error.empty() ? "rows" : got.error);
+    return expected.error.empty() == got.error.empty()
+               ? ""
+               : "expected " + (expected.error.empty() ? "rows" : expected.error) + ", got " +
+                     (got.error.empty() ? "rows" : got.error);
   bool same_schema = expected.schema.size() == got.schema.size();
   for (size_t i = 0; same_schema && i < got.schema.size(); ++i)
-    same_schema = expected.schema[i].name == got.schema[i].name && expected.schema[i].type == got.schema[i].type;
-  if (!same_schema) return "columns differ:\n- " + print_answer({expected.schema, {}, {}, ""}) + "+ " + print_answer({got.schema, {}, {}, ""});
+    same_schema =
+        expected.schema[i].name == got.schema[i].name && expected.schema[i].type == got.schema[i].type;
+  if (!same_schema)
+    return "columns differ:\n- " + print_answer({expected.schema, {}, {}, ""}) + "+ " +
+           print_answer({got.schema, {}, {}, ""});
   Arena arena;
   for (size_t row = 0; row < std::max(expected.rows.size(), got.rows.size()); ++row) {
     bool same = row < expected.rows.size() && row < got.rows.size();
@@ -151,8 +167,9 @@ std::string compare(const Answer& expected, const Answer& got) {
       std::string text = print_answer({answer.schema, {answer.rows[row]}, {}, ""});
       return text.substr(text.find('\n') + 1);
     };
-    return "row " + std::to_string(row) + where + " (" + std::to_string(expected.rows.size()) + " rows expected, " +
-           std::to_string(got.rows.size()) + " given):\n- " + row_text(expected) + "+ " + row_text(got);
+    return "row " + std::to_string(row) + where + " (" + std::to_string(expected.rows.size()) +
+           " rows expected, " + std::to_string(got.rows.size()) + " given):\n- " + row_text(expected) + "+ " +
+           row_text(got);
   }
   return "";
 }
@@ -171,7 +188,8 @@ Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<Ta
     for (size_t row = 0; row < table->rows.size(); ++row) {
       Row cells;
       for (size_t i = 0; i < schema.size(); ++i)
-        cells.push_back(places[i] < 0 || !needed[i] ? null_cell(schema[i].type) : table->rows[row][static_cast<size_t>(places[i])]);
+        cells.push_back(places[i] < 0 || !needed[i] ? null_cell(schema[i].type)
+                                                    : table->rows[row][static_cast<size_t>(places[i])]);
       if (!sink(cells.data(), row)) break;
     }
     return {};
@@ -194,8 +212,9 @@ Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<ar
         Row cells;
         for (size_t i = 0; i < schema.size(); ++i) {
           const Column& column = batch.columns[i];
-          cells.push_back(schema[i].type == Type::Dynamic ? dynamic::load_dynamic(column, column.encoding, row, arena)
-                                                          : load(column, schema[i].type, column.encoding, row));
+          cells.push_back(schema[i].type == Type::Dynamic
+                              ? dynamic::load_dynamic(column, column.encoding, row, arena)
+                              : load(column, schema[i].type, column.encoding, row));
         }
         if (!sink(cells.data(), batch.position + static_cast<uint64_t>(row))) return false;
       }
@@ -224,7 +243,8 @@ Answer Native::run(const std::vector<TableData>& tables, const Way& way) const {
     EncodedTable encoded(*table, way.texts);
     std::vector<std::thread> threads;
     for (int i = 1; i < way.threads; ++i)
-      threads.emplace_back([&, i] { feed(*kernel_, input, *states[static_cast<size_t>(i)], encoded, way, i); });
+      threads.emplace_back(
+          [&, i] { feed(*kernel_, input, *states[static_cast<size_t>(i)], encoded, way, i); });
     feed(*kernel_, input, *states[0], encoded, way, 0);
     for (std::thread& thread : threads) thread.join();
   }
@@ -261,8 +281,8 @@ Answer Native::run(const std::vector<archive::File>& files, int threads) const {
 
 namespace {
 
-// Replaces the literals below `id` by columns of `table`, which gets one row of them. Arguments that a function must
-// know before it runs stay.
+// Replaces the literals below `id` by columns of `table`, which gets one row of them. Arguments that a
+// function must know before it runs stay.
 void lift_literals(plan::Plan& plan, plan::ExprId id, TableData& table) {
   std::vector<plan::ExprId> args = plan.exprs[id].args;
   bool keep = plan.exprs[id].kind == plan::ExprKind::Call && plan.exprs[id].function->needs_constants;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One query on one engine, in one of the many ways it can be run. In: a bound Plan, tables in memory or files, and a
-// Way (encoding, batch size, threads, SIMD target). Out: an Answer, rows or an error, that can be compared with another
-// one and printed. The only place in the tests that knows how a kernel is called.
+// One query on one engine, in one of the many ways it can be run. In: a bound Plan, tables in memory or
+// files, and a Way (encoding, batch size, threads, SIMD target). Out: an Answer, rows or an error, that can
+// be compared with another one and printed. The only place in the tests that knows how a kernel is called.
 #pragma once
 
 #include <memory>
@@ -26,8 +26,8 @@ struct Answer {
 
 // "Name:type, ..." and one JSON array a row.
 std::string print_answer(const Answer& answer);
-// Returns what differs, or "": schema, number of rows, cells; reals within 1e-12 of each other are the same, as are
-// errors whatever their text.
+// Returns what differs, or "": schema, number of rows, cells; reals within 1e-12 of each other are the same,
+// as are errors whatever their text.
 std::string compare(const Answer& expected, const Answer& got);
 // True where two texts are equal but for numbers that differ by less than 1e-12 of their size.
 bool same_text(std::string_view a, std::string_view b);
@@ -57,9 +57,9 @@ class Native {
   std::unique_ptr<codegen::Kernel> kernel_;
 };
 
-// Turns the constant rows of a plan (datatable) into tables that are scanned, and the constants of a `print` into
-// columns of a one-row table, so that they meet every encoding. Returns the changed plan, or nothing where there are no
-// such rows or their values do not fit into columns.
+// Turns the constant rows of a plan (datatable) into tables that are scanned, and the constants of a `print`
+// into columns of a one-row table, so that they meet every encoding. Returns the changed plan, or nothing
+// where there are no such rows or their values do not fit into columns.
 std::optional<plan::Plan> rows_to_tables(const plan::Plan& plan, std::vector<TableData>& tables);
 
 }  // namespace kqlc::engines

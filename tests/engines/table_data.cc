@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Encoding: nulls leave their slot zeroed, except for strings, which have none; every fifth empty string of a column
-// is written as an Arrow null all the same, since readers meet such columns and must give "".
+// Encoding: nulls leave their slot zeroed, except for strings, which have none; every fifth empty string of a
+// column is written as an Arrow null all the same, since readers meet such columns and must give "".
 #include "tests/engines/table_data.h"
 
 #include <utf8proc.h>
@@ -31,9 +31,14 @@ bool valid_utf8(std::string_view text) {
 bool is_json(const dynamic::Node& node, Arena& arena) {
   using dynamic::Kind;
   switch (node.kind) {
-    case Kind::Null: case Kind::Bool: case Kind::Long: return true;
-    case Kind::Real: return std::isfinite(node.d);
-    case Kind::String: return valid_utf8(node.str());
+    case Kind::Null:
+    case Kind::Bool:
+    case Kind::Long:
+      return true;
+    case Kind::Real:
+      return std::isfinite(node.d);
+    case Kind::String:
+      return valid_utf8(node.str());
     case Kind::Array:
       for (uint32_t i = 0; i < node.size; ++i)
         if (!is_json(node.items[i], arena)) return false;
@@ -46,7 +51,8 @@ bool is_json(const dynamic::Node& node, Arena& arena) {
       const dynamic::Node* inside = dynamic::resolve({&node}, arena);
       return !inside || is_json(*inside, arena);
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -60,9 +66,13 @@ bool all_cells(const TableData& table, Test test) {
 
 size_t fixed_size(Type type) {
   switch (type) {
-    case Type::Int: return 4;
-    case Type::Guid: case Type::Decimal: return 16;
-    default: return 8;
+    case Type::Int:
+      return 4;
+    case Type::Guid:
+    case Type::Decimal:
+      return 16;
+    default:
+      return 8;
   }
 }
 
@@ -82,7 +92,9 @@ const char* texts_name(Texts texts) {
 
 bool fits_columns(const TableData& table) {
   Arena arena;
-  return all_cells(table, [&](const Cell& cell, Type type) { return type != Type::Dynamic || is_json(*cell.node, arena); });
+  return all_cells(table, [&](const Cell& cell, Type type) {
+    return type != Type::Dynamic || is_json(*cell.node, arena);
+  });
 }
 
 bool fits_json(const TableData& table) {
@@ -92,7 +104,8 @@ bool fits_json(const TableData& table) {
          });
 }
 
-EncodedTable::EncodedTable(const TableData& table, Texts texts) : num_rows_(static_cast<int64_t>(table.rows.size())) {
+EncodedTable::EncodedTable(const TableData& table, Texts texts)
+    : num_rows_(static_cast<int64_t>(table.rows.size())) {
   for (size_t i = 0; i < table.schema.size(); ++i) {
     Type type = table.schema[i].type;
     bool any = false;
@@ -127,7 +140,10 @@ void EncodedTable::encode_fixed(const TableData& table, size_t index, Buffers& o
       out.values[row / 8] |= static_cast<uint8_t>(1 << (row % 8));
     }
   }
-  out.column.encoding = bits ? Encoding::Bits : size == 4 ? Encoding::Fixed32 : size == 8 ? Encoding::Fixed64 : Encoding::Fixed128;
+  out.column.encoding = bits        ? Encoding::Bits
+                        : size == 4 ? Encoding::Fixed32
+                        : size == 8 ? Encoding::Fixed64
+                                    : Encoding::Fixed128;
   out.column.values = out.values.data();
   out.column.validity = nulls ? out.validity.data() : nullptr;
 }
@@ -181,7 +197,8 @@ void EncodedTable::encode_text(const TableData& table, size_t index, Texts texts
   }
   if (texts == Texts::Large) append_offset<int64_t>(out.values, offset);
   if (texts == Texts::Plain || texts == Texts::Dictionary) append_offset<int32_t>(out.values, offset);
-  static constexpr Encoding encodings[] = {Encoding::Utf8, Encoding::LargeUtf8, Encoding::Utf8View, Encoding::Utf8, Encoding::Strs};
+  static constexpr Encoding encodings[] = {Encoding::Utf8, Encoding::LargeUtf8, Encoding::Utf8View,
+                                           Encoding::Utf8, Encoding::Strs};
   column.encoding = encodings[static_cast<size_t>(texts)];
   column.values = out.values.data();
   column.data = out.bytes.data();

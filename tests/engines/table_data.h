@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TableData: a small typed table in memory, and EncodedTable: the same rows as the columns that kernels read, in any
-// physical encoding. In: rows of Cells (from a data section, a datatable, a generator). Out: Columns over buffers that
-// the EncodedTable owns. One table in every encoding is what lets one expectation check all specialised kernels.
+// TableData: a small typed table in memory, and EncodedTable: the same rows as the columns that kernels read,
+// in any physical encoding. In: rows of Cells (from a data section, a datatable, a generator). Out: Columns
+// over buffers that the EncodedTable owns. One table in every encoding is what lets one expectation check all
+// specialised kernels.
 #pragma once
 
 #include <memory>
@@ -26,11 +27,12 @@ struct TableData {
 
 // How string and dynamic columns are laid out.
 enum class Texts : uint8_t { Plain, Large, View, Dictionary, Strs };
-inline constexpr Texts kAllTexts[] = {Texts::Plain, Texts::Large, Texts::View, Texts::Dictionary, Texts::Strs};
+inline constexpr Texts kAllTexts[] = {Texts::Plain, Texts::Large, Texts::View, Texts::Dictionary,
+                                      Texts::Strs};
 const char* texts_name(Texts texts);
 
-// True where the rows survive being written as JSON text in a file: no NaN, no infinity, valid UTF-8, no kinds of
-// dynamic that JSON lacks.
+// True where the rows survive being written as JSON text in a file: no NaN, no infinity, valid UTF-8, no
+// kinds of dynamic that JSON lacks.
 bool fits_json(const TableData& table);
 // True where every dynamic value survives being printed as JSON, which is how columns hold dynamic.
 bool fits_columns(const TableData& table);
@@ -39,7 +41,8 @@ class EncodedTable {
  public:
   EncodedTable(const TableData& table, Texts texts);
 
-  // The column `name` from row `first` on; Missing where the table has none, or where nothing in it is a value.
+  // The column `name` from row `first` on; Missing where the table has none, or where nothing in it is a
+  // value.
   Column column(const std::string& name, Type type, int64_t first) const;
   int64_t num_rows() const { return num_rows_; }
 

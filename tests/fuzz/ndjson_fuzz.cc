@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as an NDJSON file, and the soundness of the line filter: of the rows whose text contains the needle, a scan
-// with the needle as a prefilter gives all, as one without it does. The first line is the needle, the rest the file.
+// Any bytes as an NDJSON file, and the soundness of the line filter: of the rows whose text contains the
+// needle, a scan with the needle as a prefilter gives all, as one without it does. The first line is the
+// needle, the rest the file.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -35,7 +36,8 @@ Hits scan(const archive::File& file, const std::string& needle, bool prefilter, 
   auto take = [&](int, const Batch& batch) {
     for (int64_t row = 0; row < batch.num_rows; ++row) {
       std::string text(load_str(batch.columns[0], batch.columns[0].encoding, row).view());
-      if (lower(text).find(lower(needle)) != std::string::npos) hits.push_back({batch.position + static_cast<uint64_t>(row), text});
+      if (lower(text).find(lower(needle)) != std::string::npos)
+        hits.push_back({batch.position + static_cast<uint64_t>(row), text});
     }
     return true;
   };
@@ -58,13 +60,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   text.erase(0, end + 1);
   static const int file_number = memfd_create("ndjson", 0);
   KQLC_CHECK(file_number >= 0 && ftruncate(file_number, 0) == 0, "a file in memory");
-  KQLC_CHECK(pwrite(file_number, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()), "written");
+  KQLC_CHECK(pwrite(file_number, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()),
+             "written");
   archive::File file;
   file.path = "/proc/self/fd/" + std::to_string(file_number);
   file.bytes = text.size();
-  bool letters = std::any_of(needle.begin(), needle.end(), [](char c) { return std::isalpha(static_cast<unsigned char>(c)) && (c | 0x20) != 'e'; });
+  bool letters = std::any_of(needle.begin(), needle.end(), [](char c) {
+    return std::isalpha(static_cast<unsigned char>(c)) && (c | 0x20) != 'e';
+  });
   Hits all = scan(file, needle, false, false);
   KQLC_CHECK(all == scan(file, needle, false, true), "mapped and read give the same rows");
-  if (needle.size() >= 3 && letters) KQLC_CHECK(all == scan(file, needle, true, false), "the line filter loses no row");
+  if (needle.size() >= 3 && letters)
+    KQLC_CHECK(all == scan(file, needle, true, false), "the line filter loses no row");
   return 0;
 }

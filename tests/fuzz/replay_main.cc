@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs a fuzz target over files, without libFuzzer. In: files and folders. Out: the name of each input before it runs (a
-// crash then says which one it was), and as the last line "N passed, N failed".
+// Runs a fuzz target over files, without libFuzzer. In: files and folders. Out: the name of each input before
+// it runs (a crash then says which one it was), and as the last line "N passed, N failed".
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

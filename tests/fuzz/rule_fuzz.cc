@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as a rule file; the first byte chooses what its name says it is. Nothing may crash; every query found has
-// places that lie in the file.
+// Any bytes as a rule file; the first byte chooses what its name says it is. Nothing may crash; every query
+// found has places that lie in the file.
 #include <string>
 
 #include "compiler/rule/rule.h"
@@ -17,9 +17,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const rule::Rule& rule : rule::read_rules(kPaths[data[0] % 4], text, diagnostics)) {
     const source::SourceFile& source = rule.source;
     for (size_t at = 0; at < source.query.size(); ++at)
-      KQLC_CHECK(source.file_offset(static_cast<uint32_t>(at)) <= source.file_text.size(), "a byte of the query comes from the file");
+      KQLC_CHECK(source.file_offset(static_cast<uint32_t>(at)) <= source.file_text.size(),
+                 "a byte of the query comes from the file");
   }
   source::SourceFile whole{"rule", text, text, {}};
-  for (const source::Diagnostic& diagnostic : diagnostics.all()) KQLC_CHECK(!source::render(diagnostic, whole).empty(), "rendered");
+  for (const source::Diagnostic& diagnostic : diagnostics.all())
+    KQLC_CHECK(!source::render(diagnostic, whole).empty(), "rendered");
   return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any text as a decimal, datetime, timespan, guid: what can be read is printed as text that reads as the same value.
+// Any text as a decimal, datetime, timespan, guid: what can be read is printed as text that reads as the same
+// value.
 #include <cstring>
 #include <string>
 

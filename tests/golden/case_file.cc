@@ -9,12 +9,14 @@ namespace kqlc::golden {
 
 namespace {
 
-constexpr std::string_view kKinds[] = {"data", "query", "rule", "tokens", "syntax", "plan", "ir", "result", "eval", "errors"};
+constexpr std::string_view kKinds[] = {"data", "query", "rule",   "tokens", "syntax",
+                                       "plan", "ir",    "result", "eval",   "errors"};
 
 void end_section(CaseFile& file, std::vector<Section>& sections, size_t line) {
   if (sections.empty() || sections.back().end_line != 0) return;
   Section& section = sections.back();
-  while (line > section.first_line && (file.lines[line - 1].empty() || file.lines[line - 1].starts_with("#"))) --line;
+  while (line > section.first_line && (file.lines[line - 1].empty() || file.lines[line - 1].starts_with("#")))
+    --line;
   section.end_line = std::max(line, section.first_line);
   for (size_t i = section.first_line; i < section.end_line; ++i)
     if (!file.lines[i].starts_with("# ") && file.lines[i] != "#") section.text += file.lines[i] + "\n";
@@ -42,12 +44,14 @@ Result<CaseFile> parse_file(const std::string& text) {
     } else if (line.starts_with("--- ")) {
       end_section(file, sections, i);
       size_t space = std::min(line.find(' ', 4), line.size());
-      Section section{line.substr(4, space - 4), space < line.size() ? line.substr(space + 1) : "", "", i + 1, 0};
+      Section section{line.substr(4, space - 4), space < line.size() ? line.substr(space + 1) : "", "", i + 1,
+                      0};
       if (std::find(std::begin(kKinds), std::end(kKinds), section.kind) == std::end(kKinds))
         return fail(i, "no section is called `" + section.kind + "`");
       if (file.cases.empty() && section.kind != "data") return fail(i, "a section before the first case");
       sections.push_back(section);
-    } else if (!line.empty() && !line.starts_with("#") && (sections.empty() || sections.back().end_line != 0)) {
+    } else if (!line.empty() && !line.starts_with("#") &&
+               (sections.empty() || sections.back().end_line != 0)) {
       return fail(i, "text outside of a section");
     }
   }

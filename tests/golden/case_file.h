@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A golden file: data, cases, sections. In: the text of a `.test` file. Out: its cases, and the same text again with some
-// sections replaced (`--update`). The format is described in tests/README.md.
+// A golden file: data, cases, sections. In: the text of a `.test` file. Out: its cases, and the same text
+// again with some sections replaced (`--update`). The format is described in tests/README.md.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ namespace kqlc::golden {
 struct Section {
   std::string kind;       // "query", "result", ...
   std::string arguments;  // what stands after the kind
-  std::string text;       // lines without comments and without blank lines at the end; each ends with a newline
+  std::string text;  // lines without comments and without blank lines at the end; each ends with a newline
   size_t first_line = 0;  // of the file's lines, [first_line, end_line): the body
   size_t end_line = 0;
 };

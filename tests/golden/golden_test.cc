@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs every case of tests/golden/*/*.test as a GoogleTest case. In: the sections of a case. Out: a failure that names
-// the section, or the engine and the way it was run, with a short difference. Each `result` is checked on the
-// reference executor and on kernels at O0 and O2, over every encoding, SIMD target and storage format; batch sizes and
-// numbers of threads take turns, so that every pair of settings is met without running their full product.
+// Runs every case of tests/golden/*/*.test as a GoogleTest case. In: the sections of a case. Out: a failure
+// that names the section, or the engine and the way it was run, with a short difference. Each `result` is
+// checked on the reference executor and on kernels at O0 and O2, over every encoding, SIMD target and storage
+// format; batch sizes and numbers of threads take turns, so that every pair of settings is met without
+// running their full product.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -69,7 +70,8 @@ plan::Schema read_schema(std::string_view text) {
     text.remove_prefix(std::min(text.size(), item.size() + 1));
     size_t colon = item.find(':');
     Type type = Type::String;
-    EXPECT_TRUE(colon != std::string_view::npos && plan::find_type(item.substr(colon + 1), type)) << "schema: " << item;
+    EXPECT_TRUE(colon != std::string_view::npos && plan::find_type(item.substr(colon + 1), type))
+        << "schema: " << item;
     schema.push_back({std::string(item.substr(0, colon)), type});
   }
   return schema;
@@ -120,8 +122,8 @@ class CaseRun {
     archive::ScanRequest request;
     for (const auto& column : *schema) request.columns.push_back({column.name, column.type});
     archive::ScanReport report;
-    auto scanned = archive::scan_file(file.value(), request,
-                                       [&](int, const Batch& batch) { return keep_rows(batch, table); }, &report);
+    auto scanned = archive::scan_file(
+        file.value(), request, [&](int, const Batch& batch) { return keep_rows(batch, table); }, &report);
     ASSERT_TRUE(scanned.ok()) << scanned.error().message;
     ASSERT_FALSE(report.has_bad_data()) << "data " << name;
     tables_.push_back(std::move(table));
@@ -156,11 +158,13 @@ class CaseRun {
   }
 
   std::string print_tokens() const {
-    static constexpr const char* kNames[] = {"name", "bracket", "string", "long", "real", "timespan", "typed", "symbol", "end"};
+    static constexpr const char* kNames[] = {"name",     "bracket", "string", "long", "real",
+                                             "timespan", "typed",   "symbol", "end"};
     source::Diagnostics ignored;
     std::string out;
     for (const syntax::Token& token : syntax::lex(compiled_.source.query, ignored)) {
-      out += std::to_string(token.span.begin) + "-" + std::to_string(token.span.end) + " " + kNames[static_cast<size_t>(token.kind)];
+      out += std::to_string(token.span.begin) + "-" + std::to_string(token.span.end) + " " +
+             kNames[static_cast<size_t>(token.kind)];
       if (!token.type.empty()) out += " " + token.type;
       if (token.kind != syntax::TokenKind::End) out += " " + cli::json_string(token.text);
       out += "\n";
@@ -183,7 +187,8 @@ class CaseRun {
   std::string run_results() {
     if (!compiled_.ok()) return errors_;
     std::string out;
-    for (size_t result = 0; result < compiled_.plan.results.size(); ++result) out += run_result(compiled_.plan, result);
+    for (size_t result = 0; result < compiled_.plan.results.size(); ++result)
+      out += run_result(compiled_.plan, result);
     return out;
   }
 
@@ -195,16 +200,19 @@ class CaseRun {
     auto scanning = engines::rows_to_tables(plan, constant_tables);
     if (scanning) {
       constant_tables.insert(constant_tables.end(), tables_.begin(), tables_.end());
-      agree(expected, engines::run_reference(*scanning, result, constant_tables), "reference, rows as a table");
+      agree(expected, engines::run_reference(*scanning, result, constant_tables),
+            "reference, rows as a table");
       run_native(*scanning, result, constant_tables, expected);
     }
     return engines::print_answer(expected);
   }
 
-  void run_native(const plan::Plan& plan, size_t result, const std::vector<TableData>& tables, const Answer& expected) {
-    static constexpr std::pair<codegen::Engine, const char*> kNative[] = {{codegen::Engine::O0, "jit O0"},
-                                                                          {codegen::Engine::Object, "object O2"},
-                                                                          {codegen::Engine::Specialised, "jit O2, specialised"}};
+  void run_native(const plan::Plan& plan, size_t result, const std::vector<TableData>& tables,
+                  const Answer& expected) {
+    static constexpr std::pair<codegen::Engine, const char*> kNative[] = {
+        {codegen::Engine::O0, "jit O0"},
+        {codegen::Engine::Object, "object O2"},
+        {codegen::Engine::Specialised, "jit O2, specialised"}};
     std::vector<std::vector<archive::File>> files;
     if (!tables.empty()) files = write_files(tables);
     if (!files.empty()) agree(expected, engines::run_reference(plan, result, files[0]), "reference, ndjson");
@@ -215,7 +223,8 @@ class CaseRun {
         ASSERT_EQ(native.error().code, ErrorCode::Unsupported) << name << ": " << native.error().message;
         return;
       }
-      for (const Way& way : ways(tables.empty(), turn)) agree(expected, native.value().run(tables, way), std::string(name) + ", " + way.name());
+      for (const Way& way : ways(tables.empty(), turn))
+        agree(expected, native.value().run(tables, way), std::string(name) + ", " + way.name());
       // The engines take the formats in turn, NDJSON all of them.
       for (size_t i = 0; i < files.size(); ++i)
         if (i == 0 || i % 3 == turn)
@@ -235,7 +244,8 @@ class CaseRun {
         out.push_back({engines::kAllTexts[i], rows, threads, ""});
       }
     for (const simd::Kernels* target : simd::available_targets())
-      for (Texts texts : {Texts::Plain, turn % 2 ? Texts::Dictionary : Texts::View}) out.push_back({texts, 64, 1, target->name});
+      for (Texts texts : {Texts::Plain, turn % 2 ? Texts::Dictionary : Texts::View})
+        out.push_back({texts, 64, 1, target->name});
     return out;
   }
 
@@ -302,7 +312,8 @@ void check_case(const std::string& path, size_t index) {
       std::cerr << path << ":" << section.first_line << ": rewritten\n";
       file = parse_file(read_text(path));
     } else {
-      EXPECT_EQ(section.text, place->second) << path << ":" << section.first_line << ": section " << section.kind;
+      EXPECT_EQ(section.text, place->second)
+          << path << ":" << section.first_line << ": section " << section.kind;
     }
   }
 }
@@ -342,18 +353,22 @@ std::vector<std::string> all_files() {
 
 bool register_cases() {
   for (const std::string& path : all_files()) {
-    std::string suite = "Golden_" + test_name(std::filesystem::relative(path, kFolder).replace_extension().string());
+    std::string suite =
+        "Golden_" + test_name(std::filesystem::relative(path, kFolder).replace_extension().string());
     auto file = parse_file(read_text(path));
     if (!file.ok()) {
       ::testing::RegisterTest(suite.c_str(), "file", nullptr, nullptr, path.c_str(), 1,
-                              [message = path + ": " + file.error().message]() -> ::testing::Test* { return new BrokenFile(message); });
+                              [message = path + ": " + file.error().message]() -> ::testing::Test* {
+                                return new BrokenFile(message);
+                              });
       continue;
     }
     std::set<std::string> names;
     for (size_t i = 0; i < file.value().cases.size(); ++i) {
       std::string name = test_name(file.value().cases[i].name);
       if (!names.insert(name).second) name += "_" + std::to_string(i);
-      ::testing::RegisterTest(suite.c_str(), name.c_str(), nullptr, nullptr, path.c_str(), static_cast<int>(file.value().cases[i].line),
+      ::testing::RegisterTest(suite.c_str(), name.c_str(), nullptr, nullptr, path.c_str(),
+                              static_cast<int>(file.value().cases[i].line),
                               [path, i]() -> ::testing::Test* { return new GoldenCase(path, i); });
     }
   }

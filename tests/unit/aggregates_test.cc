@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Aggregates by their rows: rows split over two states in both orders give what one state gives, also after saving and
-// loading; damaged bytes are refused, never read past their end.
+// Aggregates by their rows: rows split over two states in both orders give what one state gives, also after
+// saving and loading; damaged bytes are refused, never read past their end.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -21,7 +21,8 @@ const Aggregate& row_of(std::string_view name) {
 }
 
 // Aggregates one column, the rows from `split` on in a second state, and returns the result as text.
-std::string result_of(std::string_view name, const std::vector<Cell>& values, Type type, Type result, size_t split, bool second_first, Cell constant) {
+std::string result_of(std::string_view name, const std::vector<Cell>& values, Type type, Type result,
+                      size_t split, bool second_first, Cell constant) {
   const Aggregate& row = row_of(name);
   Arena arena;
   Context context;
@@ -54,10 +55,12 @@ std::string result_of(std::string_view name, const std::vector<Cell>& values, Ty
   return std::string(dynamic::to_text(&node, arena).view());
 }
 
-void expect(std::string_view name, const std::vector<Cell>& values, Type type, Type result, std::string_view answer, Cell constant = Cell()) {
+void expect(std::string_view name, const std::vector<Cell>& values, Type type, Type result,
+            std::string_view answer, Cell constant = Cell()) {
   for (size_t split = 0; split <= values.size(); ++split)
     for (bool second_first : {false, true})
-      EXPECT_EQ(result_of(name, values, type, result, split, second_first, constant), answer) << name << " split at " << split << (second_first ? ", turned" : "");
+      EXPECT_EQ(result_of(name, values, type, result, split, second_first, constant), answer)
+          << name << " split at " << split << (second_first ? ", turned" : "");
 }
 
 std::vector<Cell> longs(std::initializer_list<int64_t> values) {
@@ -152,11 +155,13 @@ TEST(Aggregates, Bits) {
 }
 
 TEST(Aggregates, ListWithNulls) {
-  expect("make_list_with_nulls", {make_cell(int64_t{1}), null_cell(Type::Long), make_cell(int64_t{2})}, Type::Long, Type::Dynamic, "[1,null,2]");
+  expect("make_list_with_nulls", {make_cell(int64_t{1}), null_cell(Type::Long), make_cell(int64_t{2})},
+         Type::Long, Type::Dynamic, "[1,null,2]");
 }
 
 TEST(Aggregates, TakeAnyPrefersAValue) {
-  expect("take_any", {make_cell(Str("")), make_cell(Str("b")), make_cell(Str("c"))}, Type::String, Type::String, "b");
+  expect("take_any", {make_cell(Str("")), make_cell(Str("b")), make_cell(Str("c"))}, Type::String,
+         Type::String, "b");
 }
 
 // A log grows by time: each row is the latest for a while. What it replaces is used again.
@@ -185,7 +190,8 @@ TEST(Aggregates, ReplacedTextsDoNotPileUp) {
 
 TEST(Aggregates, Bags) {
   Arena arena;
-  std::vector<Cell> bags = {make_cell(dynamic::parse(Str("{\"a\":1}"), arena)), make_cell(dynamic::parse(Str("{\"b\":2,\"a\":3}"), arena)),
+  std::vector<Cell> bags = {make_cell(dynamic::parse(Str("{\"a\":1}"), arena)),
+                            make_cell(dynamic::parse(Str("{\"b\":2,\"a\":3}"), arena)),
                             make_cell(dynamic::parse(Str("[1]"), arena))};
   expect("make_bag", bags, Type::Dynamic, Type::Dynamic, "{\"a\":1,\"b\":2}");
 }

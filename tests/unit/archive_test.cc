@@ -378,7 +378,9 @@ TEST_F(ArchiveTest, PatternsLeaveOutWhatCannotBeRead) {
 TEST_F(ArchiveTest, WhatCannotBeReadTwiceOrAsUtf8IsRefused) {
   std::string pipe = folder_ + "/pipe.ndjson";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  auto text = write("a.csv", std::string("\xFF\xFE" "A\0\n\0", 6));
+  auto text = write("a.csv", std::string("\xFF\xFE"
+                                         "A\0\n\0",
+                                         6));
   EXPECT_THAT(list_files({pipe}, options_, nullptr).error().message, HasSubstr("no regular file"));
   EXPECT_THAT(list_files({text}, options_, nullptr).error().message, HasSubstr("UTF-16"));
 }

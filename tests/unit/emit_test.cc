@@ -45,12 +45,12 @@ size_t count_calls(const std::string& module, std::string_view function) {
 TEST(Emit, WhatIsNeededTwiceIsComputedOnce) {
   EXPECT_EQ(count_calls(emit("T | project A = strlen(Name) + 1, B = strlen(Name) * 2"), "strlen"), 1u);
   EXPECT_EQ(count_calls(emit("T | where strlen(Name) > Size | project strlen(Name), Size"), "strlen"), 1u);
-  EXPECT_EQ(count_calls(emit("T | extend L = strlen(Name) | where L > Size or L < Size - 9 | summarize max(L) by L"),
-                        "strlen"),
+  EXPECT_EQ(count_calls(
+                emit("T | extend L = strlen(Name) | where L > Size or L < Size - 9 | summarize max(L) by L"),
+                "strlen"),
             1u);
-  EXPECT_EQ(
-      count_calls(emit("T | where case(strlen(Name) > Size, strlen(Name) < 9, Size == 1)"), "strlen"),
-      1u);
+  EXPECT_EQ(count_calls(emit("T | where case(strlen(Name) > Size, strlen(Name) < 9, Size == 1)"), "strlen"),
+            1u);
 }
 
 TEST(Emit, ABranchKnowsItsOwnValuesOnly) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Functions: every example of every row of the function table is bound as a rule would write it and must be true;
-// further cases from the documentation, on nulls, borders of types and hostile text, stand here.
+// Functions: every example of every row of the function table is bound as a rule would write it and must be
+// true; further cases from the documentation, on nulls, borders of types and hostile text, stand here.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -31,7 +31,8 @@ Answer evaluate(const std::string& expression) {
   plan::BindOptions options;
   options.now = kNow;
   if (diagnostics.has_errors() || !plan::bind(tree, schemas, options, diagnostics, plan))
-    return {"error: " + (diagnostics.all().empty() ? std::string("none given") : diagnostics.all()[0].message)};
+    return {"error: " +
+            (diagnostics.all().empty() ? std::string("none given") : diagnostics.all()[0].message)};
   for (const plan::Node& node : plan.nodes) {
     if (node.exprs.empty()) continue;
     Arena arena;
@@ -151,12 +152,13 @@ TEST(Functions, Calendar) {
          {"datetime_add('day', 9223372036854775807, datetime(2024-01-01))", "null"},
          {"datetime_part('week_of_year', datetime(9999-12-31 23:59))", "52"},
          {"datetime_part('quarter', datetime(2017-10-30))", "4"},
-         {"datetime_diff('second', datetime(2017-10-30 23:00:10.100), datetime(2017-10-30 23:00:00.900))", "10"},
+         {"datetime_diff('second', datetime(2017-10-30 23:00:10.100), datetime(2017-10-30 23:00:00.900))",
+          "10"},
          {"datetime_diff('day', datetime(2024-01-01), datetime(null))", "null"},
          {"format_datetime(datetime(2009-06-15 13:45:30.05), 'h:m:s F fff')", "1:45:30  050"},
          {"unixtime_seconds_todatetime(1546300800)", "2019-01-01T00:00:00.0000000Z"},
          {"unixtime_seconds_todatetime(9223372036854775807)", "null"}});
-  EXPECT_TRUE(evaluate("format_datetime(datetime(2024-01-01), 'yyyy-MM-ddTHH')").text.starts_with("error")) ;
+  EXPECT_TRUE(evaluate("format_datetime(datetime(2024-01-01), 'yyyy-MM-ddTHH')").text.starts_with("error"));
 }
 
 TEST(Functions, Addresses) {
@@ -190,7 +192,8 @@ TEST(Functions, Xml) {
          {"parse_xml('<a/><b/>')", "null"},
          {"parse_xml('<!DOCTYPE a [<!ENTITY e \"x\">]><a>&e;</a>')", "null"},
          {"parse_xml('<!-- c --><a><![CDATA[gone]]>kept &amp; read</a>')", "{\"a\":\"kept & read\"}"},
-         {"parse_xml('<?xml version=\"1.0\" encoding=\"utf-16\"?><a b=\"1\" c=\"2\"/>')", "{\"a\":{\"@b\":\"1\",\"@c\":\"2\"}}"},
+         {"parse_xml('<?xml version=\"1.0\" encoding=\"utf-16\"?><a b=\"1\" c=\"2\"/>')",
+          "{\"a\":{\"@b\":\"1\",\"@c\":\"2\"}}"},
          {"parse_xml(strrep('<a>', 1000))", "null"},
          {"parse_xml(strcat(strrep('<a>', 100), strrep('</a>', 100)))", "null"},
          {"tostring(parse_xml('<D><d N=\"x\">1</d><d N=\"y\">2</d></D>').D.d[1]['#text'])", "2"}});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel interface: every Arrow encoding gives what the reference executor gives, however rows are spread over
-// states and through bytes; calls out of order and damaged bytes get an error.
+// The kernel interface: every Arrow encoding gives what the reference executor gives, however rows are spread
+// over states and through bytes; calls out of order and damaged bytes get an error.
 #include "runtime/exec/kernel_abi.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +30,8 @@ struct Data {
 };
 
 Data make_data() {
-  static const char* const words[] = {"cmd.exe", "C:\\Windows\\powershell.exe", "", "PowerShell -enc \xC3\xA9", "svchost"};
+  static const char* const words[] = {"cmd.exe", "C:\\Windows\\powershell.exe", "",
+                                      "PowerShell -enc \xC3\xA9", "svchost"};
   Data data;
   for (int i = 0; i < 500; ++i) {
     data.names.push_back(i % 11 == 3 ? Text() : Text(words[i % 5]));
@@ -40,7 +41,8 @@ Data make_data() {
 }
 
 enum class Form { Utf8, LargeUtf8, View, Dictionary8, Dictionary32, Dictionary64, Binary };
-constexpr Form kForms[] = {Form::Utf8, Form::LargeUtf8, Form::View, Form::Dictionary8, Form::Dictionary32, Form::Dictionary64, Form::Binary};
+constexpr Form kForms[] = {Form::Utf8,         Form::LargeUtf8,    Form::View,  Form::Dictionary8,
+                           Form::Dictionary32, Form::Dictionary64, Form::Binary};
 
 void keep_schema(ArrowSchema*) {}
 void keep_array(ArrowArray*) {}
@@ -48,11 +50,14 @@ void keep_array(ArrowArray*) {}
 // A batch of T in some physical form, with `offset` rows of rubbish before it in each column.
 class Arrays {
  public:
-  Arrays(const Data& data, size_t begin, size_t end, Form form, int64_t offset) : rows_(static_cast<int64_t>(end - begin)), offset_(offset) {
+  Arrays(const Data& data, size_t begin, size_t end, Form form, int64_t offset)
+      : rows_(static_cast<int64_t>(end - begin)), offset_(offset) {
     std::vector<Text> names(static_cast<size_t>(offset), Text("rubbish"));
-    names.insert(names.end(), data.names.begin() + static_cast<long>(begin), data.names.begin() + static_cast<long>(end));
+    names.insert(names.end(), data.names.begin() + static_cast<long>(begin),
+                 data.names.begin() + static_cast<long>(end));
     std::vector<std::optional<int64_t>> sizes(static_cast<size_t>(offset), 77);
-    sizes.insert(sizes.end(), data.sizes.begin() + static_cast<long>(begin), data.sizes.begin() + static_cast<long>(end));
+    sizes.insert(sizes.end(), data.sizes.begin() + static_cast<long>(begin),
+                 data.sizes.begin() + static_cast<long>(end));
     fill_names(names, form);
     fill_sizes(sizes, form == Form::Dictionary8);
     fields_[0] = &name_schema, fields_[1] = &size_schema;
@@ -78,12 +83,14 @@ class Arrays {
   template <class V>
   const void* put_validity(const V& values) {
     std::vector<uint8_t> bits((values.size() + 7) / 8);
-    for (size_t i = 0; i < values.size(); ++i) bits[i / 8] |= static_cast<uint8_t>(values[i].has_value() << (i % 8));
+    for (size_t i = 0; i < values.size(); ++i)
+      bits[i / 8] |= static_cast<uint8_t>(values[i].has_value() << (i % 8));
     return put(bits);
   }
   void set(ArrowArray& array, std::vector<const void*> buffers, int64_t rows, int64_t offset) {
     auto& kept = buffers_.emplace_back(std::move(buffers));
-    array = {rows, -1, offset, static_cast<int64_t>(kept.size()), 0, kept.data(), nullptr, nullptr, keep_array, nullptr};
+    array = {rows,    -1,         offset, static_cast<int64_t>(kept.size()), 0, kept.data(), nullptr,
+             nullptr, keep_array, nullptr};
   }
   template <class Offset>
   void set_text(ArrowArray& array, const std::vector<Text>& values, int64_t rows, int64_t offset) {
@@ -139,20 +146,32 @@ class Arrays {
   void fill_names(const std::vector<Text>& values, Form form) {
     name_schema = {"u", "Name", nullptr, ARROW_FLAG_NULLABLE, 0, nullptr, nullptr, keep_schema, nullptr};
     switch (form) {
-      case Form::Binary: name_schema.format = "z"; [[fallthrough]];
-      case Form::Utf8: return set_text<int32_t>(name, values, rows_, offset_);
-      case Form::LargeUtf8: name_schema.format = "U"; return set_text<int64_t>(name, values, rows_, offset_);
-      case Form::View: name_schema.format = "vu"; return set_views(values);
-      case Form::Dictionary8: return set_dictionary<int8_t>(values, "c");
-      case Form::Dictionary32: return set_dictionary<int32_t>(values, "i");
-      case Form::Dictionary64: return set_dictionary<int64_t>(values, "l");
+      case Form::Binary:
+        name_schema.format = "z";
+        [[fallthrough]];
+      case Form::Utf8:
+        return set_text<int32_t>(name, values, rows_, offset_);
+      case Form::LargeUtf8:
+        name_schema.format = "U";
+        return set_text<int64_t>(name, values, rows_, offset_);
+      case Form::View:
+        name_schema.format = "vu";
+        return set_views(values);
+      case Form::Dictionary8:
+        return set_dictionary<int8_t>(values, "c");
+      case Form::Dictionary32:
+        return set_dictionary<int32_t>(values, "i");
+      case Form::Dictionary64:
+        return set_dictionary<int64_t>(values, "l");
     }
   }
   void fill_sizes(const std::vector<std::optional<int64_t>>& values, bool narrow) {
-    size_schema = {narrow ? "C" : "l", "Size", nullptr, ARROW_FLAG_NULLABLE, 0, nullptr, nullptr, keep_schema, nullptr};
+    size_schema = {narrow ? "C" : "l", "Size", nullptr, ARROW_FLAG_NULLABLE, 0, nullptr, nullptr,
+                   keep_schema,        nullptr};
     std::vector<int64_t> wide;
     std::vector<uint8_t> bytes;
-    for (const auto& value : values) wide.push_back(value.value_or(0)), bytes.push_back(static_cast<uint8_t>(value.value_or(0)));
+    for (const auto& value : values)
+      wide.push_back(value.value_or(0)), bytes.push_back(static_cast<uint8_t>(value.value_or(0)));
     const void* validity = put_validity(values);
     set(size, {validity, narrow ? put(bytes) : put(wide)}, rows_, offset_);
   }
@@ -227,9 +246,10 @@ Lines read_stream(ArrowArrayStream& stream) {
         auto* longs = static_cast<const int64_t*>(array.buffers[1]);
         auto* offsets = static_cast<const int32_t*>(array.buffers[1]);
         bool text = schema.children[column]->format[0] == 'u';
-        cells.push_back(!valid ? "null" : !text ? std::to_string(longs[row])
-                                                : std::string(static_cast<const char*>(array.buffers[2]) + offsets[row],
-                                                              static_cast<size_t>(offsets[row + 1] - offsets[row])));
+        cells.push_back(!valid  ? "null"
+                        : !text ? std::to_string(longs[row])
+                                : std::string(static_cast<const char*>(array.buffers[2]) + offsets[row],
+                                              static_cast<size_t>(offsets[row + 1] - offsets[row])));
       }
       lines.push_back(line_of(cells));
     }
@@ -274,7 +294,8 @@ Lines run_split(const Rule& rule, const Data& data, Form form) {
 }
 
 Lines run_reference(const Rule& rule, const Data& data) {
-  auto reader = [&](const std::string&, const plan::Schema&, const std::vector<bool>&, const reference::RowSink& sink) -> Result<void> {
+  auto reader = [&](const std::string&, const plan::Schema&, const std::vector<bool>&,
+                    const reference::RowSink& sink) -> Result<void> {
     for (size_t row = 0; row < data.names.size(); ++row) {
       Cell cells[2] = {null_cell(Type::String), null_cell(Type::Long)};
       if (data.names[row]) cells[0] = make_cell(Str(std::string_view(*data.names[row])));
@@ -288,7 +309,9 @@ Lines run_reference(const Rule& rule, const Data& data) {
   for (const auto& row : rows.value().rows) {
     std::vector<std::string> cells;
     for (size_t i = 0; i < row.size(); ++i)
-      cells.push_back(!row[i].valid ? "null" : rows.value().schema[i].type == Type::String ? std::string(row[i].s.view()) : std::to_string(row[i].l));
+      cells.push_back(!row[i].valid                                 ? "null"
+                      : rows.value().schema[i].type == Type::String ? std::string(row[i].s.view())
+                                                                    : std::to_string(row[i].l));
     lines.push_back(line_of(cells));
   }
   return lines;
@@ -310,7 +333,8 @@ TEST(KernelAbi, every_encoding_gives_what_the_reference_gives) {
   for (const char* query : kQueries) {
     Rule rule(query);
     Lines expected = run_reference(rule, data);
-    for (Form form : kForms) EXPECT_EQ(run_split(rule, data, form), expected) << query << " form " << static_cast<int>(form);
+    for (Form form : kForms)
+      EXPECT_EQ(run_split(rule, data, form), expected) << query << " form " << static_cast<int>(form);
   }
 }
 
@@ -436,17 +460,30 @@ TEST(KernelAbi, arrays_that_lie_are_refused) {
   EXPECT_EQ(status(Form::Utf8, [](Arrays& a) { a.name.offset = -1; }), KQLC_FORMAT);
   EXPECT_EQ(status(Form::Utf8, [](Arrays& a) { a.name.n_buffers = 1; }), KQLC_FORMAT);
   EXPECT_EQ(status(Form::Utf8, [](Arrays& a) { a.top.n_children = 1; }), KQLC_FORMAT);
-  EXPECT_EQ(status(Form::Utf8, [](Arrays& a) { const_cast<int32_t*>(static_cast<const int32_t*>(a.name.buffers[1]))[3] = -7; }), KQLC_FORMAT);
-  EXPECT_EQ(status(Form::LargeUtf8, [](Arrays& a) { const_cast<int64_t*>(static_cast<const int64_t*>(a.name.buffers[1]))[9] = 1LL << 50; }), KQLC_FORMAT);
-  EXPECT_EQ(status(Form::Dictionary8, [](Arrays& a) { const_cast<int8_t*>(static_cast<const int8_t*>(a.name.buffers[1]))[5] = -1; }), KQLC_FORMAT);
+  EXPECT_EQ(
+      status(Form::Utf8,
+             [](Arrays& a) { const_cast<int32_t*>(static_cast<const int32_t*>(a.name.buffers[1]))[3] = -7; }),
+      KQLC_FORMAT);
+  EXPECT_EQ(status(Form::LargeUtf8,
+                   [](Arrays& a) {
+                     const_cast<int64_t*>(static_cast<const int64_t*>(a.name.buffers[1]))[9] = 1LL << 50;
+                   }),
+            KQLC_FORMAT);
+  EXPECT_EQ(
+      status(Form::Dictionary8,
+             [](Arrays& a) { const_cast<int8_t*>(static_cast<const int8_t*>(a.name.buffers[1]))[5] = -1; }),
+      KQLC_FORMAT);
   EXPECT_EQ(status(Form::Dictionary32, [](Arrays& a) { a.dictionary.length = 2; }), KQLC_FORMAT);
-  EXPECT_EQ(status(Form::View, [](Arrays& a) { const_cast<int32_t*>(static_cast<const int32_t*>(a.name.buffers[1]))[6] = 9; }), KQLC_FORMAT);
+  EXPECT_EQ(
+      status(Form::View,
+             [](Arrays& a) { const_cast<int32_t*>(static_cast<const int32_t*>(a.name.buffers[1]))[6] = 9; }),
+      KQLC_FORMAT);
   EXPECT_EQ(status(Form::Utf8, [](Arrays& a) { a.name_schema.format = "+ud:1"; }), KQLC_UNSUPPORTED);
   EXPECT_EQ(status(Form::Utf8, [](Arrays&) {}), KQLC_OK);
 }
 
-// What a mutation makes of bytes whose checksum stands in the header is given the right checksum again, so that the
-// readers behind it are reached.
+// What a mutation makes of bytes whose checksum stands in the header is given the right checksum again, so
+// that the readers behind it are reached.
 void mutate(std::string& bytes, size_t header, std::mt19937& random) {
   for (int i = 0, count = 1 + static_cast<int>(random() % 4); i < count; ++i) {
     size_t place = header + random() % (bytes.size() - header);
@@ -465,7 +502,9 @@ TEST(KernelAbi, damaged_states_give_an_error) {
   unsigned seed = 20240607;
   std::mt19937 random(seed);
   Data data = make_data();
-  for (const char* query : {"T | summarize make_set(Name), sum(Size), take_any(Name), stdev(Size), make_bag(bag_pack(Name, Size)) by Size", kQueries[4]}) {
+  for (const char* query : {"T | summarize make_set(Name), sum(Size), take_any(Name), stdev(Size), "
+                            "make_bag(bag_pack(Name, Size)) by Size",
+                            kQueries[4]}) {
     Rule rule(query);
     KqlcState* state = rule.create_state();
     Arrays arrays(data, 0, 100, Form::Utf8, 0);
@@ -481,7 +520,8 @@ TEST(KernelAbi, damaged_states_give_an_error) {
       std::string bytes = good;
       mutate(bytes, 32, random);
       KqlcState* loaded = nullptr;
-      if (kqlc_state_deserialize(rule.kernel, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), &loaded, nullptr, 0) != KQLC_OK) {
+      if (kqlc_state_deserialize(rule.kernel, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(),
+                                 &loaded, nullptr, 0) != KQLC_OK) {
         ++refused;
         continue;
       }
@@ -500,7 +540,9 @@ TEST(KernelAbi, damaged_states_give_an_error) {
 TEST(KernelAbi, images_round_trip_and_damaged_ones_give_an_error) {
   unsigned seed = 20240608;
   std::mt19937 random(seed);
-  Rule rule("union (T | where Name has_any ('a', 'bc') | project Size), (range Size from 1 to 3 step 1) | summarize count(), make_set(Size, 3) | sort by count_");
+  Rule rule(
+      "union (T | where Name has_any ('a', 'bc') | project Size), (range Size from 1 to 3 step 1) | "
+      "summarize count(), make_set(Size, 3) | sort by count_");
   std::string image(reinterpret_cast<const char*>(rule.code->image), rule.code->image_size);
   auto program = exec::read_image(image);
   ASSERT_TRUE(program.ok());

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernels against the reference executor: the same plan, the same rows, at both levels of optimisation and specialised, over constant
-// rows and over batches that are spread over several states.
+// Kernels against the reference executor: the same plan, the same rows, at both levels of optimisation and
+// specialised, over constant rows and over batches that are spread over several states.
+#include "codegen/kernel.h"
+
 #include <gtest/gtest.h>
 
-#include "codegen/kernel.h"
 #include "compiler/reference/execute.h"
 #include "compiler/syntax/tree.h"
-#include "runtime/exec/kernel.h"
 #include "runtime/aggregates/state.h"
+#include "runtime/exec/kernel.h"
 
 namespace kqlc {
 namespace {
 
 plan::Schemas make_schemas() {
   plan::Schemas schemas;
-  schemas.add("T", {{"Name", Type::String}, {"Size", Type::Long}, {"Bag", Type::Dynamic}, {"Unused", Type::Guid}});
+  schemas.add("T",
+              {{"Name", Type::String}, {"Size", Type::Long}, {"Bag", Type::Dynamic}, {"Unused", Type::Guid}});
   return schemas;
 }
 
@@ -34,7 +36,8 @@ struct Table {
   std::vector<uint8_t> validity;
 
   Table() {
-    static const char* const words[] = {"cmd.exe", "C:\\Windows\\powershell.exe", "", "PowerShell -enc", "svchost"};
+    static const char* const words[] = {"cmd.exe", "C:\\Windows\\powershell.exe", "", "PowerShell -enc",
+                                        "svchost"};
     for (int64_t i = 0; i < 1000; ++i) {
       names.emplace_back(std::string_view(words[i % 5]));
       bags.emplace_back(std::string_view(i % 3 ? R"({"a":[1,2],"b":"x"})" : ""));
@@ -78,7 +81,8 @@ void expect_same(const plan::Plan& plan, const std::string& text, codegen::Engin
                     const reference::RowSink& sink) -> Result<void> {
     for (size_t row = 0; row < table.names.size(); ++row) {
       std::vector<Cell> cells;
-      for (const auto& column : schema) cells.push_back(table.cell(column.name, static_cast<int64_t>(row), arena));
+      for (const auto& column : schema)
+        cells.push_back(table.cell(column.name, static_cast<int64_t>(row), arena));
       if (!sink(cells.data(), row)) break;
     }
     return {};
@@ -88,12 +92,15 @@ void expect_same(const plan::Plan& plan, const std::string& text, codegen::Engin
   auto kernel = codegen::Kernel::compile(plan, plan.results[0], {engine});
   ASSERT_TRUE(kernel.ok()) << text << ": " << kernel.error().message;
   const codegen::Kernel& native = *kernel.value();
-  std::shared_ptr<codegen::KernelState> states[] = {native.create_state(), native.create_state(), native.create_state()};
+  std::shared_ptr<codegen::KernelState> states[] = {native.create_state(), native.create_state(),
+                                                    native.create_state()};
   for (size_t input = 0; input < native.inputs().size(); ++input) {
     for (int64_t start = 0, turn = 0; start < 1000; start += 130, ++turn) {
       std::vector<Column> columns;
-      for (const auto& column : native.inputs()[input].columns) columns.push_back(table.make_column(column.name, start));
-      Batch batch{std::min<int64_t>(130, 1000 - start), static_cast<uint64_t>(start), columns.data(), columns.size()};
+      for (const auto& column : native.inputs()[input].columns)
+        columns.push_back(table.make_column(column.name, start));
+      Batch batch{std::min<int64_t>(130, 1000 - start), static_cast<uint64_t>(start), columns.data(),
+                  columns.size()};
       native.consume(*states[turn % 3], input, batch);
     }
   }
@@ -120,9 +127,13 @@ void check(const std::string& text) {
 
 TEST(Kernel, constant_rows) {
   check("datatable(a:long, s:string)[1,'x',2,'y',3,'x'] | where a > 1 | extend b = a * 2");
-  check("datatable(a:long, s:string)[1,'x',2,'y',3,'x'] | summarize n = count(), t = sum(a) by s | where n > 1");
+  check(
+      "datatable(a:long, s:string)[1,'x',2,'y',3,'x'] | summarize n = count(), t = sum(a) by s | where n > "
+      "1");
   check("datatable(a:long)[3,1,2] | sort by a asc | take 2");
-  check("datatable(a:bool, b:bool)[true,bool(null),false,bool(null),true,true] | extend c = a and b, d = a or b");
+  check(
+      "datatable(a:bool, b:bool)[true,bool(null),false,bool(null),true,true] | extend c = a and b, d = a or "
+      "b");
   check("print x = 1");
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lexer: literals in all spellings, and hostile bytes. Every span must stay inside the query whatever the bytes are.
+// Lexer: literals in all spellings, and hostile bytes. Every span must stay inside the query whatever the
+// bytes are.
 #include "compiler/syntax/lexer.h"
 
 #include <gtest/gtest.h>
@@ -42,7 +43,9 @@ TEST(Lexer, StringSpellings) {
   expect_one(R"(H"secret")", TokenKind::String, "secret");
   expect_one("```a\n\"b```", TokenKind::String, "a\n\"b");
   expect_one("~~~a\nb~~~", TokenKind::String, "a\nb");
-  expect_one(R"("\u00e9\x41\101")", TokenKind::String, "\xC3\xA9" "AA");
+  expect_one(R"("\u00e9\x41\101")", TokenKind::String,
+             "\xC3\xA9"
+             "AA");
 }
 
 TEST(Lexer, NumbersAndTimeSpans) {
@@ -62,19 +65,22 @@ TEST(Lexer, TypedLiteralsAndBracketNames) {
 }
 
 TEST(Lexer, UnterminatedLiteralsAreReportedInsideTheQuery) {
-  for (std::string_view query : {"\"abc", "'abc\\", "\"", "@\"a\"\"", "```a``", "h@'", "datetime(2024", "int('", "['a\\']",
-                                 "[\"a\\\"]", "'\\u12", "'\\x", "'\\U00110000'", "'\\\n'"})
+  for (std::string_view query :
+       {"\"abc", "'abc\\", "\"", "@\"a\"\"", "```a``", "h@'", "datetime(2024", "int('", "['a\\']",
+        "[\"a\\\"]", "'\\u12", "'\\x", "'\\U00110000'", "'\\\n'"})
     EXPECT_TRUE(lexed(query).diagnostics.has_errors()) << query;
 }
 
 TEST(Lexer, TruncatedUtf8AndNulBytes) {
   using std::string_view_literals::operator""sv;
-  for (std::string_view query : {"\xEF\xBB"sv, "\xEF\xBB\xBF"sv, "a\xC2"sv, "a \xE2\x80"sv, "\0\0"sv, "\xFF"sv, "1e"sv, "0x"sv,
-                                 "h"sv, "@"sv, "[ '"sv, "//"sv, "/"sv, "!"sv})
+  for (std::string_view query : {"\xEF\xBB"sv, "\xEF\xBB\xBF"sv, "a\xC2"sv, "a \xE2\x80"sv, "\0\0"sv,
+                                 "\xFF"sv, "1e"sv, "0x"sv, "h"sv, "@"sv, "[ '"sv, "//"sv, "/"sv, "!"sv})
     lexed(query);
 }
 
-TEST(Lexer, ALetterThatBeginsLikeTheByteOrderMarkIsKept) { expect_one("\xEF\xBB\x80", TokenKind::Name, "\xEF\xBB\x80"); }
+TEST(Lexer, ALetterThatBeginsLikeTheByteOrderMarkIsKept) {
+  expect_one("\xEF\xBB\x80", TokenKind::Name, "\xEF\xBB\x80");
+}
 
 }  // namespace
 }  // namespace kqlc::syntax

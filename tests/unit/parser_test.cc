@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parser: shapes that later passes rely on, recovery, and hostile inputs: long chains, deep nesting, every prefix of
-// real text, and mutated text from a printed seed. Every node's span and every diagnostic stays inside the query.
+// Parser: shapes that later passes rely on, recovery, and hostile inputs: long chains, deep nesting, every
+// prefix of real text, and mutated text from a printed seed. Every node's span and every diagnostic stays
+// inside the query.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -13,16 +14,21 @@ namespace kqlc::syntax {
 namespace {
 
 constexpr std::string_view kQueries[] = {
-    "let f = (T:(a:string, *), n:long = 5) { T | where a has 'x' | take n };\nf(SecurityEvent) | summarize c = count() by a",
+    "let f = (T:(a:string, *), n:long = 5) { T | where a has 'x' | take n };\nf(SecurityEvent) | summarize c "
+    "= count() by a",
     "T | join kind=inner hint.strategy=shuffle (U | where x in~ ('a', 'b')) on $left.a == $right.b, c",
     "T | parse kind=regex s with * 'a' b:long 'c' * | mv-expand d = todynamic(e) to typeof(string) limit 3",
-    "T | make-series n = count() default = 0 on t from ago(1d) to now() step 1h by k | render timechart with (title='x')",
+    "T | make-series n = count() default = 0 on t from ago(1d) to now() step 1h by k | render timechart with "
+    "(title='x')",
     "T | scan declare (a:long = 0) with (step s1: x > 1 => a = 2; step s2: y !between (1 .. 2);)",
     "datatable(a:string, b:datetime)['x', datetime(2024-01-01)] | mv-apply x on (top 1 by x nulls last)",
-    "set notruncation; declare query_parameters(a:long = 1); T | top-nested 2 of a with others='o' by count() desc",
+    "set notruncation; declare query_parameters(a:long = 1); T | top-nested 2 of a with others='o' by "
+    "count() desc",
     "find in (T, (U | take 1)) where a == 1 project b, c; search in (T*) 'x' and y:'z'",
-    "print x = dynamic({'a': [1, null, {'b': 1d}], \"c\": datetime(2024-01-01)}).a[0]['b'] | facet by x with (count)",
-    "externaldata(a:string)[@'https://x'] with (format='csv') | sort by a asc nulls first | partition by a (take 1)",
+    "print x = dynamic({'a': [1, null, {'b': 1d}], \"c\": datetime(2024-01-01)}).a[0]['b'] | facet by x with "
+    "(count)",
+    "externaldata(a:string)[@'https://x'] with (format='csv') | sort by a asc nulls first | partition by a "
+    "(take 1)",
 };
 
 struct Parsed {
@@ -43,7 +49,8 @@ Parsed parsed(std::string_view query) {
     inside &= node.span.begin <= node.span.end && node.span.end <= query.size();
     for (NodeId child : node.children) inside &= child < out.tree.nodes.size();
   }
-  for (const source::Diagnostic& diagnostic : out.diagnostics.all()) inside &= diagnostic.span.end <= query.size();
+  for (const source::Diagnostic& diagnostic : out.diagnostics.all())
+    inside &= diagnostic.span.end <= query.size();
   EXPECT_TRUE(inside) << query.substr(0, 400);
   return out;
 }
@@ -58,7 +65,8 @@ TEST(Parser, RealQueriesHaveNoErrors) {
   for (std::string_view query : kQueries) {
     Parsed out = parsed(query);
     EXPECT_FALSE(out.diagnostics.has_errors())
-        << query << "\n" << (out.diagnostics.all().empty() ? "" : out.diagnostics.all()[0].message);
+        << query << "\n"
+        << (out.diagnostics.all().empty() ? "" : out.diagnostics.all()[0].message);
   }
 }
 
@@ -75,13 +83,15 @@ TEST(Parser, PrecedenceAndChains) {
 }
 
 TEST(Parser, NestingBeyondTheLimitIsOneClearError) {
-  for (std::string_view part : {"(", "-", "f(", "a[", "dynamic([", "dynamic({a:", "x in (", "iff(1,", "not("}) {
+  for (std::string_view part :
+       {"(", "-", "f(", "a[", "dynamic([", "dynamic({a:", "x in (", "iff(1,", "not("}) {
     Parsed out = parsed("print " + repeated(part, 100000));
     EXPECT_TRUE(out.has(source::Code::K0103)) << part;
   }
   for (std::string_view start : {"datatable(", "let f = (", "print typeof("})
     EXPECT_TRUE(parsed(std::string(start) + repeated("a:(", 100000)).diagnostics.has_errors()) << start;
-  for (std::string_view part : {"T | join (", "T | fork (", "T | union (T | ", "let f = () {", "T | mv-apply a on ("})
+  for (std::string_view part :
+       {"T | join (", "T | fork (", "T | union (T | ", "let f = () {", "T | mv-apply a on ("})
     EXPECT_TRUE(parsed(repeated(part, 20000)).diagnostics.has_errors()) << part;
 }
 
@@ -101,7 +111,8 @@ TEST(Parser, SeveralMistakesInOneRun) {
 TEST(Parser, EveryPrefixIsReadToItsEnd) {
   for (std::string_view query : kQueries)
     for (size_t size = 0; size <= query.size(); ++size) parsed(query.substr(0, size));
-  for (std::string_view query : {"let", "set", "let a", "T | scan with (step", "T | sort by a nulls", "declare", "alias database"})
+  for (std::string_view query :
+       {"let", "set", "let a", "T | scan with (step", "T | sort by a nulls", "declare", "alias database"})
     parsed(query);
 }
 
@@ -119,10 +130,18 @@ TEST(Parser, MutatedText) {
       size_t at = next(text.size());
       std::string_view other = kQueries[next(std::size(kQueries))];
       switch (next(4)) {
-        case 0: text[at] = static_cast<char>(next(256)); break;
-        case 1: text.erase(at, 1 + next(8)); break;
-        case 2: text.insert(at, other.substr(next(other.size()), 1 + next(20))); break;
-        default: text.insert(at, 1, "()[]{}|;,'\"\\=*.:"[next(16)]); break;
+        case 0:
+          text[at] = static_cast<char>(next(256));
+          break;
+        case 1:
+          text.erase(at, 1 + next(8));
+          break;
+        case 2:
+          text.insert(at, other.substr(next(other.size()), 1 + next(20)));
+          break;
+        default:
+          text.insert(at, 1, "()[]{}|;,'\"\\=*.:"[next(16)]);
+          break;
       }
       if (text.empty()) text = "T";
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whole queries, from text to rows, on the reference executor: what the seed rule gives over the shipped archive, and
-// the semantics that are easy to get wrong. Expected rows come from the documentation or were worked out by hand.
+// Whole queries, from text to rows, on the reference executor: what the seed rule gives over the shipped
+// archive, and the semantics that are easy to get wrong. Expected rows come from the documentation or were
+// worked out by hand.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -19,9 +20,8 @@ std::string answer(const std::string& query) {
   plan::Schemas schemas;
   cli::Compiled compiled = cli::compile({"query", query, query, {}}, schemas, 638'000'000'000'000'000);
   if (!compiled.ok()) return std::string(source::code_info(compiled.diagnostics.all()[0].code).name);
-  auto reader = [](const std::string&, const plan::Schema&, const std::vector<bool>&, const reference::RowSink&) -> Result<void> {
-    return {};
-  };
+  auto reader = [](const std::string&, const plan::Schema&, const std::vector<bool>&,
+                   const reference::RowSink&) -> Result<void> { return {}; };
   auto rows = reference::execute(compiled.plan, 0, reader);
   return rows.ok() ? cli::json_table(rows.value()) : rows.error().message;
 }
@@ -33,9 +33,11 @@ std::string rows_of(const std::string& query) {
 }
 
 TEST(Query, HasIsATermMatch) {
-  EXPECT_EQ(rows_of("print a='Distant Software Ltd' has 'distant software', b='Distant Softwares' has 'Distant Software', "
-                    "c='XDistant Software' has 'Distant Software', d='x.Distant Software' has 'Distant Software'"),
-            "[[true,false,false,true]]");
+  EXPECT_EQ(
+      rows_of("print a='Distant Software Ltd' has 'distant software', b='Distant Softwares' has 'Distant "
+              "Software', "
+              "c='XDistant Software' has 'Distant Software', d='x.Distant Software' has 'Distant Software'"),
+      "[[true,false,false,true]]");
 }
 
 TEST(Query, StarsBetweenNamesAreProductsOrPatterns) {
@@ -44,8 +46,10 @@ TEST(Query, StarsBetweenNamesAreProductsOrPatterns) {
 }
 
 TEST(Query, NullsInComparisons) {
-  EXPECT_EQ(rows_of("print a=int(null)==5, b=int(null)!=5, c=isnull(int(null)==int(null)), d=isnull(int(null) < 5)"),
-            "[[false,true,true,true]]");
+  EXPECT_EQ(
+      rows_of(
+          "print a=int(null)==5, b=int(null)!=5, c=isnull(int(null)==int(null)), d=isnull(int(null) < 5)"),
+      "[[false,true,true,true]]");
   EXPECT_EQ(rows_of("print a=false and (int(null) < 5), b=true or (int(null) < 5)"), "[[false,true]]");
 }
 
@@ -63,7 +67,8 @@ TEST(Query, SummarizeOfNothing) {
 }
 
 TEST(Query, ExtremesKeepTheFirstOfEqualRows) {
-  EXPECT_EQ(rows_of("datatable(k:string, v:long, w:string)['a',1,'x','a',2,'y','a',2,'z'] | summarize arg_max(v, *) by k"),
+  EXPECT_EQ(rows_of("datatable(k:string, v:long, w:string)['a',1,'x','a',2,'y','a',2,'z'] | summarize "
+                    "arg_max(v, *) by k"),
             "[[\"a\",2,\"y\"]]");
 }
 
@@ -76,7 +81,8 @@ TEST(Query, UnsupportedIsRefusedByName) {
 TEST(Query, TextsThatGrowWithoutEndAreRefused) {
   const std::string megabyte = "range i from 1 to 1 step 1 | extend v=strrep(strrep('a', 1024), 1024*i) ";
   const std::string refused = "a text of more than 64 MB";
-  EXPECT_EQ(answer(megabyte + "| project strlen(v)"), "\"columns\":[{\"name\":\"Column1\",\"type\":\"long\"}],\"rows\":[[1048576]]");
+  EXPECT_EQ(answer(megabyte + "| project strlen(v)"),
+            "\"columns\":[{\"name\":\"Column1\",\"type\":\"long\"}],\"rows\":[[1048576]]");
   EXPECT_EQ(answer(megabyte + "| project strlen(strrep(v, 1024))"), refused);
   EXPECT_EQ(answer(megabyte + "| extend v=replace_string(v, 'a', v) | project strlen(v)"), refused);
   EXPECT_EQ(answer(megabyte + "| extend v=replace_regex(v, 'a', v) | project strlen(v)"), refused);
@@ -112,17 +118,18 @@ TEST(SeedRule, ShippedArchive) {
   ASSERT_TRUE(compiled.ok()) << cli::render(compiled);
   auto rows = reference::execute(compiled.plan, 0, tables.value().reader(cli::TimeRange()));
   ASSERT_TRUE(rows.ok());
-  EXPECT_EQ(cli::print_outputs({{"", "", "", &rows.value(), ""}}, cli::OutputFormat::Csv),
-            "DeviceId,DeviceName,FirstSeen,LastSeen,Report,Count\r\n"
-            "5b1f0c6e2f1d4c0d9a70c7c1f5be0a4d2e8f9c31,ws-finance-07.contoso.example,2023-07-18T09:12:44.0312345Z,"
-            "2023-07-19T16:40:02.5000000Z,\"[70001,70002]\",2\r\n"
-            "c07d9e8aa1b34f6c8d25be03a9146f7e5d20b8aa,ws-sales-02.contoso.example,2023-07-19T21:05:59.1250000Z,"
-            "2023-07-19T21:05:59.1250000Z,[70003],1\r\n");
+  EXPECT_EQ(
+      cli::print_outputs({{"", "", "", &rows.value(), ""}}, cli::OutputFormat::Csv),
+      "DeviceId,DeviceName,FirstSeen,LastSeen,Report,Count\r\n"
+      "5b1f0c6e2f1d4c0d9a70c7c1f5be0a4d2e8f9c31,ws-finance-07.contoso.example,2023-07-18T09:12:44.0312345Z,"
+      "2023-07-19T16:40:02.5000000Z,\"[70001,70002]\",2\r\n"
+      "c07d9e8aa1b34f6c8d25be03a9146f7e5d20b8aa,ws-sales-02.contoso.example,2023-07-19T21:05:59.1250000Z,"
+      "2023-07-19T21:05:59.1250000Z,[70003],1\r\n");
 }
 
 // Forty lines that each use the one before twice: `first` with `v0`, then `let v<n>=` and `step` over v<n-1>.
-std::string doubled(const std::string& first, const std::string& head, const std::string& left, const std::string& between,
-                    const std::string& right, const std::string& last) {
+std::string doubled(const std::string& first, const std::string& head, const std::string& left,
+                    const std::string& between, const std::string& right, const std::string& last) {
   std::string query = first;
   for (int i = 1; i <= 40; ++i) {
     std::string before = "v" + std::to_string(i - 1);
