@@ -82,7 +82,7 @@ TEST(Query, TextsThatGrowWithoutEndAreRefused) {
   const std::string megabyte = "range i from 1 to 1 step 1 | extend v=strrep(strrep('a', 1024), 1024*i) ";
   const std::string refused = "a text of more than 64 MB";
   EXPECT_EQ(answer(megabyte + "| project strlen(v)"),
-            "\"columns\":[{\"name\":\"Column1\",\"type\":\"long\"}],\"rows\":[[1048576]]");
+            "\"columns\":[{\"name\":\"strlen_v\",\"type\":\"long\"}],\"rows\":[[1048576]]");
   EXPECT_EQ(answer(megabyte + "| project strlen(strrep(v, 1024))"), refused);
   EXPECT_EQ(answer(megabyte + "| extend v=replace_string(v, 'a', v) | project strlen(v)"), refused);
   EXPECT_EQ(answer(megabyte + "| extend v=replace_regex(v, 'a', v) | project strlen(v)"), refused);
