@@ -191,7 +191,6 @@ class JsonRows::Implementation {
   // What an object has shown of itself so far.
   struct Row {
     bool is_row = true;
-    bool any_column = false;
     bool empty_rows = false;  // a `records` without records
     bool inner_done = false;  // the columns of `properties` are set
     std::string_view category, time, timestamp, type, properties;
@@ -201,6 +200,7 @@ class JsonRows::Implementation {
   const char* add_value(ondemand::value value, int depth);
   const char* add_array(ondemand::array array, int depth);
   const char* add_object(ondemand::object object, uint64_t offset, int depth);
+  static bool holds_response(ondemand::object& object);
   const char* read_field(ondemand::field& field, size_t place, Row* row, int depth);
   const char* read_special(Action action, ondemand::value value, std::string_view token, Row* row, int depth);
   const char* read_rows(Special special, ondemand::value value, Row* row, int depth);
@@ -338,6 +338,23 @@ void JsonRows::Implementation::end_row() {
   if (rows_.full()) worker_.flush();
 }
 
+// Whether all names of an object are those of an API's answer. Only then is a `value` without elements no
+// column of a row; what is read may not decide it.
+bool JsonRows::Implementation::holds_response(ondemand::object& object) {
+  if (object.reset().error()) return false;
+  for (auto item : object) {
+    ondemand::field field;
+    std::string_view name;
+    if (std::move(item).get(field) || field.unescaped_key().get(name)) return false;
+    bool known = name.starts_with("@odata.");
+    for (std::string_view of_answer : {"records", "Results", "results", "value", "tables", "schema", "Schema",
+                                       "stats", "Stats", "nextLink", "totalRecords"})
+      known |= name == of_answer;
+    if (!known) return false;
+  }
+  return true;
+}
+
 const char* JsonRows::Implementation::add_object(ondemand::object object, uint64_t offset, int depth) {
   begin_row(offset);
   Row row;
@@ -351,9 +368,10 @@ const char* JsonRows::Implementation::add_object(ondemand::object object, uint64
   if (!row.properties.empty()) {
     if (const char* problem = read_deferred(&row)) return problem;
   }
-  if ((row.empty_rows && !row.any_column) || is_other_table(row)) {
+  bool is_response = row.empty_rows && holds_response(object);
+  if (is_response || is_other_table(row)) {
     rows_.drop_row();
-    if (!row.empty_rows) ++worker_.report.other_tables;
+    if (!is_response) ++worker_.report.other_tables;
     return nullptr;
   }
   fill_time(row);
@@ -368,7 +386,6 @@ const char* JsonRows::Implementation::read_field(ondemand::field& field, size_t 
   ondemand::value value = field.value();
   std::string_view token = trim_end(value.raw_json_token());
   if (action.column >= 0 && !(row->inner_done && rows_.is_set(action.column))) {
-    row->any_column = true;
     seen_[action.column] = true;
     if (const char* problem = set_value(action.column, value, token)) return problem;
     // A column that is asked for by the name is no wrapper; only scalars can mean more than their value.
@@ -443,7 +460,6 @@ const char* JsonRows::Implementation::read_inner(ondemand::object object, Row* r
     std::string_view token = trim_end(value.raw_json_token());
     if (action.special == Special::Timestamp) row->timestamp = unquote(token);
     if (action.column < 0) continue;
-    row->any_column = true;
     seen_[action.column] = true;
     if (const char* problem = set_value(action.column, value, token)) return problem;
   }

@@ -205,6 +205,18 @@ TEST_F(ArchiveTest, ApiResponses) {
   EXPECT_EQ(report_.bad_lines, 0u);
 }
 
+// Whether a line is a row may not depend on the columns that are read.
+TEST_F(ArchiveTest, AnswersWithoutRowsAndRowsWithEmptyArrays) {
+  std::string text =
+      "{\"x\":\"y\",\"Results\":[]}\n{\"Schema\":[],\"Results\":[]}\n{\"@odata.context\":\"c\",\"value\":[]}"
+      "\n";
+  auto path = write("a.ndjson", text);
+  request_.columns = {{"x", Type::String}};
+  EXPECT_THAT(scan({path}), ElementsAre("y"));
+  request_.columns = {{"A", Type::String}};
+  EXPECT_THAT(scan({path}), ElementsAre(""));
+}
+
 TEST_F(ArchiveTest, BadLinesAreCountedWithTheirPlace) {
   request_.columns = {{"A", Type::String}};
   auto path = write("a.ndjson", "{\"A\":\"1\"}\nnonsense\n{\"A\":\"2\"}\n{\"A\":\"\\q\"}\n{\"A\":\"half");
