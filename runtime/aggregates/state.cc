@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "runtime/functions/compare.h"
@@ -377,7 +378,13 @@ Element& Elements::find_or_add(const Cell& cell, Type type, Arena& arena, bool c
     *slot = size + 1;
     append({copy ? keep(cell, type, arena) : cell, 0, 0, hash}, arena);
   }
-  return items[*slot - 1];
+  Element& found = items[*slot - 1];
+  // Equal numbers may be written differently (0.0 and -0.0, decimals 1.0 and 1.00): which one stands for all
+  // may not depend on the order in which they came.
+  bool number = type == Type::Real || type == Type::Decimal;
+  if (number && std::memcmp(&cell.m, &found.cell.m, type == Type::Real ? sizeof cell.d : sizeof cell.m) < 0)
+    found.cell = cell;
+  return found;
 }
 
 void Elements::sort_by_position() {

@@ -87,7 +87,8 @@ struct Elements {
   void append(const Element& element, Arena& arena);
   // Adds unless an equal one is there; of two equal ones the earlier is kept.
   void insert(const Element& element, Type type, Arena& arena, bool copy);
-  // Returns the element that equals `cell`, added with position 0 where there is none.
+  // Returns the element that equals `cell`, added with position 0 where there is none. Of equal numbers that
+  // are written differently the one with the smaller bytes stands for all.
   Element& find_or_add(const Cell& cell, Type type, Arena& arena, bool copy);
   void sort_by_position();
 

@@ -136,6 +136,7 @@ TEST(Aggregates, Spread) {
 TEST(Aggregates, Percentiles) {
   std::vector<Cell> values = longs({15, 20, 35, 40, 50, 35});
   values.push_back(null_cell(Type::Long));
+  expect("percentile", {make_cell(-0.0), make_cell(0.0)}, Type::Real, Type::Real, "0.0", make_cell(50.0));
   expect("percentile", values, Type::Long, Type::Long, "15", make_cell(0.0));
   expect("percentile", values, Type::Long, Type::Long, "35", make_cell(50.0));
   expect("percentile", values, Type::Long, Type::Long, "40", make_cell(83.0));
