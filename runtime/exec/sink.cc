@@ -117,6 +117,12 @@ void Sink::add(Context& context, const Cell* row) {
     return;
   }
   Entry& group = find_group(context, row, hash_keys(context, row), true);
+  if (context.position < group.position) [[unlikely]] {
+    // The branches of a union are not fed in their order: the first row's place and spelling count.
+    group.position = context.position;
+    for (size_t i = 0; i < spec_.types.size(); ++i)
+      group.cells[i] = aggregates::keep(row[i], spec_.types[i], *context.state_arena);
+  }
   char* state = group.states;
   for (size_t i = 0; i < calls_.size(); ++i) {
     const SinkAggregate& use = spec_.aggregates[i];
