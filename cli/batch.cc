@@ -39,12 +39,7 @@ std::string answer(std::string_view query, const Batch& batch) {
     const source::Diagnostic& first = compiled.diagnostics.all().front();
     return error_answer(source::code_info(first.code).name, first.message);
   }
-  std::vector<Job> jobs(compiled.plan.results.size());
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    jobs[i].plan = &compiled.plan;
-    jobs[i].result = i;
-    jobs[i].bounds = batch.bounds;
-  }
+  std::vector<Job> jobs = make_jobs(compiled.plan, batch.bounds);
   run_jobs(jobs, batch.tables, batch.options);
   std::string tables;
   for (const Job& job : jobs) {

@@ -129,7 +129,8 @@ Result<std::string> print_code(pipelines::Pipelines pipelines, const std::string
                                const std::string& stage) {
   auto unit = codegen::build_unit(std::move(pipelines), rule);
   if (!unit.ok()) return no_native_form(unit.error());
-  codegen::ModuleOrder order = codegen::order_all(*unit.value(), codegen::Level::O2, "kqlc_kernel_code");
+  codegen::ModuleOrder order = codegen::order_all(
+      *unit.value(), unit.value()->optimizes() ? codegen::Level::O2 : codegen::Level::O0, "kqlc_kernel_code");
   if (stage == "llvm") return codegen::print_module(*unit.value(), order);
   if (stage == "asm") return codegen::compile_assembly(*unit.value(), order);
   return codegen::compile_object(*unit.value(), order);

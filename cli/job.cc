@@ -5,6 +5,16 @@
 
 namespace kqlc::cli {
 
+std::vector<Job> make_jobs(const plan::Plan& plan, const TimeRange& bounds) {
+  std::vector<Job> jobs(plan.results.size());
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].plan = &plan;
+    jobs[i].result = i;
+    jobs[i].bounds = bounds;
+  }
+  return jobs;
+}
+
 bool is_streaming(const plan::Plan& plan, plan::NodeId root) {
   using plan::NodeKind;
   std::vector<plan::NodeId> open{root};

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/time_range.h"
 #include "compiler/reference/execute.h"
@@ -25,6 +26,9 @@ struct Job {
 
   plan::NodeId root() const { return plan->results[result]; }
 };
+
+// One job a result of the plan, which must outlive them.
+std::vector<Job> make_jobs(const plan::Plan& plan, const TimeRange& bounds);
 
 // Whether a part of the input gives a part of the rows: true for filters and projections over tables, false
 // where an operator needs all of its input.

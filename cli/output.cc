@@ -31,12 +31,9 @@ std::string_view extension_of(OutputFormat format) {
 }
 
 std::string json_string(std::string_view text) {
-  dynamic::Node node;
-  node.kind = dynamic::Kind::String;
-  node.text = text.data();
-  node.size = static_cast<uint32_t>(text.size());
-  Arena arena;
-  return std::string(dynamic::print(&node, arena).view());
+  std::string out;
+  dynamic::append_json_string(out, text);
+  return out;
 }
 
 namespace {

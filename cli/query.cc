@@ -46,13 +46,8 @@ int run_query(const Options& options) {
   auto bounds = time_bounds(options);
   if (!bounds.ok()) return fail(bounds.error());
   auto start = std::chrono::steady_clock::now();
-  std::vector<Job> jobs(compiled.plan.results.size());
+  std::vector<Job> jobs = make_jobs(compiled.plan, bounds.value());
   std::vector<Output> outputs;
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    jobs[i].plan = &compiled.plan;
-    jobs[i].result = i;
-    jobs[i].bounds = bounds.value();
-  }
   run_jobs(jobs, tables, options);
   for (Job& job : jobs) {
     if (job.error) return fail(*job.error);

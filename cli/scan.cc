@@ -56,12 +56,9 @@ void compile_rules(Scan& scan) {
     std::fputs(render(compiled).c_str(), stderr);
     scan.exit = worse(scan.exit, compiled.exit_code());
     if (!compiled.ok()) continue;
-    for (size_t result = 0; result < compiled.plan.results.size(); ++result) {
+    for (Job& job : make_jobs(compiled.plan, rule_bounds(scan, rule))) {
       scan.jobs_of[i].push_back(scan.jobs.size());
-      Job& job = scan.jobs.emplace_back();
-      job.plan = &compiled.plan;
-      job.result = result;
-      job.bounds = rule_bounds(scan, rule);
+      scan.jobs.push_back(std::move(job));
     }
   }
 }

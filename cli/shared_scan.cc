@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <set>
 
 namespace kqlc::cli {
 
@@ -170,24 +171,33 @@ void SharedScan::add_times(const Member& member, Pass& pass) {
   }
 }
 
-std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes(size_t input) {
-  std::map<std::string, std::unique_ptr<Pass>> passes;
+void SharedScan::add_port(Member& member, size_t input, Pass& pass) {
+  const codegen::KernelInput& wanted = member.kernel->inputs()[input];
   auto threads = static_cast<size_t>(threads_);
+  Pass::Port port{&member, input, {}, {}, {}, std::vector<char>(threads, 0)};
+  for (const plan::ColumnDef& column : wanted.columns)
+    port.places.push_back(place_of(pass.scan.columns, column));
+  if (member.job->bounds.is_bounded())
+    for (const std::string& name : tables_.time_columns_of(wanted.table))
+      port.time_places.push_back(place_of(pass.scan.columns, {name, Type::DateTime}));
+  port.columns.assign(threads, std::vector<Column>(port.places.size()));
+  pass.ports.push_back(std::move(port));
+}
+
+std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes() {
+  std::map<std::string, std::unique_ptr<Pass>> passes;
   for (auto& member : members_) {
-    if (member->job->error || input >= member->kernel->inputs().size()) continue;
-    const codegen::KernelInput& wanted = member->kernel->inputs()[input];
-    auto& pass = passes[wanted.table];
-    if (!pass) pass = std::make_unique<Pass>();
-    pass->scan.table = wanted.table;
-    Pass::Port port{member.get(), input, {}, {}, {}, std::vector<char>(threads, 0)};
-    for (const plan::ColumnDef& column : wanted.columns)
-      port.places.push_back(place_of(pass->scan.columns, column));
-    if (member->job->bounds.is_bounded())
-      for (const std::string& name : tables_.time_columns_of(wanted.table))
-        port.time_places.push_back(place_of(pass->scan.columns, {name, Type::DateTime}));
-    port.columns.assign(threads, std::vector<Column>(port.places.size()));
-    pass->ports.push_back(std::move(port));
-    add_times(*member, *pass);
+    if (member->job->error) continue;
+    std::set<std::string> tables;
+    for (size_t input = 0; input < member->kernel->inputs().size(); ++input) {
+      const std::string& table = member->kernel->inputs()[input].table;
+      auto& pass = passes[table];
+      if (!pass) pass = std::make_unique<Pass>();
+      pass->scan.table = table;
+      add_port(*member, input, *pass);
+      tables.insert(table);
+    }
+    for (const std::string& table : tables) add_times(*member, *passes[table]);
   }
   std::vector<std::unique_ptr<Pass>> out;
   for (auto& [table, pass] : passes) out.push_back(std::move(pass));
@@ -227,10 +237,7 @@ void SharedScan::finish(Member& member) {
 }
 
 void SharedScan::run() {
-  size_t inputs = 0;
-  for (auto& member : members_) inputs = std::max(inputs, member->kernel->inputs().size());
-  for (size_t input = 0; input < inputs; ++input)
-    for (auto& pass : collect_passes(input)) run_pass(*pass);
+  for (auto& pass : collect_passes()) run_pass(*pass);
   for (auto& member : members_) finish(*member);
 }
 

@@ -30,7 +30,8 @@ class SharedScan {
  private:
   struct Member;
   struct Pass;
-  std::vector<std::unique_ptr<Pass>> collect_passes(size_t input);
+  std::vector<std::unique_ptr<Pass>> collect_passes();
+  void add_port(Member& member, size_t input, Pass& pass);
   void add_times(const Member& member, Pass& pass);
   void run_pass(Pass& pass);
   void finish(Member& member);

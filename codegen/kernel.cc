@@ -7,7 +7,6 @@
 #include "codegen/jit.h"
 #include "codegen/module.h"
 #include "codegen/tiers.h"
-#include "compiler/ir/ir.h"
 #include "runtime/exec/kernel.h"
 #include "runtime/exec/kernel_abi.h"
 
@@ -15,24 +14,14 @@ namespace kqlc::codegen {
 
 namespace {
 
-// Rows that have to reach a loop before O2 pays: a row costs O0 some 100 ns, O2 a compilation of some 30 ms.
+// Rows that have to reach a loop before O2 is worth its compilation, some 15 to 40 ms (bench/, compile/*). An
+// estimate.
 constexpr int64_t kRowsBeforeO2 = 200'000;
 
 TierPolicy policy_of(Engine engine) {
   if (engine == Engine::Tiered) return {kRowsBeforeO2, false};
   if (engine == Engine::Specialised) return {0, true};
   return {-1, false};
-}
-
-// LLVM's passes take more than linear time in the size of a function, which grows with every operand: 5 s for
-// 2,000.
-constexpr size_t kMostOptimizedOperands = 1'000;
-constexpr size_t kMostOperands = 4'000;
-
-size_t count_operands(const ir::Ir& ir) {
-  size_t count = 0;
-  for (const ir::Expr& expr : ir.exprs) count += 1 + expr.args.size();
-  return count;
 }
 
 }  // namespace
@@ -50,16 +39,10 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::No
                                                 const KernelOptions& options) {
   std::unique_ptr<Kernel> out(new Kernel);
   Parts& parts = *out->parts_;
-  auto ir = std::make_shared<ir::Ir>(ir::build(plan, node));
-  ir::optimize(*ir);
-  size_t operands = count_operands(*ir);
-  if (operands > kMostOperands) return Error{ErrorCode::Unsupported, "native code of a query this large"};
-  const bool optimized = operands <= kMostOptimizedOperands;
-  pipelines::Pipelines pipelines;
-  KQLC_TRY_ASSIGN(pipelines, pipelines::split(std::move(ir)));
-  KQLC_TRY_ASSIGN(parts.unit, build_unit(std::move(pipelines), options.rule));
+  KQLC_TRY_ASSIGN(parts.unit, build_unit(plan, node, options.rule));
+  const bool optimizes = parts.unit->optimizes();
   Level level =
-      optimized && (options.engine == Engine::O2 || options.engine == Engine::Object) ? Level::O2 : Level::O0;
+      optimizes && (options.engine == Engine::O2 || options.engine == Engine::Object) ? Level::O2 : Level::O0;
   std::string object;
   KQLC_TRY_ASSIGN(object, compile_object(*parts.unit, order_all(*parts.unit, level, "kqlc_kernel_code")));
   std::unique_ptr<Jit> jit;
@@ -70,7 +53,7 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::No
   const auto& code = *static_cast<const KqlcKernelCode*>(place);
   auto* functions = reinterpret_cast<const PipelineFunction*>(code.functions);
   auto tiers = std::make_shared<TieredCode>(parts.unit, std::move(jit), functions,
-                                            policy_of(optimized ? options.engine : Engine::O0));
+                                            policy_of(optimizes ? options.engine : Engine::O0));
   std::string_view image(reinterpret_cast<const char*>(code.image), code.image_size);
   KQLC_TRY_ASSIGN(parts.kernel,
                   exec::Kernel::open(image, std::move(tiers), {plan.now, options.memory_limit}));

@@ -71,9 +71,9 @@ class Kernel {
 
   // One state a thread. May be called from any thread.
   std::shared_ptr<KernelState> create_state() const;
-  // Takes the rows of a batch of an input. Positions must grow from call to call of one state. Nothing of the
-  // batch is kept. Returns false when the state wants no more: take has its rows, a limit was hit, the kernel
-  // was cancelled.
+  // Takes the rows of a batch of an input. Positions must grow from call to call of one state and input.
+  // Nothing of the batch is kept. Returns false when the state wants no more: take has its rows, a limit was
+  // hit, the kernel was cancelled.
   bool consume(KernelState& state, size_t input, const Batch& batch) const;
   bool consume(KernelState& state, size_t input, const Batch& batch, const exec::BatchUse& use) const;
   // Moves everything of `from` into `into`.

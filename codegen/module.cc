@@ -172,41 +172,49 @@ ModuleOrder order_all(const Unit& unit, Level level, const std::string& code_nam
 
 namespace {
 
-Result<std::string> emit_file(Unit& unit, const ModuleOrder& order, llvm::CodeGenFileType type) {
+// Builds the module and lets `use` make the text or the bytes of it.
+template <class Use>
+Result<std::string> with_module(Unit& unit, const ModuleOrder& order, Use use) {
   std::unique_ptr<llvm::TargetMachine> machine;
   KQLC_TRY_ASSIGN(machine, make_machine(order));
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module;
   KQLC_TRY_ASSIGN(module, build_module(unit, order, context, *machine));
+  return use(*module, *machine);
+}
+
+Result<std::string> emit_file(llvm::Module& module, llvm::TargetMachine& machine,
+                              llvm::CodeGenFileType type) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, type))
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
     return internal("this target writes no such files");
-  passes.run(*module);
+  passes.run(module);
   return std::string(bytes.data(), bytes.size());
 }
 
 }  // namespace
 
 Result<std::string> compile_object(Unit& unit, const ModuleOrder& order) {
-  return emit_file(unit, order, llvm::CodeGenFileType::ObjectFile);
+  return with_module(unit, order, [](llvm::Module& module, llvm::TargetMachine& machine) {
+    return emit_file(module, machine, llvm::CodeGenFileType::ObjectFile);
+  });
 }
 
 Result<std::string> compile_assembly(Unit& unit, const ModuleOrder& order) {
-  return emit_file(unit, order, llvm::CodeGenFileType::AssemblyFile);
+  return with_module(unit, order, [](llvm::Module& module, llvm::TargetMachine& machine) {
+    return emit_file(module, machine, llvm::CodeGenFileType::AssemblyFile);
+  });
 }
 
 Result<std::string> print_module(Unit& unit, const ModuleOrder& order) {
-  std::unique_ptr<llvm::TargetMachine> machine;
-  KQLC_TRY_ASSIGN(machine, make_machine(order));
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module;
-  KQLC_TRY_ASSIGN(module, build_module(unit, order, context, *machine));
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module->print(stream, nullptr);
-  return stream.str();
+  return with_module(unit, order, [](llvm::Module& module, llvm::TargetMachine&) -> Result<std::string> {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    module.print(stream, nullptr);
+    return stream.str();
+  });
 }
 
 }  // namespace kqlc::codegen

@@ -13,7 +13,6 @@
 #include <fstream>
 
 #include "codegen/module.h"
-#include "compiler/ir/ir.h"
 
 namespace kqlc::codegen {
 
@@ -99,17 +98,13 @@ ObjectBuilder::~ObjectBuilder() = default;
 Result<ObjectBuilder> ObjectBuilder::create(const plan::Plan& plan, plan::NodeId node,
                                             const std::string& rule, std::string symbol) {
   ObjectBuilder out;
-  auto ir = std::make_shared<ir::Ir>(ir::build(plan, node));
-  ir::optimize(*ir);
-  pipelines::Pipelines pipelines;
-  KQLC_TRY_ASSIGN(pipelines, pipelines::split(std::move(ir)));
-  KQLC_TRY_ASSIGN(out.unit_, build_unit(std::move(pipelines), rule));
+  KQLC_TRY_ASSIGN(out.unit_, build_unit(plan, node, rule));
   out.symbol_ = std::move(symbol);
   return out;
 }
 
 Result<std::string> ObjectBuilder::build_object(bool shared) const {
-  ModuleOrder order = order_all(*unit_, Level::O2, symbol_);
+  ModuleOrder order = order_all(*unit_, unit_->optimizes() ? Level::O2 : Level::O0, symbol_);
   if (shared) order.code_names.push_back("kqlc_kernel_code");
   return compile_object(*unit_, order);
 }

@@ -78,6 +78,17 @@ exec::Input make_input(const ir::Ir& ir, const Input& from, Constants& constants
   return input;
 }
 
+// LLVM's passes take more than linear time in the size of a function, which grows with every operand: 5 s for
+// 2,000.
+constexpr size_t kMostOptimizedOperands = 1'000;
+constexpr size_t kMostOperands = 4'000;
+
+size_t count_operands(const ir::Ir& ir) {
+  size_t count = 0;
+  for (const ir::Expr& expr : ir.exprs) count += 1 + expr.args.size();
+  return count;
+}
+
 constexpr size_t kMaxMarks = 8;  // of one input: each is code of its own
 
 // Gathers the parts of a unit phase by phase.
@@ -220,7 +231,19 @@ exec::Recipe make_recipe(const ir::Ir& ir, const ir::Expr& call) {
   return recipe;
 }
 
+bool Unit::optimizes() const { return count_operands(*ir) <= kMostOptimizedOperands; }
+
+Result<std::unique_ptr<Unit>> build_unit(const plan::Plan& plan, plan::NodeId result, std::string rule) {
+  auto ir = std::make_shared<ir::Ir>(ir::build(plan, result));
+  ir::optimize(*ir);
+  pipelines::Pipelines pipelines;
+  KQLC_TRY_ASSIGN(pipelines, pipelines::split(std::move(ir)));
+  return build_unit(std::move(pipelines), std::move(rule));
+}
+
 Result<std::unique_ptr<Unit>> build_unit(pipelines::Pipelines pipelines, std::string rule) {
+  if (count_operands(*pipelines.ir) > kMostOperands)
+    return Error{ErrorCode::Unsupported, "native code of a query this large"};
   auto unit = std::make_unique<Unit>();
   unit->ir = std::move(pipelines.ir);
   unit->program.rule = std::move(rule);

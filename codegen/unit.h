@@ -48,10 +48,16 @@ struct Unit {
   Constants constants{program};
   std::vector<Loop> loops;  // loop i is compiled to function i of the Program
 
+  // Whether it is small enough for LLVM's passes; O0 alone otherwise.
+  bool optimizes() const;
+
   Unit() = default;
   Unit(const Unit&) = delete;
 };
 
+// Makes the unit of a result of a plan: Ir, passes, pipelines. Errors: as below, and a query too large for
+// native code.
+Result<std::unique_ptr<Unit>> build_unit(const plan::Plan& plan, plan::NodeId result, std::string rule);
 // Makes the unit of some pipelines. `rule` is the rule's id, or "".
 // Errors: Unsupported, naming the construct that has no native form.
 Result<std::unique_ptr<Unit>> build_unit(pipelines::Pipelines pipelines, std::string rule);

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "runtime/base/printable.h"
+#include "runtime/value/dynamic.h"
 
 namespace kqlc::source {
 
@@ -49,18 +50,9 @@ std::string printable_line(std::string_view text) {
 }
 
 std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
+  std::string out;
+  dynamic::append_json_string(out, text);
+  return out;
 }
 
 }  // namespace

@@ -496,8 +496,7 @@ void Parser::parse_range(std::vector<NodeId>& out) {
   }
 }
 
-void Parser::parse_datatable(std::vector<NodeId>& out) {
-  out.push_back(parse_schema());
+void Parser::parse_bracket_list(const char* name, std::vector<NodeId>& out) {
   uint32_t start = begin();
   std::vector<NodeId> values;
   if (peek().kind == TokenKind::BracketName) {  // ["x"] was read as a bracketed name
@@ -511,26 +510,18 @@ void Parser::parse_datatable(std::vector<NodeId>& out) {
     }
     expect_symbol("]");
   }
-  out.push_back(add(Kind::Clause, span_from(start), "values", std::move(values)));
+  out.push_back(add(Kind::Clause, span_from(start), name, std::move(values)));
+}
+
+void Parser::parse_datatable(std::vector<NodeId>& out) {
+  out.push_back(parse_schema());
+  parse_bracket_list("values", out);
 }
 
 void Parser::parse_externaldata(std::vector<NodeId>& out) {
   parse_options(out);
   out.push_back(parse_schema());
-  uint32_t start = begin();
-  std::vector<NodeId> uris;
-  if (peek().kind == TokenKind::BracketName) {
-    uris.push_back(add(Kind::String, peek().span, peek().text));
-    ++at_;
-  } else {
-    expect_symbol("[");
-    while (!at_symbol("]") && !at_end()) {
-      uris.push_back(parse_expression());
-      if (!take_symbol(",")) break;
-    }
-    expect_symbol("]");
-  }
-  out.push_back(add(Kind::Clause, span_from(start), "uris", std::move(uris)));
+  parse_bracket_list("uris", out);
   parse_with(out);
 }
 

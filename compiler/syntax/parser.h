@@ -86,6 +86,7 @@ class Parser {
   void parse_top_nested(std::vector<NodeId>& out);
   void parse_render(std::vector<NodeId>& out);
   void parse_range(std::vector<NodeId>& out);
+  void parse_bracket_list(const char* name, std::vector<NodeId>& out);
   void parse_datatable(std::vector<NodeId>& out);
   void parse_externaldata(std::vector<NodeId>& out);
   void parse_partition(std::vector<NodeId>& out);

@@ -95,15 +95,6 @@ std::string_view trim_start(std::string_view text) {
   return text;
 }
 
-bool equals_caseless(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    if (lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
-
 // The name of a table in the text between quotes of a category or of `Type`; empty when it names none.
 std::string_view table_of_category(std::string_view category) {
   return category.starts_with(kAdvancedHunting) ? category.substr(kAdvancedHunting.size())
@@ -594,7 +585,7 @@ bool JsonRows::Implementation::is_other_table(const Row& row) const {
   if (wanted.empty()) return false;
   std::string_view named = table_of_category(row.category);
   if (named.empty() && file_->rows_name_tables) named = row.type;
-  return !named.empty() && !equals_caseless(named, wanted);
+  return !named.empty() && !reading::equals_caseless(named, wanted);
 }
 
 JsonRows::JsonRows(Worker& worker) : implementation_(std::make_unique<Implementation>(worker)) {}

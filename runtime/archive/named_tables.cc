@@ -9,6 +9,7 @@
 #include <set>
 
 #include "runtime/archive/source.h"
+#include "runtime/value/reading.h"
 
 namespace kqlc::archive {
 namespace {
@@ -29,12 +30,6 @@ void find_names(std::string_view text, std::string_view mark, std::set<std::stri
     std::string_view name = word_at(text, begin);
     if (!name.empty() && name.size() <= kLongestName) names->emplace(name);
   }
-}
-
-bool equals_caseless(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-  });
 }
 
 }  // namespace
@@ -58,7 +53,7 @@ Result<std::vector<std::string>> find_named_tables(const File& file, const std::
   }
   for (const std::string& table : known)
     if (std::any_of(names.begin(), names.end(),
-                    [&](const std::string& name) { return equals_caseless(name, table); }))
+                    [&](const std::string& name) { return reading::equals_caseless(name, table); }))
       out.push_back(table);
   for (const std::string& name : names)
     if (name.ends_with("_CL") && std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);

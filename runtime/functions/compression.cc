@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include "runtime/simd/unicode.h"
+
 namespace kqlc::functions {
 
 namespace {
@@ -46,7 +48,7 @@ Str decompress_base64(Context& context, Str text, bool gzip) {
     context.fail("a packed text is larger than 64 MB");
     return {};
   }
-  if (status != Z_STREAM_END || !is_utf8(std::string_view(out))) return {};
+  if (status != Z_STREAM_END || !simd::is_utf8(out)) return {};
   return context.arena->copy(std::string_view(out));
 }
 

@@ -44,19 +44,9 @@ Nullable<Str> decode_base64(Str text, Arena& arena) {
   return arena.copy(std::string_view(out));
 }
 
-bool is_utf8(Str text) {
-  const char* end = text.data + text.size;
-  for (const char* at = text.data; at != end;) {
-    simd::Character character = simd::decode_character(at, end);
-    if (character.code >= simd::kInvalidByte) return false;
-    at += character.size;
-  }
-  return true;
-}
-
 Str Base64DecodeToString::call(Context& context, Str text) {
   Nullable<Str> decoded = decode_base64(text, *context.arena);
-  return decoded.valid && is_utf8(decoded.value) ? decoded.value : Str();
+  return decoded.valid && simd::is_utf8(decoded.value.view()) ? decoded.value : Str();
 }
 
 Dynamic Base64DecodeToArray::call(Context& context, Str text) {

@@ -16,7 +16,6 @@ namespace kqlc::functions {
 // Bytes of standard base64 with padding; not valid where the text is none.
 Nullable<Str> decode_base64(Str text, Arena& arena);
 Str encode_base64(Str bytes, Arena& arena);
-bool is_utf8(Str text);
 
 struct Base64DecodeToString {
   static constexpr Spec spec{.name = "base64_decode_tostring",

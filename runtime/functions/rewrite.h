@@ -7,6 +7,7 @@
 #include "runtime/functions/encoding.h"
 #include "runtime/functions/function.h"
 #include "runtime/functions/node_builders.h"
+#include "runtime/simd/unicode.h"
 
 namespace kqlc::functions {
 
@@ -86,7 +87,7 @@ struct IsUtf8 {
                              .doc = "whether the bytes are UTF-8",
                              .page = "isutf8-function",
                              .examples = {"isutf8('some string')"}};
-  static bool call(Text text) { return is_utf8(text); }
+  static bool call(Text text) { return simd::is_utf8(text.view()); }
 };
 struct CodePoints {
   static constexpr Spec spec{

@@ -78,6 +78,17 @@ bool is_ascii(std::string_view text) noexcept {
   return true;
 }
 
+bool is_utf8(std::string_view text) noexcept {
+  if (is_ascii(text)) return true;
+  const char* end = text.data() + text.size();
+  for (const char* place = text.data(); place != end;) {
+    Character character = decode_character(place, end);
+    if (character.code >= kInvalidByte) return false;
+    place += character.size;
+  }
+  return true;
+}
+
 const char* match_caseless(const char* place, const char* end, std::string_view needle) noexcept {
   const char* needle_end = needle.data() + needle.size();
   for (const char* wanted = needle.data(); wanted != needle_end;) {

@@ -31,6 +31,7 @@ uint32_t fold_character(uint32_t code) noexcept;
 bool is_alphanumeric(uint32_t code) noexcept;
 
 bool is_ascii(std::string_view text) noexcept;
+bool is_utf8(std::string_view text) noexcept;
 
 // Compares the text at `place` with `needle` character by character, caseless. Returns the end of the match
 // or nullptr.

@@ -402,8 +402,6 @@ Str print_real(double value, Arena& arena) {
   return arena.copy({buffer, static_cast<uint64_t>(end - buffer)});
 }
 
-namespace {
-
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
@@ -442,6 +440,8 @@ void append_json_string(std::string& out, std::string_view text) {
   }
   out += '"';
 }
+
+namespace {
 
 void append_node(std::string& out, const Node& node, Arena& arena, size_t enough) {
   auto quoted = [&](Str text) { append_json_string(out, text.view()); };

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "runtime/base/arena.h"
@@ -81,6 +82,9 @@ Dynamic element(Dynamic value, int64_t index, Arena& arena);
 
 // JSON text without blanks. Stops soon after `enough` bytes, for callers that take no longer text.
 Str print(const Node* node, Arena& arena, size_t enough = SIZE_MAX);
+
+// Appends the text as a JSON string, in quotes.
+void append_json_string(std::string& out, std::string_view text);
 
 // By value: 1 == 1.0, keys in any order.
 bool equal(const Node& a, const Node& b, Arena& arena);

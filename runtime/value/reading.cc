@@ -23,11 +23,6 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-bool equals_caseless(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
-}
-
 bool read_real(std::string_view text, double* value) {
   if (text.starts_with('+')) text.remove_prefix(1);
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
@@ -79,6 +74,12 @@ Reading read_integer(Type type, std::string_view text, Cell* cell) {
 }
 
 }  // namespace
+
+bool equals_caseless(std::string_view a, std::string_view b) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
 
 Reading read_value(Type type, std::string_view text, Cell* cell) {
   text = trim(text);

@@ -11,6 +11,9 @@
 
 namespace kqlc::reading {
 
+// Whether two texts are equal but for the case of ASCII letters.
+bool equals_caseless(std::string_view a, std::string_view b);
+
 enum class Reading : uint8_t { Value, Null, Failure };
 
 // Reads text as `type`, which is neither string nor dynamic; blank text is null.
