@@ -281,9 +281,7 @@ bool LiteralReader::read_array(dynamic::Node& node, int depth) {
   }
   auto* place = arena_->allocate_array<dynamic::Node>(items.size());
   std::uninitialized_copy(items.begin(), items.end(), place);
-  node.kind = dynamic::Kind::Array;
-  node.items = place;
-  node.size = static_cast<uint32_t>(items.size());
+  node = dynamic::array_of(place, items.size());
   return ok();
 }
 
@@ -299,9 +297,7 @@ bool LiteralReader::read_bag(dynamic::Node& node, int depth) {
   }
   auto* place = arena_->allocate_array<dynamic::Entry>(entries.size());
   std::uninitialized_copy(entries.begin(), entries.end(), place);
-  node.kind = dynamic::Kind::Bag;
-  node.entries = place;
-  node.size = static_cast<uint32_t>(entries.size());
+  node = dynamic::bag_of(place, entries.size());
   return ok();
 }
 

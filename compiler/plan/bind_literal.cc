@@ -137,9 +137,7 @@ bool Binder::dynamic_value(syntax::NodeId id, dynamic::Node& out) {
     auto* items = arena.allocate_array<dynamic::Node>(node.children.size());
     for (size_t i = 0; i < node.children.size(); ++i)
       if (!dynamic_value(node.children[i], *::new (items + i) dynamic::Node())) return false;
-    out.kind = dynamic::Kind::Array;
-    out.items = items;
-    out.size = static_cast<uint32_t>(node.children.size());
+    out = dynamic::array_of(items, node.children.size());
     return true;
   }
   if (node.kind == Kind::Bag) {
@@ -149,9 +147,7 @@ bool Binder::dynamic_value(syntax::NodeId id, dynamic::Node& out) {
       entries[i].key = arena.copy(std::string_view(at(node.children[i]).text));
       if (!dynamic_value(at(node.children[i]).children[0], entries[i].value)) return false;
     }
-    out.kind = dynamic::Kind::Bag;
-    out.entries = entries;
-    out.size = static_cast<uint32_t>(node.children.size());
+    out = dynamic::bag_of(entries, node.children.size());
     return true;
   }
   Scalar value = bind_expr(id, nullptr);

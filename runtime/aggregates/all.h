@@ -481,11 +481,7 @@ struct Collect {
     for (uint32_t i = 0; i < size; ++i)
       ::new (items + i)
           dynamic::Node(dynamic::node_of_cell(state.items[i].cell, call.types[0], *context.state_arena));
-    dynamic::Node array;
-    array.kind = dynamic::Kind::Array;
-    array.items = items;
-    array.size = size;
-    *out = make_cell(dynamic::from_node(array, *context.state_arena));
+    *out = make_cell(dynamic::from_node(dynamic::array_of(items, size), *context.state_arena));
   }
 };
 // The different values themselves, arrays whole: dcount and its relatives.

@@ -180,11 +180,7 @@ struct MakeBagOf {
     }
     auto* copy = arena.allocate_array<dynamic::Entry>(entries.size());
     for (size_t i = 0; i < entries.size(); ++i) ::new (copy + i) dynamic::Entry(entries[i]);
-    dynamic::Node node;
-    node.kind = dynamic::Kind::Bag;
-    node.entries = copy;
-    node.size = static_cast<uint32_t>(entries.size());
-    *out = make_cell(dynamic::from_node(node, arena));
+    *out = make_cell(dynamic::from_node(dynamic::bag_of(copy, entries.size()), arena));
   }
   static void save(const AggregateCall& call, const State& state, Writer& writer) {
     save_elements(state, call.types[0], writer);

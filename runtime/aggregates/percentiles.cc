@@ -51,11 +51,7 @@ Dynamic array_at_percentiles(Elements& counted, const AggregateCall& call, size_
   auto* items = arena.allocate_array<dynamic::Node>(values.size());
   for (size_t i = 0; i < values.size(); ++i)
     ::new (items + i) dynamic::Node(dynamic::node_of_cell(values[i], call.types[0], arena));
-  dynamic::Node array;
-  array.kind = dynamic::Kind::Array;
-  array.items = items;
-  array.size = static_cast<uint32_t>(values.size());
-  return dynamic::from_node(array, arena);
+  return dynamic::from_node(dynamic::array_of(items, values.size()), arena);
 }
 
 }  // namespace kqlc::aggregates

@@ -35,7 +35,7 @@ dynamic::Node keep_node(const dynamic::Node& from, Arena& arena) {
       auto* items = arena.allocate_array<dynamic::Node>(from.size);
       for (uint32_t i = 0; i < from.size; ++i)
         ::new (items + i) dynamic::Node(keep_node(from.items[i], arena));
-      node.items = items;
+      node = dynamic::array_of(items, from.size);
       break;
     }
     case Kind::Bag: {
@@ -43,7 +43,7 @@ dynamic::Node keep_node(const dynamic::Node& from, Arena& arena) {
       for (uint32_t i = 0; i < from.size; ++i)
         ::new (entries + i)
             dynamic::Entry{arena.copy(from.entries[i].key), keep_node(from.entries[i].value, arena)};
-      node.entries = entries;
+      node = dynamic::bag_of(entries, from.size);
       break;
     }
     case Kind::Json: {
@@ -130,7 +130,7 @@ bool load_items(dynamic::Node& node, Reader& reader, Arena& arena, int depth) {
       if (!load_node(items.emplace_back(), reader, arena, depth + 1)) return false;
     auto* copy = arena.allocate_array<dynamic::Node>(items.size());
     std::copy(items.begin(), items.end(), copy);
-    node.items = copy;
+    node = dynamic::array_of(copy, items.size());
     return true;
   }
   std::vector<dynamic::Entry> entries;
@@ -141,7 +141,7 @@ bool load_items(dynamic::Node& node, Reader& reader, Arena& arena, int depth) {
   }
   auto* copy = arena.allocate_array<dynamic::Entry>(entries.size());
   std::copy(entries.begin(), entries.end(), copy);
-  node.entries = copy;
+  node = dynamic::bag_of(copy, entries.size());
   return true;
 }
 

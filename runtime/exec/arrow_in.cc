@@ -252,48 +252,39 @@ class NodeReader {
   }
   Node read_items(const ArrowType& type, const ArrowArray& array, int64_t begin, int64_t end) {
     const ArrowArray& child = *array.children[0];
-    Node node;
     if (end - begin > UINT32_MAX) return fail();
-    node.kind = Kind::Array;
-    node.size = static_cast<uint32_t>(end - begin);
-    auto* items = arena_.allocate_array<Node>(node.size);
-    for (uint32_t i = 0; i < node.size; ++i)
-      ::new (items + i) Node(read(type.children[0], child, child.offset + begin + i));
-    node.items = items;
-    return node;
+    auto size = static_cast<size_t>(end - begin);
+    auto* items = arena_.allocate_array<Node>(size);
+    for (size_t i = 0; i < size; ++i)
+      ::new (items + i) Node(read(type.children[0], child, child.offset + begin + static_cast<int64_t>(i)));
+    return dynamic::array_of(items, size);
   }
   Node read_struct(const ArrowType& type, const ArrowArray& array, int64_t place) {
-    Node node;
-    node.kind = Kind::Bag;
-    node.size = static_cast<uint32_t>(type.children.size());
-    auto* entries = arena_.allocate_array<dynamic::Entry>(node.size);
-    for (uint32_t i = 0; i < node.size; ++i) {
+    size_t size = type.children.size();
+    auto* entries = arena_.allocate_array<dynamic::Entry>(size);
+    for (size_t i = 0; i < size; ++i) {
       const ArrowArray& child = *array.children[i];
       auto* entry = ::new (entries + i) dynamic::Entry();
       entry->key = arena_.copy(repair(Str(std::string_view(type.children[i].name)), arena_));
       entry->value = read(type.children[i], child, child.offset + place);
     }
-    node.entries = entries;
-    return node;
+    return dynamic::bag_of(entries, size);
   }
   Node read_map(const ArrowType& type, const ArrowArray& array, int64_t place) {
     const ArrowArray& pairs = *array.children[0];
     const ArrowType& pair = type.children[0];
     int64_t begin = offset_at(type, array, place), end = offset_at(type, array, place + 1);
     if (end - begin > UINT32_MAX) return fail();
-    Node node;
-    node.kind = Kind::Bag;
-    node.size = static_cast<uint32_t>(end - begin);
-    auto* entries = arena_.allocate_array<dynamic::Entry>(node.size);
-    for (uint32_t i = 0; i < node.size; ++i) {
-      int64_t row = pairs.offset + begin + i;
+    auto size = static_cast<size_t>(end - begin);
+    auto* entries = arena_.allocate_array<dynamic::Entry>(size);
+    for (size_t i = 0; i < size; ++i) {
+      int64_t row = pairs.offset + begin + static_cast<int64_t>(i);
       auto* entry = ::new (entries + i) dynamic::Entry();
       Node key = read(pair.children[0], *pairs.children[0], pairs.children[0]->offset + row);
       entry->key = dynamic::to_text(&key, arena_);
       entry->value = read(pair.children[1], *pairs.children[1], pairs.children[1]->offset + row);
     }
-    node.entries = entries;
-    return node;
+    return dynamic::bag_of(entries, size);
   }
 
   Arena& arena_;

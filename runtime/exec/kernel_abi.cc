@@ -48,10 +48,7 @@ struct Description {
     std::vector<dynamic::Node> items;
     for (size_t i = 1; i < recipe.args.size(); ++i)
       items.push_back(dynamic::node_of_cell(recipe.args[i].cell, recipe.args[i].type, arena));
-    dynamic::Node list;
-    list.kind = dynamic::Kind::Array;
-    list.items = items.data();
-    list.size = static_cast<uint32_t>(items.size());
+    dynamic::Node list = dynamic::array_of(items.data(), items.size());
     return {atom.column, text(spec.operators[0] ? spec.operators[0] : spec.name),
             text(dynamic::print(&list, arena).view())};
   }

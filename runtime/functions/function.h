@@ -38,6 +38,7 @@
 #include <utility>
 
 #include "runtime/base/arena.h"
+#include "runtime/value/dynamic.h"
 #include "runtime/value/type.h"
 
 namespace kqlc {
@@ -304,6 +305,9 @@ void check_size(Context& context, const Cell& out) {
   if constexpr (std::is_same_v<R, Str>) {
     if (out.s.size > kMaxText) [[unlikely]]
       context.fail_limit("a text of more than 64 MB");
+  } else if constexpr (std::is_same_v<R, Dynamic>) {
+    if (out.valid && dynamic::weight(*out.node) > dynamic::kMostWeight) [[unlikely]]
+      context.fail_limit("a dynamic value of more than 64 MB");
   }
   if (context.arena->bytes() > kMaxScratch) [[unlikely]]
     context.fail_limit("the values of one batch need more than 4 GB");

@@ -28,21 +28,13 @@ inline dynamic::Node long_node(int64_t value) {
 inline dynamic::Node array_node(const std::vector<dynamic::Node>& items, Arena& arena) {
   auto* copy = arena.allocate_array<dynamic::Node>(items.size());
   for (size_t i = 0; i < items.size(); ++i) ::new (copy + i) dynamic::Node(items[i]);
-  dynamic::Node node;
-  node.kind = dynamic::Kind::Array;
-  node.items = copy;
-  node.size = static_cast<uint32_t>(items.size());
-  return node;
+  return dynamic::array_of(copy, items.size());
 }
 
 inline dynamic::Node bag_node(const std::vector<dynamic::Entry>& entries, Arena& arena) {
   auto* copy = arena.allocate_array<dynamic::Entry>(entries.size());
   for (size_t i = 0; i < entries.size(); ++i) ::new (copy + i) dynamic::Entry(entries[i]);
-  dynamic::Node node;
-  node.kind = dynamic::Kind::Bag;
-  node.entries = copy;
-  node.size = static_cast<uint32_t>(entries.size());
-  return node;
+  return dynamic::bag_of(copy, entries.size());
 }
 
 inline Dynamic array_value(const std::vector<dynamic::Node>& items, Arena& arena) {

@@ -134,11 +134,7 @@ Dynamic array_of(const std::vector<std::string_view>& parts, Arena& arena) {
     items[i].text = parts[i].data();
     items[i].size = static_cast<uint32_t>(parts[i].size());
   }
-  dynamic::Node array;
-  array.kind = dynamic::Kind::Array;
-  array.items = items;
-  array.size = static_cast<uint32_t>(parts.size());
-  return dynamic::from_node(array, arena);
+  return dynamic::from_node(dynamic::array_of(items, parts.size()), arena);
 }
 
 }  // namespace

@@ -7,10 +7,12 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/value/datetime.h"
@@ -226,15 +228,33 @@ class Parser {
     }
     Node* copy = arena_.allocate_array<Node>(items.size());
     std::copy(items.begin(), items.end(), copy);
-    out.kind = Kind::Array;
-    out.items = copy;
-    out.size = static_cast<uint32_t>(items.size());
+    out = array_of(copy, items.size());
     return true;
+  }
+
+  // Of a key given twice the last value counts. Few keys are compared one by one; `places` holds those of
+  // many.
+  static void put(std::vector<Entry>& entries, std::unordered_map<std::string_view, size_t>& places,
+                  const Entry& entry) {
+    constexpr size_t kFew = 32;
+    size_t place = entries.size();
+    if (entries.size() < kFew) {
+      for (place = 0; place < entries.size() && entries[place].key.view() != entry.key.view();) ++place;
+    } else {
+      if (places.empty())
+        for (size_t i = 0; i < entries.size(); ++i) places.emplace(entries[i].key.view(), i);
+      place = places.try_emplace(entry.key.view(), entries.size()).first->second;
+    }
+    if (place == entries.size())
+      entries.push_back(entry);
+    else
+      entries[place].value = entry.value;
   }
 
   bool parse_bag(Node& out, int depth) {
     ++next_;
     std::vector<Entry> entries;
+    std::unordered_map<std::string_view, size_t> places;
     skip_blanks();
     if (!take('}')) {
       do {
@@ -245,24 +265,14 @@ class Parser {
         if (!take(':')) return false;
         skip_blanks();
         if (!parse_value(entry.value, depth + 1)) return false;
-        // Of a key given twice the last value counts.
-        bool known = false;
-        if (entries.size() < 32)
-          for (Entry& earlier : entries)
-            if (earlier.key.view() == entry.key.view()) {
-              earlier.value = entry.value;
-              known = true;
-            }
-        if (!known) entries.push_back(entry);
+        put(entries, places, entry);
         skip_blanks();
       } while (take(','));
       if (!take('}')) return false;
     }
     Entry* copy = arena_.allocate_array<Entry>(entries.size());
     std::copy(entries.begin(), entries.end(), copy);
-    out.kind = Kind::Bag;
-    out.entries = copy;
-    out.size = static_cast<uint32_t>(entries.size());
+    out = bag_of(copy, entries.size());
     return true;
   }
 
@@ -283,6 +293,43 @@ Dynamic lazy(Str text, Arena& arena) {
   node.text = text.data;
   node.size = static_cast<uint32_t>(text.size);
   return from_node(node, arena);
+}
+
+uint32_t weight(const Node& node) {
+  switch (node.kind) {
+    case Kind::Array:
+    case Kind::Bag:
+      return node.weight;
+    case Kind::String:
+    case Kind::Json:
+      return 1 + node.size / sizeof(Node);
+    default:
+      return 1;
+  }
+}
+
+constexpr uint64_t kHeaviest = (1 << 24) - 1;
+
+Node array_of(const Node* items, size_t size) {
+  uint64_t sum = 1;
+  for (size_t i = 0; i < size; ++i) sum += weight(items[i]);
+  Node node;
+  node.kind = Kind::Array;
+  node.weight = std::min(sum, kHeaviest);
+  node.items = items;
+  node.size = static_cast<uint32_t>(size);
+  return node;
+}
+
+Node bag_of(const Entry* entries, size_t size) {
+  uint64_t sum = 1;
+  for (size_t i = 0; i < size; ++i) sum += 1 + entries[i].key.size / sizeof(Node) + weight(entries[i].value);
+  Node node;
+  node.kind = Kind::Bag;
+  node.weight = std::min(sum, kHeaviest);
+  node.entries = entries;
+  node.size = static_cast<uint32_t>(size);
+  return node;
 }
 
 Dynamic from_node(const Node& node, Arena& arena) {

@@ -36,7 +36,8 @@ struct Entry;
 
 struct Node {
   Kind kind = Kind::Null;
-  uint32_t size = 0;  // bytes, items or entries
+  uint32_t weight : 24 = 0;  // of an Array or Bag: see weight()
+  uint32_t size = 0;         // bytes, items or entries
   union {
     bool b;
     int64_t l = 0;  // Long, and the ticks of DateTime and TimeSpan
@@ -50,6 +51,8 @@ struct Node {
 
   std::string_view str() const { return {text, size}; }
 };
+
+static_assert(sizeof(Node) == 16);
 
 struct Entry {
   Str key;
@@ -67,6 +70,15 @@ Dynamic parse(Str text, Arena& arena);
 std::optional<Node> parse_strict(Str text, Arena& arena);
 // Returns `value` with its topmost node parsed; nullptr for null.
 const Node* resolve(Dynamic value, Arena& arena);
+
+// Returns an array or a bag of parts that stay where they are. The only way to make one: parts may be shared,
+// so `pack_array(a, a)` over and over is a tree of few nodes and of a size without bound; the weight tells.
+Node array_of(const Node* items, size_t size);
+Node bag_of(const Entry* entries, size_t size);
+// Roughly the bytes / 16 that a value has when each part of it is written out, shared or not; saturates.
+uint32_t weight(const Node& node);
+// Values of more weight than this are refused: 64 MB, as texts.
+inline constexpr uint32_t kMostWeight = kMaxText / sizeof(Node);
 
 Dynamic from_node(const Node& node, Arena& arena);
 // Wraps a scalar; dynamic stays what it is.

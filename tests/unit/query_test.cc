@@ -86,11 +86,30 @@ TEST(Query, TextsThatGrowWithoutEndAreRefused) {
   EXPECT_EQ(answer(megabyte + "| project strlen(strrep(v, 1024))"), refused);
   EXPECT_EQ(answer(megabyte + "| extend v=replace_string(v, 'a', v) | project strlen(v)"), refused);
   EXPECT_EQ(answer(megabyte + "| extend v=replace_regex(v, 'a', v) | project strlen(v)"), refused);
-  EXPECT_EQ(answer(megabyte + "| extend v=strcat_array(repeat(v, 1000), ',') | project strlen(v)"), refused);
-  EXPECT_EQ(answer(megabyte + "| extend v=tostring(repeat(v, 1000)) | project strlen(v)"), refused);
+  EXPECT_EQ(answer(megabyte + "| extend v=strcat_array(repeat(v, 63), v) | project strlen(v)"), refused);
+  EXPECT_EQ(answer(megabyte + "| project tostring(repeat(replace_string(v, 'a', '\"'), 40))"), refused);
   std::string doubled = megabyte;
   for (int i = 0; i < 40; ++i) doubled += "| extend v=strcat(v, v) ";
   EXPECT_EQ(answer(doubled + "| project strlen(v)"), refused);
+}
+
+TEST(Query, TreesThatShareTheirPartsAreRefusedByTheSizeTheyHaveWrittenOut) {
+  const std::string refused = "a dynamic value of more than 64 MB";
+  std::string doubled = "print a=pack_array(1, 1)";
+  for (int i = 0; i < 40; ++i) doubled += "| extend a=pack_array(a, a) ";
+  EXPECT_EQ(answer(doubled), refused);
+  std::string bags = "print a=bag_pack('a', 1)";
+  for (int i = 0; i < 40; ++i) bags += "| extend a=bag_pack('a', a, 'b', a) ";
+  EXPECT_EQ(answer(bags + "| where tostring(a) == ''"), refused);
+  EXPECT_EQ(answer("print strlen(tostring(repeat(strrep('a', 1024), 100000)))"), refused);
+}
+
+TEST(Query, OfKeysGivenTwiceTheLastValueCountsInBagsOfAnySize) {
+  std::string bag = "{";
+  for (int i = 0; i < 40; ++i) bag += "\"k" + std::to_string(i) + "\":1,";
+  bag += "\"k2\":2,\"k39\":3}";
+  EXPECT_EQ(rows_of("print d=parse_json('" + bag + "') | project d.k2, d.k39, array_length(bag_keys(d))"),
+            "[[2,3,40]]");
 }
 
 TEST(Query, TenThousandPipes) {
