@@ -6,7 +6,6 @@
 #include "runtime/archive/arrow_columns.h"
 
 #include <arrow/util/decimal.h>
-#include <arrow/util/utf8.h>
 
 #include <cmath>
 #include <cstring>
@@ -15,6 +14,7 @@
 
 #include "runtime/archive/arrow_status.h"
 #include "runtime/archive/json_rows.h"
+#include "runtime/simd/unicode.h"
 #include "runtime/value/datetime.h"
 #include "runtime/value/decimal.h"
 #include "runtime/value/guid.h"
@@ -301,13 +301,9 @@ class ColumnMaker {
   Str str_at(const arrow::Array& array, int64_t row) {
     if (!is_text(array.type_id())) return arena_.copy(Str(text_of_value(array, row)));
     std::string_view text = text_at(array, row);
-    if (arrow::util::ValidateUTF8(reinterpret_cast<const uint8_t*>(text.data()),
-                                  static_cast<int64_t>(text.size()))) {
-      return text;
-    }
+    if (simd::is_utf8(text)) return text;
     ++worker_.report.repaired_lines;
-    std::string repaired = repair_utf8(text);
-    return arena_.copy(Str(std::string_view(repaired).substr(0, repaired.size() - kPadding)));
+    return arena_.copy(Str(std::string_view(simd::repair_utf8(text))));
   }
 
   // A string column takes times and guids without the quotes that JSON gives them.

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "runtime/archive/json_rows.h"
 #include "runtime/archive/manifest.h"
 #include "runtime/archive/source.h"
 
@@ -215,7 +216,7 @@ Result<File> detect_file(const std::string& path, const ListOptions& options) {
                  path + ": a compressed " + std::string(format_name(file.format)) + " file"};
   }
   file.table = options.table.empty() ? table_of_path(path, options.known_tables) : options.table;
-  std::string_view line = std::string_view(head).substr(0, head.find('\n'));
+  std::string line = unescape_names(std::string_view(head).substr(0, head.find('\n')));
   file.rows_name_tables =
       options.table.empty() && is_known(string_after_key(line, "Type"), options.known_tables);
   return file;

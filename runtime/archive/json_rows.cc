@@ -10,80 +10,18 @@
 #include <simdjson.h>
 
 #include <cstring>
-#include <optional>
 #include <unordered_map>
+
+#include "runtime/archive/json_keys.h"
+#include "runtime/simd/unicode.h"
 
 namespace kqlc::archive {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr std::string_view kAdvancedHunting = "AdvancedHunting-";
 constexpr int kMaxDepth = 1024;  // of what is looked at when strict
 constexpr int kMaxWrappers = 3;  // an array of responses that hold `records`
-
-enum class Special : uint8_t { None, Properties, Category, Time, Timestamp, Type, Rows, Tables };
-
-struct Action {
-  int32_t column = -1;
-  Special special = Special::None;
-};
-
-struct StringHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-};
-
-// What to do at a key. The key is compared with the one that stood at the same place of the previous object
-// first.
-class KeyTable {
- public:
-  void add_column(const std::string& name, int32_t column) { actions_[name].column = column; }
-  void add_special(const std::string& name, Special special) { actions_[name].special = special; }
-
-  // `raw` is what follows the key's opening quote; `end` is the end of the text.
-  Action find(const char* raw, const char* end, size_t place) {
-    if (place < expected_.size()) {
-      const Expected& expected = expected_[place];
-      size_t size = expected.key.size();
-      if (size < static_cast<size_t>(end - raw) && raw[size] == '"' &&
-          !std::memcmp(raw, expected.key.data(), size)) {
-        return expected.action;
-      }
-    }
-    return look_up(raw, end, place);
-  }
-
- private:
-  struct Expected {
-    std::string key;
-    Action action;
-  };
-  static constexpr size_t kMaxExpected = 1024;
-
-  Action look_up(const char* raw, const char* end, size_t place) {
-    const char* close = raw;
-    bool escaped = false;
-    for (; close < end && *close != '"'; ++close) {
-      if (*close == '\\') escaped = true, ++close;
-    }
-    std::string key(raw, std::min(close, end) - raw);
-    if (escaped) {
-      int64_t size = unescape_json(std::string(key), key.data());
-      key.resize(size < 0 ? 0 : size);
-    }
-    auto found = actions_.find(std::string_view(key));
-    Action action = found == actions_.end() ? Action{} : found->second;
-    if (!escaped && place < kMaxExpected) {
-      if (place >= expected_.size()) expected_.resize(place + 1);
-      expected_[place] = {std::move(key), action};
-    }
-    return action;
-  }
-
-  std::unordered_map<std::string, Action, StringHash, std::equal_to<>> actions_;
-  std::vector<Expected> expected_;
-};
 
 std::string_view trim_end(std::string_view text) {
   while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
@@ -95,7 +33,7 @@ std::string_view trim_start(std::string_view text) {
   return text;
 }
 
-// The name of a table in the text between quotes of a category or of `Type`; empty when it names none.
+// The name of the table in a category; empty when it names none.
 std::string_view table_of_category(std::string_view category) {
   return category.starts_with(kAdvancedHunting) ? category.substr(kAdvancedHunting.size())
                                                 : std::string_view();
@@ -164,10 +102,6 @@ const char* problem_of(ondemand::value value, const char* end, int depth) {
   return known ? nullptr : "an unquoted word that is no number";
 }
 
-std::string_view unquote(std::string_view token) {
-  return token.size() >= 2 && token.front() == '"' ? token.substr(1, token.size() - 2) : std::string_view();
-}
-
 }  // namespace
 
 // Functions that parse return nullptr, or what is wrong with the text.
@@ -203,6 +137,7 @@ class JsonRows::Implementation {
   const char* read_table_rows(ondemand::array rows, const std::vector<int32_t>& columns);
   const char* set_value(size_t column, ondemand::value value, std::string_view token);
   const char* set_string(size_t column, std::string_view token);
+  const char* read_string(std::string_view token, std::string_view* text);
   void fill_time(const Row& row);
   bool is_other_table(const Row& row) const;
   void begin_row(uint64_t offset);
@@ -229,10 +164,10 @@ class JsonRows::Implementation {
 
 JsonRows::Implementation::Implementation(Worker& worker)
     : seen_(worker.request.columns.size()), worker_(worker), rows_(worker.rows) {
-  for (const char* name : {"records", "Results", "results", "value"}) outer_.add_special(name, Special::Rows);
+  for (const char* name : kRowsKeys) outer_.add_special(name, Special::Rows);
   outer_.add_special("tables", Special::Tables);
-  outer_.add_special("properties", Special::Properties);
-  outer_.add_special("category", Special::Category);
+  outer_.add_special(kPropertiesKey, Special::Properties);
+  outer_.add_special(kCategoryKey, Special::Category);
   outer_.add_special("time", Special::Time);
   outer_.add_special("Type", Special::Type);
   inner_.add_special("Timestamp", Special::Timestamp);
@@ -271,8 +206,10 @@ const char* JsonRows::Implementation::add_document(std::string_view text) {
     // The rows of a repaired text are handed on before the next text overwrites it.
     worker_.flush();
     repaired_ = true;
-    repaired_text_ = repair_utf8(text);
-    text_ = std::string_view(repaired_text_).substr(0, repaired_text_.size() - kPadding);
+    repaired_text_ = simd::repair_utf8(text);
+    size_t size = repaired_text_.size();
+    repaired_text_.append(kPadding, '\0');
+    text_ = std::string_view(repaired_text_).substr(0, size);
     error = parser_.iterate(text_.data(), text_.size(), text_.size() + kPadding).get(document);
   }
   if (error) return message_of(error);
@@ -389,14 +326,11 @@ const char* JsonRows::Implementation::read_special(Action action, ondemand::valu
                                                    std::string_view token, Row* row, int depth) {
   switch (action.special) {
     case Special::Category:
-      row->category = unquote(token);
-      return nullptr;
+      return read_string(token, &row->category);
     case Special::Time:
-      row->time = unquote(token);
-      return nullptr;
+      return read_string(token, &row->time);
     case Special::Type:
-      row->type = unquote(token);
-      return nullptr;
+      return read_string(token, &row->type);
     case Special::Properties:
       return token.front() == '{' ? read_properties(value, row) : nullptr;
     default:
@@ -449,7 +383,9 @@ const char* JsonRows::Implementation::read_inner(ondemand::object object, Row* r
     if (action.column < 0 && action.special == Special::None) continue;
     ondemand::value value = field.value();
     std::string_view token = trim_end(value.raw_json_token());
-    if (action.special == Special::Timestamp) row->timestamp = unquote(token);
+    if (action.special == Special::Timestamp) {
+      if (const char* problem = read_string(token, &row->timestamp)) return problem;
+    }
     if (action.column < 0) continue;
     seen_[action.column] = true;
     if (const char* problem = set_value(action.column, value, token)) return problem;
@@ -545,17 +481,25 @@ const char* JsonRows::Implementation::set_value(size_t column, ondemand::value v
   return nullptr;
 }
 
+// The characters of a string, its escapes resolved in the rows' arena; of any other value none.
+const char* JsonRows::Implementation::read_string(std::string_view token, std::string_view* text) {
+  *text = {};
+  if (token.front() != '"') return nullptr;
+  if (token.size() < 2 || token.back() != '"') return "a string without end";
+  *text = token.substr(1, token.size() - 2);
+  if (!std::memchr(text->data(), '\\', text->size())) return nullptr;
+  auto* out = static_cast<char*>(rows_.arena().allocate(text->size()));
+  int64_t size = unescape_json(*text, out);
+  if (size < 0) return "an escape that JSON does not know";
+  *text = {out, static_cast<size_t>(size)};
+  return nullptr;
+}
+
 // A dynamic column takes a string that holds an object or an array as that, which is how exports write
 // AdditionalFields; any other string stays a string.
 const char* JsonRows::Implementation::set_string(size_t column, std::string_view token) {
-  if (token.size() < 2 || token.back() != '"') return "a string without end";
-  std::string_view text = unquote(token);
-  if (std::memchr(text.data(), '\\', text.size())) {
-    auto* out = static_cast<char*>(rows_.arena().allocate(text.size()));
-    int64_t size = unescape_json(text, out);
-    if (size < 0) return "an escape that JSON does not know";
-    text = {out, static_cast<size_t>(size)};
-  }
+  std::string_view text;
+  if (const char* problem = read_string(token, &text)) return problem;
   if (worker_.request.columns[column].type == Type::Dynamic) {
     std::string_view inside = trim_start(text);
     bool nested = inside.starts_with('{') || inside.starts_with('[');

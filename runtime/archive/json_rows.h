@@ -42,7 +42,8 @@ int64_t unescape_json(std::string_view text, char* out);
 // Whether the text is a number as RFC 8259 writes them.
 bool is_json_number(std::string_view text);
 
-// Returns a copy of `text` with each invalid byte of UTF-8 replaced by U+FFFD, and kPadding zero bytes.
-std::string repair_utf8(std::string_view text);
+// A copy of JSON text whose letters, digits, `-` and `_` are no longer written as \u00XX: enough to search it
+// for names. What follows an escaped backslash may be taken for an escape.
+std::string unescape_names(std::string_view text);
 
 }  // namespace kqlc::archive

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Text of JSON strings. In: bytes between the quotes, or bytes that are not quite UTF-8. Out: characters in
-// UTF-8. Windows logs hold UTF-16 that was never checked, so exports contain single surrogates; they are no
-// reason to lose an event and become U+FFFD. Source: RFC 8259, section 7.
+// Text of JSON strings. In: bytes between the quotes. Out: characters in UTF-8. Windows logs hold UTF-16 that
+// was never checked, so exports contain single surrogates; they are no reason to lose an event and become
+// U+FFFD. Source: RFC 8259, section 7.
+#include <cctype>
 #include <cstring>
 
 #include "runtime/archive/json_rows.h"
-#include "runtime/simd/unicode.h"
 
 namespace kqlc::archive {
 namespace {
@@ -139,19 +139,17 @@ int64_t unescape_json(std::string_view text, char* out) {
   return out - start;
 }
 
-std::string repair_utf8(std::string_view text) {
-  std::string result(text.size() * 3 + kPadding, '\0');
-  char* out = result.data();
-  const char* place = text.data();
-  const char* end = place + text.size();
-  while (place < end) {
-    simd::Character character = simd::decode_character(place, end);
-    out = write_utf8(character.code >= simd::kInvalidByte ? kReplacement : character.code, out);
-    place += character.size;
+std::string unescape_names(std::string_view text) {
+  std::string out;
+  size_t place = 0;
+  for (size_t at = text.find("\\u00"); at != text.npos; at = text.find("\\u00", at + 1)) {
+    int64_t unit = read_unit(text.data() + at + 2, text.data() + text.size());
+    if (unit < 0 || !(std::isalnum(static_cast<int>(unit)) || unit == '-' || unit == '_')) continue;
+    out.append(text, place, at - place);
+    out.push_back(static_cast<char>(unit));
+    place = at + 6;
   }
-  result.resize(out - result.data());
-  result.append(kPadding, '\0');
-  return result;
+  return out.append(text, place, text.size() - place);
 }
 
 }  // namespace kqlc::archive

@@ -8,13 +8,14 @@
 #include <cctype>
 #include <set>
 
-#include "runtime/archive/source.h"
+#include "runtime/archive/json_keys.h"
 #include "runtime/value/reading.h"
 
 namespace kqlc::archive {
 namespace {
 
 constexpr size_t kLongestName = 256;
+constexpr size_t kOverlap = 8 * kLongestName;  // of two reads: a name and its mark, all in escapes
 
 std::string_view word_at(std::string_view text, size_t begin) {
   size_t end = begin;
@@ -42,13 +43,14 @@ Result<std::vector<std::string>> find_named_tables(const File& file, const std::
   std::set<std::string, std::less<>> names;
   std::string buffer;
   while (true) {
-    size_t kept = std::min(buffer.size(), 2 * kLongestName);
+    size_t kept = std::min(buffer.size(), kOverlap);
     buffer.erase(0, buffer.size() - kept);
     buffer.resize(kept + kChunkBytes);
     auto count = stream->read(buffer.data() + kept, kChunkBytes);
     buffer.resize(kept + (count.ok() ? count.value() : 0));
-    find_names(buffer, "AdvancedHunting-", &names);
-    find_names(buffer, "\"Type\"", &names);
+    std::string text = unescape_names(buffer);
+    find_names(text, kAdvancedHunting, &names);
+    find_names(text, "\"Type\"", &names);
     if (!count.ok() || count.value() == 0) break;  // the scan will say what is wrong
   }
   for (const std::string& table : known)

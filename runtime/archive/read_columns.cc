@@ -14,6 +14,7 @@
 #include <unordered_map>
 
 #include "runtime/archive/arrow_columns.h"
+#include "runtime/archive/json_keys.h"
 #include "runtime/value/datetime.h"
 
 namespace kqlc::archive {
@@ -103,11 +104,11 @@ class JsonColumns {
     }
     if (!value.is_object()) return true;
     dom::element inner;
-    for (const char* wrapper : {"records", "Results", "results", "value"}) {
+    for (const char* wrapper : kRowsKeys) {
       if (value[wrapper].get(inner) == simdjson::SUCCESS && inner.is_array()) return add(inner);
     }
-    bool is_envelope = value["category"].error() == simdjson::SUCCESS &&
-                       value["properties"].get(inner) == simdjson::SUCCESS && inner.is_object();
+    bool is_envelope = value[kCategoryKey].error() == simdjson::SUCCESS &&
+                       value[kPropertiesKey].get(inner) == simdjson::SUCCESS && inner.is_object();
     add_row((is_envelope ? inner : value).get_object().value_unsafe());
     return ++rows_ < kMaxRows;
   }

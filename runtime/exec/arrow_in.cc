@@ -48,18 +48,7 @@ bool is_text(const ArrowType& type) {
 // Bytes that are no UTF-8 become U+FFFD.
 Str repair(Str text, Arena& arena) {
   if (simd::is_utf8(text.view())) return text;
-  std::string out;
-  const char* end = text.data + text.size;
-  for (const char* place = text.data; place < end;) {
-    simd::Character character = simd::decode_character(place, end);
-    if (character.code >= simd::kInvalidByte) {
-      out += "\xEF\xBF\xBD";
-    } else {
-      out.append(place, character.size);
-    }
-    place += character.size;
-  }
-  return arena.copy(Str(std::string_view(out)));
+  return arena.copy(Str(std::string_view(simd::repair_utf8(text.view()))));
 }
 
 // Whether all texts of the array are UTF-8: the run of bytes is, and no text begins inside a character.

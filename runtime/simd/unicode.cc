@@ -89,6 +89,22 @@ bool is_utf8(std::string_view text) noexcept {
   return true;
 }
 
+std::string repair_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  const char* end = text.data() + text.size();
+  for (const char* place = text.data(); place != end;) {
+    Character character = decode_character(place, end);
+    if (character.code >= kInvalidByte) {
+      out += "\xEF\xBF\xBD";
+    } else {
+      out.append(place, character.size);
+    }
+    place += character.size;
+  }
+  return out;
+}
+
 const char* match_caseless(const char* place, const char* end, std::string_view needle) noexcept {
   const char* needle_end = needle.data() + needle.size();
   for (const char* wanted = needle.data(); wanted != needle_end;) {

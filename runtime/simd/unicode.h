@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "runtime/simd/kernels.h"
@@ -32,6 +33,8 @@ bool is_alphanumeric(uint32_t code) noexcept;
 
 bool is_ascii(std::string_view text) noexcept;
 bool is_utf8(std::string_view text) noexcept;
+// Returns a copy of `text` in which each invalid byte is U+FFFD.
+std::string repair_utf8(std::string_view text);
 
 // Compares the text at `place` with `needle` character by character, caseless. Returns the end of the match
 // or nullptr.

@@ -191,6 +191,38 @@ TEST_F(ArchiveTest, EnvelopesInAnyOrderAndOtherTables) {
   EXPECT_EQ(report_.other_tables, 1u);
 }
 
+// An escape changes nothing of what a key or a value says.
+TEST_F(ArchiveTest, EscapedEnvelopes) {
+  request_.table = "DeviceEvents";
+  request_.columns = {{"A", Type::String}, {"TimeGenerated", Type::DateTime}};
+  auto path = write(
+      "a.ndjson",
+      R"({"category":"AdvancedHunting\u002dDeviceEvents","time":"2020-01-01T00\u003a00:00Z","properties":{"A":"1"}})"
+      "\n"
+      R"({"properties":{"A":"2"},"c\u0061tegory":"AdvancedHunting-Device\u0045vents"})"
+      "\n"
+      R"({"category":"AdvancedHunting\u002dDeviceInfo","properties":{"A":"3"}})"
+      "\n"
+      R"({"pr\u006fperties":{"A":"4"},"\u0063ategory":"\u0041dvancedHunting-DeviceInfo"})"
+      "\n"
+      R"({"category":"\q","properties":{"A":"5"}})"
+      "\n");
+  EXPECT_THAT(scan({path}), ElementsAre("1|2020-01-01T00:00:00.0000000Z", "2|null"));
+  EXPECT_EQ(report_.other_tables, 2u);
+  EXPECT_EQ(report_.bad_lines, 1u);
+  auto file = detect_file(path, {});
+  ASSERT_TRUE(file.ok());
+  auto named = find_named_tables(file.value(), {"DeviceEvents", "DeviceInfo", "DeviceNetworkEvents"});
+  ASSERT_TRUE(named.ok());
+  EXPECT_THAT(named.value(), ElementsAre("DeviceEvents", "DeviceInfo"));
+  auto typed = write("b.ndjson", R"({"A":"6","T\u0079pe":"Device\u0045vents"})"
+                                 "\n"
+                                 R"({"A":"7","Type":"Device\u0049nfo"})"
+                                 "\n");
+  options_.known_tables = {"DeviceEvents", "DeviceInfo"};
+  EXPECT_THAT(scan({typed}), ElementsAre("6|null"));
+}
+
 TEST_F(ArchiveTest, ApiResponses) {
   request_.columns = {{"A", Type::String}, {"N", Type::Long}};
   std::string hunting =
