@@ -29,12 +29,6 @@ void stop(int) {
   }
 }
 
-// Readers look at a mapped file's size before each batch; this is what shrinks between the look and the read.
-void end_after_bus_error(int) {
-  say("kqlc: a mapped file became shorter while it was read; the run ends without results\n");
-  _exit(kUsage);
-}
-
 void handle(int signal, void (*handler)(int)) {
   struct sigaction action{};
   action.sa_handler = handler;
@@ -47,7 +41,6 @@ void handle(int signal, void (*handler)(int)) {
 void install_signal_handlers() {
   handle(SIGINT, stop);
   handle(SIGTERM, stop);
-  handle(SIGBUS, end_after_bus_error);
   handle(SIGPIPE, SIG_IGN);
 }
 

@@ -6,8 +6,7 @@
 
 namespace kqlc::cli {
 
-// Installs the handlers, and one for SIGBUS: a mapped file that shrank while it was read ends the run with a
-// message, not with a crash. A closed pipe becomes a failed write.
+// Installs the handlers. A closed pipe becomes a failed write.
 void install_signal_handlers();
 
 // Whether the user asked to stop.

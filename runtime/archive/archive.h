@@ -102,7 +102,6 @@ struct ScanRequest {
   // over chunks whose statistics exclude them.
   std::vector<std::vector<TimeNeed>> wanted_times;
   bool strict = false;  // parse every line, so that all bad lines are counted
-  bool mapped = false;  // map plain JSON files instead of reading them
 };
 
 struct Sample {

@@ -7,6 +7,7 @@
 
 #include <arrow/util/decimal.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -448,6 +449,15 @@ std::vector<ColumnRequest> columns_of_schema(const arrow::Schema& schema) {
   std::vector<ColumnRequest> columns;
   for (auto& field : schema.fields()) columns.push_back({field->name(), kql_type(*field->type())});
   return columns;
+}
+
+arrow::Status refuse_repeated(const std::vector<ColumnRequest>& own, const ScanRequest& request) {
+  for (const ColumnRequest& wanted : request.columns) {
+    auto same = [&](const ColumnRequest& column) { return column.name == wanted.name; };
+    if (std::count_if(own.begin(), own.end(), same) > 1)
+      return arrow::Status::Invalid("two columns ", wanted.name);
+  }
+  return arrow::Status::OK();
 }
 
 std::vector<int> requested_fields(const arrow::Schema& schema, const ScanRequest& request) {

@@ -24,6 +24,9 @@ void emit_record_batch(const File& file, const arrow::RecordBatch& batch, uint64
 // The file's own columns as KQL types.
 std::vector<ColumnRequest> columns_of_schema(const arrow::Schema& schema);
 
+// Fails when a requested column stands twice among a file's own: nobody could say which is meant.
+arrow::Status refuse_repeated(const std::vector<ColumnRequest>& own, const ScanRequest& request);
+
 // Positions in `schema` of the requested columns it has.
 std::vector<int> requested_fields(const arrow::Schema& schema, const ScanRequest& request);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Arrow IPC files and streams. In: a file. Out: its record batches, one a chunk. A file is mapped and only
-// the columns that were asked for are touched; each batch is validated in full before anything reads it,
-// because offsets and codes come from outside. A stream is read from first to last and may be compressed.
+// Arrow IPC files and streams. In: a file. Out: its record batches, one a chunk. Of a file only the columns
+// that were asked for are read; each batch is validated in full before anything uses it, because offsets and
+// codes come from outside. They are copies: nobody can change them between the check and the use. A stream is
+// read from first to last and may be compressed.
 #include <arrow/ipc/api.h>
 
 #include <algorithm>
@@ -19,6 +20,8 @@ arrow::ipc::IpcReadOptions read_options(const arrow::Schema* schema, const ScanR
   auto options = arrow::ipc::IpcReadOptions::Defaults();
   options.use_threads = false;
   if (schema) options.included_fields = requested_fields(*schema, request);
+  // Arrow takes an empty list for all fields; one of them is enough to count rows.
+  if (schema && options.included_fields.empty() && schema->num_fields()) options.included_fields = {0};
   return options;
 }
 
@@ -73,11 +76,11 @@ class ArrowFileSource : public ArrowSource {
  protected:
   arrow::Result<BatchPtr> next_batch() override {
     if (next_ == reader_->num_record_batches()) return BatchPtr();
-    // A mapping that reaches behind the file's end ends the process when it is touched there.
+    auto batch = reader_->ReadRecordBatch(next_++);
+    if (batch.ok()) return batch;
     std::error_code error;
-    auto size = std::filesystem::file_size(file_.path, error);
-    if (error || size < file_.bytes) return arrow::Status::IOError("became shorter while it was read");
-    return reader_->ReadRecordBatch(next_++);
+    bool shrunk = std::filesystem::file_size(file_.path, error) < file_.bytes && !error;
+    return shrunk ? arrow::Status::IOError("became shorter while it was read") : batch.status();
   }
 
  private:
@@ -104,11 +107,12 @@ class ArrowStreamSource : public ArrowSource {
 };
 
 arrow::Result<SourcePtr> open_arrow_file(const File& file, const ScanRequest& request) {
-  ARROW_ASSIGN_OR_RAISE(auto mapped, arrow::io::MemoryMappedFile::Open(file.path, arrow::io::FileMode::READ));
+  ARROW_ASSIGN_OR_RAISE(auto input, arrow::io::ReadableFile::Open(file.path));
   ARROW_ASSIGN_OR_RAISE(auto whole,
-                        arrow::ipc::RecordBatchFileReader::Open(mapped, read_options(nullptr, request)));
+                        arrow::ipc::RecordBatchFileReader::Open(input, read_options(nullptr, request)));
+  ARROW_RETURN_NOT_OK(refuse_repeated(columns_of_schema(*whole->schema()), request));
   ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchFileReader::Open(
-                                         mapped, read_options(whole->schema().get(), request)));
+                                         input, read_options(whole->schema().get(), request)));
   return SourcePtr(std::make_unique<ArrowFileSource>(file, std::move(reader)));
 }
 
@@ -124,6 +128,8 @@ Result<SourcePtr> open_arrow(const File& file, const ScanRequest& request) {
   KQLC_TRY_ASSIGN(input, open_input(file));
   auto reader = arrow::ipc::RecordBatchStreamReader::Open(input, read_options(nullptr, request));
   if (!reader.ok()) return error_of(reader.status(), file);
+  arrow::Status names = refuse_repeated(columns_of_schema(*(*reader)->schema()), request);
+  if (!names.ok()) return error_of(names, file);
   return SourcePtr(std::make_unique<ArrowStreamSource>(file, std::move(reader).ValueUnsafe()));
 }
 

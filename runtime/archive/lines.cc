@@ -5,7 +5,6 @@
 // its megabyte, so threads need not ask each other. A compressed file is unpacked by one thread at a time and
 // parsed by all.
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,14 +28,11 @@ Error line_too_long(const File& file, uint64_t offset) {
 
 class PlainLines : public Source {
  public:
-  PlainLines(const File& file, int descriptor, uint64_t size, const char* mapping)
-      : file_(file), descriptor_(descriptor), size_(size), mapping_(mapping) {}
+  PlainLines(const File& file, int descriptor, uint64_t size)
+      : file_(file), descriptor_(descriptor), size_(size) {}
   PlainLines(const PlainLines&) = delete;
   PlainLines& operator=(const PlainLines&) = delete;
-  ~PlainLines() override {
-    if (mapping_) munmap(const_cast<char*>(mapping_), size_);
-    close(descriptor_);
-  }
+  ~PlainLines() override { close(descriptor_); }
 
   Result<Taken> read_chunk(Worker& worker, bool wait) override {
     uint64_t begin = next_.fetch_add(kChunkBytes);
@@ -55,24 +51,23 @@ class PlainLines : public Source {
   // Reads the lines that start in [begin, end). The byte before `begin` tells whether a line starts there.
   Result<void> read_lines(uint64_t begin, uint64_t end, Worker& worker) {
     uint64_t from = begin ? begin - 1 : 0;
-    const char* text;
-    size_t size = 0;
+    TextBuffer& buffer = worker.buffer;
+    buffer.resize(0);
     size_t owned = end - from;
     size_t wanted = owned + kOverrun;
     size_t searched = owned - 1;  // the last line ends at the first \n from here on
+    size_t size;
     while (true) {
-      KQLC_TRY(load(from, wanted, worker.buffer, &text, &size));
-      if (size < owned) return Error{ErrorCode::Io, file_.path + ": became shorter while it was read"};
-      const char* stop = simd::line_end(text + searched, text + size);
-      if (stop != text + size) {
-        size = stop + 1 - text;
-        break;
-      }
-      if (from + size >= size_) break;
-      if (wanted > kMaxLineBytes) return line_too_long(file_, from);
+      KQLC_TRY(load(from, wanted, buffer));
+      const char* text_end = buffer.data() + buffer.size();
+      const char* stop = simd::line_end(buffer.data() + searched, text_end);
+      size = std::min(stop + 1, text_end) - buffer.data();
+      if (stop != text_end || from + size >= size_) break;
+      if (wanted >= kMaxLineBytes) return line_too_long(file_, from);
       searched = size;
-      wanted *= 2;
+      wanted = std::min(wanted * 2, kMaxLineBytes);
     }
+    const char* text = buffer.data();
     const char* start = text;
     if (begin) {
       start = simd::line_end(text, text + size);
@@ -80,44 +75,25 @@ class PlainLines : public Source {
       if (start + 1 >= text + owned) return {};
       ++start;
     }
-    parse_padded(start, text, size, from, worker);
+    parse_lines(file_, start, text + size, from + (start - text), worker);
     return {};
   }
 
-  void parse_padded(const char* start, const char* text, size_t size, uint64_t from, Worker& worker) {
-    uint64_t offset = from + (start - text);
-    if (mapping_ && from + size + kPadding > size_) {
-      // simdjson may read past the last line; behind a mapping there may be nothing.
-      worker.buffer.resize(0);
-      worker.buffer.append({start, static_cast<size_t>(text + size - start)});
-      start = worker.buffer.data();
-      size = worker.buffer.size();
-      parse_lines(file_, start, start + size, offset, worker);
-      return;
-    }
-    parse_lines(file_, start, text + size, offset, worker);
-  }
-
-  Result<void> load(uint64_t from, size_t wanted, TextBuffer& buffer, const char** text, size_t* size) {
+  // Makes the buffer hold `wanted` bytes from `from` on, or those up to the file's end. The size is that of
+  // when the file was opened: what is written behind it later is not read, and a file that lost some of it is
+  // an error.
+  Result<void> load(uint64_t from, size_t wanted, TextBuffer& buffer) {
     wanted = std::min<uint64_t>(wanted, size_ - from);
-    if (mapping_) {
-      *text = mapping_ + from;
-      *size = wanted;
-      return {};
-    }
-    size_t have = *size;
+    size_t have = buffer.size();
     buffer.resize(wanted);
     while (have < wanted) {
       ssize_t count =
           pread(descriptor_, buffer.data() + have, wanted - have, static_cast<off_t>(from + have));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return Error{ErrorCode::Io, file_.path + ": " + std::strerror(errno)};
-      if (count == 0) break;
+      if (count == 0) return Error{ErrorCode::Io, file_.path + ": became shorter while it was read"};
       have += count;
     }
-    buffer.resize(have);
-    *text = buffer.data();
-    *size = have;
     return {};
   }
 
@@ -126,7 +102,6 @@ class PlainLines : public Source {
   File file_;
   int descriptor_;
   uint64_t size_;
-  const char* mapping_;
   std::atomic<uint64_t> next_{0};
 };
 
@@ -191,8 +166,8 @@ class PackedLines : public Source {
         at_end = !count.ok() || count.value() == 0;
       }
       last = static_cast<const char*>(memrchr(buffer.data(), '\n', buffer.size()));
-      if (!last && !at_end && wanted > kMaxLineBytes) result = line_too_long(file_, offset_), at_end = true;
-      wanted *= 2;
+      if (!last && !at_end && wanted >= kMaxLineBytes) result = line_too_long(file_, offset_), at_end = true;
+      wanted = std::min(wanted * 2, kMaxLineBytes);
     }
     if (!at_end || !result.ok()) {
       size_t whole = last ? last + 1 - buffer.data() : 0;
@@ -223,12 +198,7 @@ Result<SourcePtr> open_ndjson(const File& file, const ScanRequest& request) {
     return Error{ErrorCode::Io, file.path + ": " + std::strerror(errno)};
   }
   auto size = static_cast<uint64_t>(status.st_size);
-  const char* mapping = nullptr;
-  if (request.mapped && size) {
-    void* place = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    if (place != MAP_FAILED) mapping = static_cast<const char*>(place);
-  }
-  return SourcePtr(std::make_unique<PlainLines>(file, descriptor, size, mapping));
+  return SourcePtr(std::make_unique<PlainLines>(file, descriptor, size));
 }
 
 Result<SourcePtr> open_compressed_lines(const File& file, const ScanRequest& request) {

@@ -118,6 +118,10 @@ Result<SourcePtr> open_parquet(const File& file, const ScanRequest& request) {
   try {
     auto reader = open_reader(file);
     if (!reader.ok()) return error_of(reader.status(), file);
+    std::shared_ptr<arrow::Schema> schema;
+    arrow::Status status = (*reader)->GetSchema(&schema);
+    if (status.ok()) status = refuse_repeated(columns_of_schema(*schema), request);
+    if (!status.ok()) return error_of(status, file);
     return SourcePtr(std::make_unique<ParquetSource>(file, std::move(reader).ValueUnsafe(), request));
   } catch (const std::exception& thrown) {
     return Error{ErrorCode::Format, file.path + ": " + thrown.what()};

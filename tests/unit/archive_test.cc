@@ -20,7 +20,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <mutex>
+#include <utility>
 
 #include "runtime/value/datetime.h"
 #include "runtime/value/decimal.h"
@@ -108,6 +110,7 @@ class ArchiveTest : public ::testing::Test {
     control.threads = threads;
     auto callback = [&](int, const Batch& batch) {
       std::lock_guard lock(mutex);
+      if (on_first_batch_) std::exchange(on_first_batch_, nullptr)();
       for (int64_t row = 0; row < batch.num_rows; ++row) {
         std::string text;
         for (size_t i = 0; i < batch.num_columns; ++i)
@@ -126,6 +129,7 @@ class ArchiveTest : public ::testing::Test {
   ListOptions options_;
   ScanRequest request_;
   ScanReport report_;
+  std::function<void()> on_first_batch_;  // what happens to the files while they are read
 };
 
 TEST_F(ArchiveTest, FlatRowsOfEveryType) {
@@ -277,7 +281,7 @@ std::string many_lines(int count) {
   return text;
 }
 
-TEST_F(ArchiveTest, ThreadsMappingAndCompressionChangeNothing) {
+TEST_F(ArchiveTest, ThreadsAndCompressionChangeNothing) {
   request_.columns = {{"N", Type::Long}, {"A", Type::String}};
   std::string text = many_lines(20'000);
   auto plain = write("plain.ndjson", text);
@@ -287,8 +291,6 @@ TEST_F(ArchiveTest, ThreadsMappingAndCompressionChangeNothing) {
   EXPECT_EQ(scan({plain}, 4), expected);
   EXPECT_EQ(scan({write("a.ndjson.gz", gzip(text))}, 3), expected);
   EXPECT_EQ(scan({write("a.ndjson.zst", zstd(text))}, 3), expected);
-  request_.mapped = true;
-  EXPECT_EQ(scan({plain}, 2), expected);
 }
 
 TEST_F(ArchiveTest, PrefilterKeepsEveryWantedRow) {
@@ -299,6 +301,26 @@ TEST_F(ArchiveTest, PrefilterKeepsEveryWantedRow) {
   auto wanted = std::count_if(rows.begin(), rows.end(), [](auto& row) { return row.ends_with("needle"); });
   EXPECT_EQ(wanted, 51);
   EXPECT_LT(rows.size(), 100u);
+}
+
+// A needle, and the ends of its line, at every place around the border of a chunk.
+TEST_F(ArchiveTest, NeedlesCrossTheBordersOfChunks) {
+  constexpr size_t kBorder = size_t{1} << 20;
+  request_.columns = {{"A", Type::String}};
+  request_.prefilter = {{{"needle", simd::Case::Ignored}}};
+  const std::string line = "{\"A\":\"needle\"}\n";
+  const std::string frame = "{\"F\":\"\"}\n";
+  for (size_t before = 0; before <= line.size() + 2; ++before) {
+    // The line begins `before` bytes in front of the border.
+    std::string text = "{\"F\":\"" + std::string(kBorder - before - frame.size(), 'x') + "\"}\n" + line +
+                       "{\"A\":\"hay\"}\n" + line;
+    auto path = write("a.ndjson", text);
+    EXPECT_THAT(scan({path}, 2), ElementsAre("needle", "needle")) << before;
+    EXPECT_THAT(scan({write("b.ndjson.zst", zstd(text))}, 2), ElementsAre("needle", "needle")) << before;
+    // Without a line's end at the end of the file.
+    text.pop_back();
+    EXPECT_THAT(scan({write("c.ndjson", text)}), ElementsAre("needle", "needle")) << before;
+  }
 }
 
 TEST_F(ArchiveTest, CutFilesKeepTheRowsBefore) {
@@ -361,6 +383,87 @@ TEST_F(ArchiveTest, Parquet) {
   EXPECT_EQ(report_.errors.size(), 1u);
 }
 
+// A file of one record batch for each copy of sample_table().
+void write_arrow(const std::string& path, const arrow::Table& table, int batches, bool stream = false) {
+  auto out = *arrow::io::FileOutputStream::Open(path);
+  auto writer = stream ? *arrow::ipc::MakeStreamWriter(out, table.schema())
+                       : *arrow::ipc::MakeFileWriter(out, table.schema());
+  for (int i = 0; i < batches; ++i) ASSERT_TRUE(writer->WriteTable(table).ok());
+  ASSERT_TRUE(writer->Close().ok() && out->Close().ok());
+}
+
+TEST_F(ArchiveTest, FilesThatShrinkAreTheirOwnError) {
+  request_.columns = {{"A", Type::String}};
+  std::string path = folder_ + "/a.arrow";
+  write_arrow(path, *sample_table(), 100);
+  auto lines = write("b.ndjson", many_lines(20'000));
+  auto last = write("c.ndjson", "{\"A\":\"last\"}\n");
+  on_first_batch_ = [&] { std::filesystem::resize_file(path, 100); };
+  EXPECT_THAT(scan({path, last}), ElementsAre("a", "bc", "", "last"));
+  ASSERT_EQ(report_.errors.size(), 1u);
+  EXPECT_EQ(report_.errors[0].code, ErrorCode::Io);
+  EXPECT_EQ(report_.errors[0].message, path + ": became shorter while it was read");
+
+  on_first_batch_ = [&] { std::filesystem::resize_file(lines, size_t{5} << 20); };
+  auto rows = scan({lines, last});
+  EXPECT_GT(rows.size(), 1'000u);
+  EXPECT_LT(rows.size(), 20'001u);
+  EXPECT_EQ(rows.back(), "last");
+  ASSERT_EQ(report_.errors.size(), 1u);
+  EXPECT_EQ(report_.errors[0].code, ErrorCode::Io);
+  EXPECT_EQ(report_.errors[0].message, lines + ": became shorter while it was read");
+}
+
+TEST_F(ArchiveTest, FilesThatGrowOrGoAreReadAsTheyWereOpened) {
+  request_.columns = {{"N", Type::Long}};
+  std::string text = many_lines(5'000);
+  auto path = write("a.ndjson", text);
+  on_first_batch_ = [&] { std::ofstream(path, std::ios::app) << "{\"N\":-1}\n"; };
+  EXPECT_EQ(scan({path}).size(), 5'000u);
+  EXPECT_EQ(scan({path}).size(), 5'001u);
+  on_first_batch_ = [&] { std::filesystem::remove(path); };
+  EXPECT_EQ(scan({path}).size(), 5'001u);
+  write("a.ndjson", text);
+  on_first_batch_ = [&] { std::filesystem::rename(write("new", "{\"N\":-1}\n"), path); };
+  EXPECT_EQ(scan({path}).size(), 5'000u);
+  // What goes before it is opened is an error of its own.
+  auto second = write("b.ndjson", "{\"N\":-2}\n");
+  on_first_batch_ = [&] { std::filesystem::remove(second); };
+  EXPECT_THAT(scan({path, second}), ElementsAre("-1"));
+  ASSERT_EQ(report_.errors.size(), 1u);
+  EXPECT_THAT(report_.errors[0].message, HasSubstr("b.ndjson: No such file"));
+}
+
+TEST_F(ArchiveTest, AColumnThatStandsTwiceIsRefusedWhereItIsAsked) {
+  auto words = arrow::json::ArrayFromJSONString(arrow::utf8(), R"(["x"])");
+  auto field = arrow::field("A", arrow::utf8());
+  auto table = arrow::Table::Make(arrow::schema({field, field, arrow::field("B", arrow::utf8())}),
+                                  {*words, *words, *words});
+  std::vector<std::string> paths = {folder_ + "/a.arrow", folder_ + "/a.arrows", folder_ + "/a.parquet"};
+  write_arrow(paths[0], *table, 1);
+  write_arrow(paths[1], *table, 1, true);
+  auto out = *arrow::io::FileOutputStream::Open(paths[2]);
+  ASSERT_TRUE(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out, 2).ok());
+  ASSERT_TRUE(out->Close().ok());
+  for (const std::string& path : paths) {
+    request_.columns = {{"B", Type::String}};
+    EXPECT_THAT(scan({path}), ElementsAre("x"));
+    request_.columns = {{"A", Type::String}};
+    EXPECT_THAT(scan({path}), IsEmpty());
+    ASSERT_EQ(report_.errors.size(), 1u);
+    EXPECT_EQ(report_.errors[0].message, path + ": two columns A");
+    EXPECT_TRUE(report_.missing_columns.empty());
+  }
+}
+
+TEST_F(ArchiveTest, RowsAreCountedWithoutAColumn) {
+  std::string path = folder_ + "/a.arrow";
+  write_arrow(path, *sample_table(), 2);
+  scan({path});
+  EXPECT_EQ(report_.rows, 6u);
+  EXPECT_TRUE(report_.errors.empty());
+}
+
 TEST_F(ArchiveTest, ThreadsShareAParquetFile) {
   request_.columns = {{"A", Type::String}, {"N", Type::Long}};
   std::vector<std::shared_ptr<arrow::Table>> parts(100, sample_table());
@@ -383,6 +486,29 @@ TEST_F(ArchiveTest, Csv) {
   EXPECT_EQ(report_.bad_lines, 1u);
   EXPECT_EQ(report_.problems["N"].failures, 1u);
   EXPECT_EQ(scan({write("a.csv.gz", gzip(text))}), expected);
+}
+
+// Rows longer than the blocks in which the file is read, one in the first block and one behind others.
+TEST_F(ArchiveTest, CsvWithLongRows) {
+  request_.columns = {{"A", Type::String}, {"N", Type::Long}};
+  std::string text = "N,A\n";
+  std::vector<std::string> expected;
+  auto add = [&](const std::string& value) {
+    text += std::to_string(expected.size()) + ",\"" + value + "\"\n";
+    expected.push_back(value + "|" + std::to_string(expected.size()));
+  };
+  for (int i = 0; i < 100'000; ++i) add("some text");
+  add(std::string(size_t{5} << 20, 'x') + "\n,");
+  text += "one field\n";
+  for (int i = 0; i < 1000; ++i) add("more text");
+  EXPECT_EQ(scan({write("a.csv", text)}, 2), expected);
+  EXPECT_EQ(report_.bad_lines, 1u);
+  EXPECT_EQ(report_.lines, expected.size() + 1);
+  expected.clear();
+  text = "N,A\nbad\n";
+  add(std::string(size_t{2} << 20, 'x'));
+  EXPECT_EQ(scan({write("a.csv.gz", gzip(text))}), expected);
+  EXPECT_EQ(report_.bad_lines, 1u);
 }
 
 TEST_F(ArchiveTest, CsvThatNamesAColumnTwiceIsRefusedWhereItIsAsked) {
