@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "cli/report.h"
+#include "cli/table_width.h"
 #include "runtime/base/printable.h"
 #include "runtime/functions/convert.h"
 
@@ -67,7 +68,15 @@ std::string text_value(const Cell& cell, Type type) {
   return "";
 }
 
-std::string print_table(const reference::Rows& rows) {
+// What a table on a terminal does not show, and how to see it.
+std::string say_cut(size_t shown, size_t columns) {
+  std::string of_columns = shown < columns ? fmt::format(", {} of {} columns", shown, columns) : "";
+  return fmt::format("# cut to fit the terminal{}; all with --format=table | less -S, or csv, json, ndjson\n",
+                     of_columns);
+}
+
+// `width` is that of the terminal; 0: as wide as the rows are.
+std::string print_table(const reference::Rows& rows, size_t width) {
   std::vector<std::vector<std::string>> cells(1);
   for (const auto& column : rows.schema) cells[0].push_back(printable(column.name));
   for (const auto& row : rows.rows) {
@@ -78,19 +87,24 @@ std::string print_table(const reference::Rows& rows) {
   std::vector<size_t> widths(rows.schema.size());
   for (const auto& line : cells)
     for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], display_width(line[i]));
+  bool is_cut = width && fit_widths(widths, width);
+  const std::string gap(kColumnGap, ' ');
   std::string out;
   for (size_t r = 0; r < cells.size(); ++r) {
     std::string line;
-    for (size_t i = 0; i < cells[r].size(); ++i)
-      line += cells[r][i] + std::string(widths[i] - display_width(cells[r][i]) + 2, ' ');
+    for (size_t i = 0; i < widths.size(); ++i) {
+      std::string cell = cut_text(cells[r][i], widths[i]);
+      line += cell + std::string(widths[i] - display_width(cell), ' ') + gap;
+    }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
     if (r == 0) {
       for (size_t i = 0; i < widths.size(); ++i)
-        out += std::string(widths[i], '-') + (i + 1 < widths.size() ? "  " : "");
+        out += std::string(widths[i], '-') + (i + 1 < widths.size() ? gap : "");
       out += "\n";
     }
   }
+  if (is_cut) out += say_cut(widths.size(), rows.schema.size());
   return out;
 }
 
@@ -163,14 +177,14 @@ std::string json_table(const reference::Rows& rows) {
 
 namespace {
 
-std::string print_tables(const std::vector<Output>& outputs) {
+std::string print_tables(const std::vector<Output>& outputs, size_t width) {
   std::string out;
   for (const Output& output : outputs) {
     std::string key = output.rule == output.title ? "" : "  " + printable(output.rule);
     if (!output.title.empty())
       out +=
           fmt::format("{} ({}){}\n", printable(output.title), counted(output.rows->rows.size(), "row"), key);
-    if (output.title.empty() || !output.rows->rows.empty()) out += print_table(*output.rows);
+    if (output.title.empty() || !output.rows->rows.empty()) out += print_table(*output.rows, width);
     if (!output.partial.empty()) out += "# partial: " + output.partial + "\n";
     if (!output.title.empty() && !output.rows->rows.empty()) out += "\n";
   }
@@ -218,10 +232,10 @@ std::string print_ndjson(const std::vector<Output>& outputs) {
 
 }  // namespace
 
-std::string print_outputs(const std::vector<Output>& outputs, OutputFormat format) {
+std::string print_outputs(const std::vector<Output>& outputs, OutputFormat format, size_t width) {
   switch (format) {
     case OutputFormat::Table:
-      return print_tables(outputs);
+      return print_tables(outputs, width);
     case OutputFormat::Csv:
       return print_csvs(outputs);
     case OutputFormat::Json:

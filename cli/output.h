@@ -36,7 +36,7 @@ struct Output {
 
 // Text of all results in one of the text formats. What is partial is marked: a line of its own in NDJSON
 // (with the key `partial`, `$partial` in a query), a member `partial` in JSON, a last line `# partial: ...`
-// in CSV and in a table.
-std::string print_outputs(const std::vector<Output>& outputs, OutputFormat format);
+// in CSV and in a table. With a `width` (of a terminal) tables are cut to it and say so.
+std::string print_outputs(const std::vector<Output>& outputs, OutputFormat format, size_t width = 0);
 
 }  // namespace kqlc::cli

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "cli/output_file.h"
+#include "cli/table_width.h"
 #include "runtime/output/arrow_output.h"
 
 namespace kqlc::cli {
@@ -40,7 +41,7 @@ Result<void> write_bytes(const std::vector<Output>& outputs, const Destination& 
                      : output::write_arrow_stream(result, file.descriptor());
     }
     default:
-      return file.write(print_outputs(outputs, destination.format));
+      return file.write(print_outputs(outputs, destination.format, terminal_width(file.descriptor())));
   }
 }
 
