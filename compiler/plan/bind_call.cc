@@ -66,6 +66,11 @@ Binder::Scalar Binder::bind_call(const Syntax& node, const Schema* row) {
   if (aggregating_ && !row && find_aggregate(node.text)) return bind_nested_aggregate(node);
   if (node.text == "column_ifexists" || node.text == "columnifexists") return bind_column_ifexists(node, row);
   if (node.text == "pack_all") return bind_pack_all(node, row);
+  if (gives_several(node)) {
+    Columns columns = bind_several(node, row);
+    if (columns && columns->size() > 1) return refuse(node.span, "several values as one");
+    return columns ? Scalar((*columns)[0].expr) : std::nullopt;
+  }
   if (!node.children.empty() && at(node.children.back()).kind == Kind::TypeOf)
     return bind_typeof_call(node, row);
   if (aggregating_ && !row && !is_function(node.text)) return call(node.text, {}, node.span);
@@ -79,6 +84,10 @@ Binder::Scalar Binder::bind_call(const Syntax& node, const Schema* row) {
   if (!good) return std::nullopt;
   if (is_conditional(node.text)) return bind_case(node, std::move(args));
   if (node.text == "bag_pack_columns") return bind_pack_columns(node, args);
+  if ((node.text == "hash" || node.text == "hash_xxhash64") && args.size() == 2)
+    return bind_hash_modulo(node, std::move(args));
+  if (node.text.starts_with("convert_") && args.size() == 3)
+    return bind_unit_conversion(node, std::move(args));
   if (node.text == "datetime_diff" && args.size() == 3) return bind_datetime_diff(node, std::move(args));
   return call(node.text, std::move(args), node.span);
 }
@@ -101,7 +110,7 @@ Binder::Scalar Binder::bind_case(const Syntax& node, std::vector<ExprId> args) {
     }
   }
   Expr expr;
-  if (!unify(args, values, node.span, expr.type)) return std::nullopt;
+  if (!unify(args, values, node.span, expr.type, !coalesce)) return std::nullopt;
   expr.kind = coalesce ? ExprKind::Coalesce : ExprKind::Case;
   expr.args = std::move(args);
   expr.span = node.span;
@@ -141,6 +150,16 @@ size_t call_cost(const Function& row, const std::vector<Type>& types) {
     if (cost >= kImpossible) return kImpossible;
   }
   return cost + (row.variadic ? 1 : 0);
+}
+
+// True where Kusto has the function for decimals as for all numbers, and the table only for the others.
+bool takes_real_for_decimal(const std::string& name, std::vector<Type> types, bool is_operator) {
+  if (std::find(types.begin(), types.end(), Type::Decimal) == types.end()) return false;
+  std::replace(types.begin(), types.end(), Type::Decimal, Type::Real);
+  auto table = function_table();
+  return std::any_of(table.begin(), table.end(), [&](const Function& row) {
+    return has_name(row, name, is_operator) && call_cost(row, types) < kImpossible;
+  });
 }
 
 // "long, string"; long lists are cut.
@@ -199,6 +218,10 @@ Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, s
     return std::nullopt;
   }
   if (!known) return refuse(span, (is_operator ? "operator `" : "function `") + name + "`");
+  if (!best && takes_real_for_decimal(name, types, is_operator))
+    return refuse(span, "`" + name + "` of decimal", "convert it with toreal()");
+  if (!best && is_operator && args.size() == 1 && types[0] == Type::Dynamic)
+    return refuse(span, "`" + name + "` of a dynamic value", "convert it, as with tolong() or toreal()");
   if (!best) {
     diagnostics_.add(Code::K0204, span, "`" + name + "` does not take (" + type_list(types) + ")",
                      is_operator ? "" : overload_hint(name));
@@ -264,41 +287,57 @@ Binder::Scalar Binder::convert(ExprId id, Type type, source::Span span) {
   return call(std::string(converter(type)), {id}, span);
 }
 
-// Brings some of the arguments to one type: the widest number, or what stands beside dynamic values.
-bool Binder::unify(std::vector<ExprId>& args, const std::vector<size_t>& which, source::Span span,
-                   Type& type) {
-  auto is_null_literal = [&](ExprId id) {
-    const Expr& expr = plan_.exprs[id];
-    return expr.kind == ExprKind::Literal && !expr.literal.valid && expr.type != Type::String;
-  };
-  auto numeric_rank = [](Type t) {
+namespace {
+
+// The type that values of several types have together: the widest number, or what stands beside dynamic
+// values.
+std::optional<Type> common_type(Type a, Type b) {
+  auto rank = [](Type t) {
     return t == Type::Int ? 1 : t == Type::Long ? 2 : t == Type::Real ? 3 : t == Type::Decimal ? 4 : 0;
   };
-  std::optional<Type> common;
+  if (a == b || b == Type::Dynamic) return a;
+  if (a == Type::Dynamic) return b;
+  if (rank(a) == 0 || rank(b) == 0) return std::nullopt;
+  return rank(a) > rank(b) ? a : b;
+}
+
+}  // namespace
+
+// Brings some of the arguments to one type. Those of no common type become dynamic where `mixed` allows it.
+bool Binder::unify(std::vector<ExprId>& args, const std::vector<size_t>& which, source::Span span, Type& type,
+                   bool mixed) {
+  type = type_of(args[which[0]]);
   for (size_t i : which) {
     Type next = type_of(args[i]);
-    if (is_null_literal(args[i]) || next == common) continue;
-    if (!common || common == Type::Dynamic) {
-      common = next;
-    } else if (numeric_rank(next) && numeric_rank(*common)) {
-      if (numeric_rank(next) > numeric_rank(*common)) common = next;
-    } else if (next != Type::Dynamic) {
+    auto common = common_type(type, next);
+    if (!common && !mixed) {
       diagnostics_.add(Code::K0204, span,
-                       "values of types " + std::string(type_name(*common)) + " and " +
+                       "values of types " + std::string(type_name(type)) + " and " +
                            std::string(type_name(next)) + " do not go together");
       return false;
     }
+    if (!common) return wrap_as_dynamic(args, which, span, type);
+    type = *common;
   }
-  type = common.value_or(type_of(args[which[0]]));
   for (size_t i : which) {
     if (type_of(args[i]) == type) continue;
-    if (is_null_literal(args[i])) {
-      args[i] = literal(null_cell(type), type, span);
-      continue;
-    }
-    Scalar converted = convert(args[i], type, span);
+    const Expr& expr = plan_.exprs[args[i]];
+    bool null = expr.kind == ExprKind::Literal && !expr.literal.valid;
+    Scalar converted = null ? literal(null_cell(type), type, span) : convert(args[i], type, span);
     if (!converted) return false;
     args[i] = *converted;
+  }
+  return true;
+}
+
+bool Binder::wrap_as_dynamic(std::vector<ExprId>& args, const std::vector<size_t>& which, source::Span span,
+                             Type& type) {
+  type = Type::Dynamic;
+  for (size_t i : which) {
+    if (type_of(args[i]) == type) continue;
+    Scalar wrapped = call("dynamic_of", {args[i]}, span);
+    if (!wrapped) return false;
+    args[i] = *wrapped;
   }
   return true;
 }

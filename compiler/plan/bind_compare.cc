@@ -201,6 +201,9 @@ Binder::Scalar Binder::bind_in_list(const Syntax& node, const Schema* row) {
     if (i > 0 && is_table(child)) return refuse(at(child).span, "`" + node.text + "` over a table");
     Scalar arg = bind_expr(child, row);
     if (!arg) return std::nullopt;
+    // Text is sought: that of a whole number is its digits.
+    if (i > 0 && node.text.starts_with("has_") && is_whole(type_of(*arg)))
+      arg = match_constant(*arg, Type::String, at(child).span).value_or(*arg);
     args.push_back(*arg);
   }
   if (args.size() == 1) {

@@ -4,6 +4,7 @@
 // typed expression. Literals, operators and calls have files of their own; and / or are one expression with
 // many operands.
 #include <algorithm>
+#include <cstdlib>
 
 #include "compiler/plan/binder.h"
 #include "compiler/reference/evaluate.h"
@@ -68,7 +69,11 @@ Binder::Scalar Binder::refuse(source::Span span, const std::string& what, const 
 std::optional<Cell> Binder::constant(ExprId id) {
   if (too_large_) return std::nullopt;
   if (!reference::is_constant(plan_, id)) return std::nullopt;
-  return reference::evaluate(plan_, id, nullptr, context_);
+  Cell cell = reference::evaluate(plan_, id, nullptr, context_);
+  bool failed = context_.error != nullptr;
+  context_.error = nullptr;
+  context_.over_limit = false;
+  return failed ? std::nullopt : std::optional<Cell>(cell);
 }
 
 // The text of a constant string expression; reports what it is no such thing of.
@@ -203,6 +208,15 @@ Binder::Scalar Binder::bind_logic(const Syntax& node, const Schema* row) {
 }
 
 Binder::Scalar Binder::bind_path(const Syntax& node, const Schema* row) {
+  if (node.kind == Kind::Index && gives_several(at(node.children[0])) &&
+      at(node.children[1]).kind == Kind::Long) {
+    // Of several values the index chooses one; a single array is indexed as ever.
+    Columns columns = bind_several(at(node.children[0]), row);
+    if (!columns) return std::nullopt;
+    size_t index = std::strtoul(at(node.children[1]).text.c_str(), nullptr, 10);
+    if (columns->size() > 1 && index < columns->size()) return (*columns)[index].expr;
+    if (columns->size() > 1) return refuse(node.span, "an index behind the last value");
+  }
   Scalar object = bind_expr(node.children[0], row);
   if (!object) return std::nullopt;
   if (type_of(*object) != Type::Dynamic) {

@@ -34,6 +34,22 @@ std::optional<Cell> read_datetime_literal(std::string_view text) {
   return value ? std::optional<Cell>(make_cell(*value)) : std::nullopt;
 }
 
+// datetime(8:00), datetime("5:00:00 PM"): a time of day, which Kusto takes as one of the day of the query.
+std::optional<Cell> read_time_of_day(std::string_view text) {
+  bool morning = text.ends_with(" AM"), afternoon = text.ends_with(" PM");
+  if (morning || afternoon) text.remove_suffix(3);
+  auto is_part = [](char c) { return (c >= '0' && c <= '9') || c == ':' || c == '.'; };
+  size_t colon = text.find(':');
+  if ((colon != 1 && colon != 2) || !std::all_of(text.begin(), text.end(), is_part)) return std::nullopt;
+  auto value = datetime::read_timespan(text);
+  if (!value || value->ticks >= datetime::kTicksPerDay) return std::nullopt;
+  if (!morning && !afternoon) return make_cell(*value);
+  int64_t hour = value->ticks / datetime::kTicksPerHour;
+  if (hour < 1 || hour > 12) return std::nullopt;
+  int64_t shift = (afternoon ? 12 : 0) - (hour == 12 ? 12 : 0);
+  return make_cell(TimeSpan{value->ticks + shift * datetime::kTicksPerHour});
+}
+
 std::optional<Cell> read_whole(std::string_view text, Type type) {
   bool hex = text.starts_with("0x");
   std::string_view digits = hex ? text.substr(2) : text;
@@ -124,6 +140,11 @@ Binder::Scalar Binder::bind_typed(const Syntax& node) {
   if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front())
     text = text.substr(1, text.size() - 2);
   if (auto cell = read_typed(text, type)) return literal(*cell, type, node.span);
+  if (auto time = type == Type::DateTime ? read_time_of_day(text) : std::nullopt) {
+    Scalar now = call("now", {}, node.span);
+    Scalar day = now ? call("startofday", {*now}, node.span) : now;
+    return day ? call("+", {*day, literal(*time, Type::TimeSpan, node.span)}, node.span, true) : day;
+  }
   diagnostics_.add(Code::K0205, node.span, "`" + node.text + "` is no " + std::string(type_name(type)),
                    "to convert a value, use `to" + std::string(type_name(type)) + "(...)`");
   return std::nullopt;

@@ -103,7 +103,9 @@ Binder::Table Binder::bind_take(NodeId input, const Syntax& node) {
 }
 
 Binder::Table Binder::bind_count(NodeId input, const Syntax& node) {
-  return add_over(input, NodeKind::Count, {{"Count", Type::Long}}, node.span);
+  bool named = !node.children.empty() && at(node.children.back()).kind == Kind::Name;
+  std::string name = named ? at(node.children.back()).text : "Count";
+  return add_over(input, NodeKind::Count, {{name, Type::Long}}, node.span);
 }
 
 Binder::Table Binder::bind_as(NodeId input, const Syntax& node) {

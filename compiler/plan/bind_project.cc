@@ -84,18 +84,11 @@ std::vector<ExprId> Binder::all_columns(const Schema& schema, source::Span span)
   return exprs;
 }
 
-bool Binder::refuse_several_names(syntax::NodeId id) {
-  if (at(id).kind != Kind::Named || at(id).children.size() == 1) return false;
-  refuse(at(id).span, "several names for one value");
-  return true;
-}
-
 // An item that gives a name in so many words, or is a column: twice is an error. Names made up from an
 // expression give way instead.
-bool Binder::declare(syntax::NodeId id, const std::string& name, std::set<std::string>& declared) {
-  if (at(id).kind != Kind::Named && at(id).kind != Kind::Name) return true;
-  if (declared.insert(name).second) return true;
-  diagnostics_.add(Code::K0206, at(id).span, "the column `" + name + "` is declared twice");
+bool Binder::declare(const OutputColumn& column, source::Span span, std::set<std::string>& declared) {
+  if (!column.declared || declared.insert(column.name).second) return true;
+  diagnostics_.add(Code::K0206, span, "the column `" + column.name + "` is declared twice");
   return false;
 }
 
@@ -107,19 +100,20 @@ Binder::Table Binder::bind_extend(NodeId input, const Syntax& node) {
   bool good = true;
   for (syntax::NodeId child : node.children) {
     if (at(child).kind == Kind::Option) continue;
-    Scalar value = refuse_several_names(child) ? std::nullopt : bind_expr(child, &before);
-    good &= value.has_value();
-    if (!value) continue;
-    std::string name = name_of(child);
-    if (name.empty()) name = next_column_name(schema);
-    good &= declare(child, name, declared);
-    size_t known = position_of(schema, name);
-    if (known < schema.size()) {
-      exprs[known] = *value;
-      schema[known].type = type_of(*value);
-    } else {
-      schema.push_back({name, type_of(*value)});
-      exprs.push_back(*value);
+    Columns columns = bind_columns(child, &before);
+    good &= columns.has_value();
+    if (!columns) continue;
+    for (OutputColumn& column : *columns) {
+      if (column.name.empty()) column.name = next_column_name(schema);
+      if (column.one_of_several && !column.declared) column.name = unique_name(schema, column.name);
+      good &= declare(column, at(child).span, declared);
+      size_t known = position_of(schema, column.name);
+      if (known == schema.size()) {
+        schema.push_back({column.name, Type::String});
+        exprs.push_back(column.expr);
+      }
+      exprs[known] = column.expr;
+      schema[known].type = type_of(column.expr);
     }
   }
   return good ? Table(project(input, std::move(schema), std::move(exprs), node.span)) : std::nullopt;
@@ -139,6 +133,21 @@ bool Binder::project_wildcard(const Syntax& item, const Schema& before, Schema& 
   return any;
 }
 
+// The columns of one item of project or of the keys of summarize.
+bool Binder::bind_output(syntax::NodeId id, const Schema& before, Schema& schema, std::vector<ExprId>& exprs,
+                         std::set<std::string>& declared) {
+  Columns columns = bind_columns(id, &before);
+  if (!columns) return false;
+  bool good = true;
+  for (OutputColumn& column : *columns) {
+    if (column.name.empty()) column.name = next_column_name({});
+    good &= declare(column, at(id).span, declared);
+    schema.push_back({unique_name(schema, column.name), type_of(column.expr)});
+    exprs.push_back(column.expr);
+  }
+  return good;
+}
+
 Binder::Table Binder::bind_project(NodeId input, const Syntax& node) {
   const Schema before = plan_.nodes[input].schema;
   Schema schema;
@@ -152,14 +161,7 @@ Binder::Table Binder::bind_project(NodeId input, const Syntax& node) {
       good &= project_wildcard(item, before, schema, exprs);
       continue;
     }
-    Scalar value = refuse_several_names(child) ? std::nullopt : bind_expr(child, &before);
-    good &= value.has_value();
-    if (!value) continue;
-    std::string name = name_of(child);
-    if (name.empty()) name = next_column_name({});
-    good &= declare(child, name, declared);
-    schema.push_back({unique_name(schema, name), type_of(*value)});
-    exprs.push_back(*value);
+    good &= bind_output(child, before, schema, exprs, declared);
   }
   return good ? Table(project(input, std::move(schema), std::move(exprs), node.span)) : std::nullopt;
 }

@@ -110,12 +110,15 @@ Binder::Table Binder::bind_print(const Syntax& node) {
   bool good = true;
   for (size_t i = 0; i < node.children.size(); ++i) {
     syntax::NodeId child = node.children[i];
-    Scalar value = refuse_several_names(child) ? std::nullopt : bind_expr(child, nullptr);
-    good &= value.has_value();
+    Columns columns = bind_columns(child, nullptr);
+    good &= columns.has_value();
     if (!good) continue;
-    std::string name = at(child).kind == Kind::Named ? at(child).text : "print_" + std::to_string(i);
-    schema.push_back({unique_name(schema, name), type_of(*value)});
-    exprs.push_back(*value);
+    for (const OutputColumn& column : *columns) {
+      bool keeps_name = at(child).kind == Kind::Named || column.one_of_several;
+      std::string name = keeps_name ? column.name : "print_" + std::to_string(i);
+      schema.push_back({unique_name(schema, name), type_of(column.expr)});
+      exprs.push_back(column.expr);
+    }
   }
   return good ? Table(project(input, std::move(schema), std::move(exprs), node.span)) : std::nullopt;
 }

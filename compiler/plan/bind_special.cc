@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "compiler/plan/binder.h"
+#include "runtime/functions/units.h"
 
 namespace kqlc::plan {
 
@@ -48,6 +49,35 @@ Binder::Scalar Binder::bind_datetime_diff(const Syntax& node, std::vector<ExprId
   Scalar count = call(node.text, std::move(args), node.span);
   bool weeks = part && part->s.size == 4 && strncasecmp(part->s.data, "week", 4) == 0;
   return count && weeks ? convert(*count, Type::Real, node.span) : count;
+}
+
+// hash(value, mod). What the remainder of a negative hash is, no page says; others are the same in any
+// reading.
+Binder::Scalar Binder::bind_hash_modulo(const Syntax& node, std::vector<ExprId> args) {
+  ExprId mod = args.back();
+  args.pop_back();
+  Scalar hash = call(node.text, std::move(args), node.span);
+  if (!hash) return std::nullopt;
+  auto value = constant(*hash), divisor = constant(mod);
+  bool whole = type_of(mod) == Type::Long || type_of(mod) == Type::Int;
+  if (!whole || !value || !divisor || !value->valid || value->l < 0)
+    return refuse(node.span, "`" + node.text + "` with a modulus where the hash may be negative",
+                  "take the remainder with `%`, which is never negative");
+  return call("%", {*hash, mod}, node.span, true);
+}
+
+// convert_length(value, from, to) and its relatives.
+Binder::Scalar Binder::bind_unit_conversion(const Syntax& node, std::vector<ExprId> args) {
+  for (size_t i = 1; i < 3; ++i) {
+    auto cell = type_of(args[i]) == Type::String ? constant(args[i]) : std::nullopt;
+    for (int q = 0; cell && q < functions::kNumQuantities; ++q) {
+      if (node.text != functions::kConversions[q]) continue;
+      const functions::Unit* unit = functions::find_unit(static_cast<functions::Quantity>(q), cell->s.view());
+      if (unit && unit->scale == 0)
+        return refuse(at(node.children[i]).span, "the unit `" + std::string(unit->name) + "`");
+    }
+  }
+  return call(node.text, std::move(args), node.span);
 }
 
 // bag_pack of columns under their own names.

@@ -141,18 +141,9 @@ Binder::Table Binder::bind_summarize(NodeId input, const Syntax& node) {
 bool Binder::bind_keys(const Syntax& by, const Schema& before, Node& out, std::set<std::string>& declared) {
   bool good = true;
   for (syntax::NodeId key : by.children) {
-    if (at(key).kind == Kind::Star || at(key).kind == Kind::Wildcard) {
-      good &= project_wildcard(at(key), before, out.schema, out.exprs);
-      continue;
-    }
-    Scalar value = refuse_several_names(key) ? std::nullopt : bind_expr(key, &before);
-    good &= value.has_value();
-    if (!value) continue;
-    std::string name = name_of(key);
-    if (name.empty()) name = next_column_name({});
-    good &= declare(key, name, declared);
-    out.schema.push_back({unique_name(out.schema, name), type_of(*value)});
-    out.exprs.push_back(*value);
+    bool wildcard = at(key).kind == Kind::Star || at(key).kind == Kind::Wildcard;
+    good &= wildcard ? project_wildcard(at(key), before, out.schema, out.exprs)
+                     : bind_output(key, before, out.schema, out.exprs, declared);
   }
   return good;
 }
@@ -170,12 +161,13 @@ bool Binder::bind_summary_item(syntax::NodeId id, Node& out, std::vector<Summary
     if (!bind_aggregate(value, out, items)) return false;
   } else {
     aggregating_ = &out;
-    Scalar expr = bind_expr(named ? item.children.back() : id, nullptr);
+    Columns columns = bind_columns(id, nullptr);
     aggregating_ = nullptr;
-    if (!expr) return false;
-    std::string name = named ? "" : name_of(id);
-    if (name.empty() && given.empty()) name = next_column_name({});
-    items.push_back({name, false, *expr});
+    if (!columns) return false;
+    for (OutputColumn& column : *columns) {
+      if (column.name.empty()) column.name = next_column_name({});
+      items.push_back({column.name, false, column.expr});
+    }
   }
   if (given.size() > items.size() - first) {
     diagnostics_.add(Code::K0204, item.span, "more names than values");

@@ -64,6 +64,14 @@ class Binder {
     Binder& binder_;
     size_t before_;
   };
+  // A column that an item of extend, project or print makes.
+  struct OutputColumn {
+    std::string name;  // "" where the place decides (Column1, print_0)
+    ExprId expr = 0;
+    bool declared = false;  // the name stands in the query
+    bool one_of_several = false;
+  };
+  using Columns = std::optional<std::vector<OutputColumn>>;
   // A column of summarize: the result of an aggregate, or an expression over such results.
   struct SummaryItem {
     std::string name;
@@ -139,6 +147,8 @@ class Binder {
   Table bind_extend(NodeId input, const Syntax& node);
   Table bind_project(NodeId input, const Syntax& node);
   bool project_wildcard(const Syntax& item, const Schema& before, Schema& schema, std::vector<ExprId>& exprs);
+  bool bind_output(syntax::NodeId id, const Schema& before, Schema& schema, std::vector<ExprId>& exprs,
+                   std::set<std::string>& declared);
   Table bind_project_some(NodeId input, const Syntax& node, bool keep);
   Table bind_project_rename(NodeId input, const Syntax& node);
   Table bind_project_reorder(NodeId input, const Syntax& node);
@@ -148,14 +158,21 @@ class Binder {
   // Columns of the input at these positions.
   NodeId project_columns(NodeId input, const std::vector<size_t>& positions, source::Span span);
   std::vector<ExprId> all_columns(const Schema& schema, source::Span span);
-  bool refuse_several_names(syntax::NodeId id);
   // Name of an unnamed output column; "" where the place decides (Column1, print_0).
   std::string name_of(syntax::NodeId id) const;
   std::string name_of_call(const Syntax& node) const;
   std::string unique_name(const Schema& schema, std::string name) const;
   // Column1, Column2, ...: counted over the whole query.
   std::string next_column_name(const Schema& schema);
-  bool declare(syntax::NodeId id, const std::string& name, std::set<std::string>& declared);
+  bool declare(const OutputColumn& column, source::Span span, std::set<std::string>& declared);
+
+  // bind_columns.cc
+  Columns bind_columns(syntax::NodeId id, const Schema* row);
+  // A call that gives several values; the names are those that they have by default.
+  bool gives_several(const Syntax& node) const;
+  Columns bind_several(const Syntax& node, const Schema* row);
+  Columns bind_sorted_arrays(const Syntax& node, const Schema* row);
+  Columns bind_series_stats(const Syntax& node, const Schema* row);
 
   // bind_summarize.cc
   Table bind_summarize(NodeId input, const Syntax& node);
@@ -209,13 +226,18 @@ class Binder {
   Scalar bind_case(const Syntax& node, std::vector<ExprId> args);
   Scalar call(const std::string& name, std::vector<ExprId> args, source::Span span, bool is_operator = false);
   Scalar convert(ExprId id, Type type, source::Span span);
-  bool unify(std::vector<ExprId>& args, const std::vector<size_t>& which, source::Span span, Type& type);
+  bool unify(std::vector<ExprId>& args, const std::vector<size_t>& which, source::Span span, Type& type,
+             bool mixed = false);
+  bool wrap_as_dynamic(std::vector<ExprId>& args, const std::vector<size_t>& which, source::Span span,
+                       Type& type);
   Scalar prepare(const Function& row, std::vector<ExprId> args, source::Span span);
 
   // bind_special.cc
   Scalar bind_column_ifexists(const Syntax& node, const Schema* row);
   Scalar bind_typeof_call(const Syntax& node, const Schema* row);
   Scalar bind_datetime_diff(const Syntax& node, std::vector<ExprId> args);
+  Scalar bind_hash_modulo(const Syntax& node, std::vector<ExprId> args);
+  Scalar bind_unit_conversion(const Syntax& node, std::vector<ExprId> args);
   Scalar bind_pack_columns(const Syntax& node, const std::vector<ExprId>& columns);
   Scalar bind_pack_all(const Syntax& node, const Schema* row);
 

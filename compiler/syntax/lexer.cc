@@ -84,11 +84,14 @@ class Lexer {
 
   std::vector<Token> run() {
     while (true) {
+      size_t end_of_last = at_;
       bool blank = skip_blanks();
       size_t start = at_;
       Token token = at_ < text_.size() ? next() : Token{};
       token.span = {static_cast<uint32_t>(start), static_cast<uint32_t>(at_)};
       token.blank_before = blank;
+      token.begins_line =
+          start == 0 || text_.substr(end_of_last, start - end_of_last).find('\n') != std::string_view::npos;
       tokens_.push_back(std::move(token));
       if (tokens_.back().kind == TokenKind::End && at_ >= text_.size()) return std::move(tokens_);
       if (tokens_.back().kind == TokenKind::End) tokens_.pop_back();

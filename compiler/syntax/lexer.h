@@ -31,6 +31,7 @@ struct Token {
   std::string text;
   std::string type;           // of a TypedLiteral
   bool blank_before = false;  // white space or a comment stands before it
+  bool begins_line = false;   // nothing else stands before it on its line
 };
 
 std::vector<Token> lex(std::string_view query, source::Diagnostics& diagnostics);

@@ -37,18 +37,22 @@ void Parser::expect_word(std::string_view text) {
 
 namespace {
 
+constexpr std::string_view kAfterPipe[] = {
+    "where", "filter", "summarize", "project", "extend", "join",   "union",  "sort",     "order", "top",
+    "take",  "limit",  "distinct",  "count",   "parse",  "render", "invoke", "evaluate", "lookup"};
+
+bool is_after_pipe(const Token& token) {
+  return token.kind == TokenKind::Name &&
+         std::find(std::begin(kAfterPipe), std::end(kAfterPipe), token.text) != std::end(kAfterPipe);
+}
+
 // What people write who come from other languages, or leave out the pipe.
 std::string hint_for(const Token& token, std::string_view expected) {
   if (expected.find("`|`") == std::string_view::npos) return "";
   if (token.kind == TokenKind::Symbol && token.text == "=")
     return "`==` compares, `=~` without regard to case";
   if (token.kind == TokenKind::Symbol && token.text == "&") return "write `and`";
-  if (token.kind != TokenKind::Name) return "";
-  for (std::string_view name :
-       {"where", "filter", "summarize", "project", "extend", "join", "union", "sort", "order", "top", "take",
-        "limit", "distinct", "count", "parse", "render", "invoke", "evaluate", "lookup"})
-    if (token.text == name) return "an operator follows a `|`: `| " + token.text + "`";
-  return "";
+  return is_after_pipe(token) ? "an operator follows a `|`: `| " + token.text + "`" : "";
 }
 
 }  // namespace
@@ -58,7 +62,22 @@ void Parser::fail(std::string_view expected) {
   failed_at_ = at_;
   std::string message = "expected " + std::string(expected);
   message += at_end() ? " before the end of the query" : " before `" + peek().text + "`";
-  diagnostics_.add(Code::K0101, peek().span, message, at_end() ? "" : hint_for(peek(), expected));
+  std::string hint = at_end() ? "" : hint_for(peek(), expected);
+  if (expected.find("`;`") != std::string_view::npos && statement_follows())
+    hint = "a statement ends with `;`";
+  diagnostics_.add(Code::K0101, peek().span, message, hint);
+}
+
+bool Parser::statement_follows() const {
+  if (at_any_word({"let", "set", "declare", "print"})) return peek(1).kind != TokenKind::Symbol;
+  return peek().begins_line && peek().kind == TokenKind::Name && !is_after_pipe(peek());
+}
+
+void Parser::end_statement(size_t begin, std::string_view expected) {
+  fail(expected);
+  if (at_ > begin && statement_follows()) return;
+  recover();
+  if (at_symbol("|")) parse_pipe_from(add(Kind::Error, peek().span), peek().span.begin);
 }
 
 // Skips to the next `|`, `;` or closing bracket at this depth.
@@ -109,11 +128,9 @@ SyntaxTree Parser::run() {
     if (take_symbol(";")) continue;
     size_t before = at_;
     statements.push_back(parse_statement());
-    if (!at_end() && !at_symbol(";")) {
-      fail("`;` or `|`");
-      recover();
-      if (at_symbol("|") || at_symbol(")") || at_symbol("}") || at_ == before) ++at_;
-    }
+    if (at_end() || at_symbol(";")) continue;
+    end_statement(before, "`;` or `|`");
+    if (at_symbol(")") || at_symbol("}") || at_ == before) ++at_;
   }
   uint32_t end = tokens_.back().span.end;
   if (statements.empty()) diagnostics_.add(Code::K0101, {0, end}, "the query is empty");
@@ -226,11 +243,9 @@ NodeId Parser::parse_body() {
     if (take_symbol(";")) continue;
     size_t before = at_;
     statements.push_back(parse_statement());
-    if (!at_symbol("}") && !at_symbol(";")) {
-      fail("`;` or `}`");
-      recover();
-      if (at_ == before) ++at_;
-    }
+    if (at_symbol("}") || at_symbol(";")) continue;
+    end_statement(before, "`;` or `}`");
+    if (at_ == before) ++at_;
   }
   expect_symbol("}");
   return add(Kind::Body, span_from(start), "", std::move(statements));
@@ -290,6 +305,7 @@ NodeId Parser::parse_pipe_from(NodeId source, uint32_t start) {
     if (!at_symbol("|") && !at_symbol(";") && !at_symbol(")") && !at_symbol("}") && !at_symbol(",") &&
         !at_end()) {
       fail("`|` or `;`");
+      if (statement_follows() && depth_ == 1) break;
       recover();
     }
   }

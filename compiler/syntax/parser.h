@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The parser's state, shared by parse_expression.cc, parse_query.cc and parse_operators.cc. In: tokens. Out:
-// nodes of a SyntaxTree. Recursive descent with a depth limit; chains are loops. After an error the parser
-// goes on at the next `|` or `;`, so that one run finds several mistakes.
+// The parser's state, shared by the parse_*.cc files. In: tokens. Out: nodes of a SyntaxTree. Recursive
+// descent with a depth limit; chains are loops. After an error the parser goes on at the next `|` or `;`, so
+// that one run finds several mistakes.
 #pragma once
 
 #include <initializer_list>
@@ -40,6 +40,10 @@ class Parser {
   // Reports once per place; what follows is skipped up to the next operator.
   void fail(std::string_view expected);
   void recover();
+  // True where the next token begins another statement, though no `;` stands before it.
+  bool statement_follows() const;
+  // After a statement that does not end: reports it and goes on with the next one, or behind what is wrong.
+  void end_statement(size_t begin, std::string_view expected);
   // A name with hyphens, as operators have them ("mv-expand"); does not move on.
   std::string hyphenated_word(size_t& num_tokens) const;
 
@@ -70,20 +74,24 @@ class Parser {
   NodeId parse_operator_body(const std::string& name, uint32_t begin);
   void parse_options(std::vector<NodeId>& out);
   bool option_follows() const;
+  NodeId parse_column_pattern(bool inner_stars = true);
   // `by_name`: items choose columns by their names, so that `a*b` is a pattern.
   void parse_named_list(std::vector<NodeId>& out, bool by_name = false);
-  void parse_sort_list(std::vector<NodeId>& out);
   NodeId parse_sort_item();
+  void parse_sort_list(std::vector<NodeId>& out);
   NodeId parse_by(bool sorted);
-  NodeId parse_sub_pipe();
   void parse_summarize(std::vector<NodeId>& out);
+  void parse_top(std::vector<NodeId>& out);
+  NodeId parse_sub_pipe();
   void parse_join(std::vector<NodeId>& out);
   void parse_union(std::vector<NodeId>& out);
+
+  // parse_forms.cc
+  void parse_top_nested(std::vector<NodeId>& out);
   void parse_pattern(std::vector<NodeId>& out);
   void parse_mv(std::vector<NodeId>& out, bool apply);
   void parse_make_series(std::vector<NodeId>& out);
-  void parse_top(std::vector<NodeId>& out);
-  void parse_top_nested(std::vector<NodeId>& out);
+  void parse_with(std::vector<NodeId>& out);
   void parse_render(std::vector<NodeId>& out);
   void parse_range(std::vector<NodeId>& out);
   void parse_bracket_list(const char* name, std::vector<NodeId>& out);
@@ -91,11 +99,9 @@ class Parser {
   void parse_externaldata(std::vector<NodeId>& out);
   void parse_partition(std::vector<NodeId>& out);
   void parse_search(std::vector<NodeId>& out);
-  void parse_scan(std::vector<NodeId>& out);
   void parse_find(std::vector<NodeId>& out);
-  void parse_with(std::vector<NodeId>& out);
+  void parse_scan(std::vector<NodeId>& out);
   void parse_graph(std::vector<NodeId>& out);
-  NodeId parse_column_pattern(bool inner_stars = true);
 
   // parse_expression.cc
   NodeId parse_named_expression();

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Aggregates that look at all values at once: standard deviation, variance, one row of a group, a bag of
-// bags. In: rows. Out: one value a group. Moments are merged by Chan's formula, so threads do not change the
-// sample they describe. Sources: the page of each aggregation function.
+// bags. In: rows. Out: one value a group. Moments are kept with twice the digits and merged by Chan's
+// formula, so neither threads nor batches change what they describe. Sources: the page of each aggregation
+// function.
 #pragma once
 
 #include <cmath>
 #include <vector>
 
 #include "runtime/aggregates/state.h"
+#include "runtime/aggregates/wide_real.h"
 #include "runtime/value/decimal.h"
 
 namespace kqlc::aggregates {
@@ -32,8 +34,8 @@ inline double moment(double value) { return std::isfinite(value) ? value : std::
 
 struct MomentState {
   int64_t count = 0;
-  double mean = 0;
-  double squares = 0;  // sum of the squared distances from the mean
+  WideReal mean;
+  WideReal squares;  // sum of the squared distances from the mean
 };
 
 // stdev and variance of a sample (count - 1) or of all (count); 0 without values, as Kusto answers.
@@ -58,11 +60,11 @@ struct Moments {
   static void init(Context&, const AggregateCall&, State&) {}
   static void step(Context&, const AggregateCall& call, State& state, const Cell* args) {
     if (!args[0].valid || (conditional && !(args[1].valid && args[1].b))) return;
-    double value = number_of_cell(args[0], call.types[0]);
+    WideReal value{number_of_cell(args[0], call.types[0])};
     ++state.count;
-    double distance = value - state.mean;
-    state.mean += distance / static_cast<double>(state.count);
-    state.squares += distance * (value - state.mean);
+    WideReal distance = value - state.mean;
+    state.mean = state.mean + distance / static_cast<double>(state.count);
+    state.squares = state.squares + distance * (value - state.mean);
   }
   static void merge(Context&, const AggregateCall&, State& into, const State& from) {
     if (from.count == 0) return;
@@ -70,15 +72,16 @@ struct Moments {
       into = from;
       return;
     }
-    double a = static_cast<double>(into.count), b = static_cast<double>(from.count),
-           distance = from.mean - into.mean;
-    into.squares += from.squares + distance * distance * a * b / (a + b);
-    into.mean += distance * b / (a + b);
+    double a = static_cast<double>(into.count), b = static_cast<double>(from.count);
+    WideReal distance = from.mean - into.mean, step = distance * WideReal{b} / (a + b);
+    into.squares = into.squares + from.squares + distance * step * WideReal{a};
+    into.mean = into.mean + step;
     into.count += from.count;
   }
   static void finish(Context&, const AggregateCall&, State& state, Cell* out) {
     int64_t divisor = sample ? state.count - 1 : state.count;
-    double variance = divisor > 0 ? state.squares / static_cast<double>(divisor) : 0;
+    double variance = divisor > 0 ? state.squares.rounded() / static_cast<double>(divisor) : 0;
+    if (variance < 0) variance = 0;  // a last bit below nothing
     *out = make_cell(moment(root ? std::sqrt(variance) : variance));
   }
   static void save(const AggregateCall&, const State& state, Writer& writer) { writer.put(state); }
@@ -89,8 +92,8 @@ struct Moments {
 
 struct CovarianceState {
   int64_t count = 0;
-  double mean_x = 0, mean_y = 0;
-  double products = 0;  // sum of the products of the distances from the means
+  WideReal mean_x, mean_y;
+  WideReal products;  // sum of the products of the distances from the means
 };
 
 // covariance of a sample (count - 1) or of all (count) of the pairs without a null.
@@ -113,25 +116,26 @@ struct Covariance {
   static void init(Context&, const AggregateCall&, State&) {}
   static void step(Context&, const AggregateCall& call, State& state, const Cell* args) {
     if (!args[0].valid || !args[1].valid || (conditional && !(args[2].valid && args[2].b))) return;
-    double x = number_of_cell(args[0], call.types[0]), y = number_of_cell(args[1], call.types[1]);
+    WideReal x{number_of_cell(args[0], call.types[0])}, y{number_of_cell(args[1], call.types[1])};
     ++state.count;
-    double distance = x - state.mean_x;
-    state.mean_x += distance / static_cast<double>(state.count);
-    state.mean_y += (y - state.mean_y) / static_cast<double>(state.count);
-    state.products += distance * (y - state.mean_y);
+    WideReal distance = x - state.mean_x;
+    state.mean_x = state.mean_x + distance / static_cast<double>(state.count);
+    state.mean_y = state.mean_y + (y - state.mean_y) / static_cast<double>(state.count);
+    state.products = state.products + distance * (y - state.mean_y);
   }
   static void merge(Context&, const AggregateCall&, State& into, const State& from) {
     if (from.count == 0) return;
     double a = static_cast<double>(into.count), b = static_cast<double>(from.count);
-    double x = from.mean_x - into.mean_x, y = from.mean_y - into.mean_y;
-    into.products += from.products + x * y * a * b / (a + b);
-    into.mean_x += x * b / (a + b);
-    into.mean_y += y * b / (a + b);
+    WideReal x = from.mean_x - into.mean_x, step = x * WideReal{b} / (a + b);
+    WideReal y = from.mean_y - into.mean_y;
+    into.products = into.products + from.products + step * y * WideReal{a};
+    into.mean_x = into.mean_x + step;
+    into.mean_y = into.mean_y + y * WideReal{b} / (a + b);
     into.count += from.count;
   }
   static void finish(Context&, const AggregateCall&, State& state, Cell* out) {
     int64_t divisor = sample ? state.count - 1 : state.count;
-    *out = make_cell(moment(divisor > 0 ? state.products / static_cast<double>(divisor) : 0.0));
+    *out = make_cell(moment(divisor > 0 ? state.products.rounded() / static_cast<double>(divisor) : 0.0));
   }
   static void save(const AggregateCall&, const State& state, Writer& writer) { writer.put(state); }
   static bool load(Context&, const AggregateCall&, State& state, Reader& reader) {
@@ -140,16 +144,17 @@ struct Covariance {
 };
 
 // make_bag: the entries of all bags; of a key given twice the first in input order counts.
-template <bool conditional>
+template <bool conditional, bool legacy = false>
 struct MakeBagOf {
   using State = Elements;
   static constexpr AggregateSpec spec{
-      .name = conditional ? "make_bag_if" : "make_bag",
-      .aliases = {conditional ? nullptr : "make_dictionary"},
+      .name = legacy        ? "make_dictionary"
+              : conditional ? "make_bag_if"
+                            : "make_bag",
       .params = {Accepts::Dynamic, Accepts::Bool},
       .num_params = conditional ? 2 : 1,
       .result = Type::Dynamic,
-      .prefix = "bag",
+      .prefix = legacy ? "dictionary" : "bag",
       .doc = "the entries of all bags in one",
       .page = conditional ? "make-bag-if-aggregation-function" : "make-bag-aggregation-function"};
   static void init(Context&, const AggregateCall&, State&) {}
@@ -194,6 +199,7 @@ using MomentAggregates =
     List<Moments<true, true, false>, Moments<true, true, true>, Moments<true, false, false>,
          Moments<false, true, false>, Moments<false, true, true>, Moments<false, false, false>,
          Moments<false, false, true>, Covariance<true, false>, Covariance<true, true>,
-         Covariance<false, false>, Covariance<false, true>, MakeBagOf<false>, MakeBagOf<true>>;
+         Covariance<false, false>, Covariance<false, true>, MakeBagOf<false>, MakeBagOf<true>,
+         MakeBagOf<false, true>>;
 
 }  // namespace kqlc::aggregates

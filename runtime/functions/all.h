@@ -20,11 +20,13 @@
 #include "runtime/functions/network.h"
 #include "runtime/functions/numeric.h"
 #include "runtime/functions/parse.h"
+#include "runtime/functions/punycode.h"
 #include "runtime/functions/rewrite.h"
 #include "runtime/functions/search.h"
 #include "runtime/functions/series.h"
 #include "runtime/functions/string.h"
 #include "runtime/functions/time.h"
+#include "runtime/functions/units.h"
 
 namespace kqlc::functions {
 
@@ -33,6 +35,6 @@ using AllFunctions =
          TimeFunctions, CalendarFunctions, DynamicFunctions, EncodingFunctions, NetworkFunctions,
          NumericFunctions, HashFunctions, ParseFunctions, SearchFunctions, RewriteFunctions, ArrayFunctions,
          Ipv6Functions, AddressFunctions, MathematicsFunctions, MakeTimeFunctions, CompressionFunctions,
-         SeriesFunctions>;
+         SeriesFunctions, UnitFunctions, PunycodeFunctions>;
 
 }  // namespace kqlc::functions

@@ -105,6 +105,22 @@ struct Modulo {
     int64_t rest = a % b;
     return rest < 0 ? (b > 0 ? rest + b : rest - b) : rest;
   }
+  static double apply(double a, double b) {
+    double rest = std::fmod(a, b);
+    return rest < 0 ? rest + std::fabs(b) : rest;
+  }
+  static Nullable<kqlc::Decimal> apply(kqlc::Decimal a, kqlc::Decimal b) {
+    auto rest = decimal::remainder(a, b);
+    if (!rest) return {};
+    const kqlc::Decimal zero = decimal::from_long(0);
+    if (decimal::compare(*rest, zero) >= 0) return *rest;
+    return decimal::compare(b, zero) > 0 ? decimal::add(*rest, b) : decimal::subtract(*rest, b);
+  }
+  static Nullable<TimeSpan> apply(TimeSpan a, TimeSpan b) {
+    Nullable<int64_t> rest = apply(a.ticks, b.ticks);
+    return rest.valid ? Nullable<TimeSpan>(TimeSpan{rest.value}) : Nullable<TimeSpan>();
+  }
+  static Nullable<TimeSpan> apply(DateTime a, TimeSpan b) { return apply(TimeSpan{a.ticks}, b); }
 };
 
 // One overload of an operator.
@@ -130,6 +146,10 @@ struct Negate {
       return -a;
     } else if constexpr (std::is_same_v<T, TimeSpan>) {
       return {wrap_subtract(0, a.ticks)};
+    } else if constexpr (std::is_same_v<T, kqlc::Decimal>) {
+      return decimal::negate(a);
+    } else if constexpr (std::is_same_v<T, int32_t>) {
+      return static_cast<int32_t>(0u - static_cast<uint32_t>(a));
     } else {
       return wrap_subtract(0, a);
     }
@@ -188,6 +208,19 @@ struct BinDateTime {
     return checked_time(floor_to(value.ticks, size.ticks));
   }
 };
+struct BinDecimal {
+  static constexpr Spec spec{.name = "bin",
+                             .aliases = {"floor"},
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "rounds down to a multiple",
+                             .page = "bin-function",
+                             .examples = {"bin(decimal(1.55), decimal(0.2)) == decimal(1.4)",
+                                          "bin(decimal(-1.5), decimal(1)) == decimal(-2)"}};
+  static Nullable<kqlc::Decimal> call(kqlc::Decimal value, kqlc::Decimal size) {
+    if (decimal::compare(size, decimal::from_long(0)) <= 0) return {};
+    return decimal::subtract(value, Modulo::apply(value, size).value);
+  }
+};
 struct AbsLong {
   static constexpr Spec spec{.name = "abs",
                              .result_name = ResultName::FirstArgument,
@@ -213,6 +246,17 @@ struct AbsTimeSpan {
   static TimeSpan call(TimeSpan a) { return {a.ticks < 0 ? wrap_subtract(0, a.ticks) : a.ticks}; }
 };
 
+struct AbsDecimal {
+  static constexpr Spec spec{.name = "abs",
+                             .result_name = ResultName::FirstArgument,
+                             .doc = "absolute value",
+                             .page = "abs-function",
+                             .examples = {"abs(decimal(-1.5)) == decimal(1.5)"}};
+  static kqlc::Decimal call(kqlc::Decimal a) {
+    return decimal::compare(a, decimal::from_long(0)) < 0 ? decimal::negate(a) : a;
+  }
+};
+
 using ArithmeticFunctions =
     List<Arithmetic<Plus, int64_t>, Arithmetic<Plus, double>, Arithmetic<Plus, kqlc::Decimal>,
          Arithmetic<Plus, TimeSpan>, Arithmetic<Plus, DateTime, TimeSpan>, Arithmetic<Minus, int64_t>,
@@ -222,7 +266,10 @@ using ArithmeticFunctions =
          Arithmetic<Times, int64_t, TimeSpan>, Arithmetic<Times, TimeSpan, double>,
          Arithmetic<Times, double, TimeSpan>, Arithmetic<Over, int64_t>, Arithmetic<Over, double>,
          Arithmetic<Over, kqlc::Decimal>, Arithmetic<Over, TimeSpan>, Arithmetic<Over, TimeSpan, int64_t>,
-         Arithmetic<Over, TimeSpan, double>, Arithmetic<Modulo, int64_t>, Negate<int64_t>, Negate<double>,
-         Negate<TimeSpan>, BinLong, BinReal, BinTimeSpan, BinDateTime, AbsLong, AbsReal, AbsTimeSpan>;
+         Arithmetic<Over, TimeSpan, double>, Arithmetic<Modulo, int64_t>, Arithmetic<Modulo, double>,
+         Arithmetic<Modulo, kqlc::Decimal>, Arithmetic<Modulo, TimeSpan>,
+         Arithmetic<Modulo, DateTime, TimeSpan>, Negate<int32_t>, Negate<int64_t>, Negate<double>,
+         Negate<kqlc::Decimal>, Negate<TimeSpan>, BinLong, BinReal, BinDecimal, BinTimeSpan, BinDateTime,
+         AbsLong, AbsReal, AbsDecimal, AbsTimeSpan>;
 
 }  // namespace kqlc::functions

@@ -77,13 +77,19 @@ bool less(const Node& a, const Node& b) {
 
 }  // namespace
 
-Dynamic sort_array(Dynamic value, bool descending, bool nulls_last, Arena& arena) {
-  const Node* array = array_of(value, arena);
-  if (!array) return {};
+namespace {
+
+// The places of the elements in their order.
+std::vector<uint32_t> sorted_places(const Node& array, bool descending, bool nulls_last, Arena& arena) {
   std::vector<std::pair<Node, uint32_t>> values;  // equal ones keep the order they come in
-  for (uint32_t i = 0; i < array->size; ++i) {
-    Node item = node_of({&array->items[i]}, arena);
-    if (item.kind != Kind::Null) values.emplace_back(item, i);
+  std::vector<uint32_t> nulls;
+  for (uint32_t i = 0; i < array.size; ++i) {
+    Node item = node_of({&array.items[i]}, arena);
+    if (item.kind == Kind::Null) {
+      nulls.push_back(i);
+    } else {
+      values.emplace_back(item, i);
+    }
   }
   // Long and real numbers beyond 2^53 have no order among them, which std::sort does not stand.
   std::stable_sort(values.begin(), values.end(), [&](const auto& a, const auto& b) {
@@ -92,10 +98,38 @@ Dynamic sort_array(Dynamic value, bool descending, bool nulls_last, Arena& arena
     if (less(a.first, b.first)) return !turned;
     return less(b.first, a.first) ? turned : a.second < b.second;
   });
+  std::vector<uint32_t> places;
+  for (const auto& [item, place] : values) places.push_back(place);
+  places.insert(nulls_last ? places.end() : places.begin(), nulls.begin(), nulls.end());
+  return places;
+}
+
+Node reordered(const Node& array, const std::vector<uint32_t>& places, Arena& arena) {
   std::vector<Node> items;
-  for (const auto& [item, position] : values) items.push_back(item);
-  items.insert(nulls_last ? items.end() : items.begin(), array->size - items.size(), Node());
-  return array_value(items, arena);
+  for (uint32_t place : places) items.push_back(array.items[place]);
+  return array_node(items, arena);
+}
+
+}  // namespace
+
+Dynamic sort_array(Dynamic value, bool descending, bool nulls_last, Arena& arena) {
+  const Node* array = array_of(value, arena);
+  if (!array) return {};
+  return dynamic::from_node(reordered(*array, sorted_places(*array, descending, nulls_last, arena), arena),
+                            arena);
+}
+
+Dynamic sort_arrays(Variadic<Value> values, bool descending, bool nulls_last, Arena& arena) {
+  const Node* first = values.size ? array_of(values[0], arena) : nullptr;
+  if (!first) return {};
+  std::vector<uint32_t> places = sorted_places(*first, descending, nulls_last, arena);
+  std::vector<Node> arrays;
+  for (size_t i = 0; i < values.size; ++i) {
+    const Node* array = array_of(values[i], arena);
+    bool fits = array && array->size == first->size;
+    arrays.push_back(fits ? reordered(*array, places, arena) : Node());
+  }
+  return array_value(arrays, arena);
 }
 
 namespace {

@@ -89,6 +89,23 @@ struct ArraySort {
   }
 };
 
+// The binder's form for several arrays; its columns are the elements of the result.
+Dynamic sort_arrays(Variadic<Value> values, bool descending, bool nulls_last, Arena& arena);
+template <bool descending>
+struct ArraySortAll {
+  static constexpr Spec spec{
+      .name = descending ? "array_sort_desc_all" : "array_sort_asc_all",
+      .doc = "the arrays, all in the order of the first; null for one of another length",
+      .page = descending ? "array-sort-desc-function" : "array-sort-asc-function",
+      .examples = {descending ? "tostring(array_sort_desc_all(true, dynamic([1,2]), dynamic(['a','b']))) == "
+                                "'[[2,1],[\"b\",\"a\"]]'"
+                              : "tostring(array_sort_asc_all(true, dynamic([2,1]), dynamic(['a','b']))) == "
+                                "'[[1,2],[\"b\",\"a\"]]'"}};
+  static Dynamic call(Context& context, bool nulls_last, Variadic<Value> arrays) {
+    return sort_arrays(arrays, descending, nulls_last, *context.arena);
+  }
+};
+
 struct ArraySplit {
   static constexpr Spec spec{
       .name = "array_split",
@@ -282,11 +299,12 @@ struct GetType {
 };
 template <class... T>
 using TypeNames = List<GetType<T>...>;
-using ArrayFunctions = Join<
-    List<ArrayRotate<false>, ArrayRotate<true>, ArrayShift<false>, ArrayShift<true>, ArrayShiftFill<false>,
-         ArrayShiftFill<true>, ArraySort<false>, ArraySort<true>, ArraySortNulls<false>, ArraySortNulls<true>,
-         ArraySplit, ArraySplitMany, ArrayIff, Zip, Repeat, ArrayIndexOf, ArrayIndexOfFrom,
-         ArrayIndexOfWithin, ArrayIndexOfNth, BagZip, BagSetKey, BagRemoveKeys, TreePath, DynamicToJson>,
-    TypeNames<bool, int32_t, int64_t, double, kqlc::Decimal, DateTime, TimeSpan, Guid, Str, Dynamic>>;
+using ArrayFunctions =
+    Join<List<ArrayRotate<false>, ArrayRotate<true>, ArrayShift<false>, ArrayShift<true>,
+              ArrayShiftFill<false>, ArrayShiftFill<true>, ArraySort<false>, ArraySort<true>,
+              ArraySortAll<false>, ArraySortAll<true>, ArraySortNulls<false>, ArraySortNulls<true>,
+              ArraySplit, ArraySplitMany, ArrayIff, Zip, Repeat, ArrayIndexOf, ArrayIndexOfFrom,
+              ArrayIndexOfWithin, ArrayIndexOfNth, BagZip, BagSetKey, BagRemoveKeys, TreePath, DynamicToJson>,
+         TypeNames<bool, int32_t, int64_t, double, kqlc::Decimal, DateTime, TimeSpan, Guid, Str, Dynamic>>;
 
 }  // namespace kqlc::functions

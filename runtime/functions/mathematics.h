@@ -173,9 +173,63 @@ struct BinAtDateTime {
   }
 };
 
+// around: whether a value is at most delta away from a centre, both ends included.
+struct AroundLong {
+  static constexpr Spec spec{
+      .name = "around",
+      .doc = "whether the value lies within center - delta and center + delta",
+      .page = "around-function",
+      .examples = {"around(9, 10, 1)", "around(8, 10, 1) == false", "isnull(around(long(null), 10, 1))"}};
+  static bool call(int64_t value, int64_t center, int64_t delta) {
+    __int128 low = static_cast<__int128>(center) - delta, high = static_cast<__int128>(center) + delta;
+    return low <= value && value <= high;
+  }
+};
+struct AroundReal {
+  static constexpr Spec spec{.name = "around",
+                             .doc = "whether the value lies within center - delta and center + delta",
+                             .page = "around-function",
+                             .examples = {"around(9.5, 10, 0.5)", "around(9.4, 10, 0.5) == false"}};
+  static bool call(double value, double center, double delta) {
+    return center - delta <= value && value <= center + delta;
+  }
+};
+struct AroundTimeSpan {
+  static constexpr Spec spec{.name = "around",
+                             .doc = "whether the value lies within center - delta and center + delta",
+                             .page = "around-function",
+                             .examples = {"around(55m, 1h, 5m)", "around(66m, 1h, 5m) == false"}};
+  static bool call(TimeSpan value, TimeSpan center, TimeSpan delta) {
+    return AroundLong::call(value.ticks, center.ticks, delta.ticks);
+  }
+};
+struct AroundDateTime {
+  static constexpr Spec spec{
+      .name = "around",
+      .doc = "whether the value lies within center - delta and center + delta",
+      .page = "around-function",
+      .examples = {"around(datetime(2021-01-01 01:29), datetime(2021-01-01 01:30), 1min)",
+                   "around(datetime(2021-01-01 01:28), datetime(2021-01-01 01:30), 1min) == false"}};
+  static bool call(DateTime value, DateTime center, TimeSpan delta) {
+    return AroundLong::call(value.ticks, center.ticks, delta.ticks);
+  }
+};
+
+double beta_density(double x, double alpha, double beta);
+struct BetaPdf {
+  static constexpr Spec spec{
+      .name = "beta_pdf",
+      .doc =
+          "density of the beta distribution; NaN outside of 0 < x < 1 and where a parameter is not positive",
+      .page = "beta-pdf-function",
+      .examples = {"abs(beta_pdf(0.5, 10.0, 20.0) - 0.746176019310951) < 1e-12",
+                   "isnan(beta_pdf(1.5, 10.0, 20.0))", "isnan(beta_pdf(0.1, -1.0, 20.0))"}};
+  static double call(double x, double alpha, double beta) { return beta_density(x, alpha, beta); }
+};
+
 using MathematicsFunctions =
     List<Sin, Cos, Tan, Cot, Asin, Acos, Atan, Radians, Degrees, Exp10, Gamma, Erf, Erfc, Atan2, Pi, IsNan,
          IsInf, IsFinite, BinaryShift<true>, BinaryShift<false>, BitsetCountOnes, BinAtLong, BinAtReal,
-         BinAtTimeSpan, BinAtDateTime>;
+         BinAtTimeSpan, BinAtDateTime, AroundLong, AroundReal, AroundTimeSpan, AroundDateTime, BetaPdf>;
 
 }  // namespace kqlc::functions

@@ -72,6 +72,17 @@ struct CeilingReal {
                              .examples = {"ceiling(-1.1) == -1.0", "ceiling(0.9) == 1.0"}};
   static double call(double value) { return std::ceil(value); }
 };
+struct CeilingDecimal {
+  static constexpr Spec spec{
+      .name = "ceiling",
+      .result_name = ResultName::FirstArgument,
+      .doc = "the smallest whole number that is not less",
+      .page = "ceiling-function",
+      .examples = {"ceiling(decimal(-1.1)) == decimal(-1)", "ceiling(decimal(0.9)) == decimal(1)"}};
+  static kqlc::Decimal call(kqlc::Decimal value) {
+    return decimal::negate(decimal::floor(decimal::negate(value)));
+  }
+};
 template <class T>
 struct CeilingWhole {
   static constexpr Spec spec{.name = "ceiling",
@@ -115,6 +126,13 @@ struct Sign {
                              .page = "sign-function",
                              .examples = {"sign(-42) == -1.0", "sign(0) == 0.0", "sign(11.2) == 1.0"}};
   static double call(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
+};
+struct SignDecimal {
+  static constexpr Spec spec{.name = "sign",
+                             .doc = "1, 0 or -1 by the sign",
+                             .page = "sign-function",
+                             .examples = {"sign(decimal(-1.5)) == -1.0", "sign(decimal(0)) == 0.0"}};
+  static double call(kqlc::Decimal x) { return decimal::compare(x, decimal::from_long(0)); }
 };
 
 enum class Bits { And, Or, Xor };
@@ -165,9 +183,10 @@ using Extremes = List<Extreme<T, true>, Extreme<T, false>>;
 
 using NumericFunctions =
     Join<List<RoundTo, Round, RoundWhole<int32_t>, RoundWhole<int64_t>, RoundWholeTo<int32_t>,
-              RoundWholeTo<int64_t>, CeilingReal, CeilingWhole<int32_t>, CeilingWhole<int64_t>, Sqrt, Exp,
-              Exp2, Log, Log2, Log10, Pow, Sign, BinaryBits<Bits::And>, BinaryBits<Bits::Or>,
-              BinaryBits<Bits::Xor>, BinaryNot>,
-         Extremes<int32_t>, Extremes<int64_t>, Extremes<double>, Extremes<DateTime>, Extremes<TimeSpan>>;
+              RoundWholeTo<int64_t>, CeilingReal, CeilingDecimal, CeilingWhole<int32_t>,
+              CeilingWhole<int64_t>, Sqrt, Exp, Exp2, Log, Log2, Log10, Pow, Sign, SignDecimal,
+              BinaryBits<Bits::And>, BinaryBits<Bits::Or>, BinaryBits<Bits::Xor>, BinaryNot>,
+         Extremes<int32_t>, Extremes<int64_t>, Extremes<double>, Extremes<kqlc::Decimal>, Extremes<DateTime>,
+         Extremes<TimeSpan>>;
 
 }  // namespace kqlc::functions

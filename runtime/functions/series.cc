@@ -134,6 +134,71 @@ Nullable<double> SeriesDotProduct::call(Context& context, Value a, Value b) {
   return sum;
 }
 
+std::optional<SeriesStatistics> statistics_of(Dynamic series, bool ignore_nonfinite, Arena& arena) {
+  const Node* array = array_of(series, arena);
+  SeriesStatistics out;
+  for (uint32_t i = 0; array && i < array->size; ++i) {
+    const Node& item = array->items[i];
+    double value = is_number(item) ? real_of(item) : std::nan("");
+    if (!std::isfinite(value)) {
+      if (ignore_nonfinite) continue;
+      return std::nullopt;
+    }
+    if (out.length == 0 || value < out.min) out.min = value, out.min_index = i;
+    if (out.length == 0 || value > out.max) out.max = value, out.max_index = i;
+    out.sum += value;
+    ++out.length;
+  }
+  if (out.length == 0) return std::nullopt;
+  out.average = out.sum / static_cast<double>(out.length);
+  double squares = 0;
+  for (uint32_t i = 0; i < array->size; ++i) {
+    double distance = is_number(array->items[i]) ? real_of(array->items[i]) - out.average : 0;
+    if (std::isfinite(distance)) squares += distance * distance;
+  }
+  out.variance = out.length > 1 ? squares / static_cast<double>(out.length - 1) : 0;
+  out.deviation = std::sqrt(out.variance);
+  return out;
+}
+
+Dynamic statistics_values(Dynamic series, bool ignore_nonfinite, Arena& arena) {
+  auto found = statistics_of(series, ignore_nonfinite, arena);
+  if (!found) return {};
+  return array_value(
+      {real_node(found->min), long_node(found->min_index), real_node(found->max), long_node(found->max_index),
+       real_node(found->average), real_node(found->deviation), real_node(found->variance)},
+      arena);
+}
+
+Dynamic statistics_bag(Dynamic series, bool ignore_nonfinite, Arena& arena) {
+  auto found = statistics_of(series, ignore_nonfinite, arena);
+  if (!found) return {};
+  auto entry = [](std::string_view key, Node value) { return dynamic::Entry{Str(key), value}; };
+  return bag_value({entry("min", real_node(found->min)), entry("min_idx", long_node(found->min_index)),
+                    entry("max", real_node(found->max)), entry("max_idx", long_node(found->max_index)),
+                    entry("avg", real_node(found->average)), entry("stdev", real_node(found->deviation)),
+                    entry("variance", real_node(found->variance)), entry("sum", real_node(found->sum)),
+                    entry("len", long_node(found->length))},
+                   arena);
+}
+
+Nullable<double> SeriesPearsonCorrelation::call(Context& context, Dynamic a, Dynamic b) {
+  const Node *left = array_of(a, *context.arena), *right = array_of(b, *context.arena);
+  if (!left || !right || left->size != right->size || left->size == 0) return {};
+  double mean_x = 0, mean_y = 0, count = left->size;
+  for (uint32_t i = 0; i < left->size; ++i) {
+    if (!is_number(left->items[i]) || !is_number(right->items[i])) return {};
+    mean_x += real_of(left->items[i]) / count;
+    mean_y += real_of(right->items[i]) / count;
+  }
+  double xx = 0, yy = 0, xy = 0;
+  for (uint32_t i = 0; i < left->size; ++i) {
+    double x = real_of(left->items[i]) - mean_x, y = real_of(right->items[i]) - mean_y;
+    xx += x * x, yy += y * y, xy += x * y;
+  }
+  return Over::apply(xy, std::sqrt(xx) * std::sqrt(yy));
+}
+
 Dynamic fill_series(Dynamic series, bool backward, Arena& arena) {
   const Node* array = array_of(series, arena);
   if (!array) return {};

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cmath>
+#include <optional>
 
 #include "runtime/functions/function.h"
 #include "runtime/functions/node_builders.h"
@@ -124,6 +125,69 @@ struct SeriesMagnitude {
   }
 };
 
+// min, min_idx, max, max_idx, avg, stdev, variance, sum and len of a series.
+struct SeriesStatistics {
+  double min = 0, max = 0, average = 0, deviation = 0, variance = 0, sum = 0;
+  int64_t min_index = 0, max_index = 0, length = 0;
+};
+// Empty where there are no numbers; also where an element is no finite number, unless those are passed over.
+std::optional<SeriesStatistics> statistics_of(Dynamic series, bool ignore_nonfinite, Arena& arena);
+Dynamic statistics_values(Dynamic series, bool ignore_nonfinite, Arena& arena);
+Dynamic statistics_bag(Dynamic series, bool ignore_nonfinite, Arena& arena);
+
+struct SeriesStatsDynamic {
+  static constexpr Spec spec{
+      .name = "series_stats_dynamic",
+      .doc = "smallest, largest, mean, deviation, variance, sum and length of a series in a bag",
+      .page = "series-stats-dynamic-function",
+      .examples = {"toint(series_stats_dynamic(dynamic([23, 46, 4, 2, 87])).min_idx) == 3",
+                   "isnull(series_stats_dynamic(dynamic([1, null])))"}};
+  static Dynamic call(Context& context, Dynamic series) {
+    return statistics_bag(series, false, *context.arena);
+  }
+};
+struct SeriesStatsDynamicIgnoring {
+  static constexpr Spec spec{
+      .name = "series_stats_dynamic",
+      .doc = "the same; true passes over what is no finite number",
+      .page = "series-stats-dynamic-function",
+      .examples = {"toreal(series_stats_dynamic(dynamic([null, 4, 2]), true).sum) == 6.0"}};
+  static Dynamic call(Context& context, Dynamic series, bool ignore_nonfinite) {
+    return statistics_bag(series, ignore_nonfinite, *context.arena);
+  }
+};
+// The binder's form of series_stats; its columns are the elements of the result.
+struct SeriesStatsValues {
+  static constexpr Spec spec{
+      .name = "series_stats_values",
+      .doc = "min, min_idx, max, max_idx, avg, stdev and variance of a series as an array",
+      .page = "series-stats-function",
+      .examples = {"tostring(series_stats_values(dynamic([2, 4]))) == "
+                   "'[2.0,0,4.0,1,3.0,1.4142135623730951,2.0]'"}};
+  static Dynamic call(Context& context, Dynamic series) {
+    return statistics_values(series, false, *context.arena);
+  }
+};
+struct SeriesStatsValuesIgnoring {
+  static constexpr Spec spec{.name = "series_stats_values",
+                             .doc = "the same; true passes over what is no finite number",
+                             .page = "series-stats-function",
+                             .examples = {"tostring(series_stats_values(dynamic([null, 2, 4]), true)) == "
+                                          "'[2.0,1,4.0,2,3.0,1.4142135623730951,2.0]'"}};
+  static Dynamic call(Context& context, Dynamic series, bool ignore_nonfinite) {
+    return statistics_values(series, ignore_nonfinite, *context.arena);
+  }
+};
+struct SeriesPearsonCorrelation {
+  static constexpr Spec spec{
+      .name = "series_pearson_correlation",
+      .doc = "correlation of two series; null where they differ in length or hold what is no number",
+      .page = "series-pearson-correlation-function",
+      .examples = {"round(series_pearson_correlation(dynamic([1,2,3,4,5]), dynamic([2,4,6,8,10])), 9) == 1.0",
+                   "isnull(series_pearson_correlation(dynamic([1,2]), dynamic([1])))"}};
+  static Nullable<double> call(Context& context, Dynamic a, Dynamic b);
+};
+
 // The elements where they are no null, else the nearest one before or after that is none.
 Dynamic fill_series(Dynamic series, bool backward, Arena& arena);
 struct SeriesFillForward {
@@ -162,7 +226,8 @@ using SeriesFunctions =
          CombineSeries<Pairwise::Divide>, CombineSeries<Pairwise::Pow>, CombineSeries<Pairwise::Equals>,
          CombineSeries<Pairwise::NotEquals>, CombineSeries<Pairwise::Less>,
          CombineSeries<Pairwise::LessEquals>, CombineSeries<Pairwise::Greater>,
-         CombineSeries<Pairwise::GreaterEquals>, SeriesDotProduct, SeriesMagnitude, SeriesFillForward,
-         SeriesFillBackward, SeriesFillConst>;
+         CombineSeries<Pairwise::GreaterEquals>, SeriesDotProduct, SeriesMagnitude, SeriesStatsDynamic,
+         SeriesStatsDynamicIgnoring, SeriesStatsValues, SeriesStatsValuesIgnoring, SeriesPearsonCorrelation,
+         SeriesFillForward, SeriesFillBackward, SeriesFillConst>;
 
 }  // namespace kqlc::functions

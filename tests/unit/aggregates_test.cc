@@ -88,7 +88,7 @@ TEST(Aggregates, SavedStatesThatNoRowsGiveAreRefused) {
   for (int64_t count : {int64_t{-1}, INT64_MIN, INT64_MAX, int64_t{5}}) {
     Writer saved;
     saved.put(count);
-    for (int i = 0; i < 3; ++i) saved.put(0.5);
+    for (int i = 0; i < 6; ++i) saved.put(0.5);
     EXPECT_EQ(loads("covariance", Type::Real, saved), count == 5) << count;
   }
   for (uint8_t any : {0, 1, 2, 255}) {

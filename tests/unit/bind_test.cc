@@ -171,7 +171,8 @@ TEST(Bind, ComparisonsOfDifferentTypes) {
       "[[true,true,true,true]]");
   EXPECT_EQ(rows_of("print 'b' in ('a', dynamic(['b'])), 'x y' has_all ('x', dynamic(['y', 'z']))"),
             "[[true,false]]");
-  EXPECT_EQ(error_of("Numbers | where d has_all (1, 2)"), "K0301 `has_all` over long is not supported yet");
+  EXPECT_EQ(rows_of("print dynamic([0, 50199]) has_all (0, 50199), 'a 7' has_any (5, 7)"), "[[true,true]]");
+  EXPECT_EQ(error_of("Numbers | where d has_all (1.5, 2)"), "K0301 `has_all` over real is not supported yet");
   EXPECT_EQ(error_of("Numbers | where n == '07'"), "K0301 `==` between long and string is not supported yet");
   EXPECT_EQ(error_of("Numbers | where n == s"), "K0301 `==` between long and string is not supported yet");
   EXPECT_EQ(error_of("Numbers | where d == d"), "K0204 two dynamic values cannot be compared");
@@ -186,12 +187,32 @@ TEST(Bind, TimespansTimesReals) {
   EXPECT_EQ(rows_of("print 1h + datetime(2020-01-01)"), "[[\"2020-01-01T01:00:00.0000000Z\"]]");
 }
 
+// The failure is one of rows: it is neither a constant nor one of the constants after it.
+TEST(Bind, ConstantsThatFail) {
+  EXPECT_EQ(columns_of("Numbers | project a = s startswith tostring(bag_pack('k')), b = extract(strcat('(', "
+                       "'a', ')'), 1, s)"),
+            "a:bool, b:string");
+  EXPECT_EQ(rows_of("print a = 'x' startswith tostring(bag_pack('k'))"),
+            "bag_pack() takes keys and values in pairs");
+  EXPECT_EQ(error_of("Numbers | take strlen(tostring(bag_pack('k')))"),
+            "K0204 the number of rows must be a constant whole number");
+}
+
 TEST(Bind, SmallForms) {
   EXPECT_EQ(rows_of("print True, FALSE"), "[[true,false]]");
   EXPECT_EQ(rows_of("print extract_json('$.a', '{\"a\":5}', typeof(long)) + 1"), "[[6]]");
   EXPECT_EQ(columns_of("Numbers | project a=iff(n > 1, d.x, 'no'), b=coalesce(int(null), n), c=case(n > 1, "
                        "d, n > 2, d, d)"),
             "a:string, b:long, c:dynamic");
+  EXPECT_EQ(columns_of("print a=iff(true, long(null), int(5)), b=coalesce(int(null), 1.5), c=iff(true, 1, "
+                       "real(null)), d=coalesce(int(null), int(1))"),
+            "a:long, b:real, c:real, d:int");
+  EXPECT_EQ(columns_of("print a=iff(true, 1, 'a'), b=case(true, int(null), false, 1h, 2.5), c=iff(true, 'a', "
+                       "dynamic(null)), d=iff(true, datetime(null), dynamic(null))"),
+            "a:dynamic, b:dynamic, c:string, d:datetime");
+  EXPECT_EQ(rows_of("print iff(true, 1, 'a'), iff(false, 1, 'a'), case(true, int(null), 'a')"),
+            "[[1,\"a\",null]]");
+  EXPECT_EQ(error_of("print coalesce(1, 'a')"), "K0204 values of types long and string do not go together");
   EXPECT_EQ(columns_of("table('Numbers') | project n"), "n:long");
   EXPECT_EQ(rows_of("print d=dynamic([1,2,3]) | project d[-1], d[0 + 1], d[true]"), "[[3,2,2]]");
 }

@@ -84,6 +84,7 @@ const char* const kQueries[] = {
     "union (T | project Name, Size), (T | where Size > 3 | project Name, Real) | where Name != 'x' | take 4",
     "T | extend V = case(Size > 1, 'a', Size > 2, 'b', Name), C = coalesce(Name, Path, 'z') | project V, C",
     "T | where Bag.a.b == 'x' and tostring(Bag['k']) has_any ('aa', 'bb')",
+    "T | where Name startswith tostring(bag_pack('k')) or Name has tostring(bag_pack('k'))",
     "range x from 1 to 10 step 2 | where x > 3",
     "range t from ago(2d) to now() step 1d",
     "datatable(b:bool, i:int, l:long, r:real, m:decimal, d:datetime, t:timespan, g:guid, s:string, "

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Aggregates that keep one row of a group: the extremes, the rows of an extreme, any row. In: rows. Out: the
+// cells of the row that is best, of equal ones those of the first in input order. Sources: the page of each
+// aggregation function.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/aggregates/state.h"
+#include "runtime/aggregates/sums.h"
+
+namespace kqlc::aggregates {
+
+// min, max, arg_min, arg_max and take_any keep one row: the best, of equal ones the first.
+// Its texts lie in one block that the next best row takes over: in a log, which grows by time, nearly every
+// row is the latest for a while, and what it leaves must not pile up.
+struct RowState {
+  Cell* cells = nullptr;
+  char* texts = nullptr;
+  uint64_t capacity = 0;  // bytes of `texts`
+  uint64_t position = 0;
+};
+template <int direction>  // 1: largest, -1: smallest, 0: first
+struct BestRow {
+  using State = RowState;
+  static void init(Context&, const AggregateCall&, State&) {}
+  static bool better(const AggregateCall& call, const State& state, const Cell& value, uint64_t position) {
+    if (!state.cells) return true;
+    if (direction == 0 && call.num_results == 1) {
+      // take_any of one expression gives a value that is neither null nor empty, if there is one.
+      auto empty = [&](const Cell& cell) {
+        return !cell.valid || (call.types[0] == Type::String && cell.s.size == 0);
+      };
+      if (empty(value) != empty(state.cells[0])) return empty(state.cells[0]);
+    }
+    // A null is less than every value for both directions: it is kept only while there is nothing else.
+    if (direction != 0 && value.valid != state.cells[0].valid) return value.valid;
+    bool comparable = direction != 0 && value.valid;
+    int order = !comparable ? 0 : compare_cells(value, state.cells[0], call.types[0]) * direction;
+    return order > 0 || (order == 0 && position < state.position);
+  }
+  static void take(Context& context, const AggregateCall& call, State& state, const Cell* args,
+                   uint64_t position) {
+    if (!state.cells) {
+      state.cells = context.state_arena->allocate_array<Cell>(call.num_results);
+      for (size_t i = 0; i < call.num_results; ++i) ::new (state.cells + i) Cell();
+    }
+    make_room(context, call, state, args);
+    char* place = state.texts;
+    for (size_t i = 0; i < call.num_results; ++i) {
+      if (call.types[i] != Type::String) {
+        state.cells[i] = keep(args[i], call.types[i], *context.state_arena);
+        continue;
+      }
+      const Str text = args[i].s;
+      state.cells[i] = args[i];
+      state.cells[i].s = Str(place, text.size);
+      if (text.size) std::memcpy(place, text.data, text.size);
+      place += text.size;
+    }
+    state.position = position;
+  }
+  // Makes `texts` hold the strings of `args`. A new block is at least twice the old one, so all of them
+  // together take no more than twice the last.
+  static void make_room(Context& context, const AggregateCall& call, State& state, const Cell* args) {
+    uint64_t size = 0;
+    for (size_t i = 0; i < call.num_results; ++i)
+      if (call.types[i] == Type::String) size += args[i].s.size;
+    if (size <= state.capacity) return;
+    state.capacity = std::max(size, state.capacity * 2);
+    state.texts = static_cast<char*>(context.state_arena->allocate(state.capacity));
+  }
+  static void offer(Context& context, const AggregateCall& call, State& state, const Cell* args,
+                    uint64_t position) {
+    if (better(call, state, args[0], position)) take(context, call, state, args, position);
+  }
+  static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {
+    offer(context, call, state, args, context.position);
+  }
+  static void merge(Context& context, const AggregateCall& call, State& into, const State& from) {
+    if (from.cells) offer(context, call, into, from.cells, from.position);
+  }
+  static void finish(Context&, const AggregateCall& call, State& state, Cell* out) {
+    for (size_t i = 0; i < call.num_results; ++i)
+      out[i] = state.cells ? state.cells[i] : null_cell(call.types[i]);
+  }
+  static void save(const AggregateCall& call, const State& state, Writer& writer) {
+    Arena scratch;
+    writer.put(static_cast<uint8_t>(state.cells != nullptr));
+    writer.put(state.position);
+    if (state.cells)
+      for (size_t i = 0; i < call.num_results; ++i) save_cell(state.cells[i], call.types[i], writer, scratch);
+  }
+  static bool load(Context& context, const AggregateCall& call, State& state, Reader& reader) {
+    uint8_t present = 0;
+    if (!reader.get(present) || !reader.get(state.position)) return false;
+    if (!present) return true;
+    state.cells = context.state_arena->allocate_array<Cell>(call.num_results);
+    for (size_t i = 0; i < call.num_results; ++i)
+      if (!load_cell(*::new (state.cells + i) Cell(), call.types[i], reader, *context.state_arena))
+        return false;
+    return true;
+  }
+};
+struct Max : BestRow<1> {
+  static constexpr AggregateSpec spec{.name = "max",
+                                      .params = {Accepts::Orderable},
+                                      .num_params = 1,
+                                      .result_rule = ResultType::First,
+                                      .prefix = "max",
+                                      .doc = "largest value",
+                                      .page = "max-aggregation-function"};
+};
+struct Min : BestRow<-1> {
+  static constexpr AggregateSpec spec{.name = "min",
+                                      .params = {Accepts::Orderable},
+                                      .num_params = 1,
+                                      .result_rule = ResultType::First,
+                                      .prefix = "min",
+                                      .doc = "smallest value",
+                                      .page = "min-aggregation-function"};
+};
+template <class Base>
+struct ConditionalExtreme : Base {
+  static void step(Context& context, const AggregateCall& call, RowState& state, const Cell* args) {
+    if (condition_holds(args[1])) Base::step(context, call, state, args);
+  }
+};
+struct MaxIf : ConditionalExtreme<BestRow<1>> {
+  static constexpr AggregateSpec spec{.name = "maxif",
+                                      .params = {Accepts::Orderable, Accepts::Bool},
+                                      .num_params = 2,
+                                      .result_rule = ResultType::First,
+                                      .prefix = "maxif",
+                                      .doc = "largest value where the condition holds",
+                                      .page = "maxif-aggregation-function"};
+};
+struct MinIf : ConditionalExtreme<BestRow<-1>> {
+  static constexpr AggregateSpec spec{.name = "minif",
+                                      .params = {Accepts::Orderable, Accepts::Bool},
+                                      .num_params = 2,
+                                      .result_rule = ResultType::First,
+                                      .prefix = "minif",
+                                      .doc = "smallest value where the condition holds",
+                                      .page = "minif-aggregation-function"};
+};
+struct ArgMax : BestRow<1> {
+  static constexpr AggregateSpec spec{.name = "arg_max",
+                                      .params = {Accepts::Orderable, Accepts::Any},
+                                      .num_params = 2,
+                                      .num_optional = 1,
+                                      .variadic = true,
+                                      .star = true,
+                                      .result_rule = ResultType::All,
+                                      .row_name = "max",
+                                      .doc = "the row with the largest value",
+                                      .page = "arg-max-aggregation-function"};
+};
+struct ArgMin : BestRow<-1> {
+  static constexpr AggregateSpec spec{.name = "arg_min",
+                                      .params = {Accepts::Orderable, Accepts::Any},
+                                      .num_params = 2,
+                                      .num_optional = 1,
+                                      .variadic = true,
+                                      .star = true,
+                                      .result_rule = ResultType::All,
+                                      .row_name = "min",
+                                      .doc = "the row with the smallest value",
+                                      .page = "arg-min-aggregation-function"};
+};
+
+struct ArgMaxLegacy : BestRow<1> {
+  static constexpr AggregateSpec spec{.name = "argmax",
+                                      .params = {Accepts::Orderable, Accepts::Any},
+                                      .num_params = 2,
+                                      .num_optional = 1,
+                                      .variadic = true,
+                                      .star = true,
+                                      .result_rule = ResultType::All,
+                                      .names_hold_first = true,
+                                      .row_name = "max",
+                                      .prefix = "max",
+                                      .doc = "the old name of arg_max",
+                                      .page = "arg-max-aggregation-function"};
+};
+struct ArgMinLegacy : BestRow<-1> {
+  static constexpr AggregateSpec spec{.name = "argmin",
+                                      .params = {Accepts::Orderable, Accepts::Any},
+                                      .num_params = 2,
+                                      .num_optional = 1,
+                                      .variadic = true,
+                                      .star = true,
+                                      .result_rule = ResultType::All,
+                                      .names_hold_first = true,
+                                      .row_name = "min",
+                                      .prefix = "min",
+                                      .doc = "the old name of arg_min",
+                                      .page = "arg-min-aggregation-function"};
+};
+
+struct TakeAny : BestRow<0> {
+  static constexpr AggregateSpec spec{.name = "take_any",
+                                      .params = {Accepts::Any},
+                                      .num_params = 1,
+                                      .variadic = true,
+                                      .star = true,
+                                      .result_rule = ResultType::All,
+                                      .row_name = "any",
+                                      .doc = "one row of the group (here the first)",
+                                      .page = "take-any-aggregation-function"};
+};
+struct Any : BestRow<0> {
+  static constexpr AggregateSpec spec{.name = "any",
+                                      .params = {Accepts::Any},
+                                      .num_params = 1,
+                                      .variadic = true,
+                                      .star = true,
+                                      .result_rule = ResultType::All,
+                                      .row_name = "any",
+                                      .prefix = "any",
+                                      .doc = "the old name of take_any",
+                                      .page = "take-any-aggregation-function"};
+};
+struct TakeAnyIf : ConditionalExtreme<BestRow<0>> {
+  static constexpr AggregateSpec spec{.name = "take_anyif",
+                                      .params = {Accepts::Any, Accepts::Bool},
+                                      .num_params = 2,
+                                      .result_rule = ResultType::First,
+                                      .doc = "a value of a row where the condition holds (here the first)",
+                                      .page = "take-anyif-aggregation-function"};
+};
+
+struct AnyIf : TakeAnyIf {
+  static constexpr AggregateSpec spec{.name = "anyif",
+                                      .params = {Accepts::Any, Accepts::Bool},
+                                      .num_params = 2,
+                                      .result_rule = ResultType::First,
+                                      .prefix = "anyif",
+                                      .doc = "the old name of take_anyif",
+                                      .page = "take-anyif-aggregation-function"};
+};
+
+using RowAggregates =
+    List<Min, Max, MinIf, MaxIf, ArgMax, ArgMin, TakeAny, Any, TakeAnyIf, AnyIf, ArgMaxLegacy, ArgMinLegacy>;
+
+}  // namespace kqlc::aggregates
