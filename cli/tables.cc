@@ -222,8 +222,9 @@ Result<int64_t> Tables::newest_time() {
 }
 
 bool Tables::has_bad_data() const {
-  return std::any_of(reports_.begin(), reports_.end(),
-                     [](const auto& entry) { return entry.second.has_bad_data(); });
+  return std::any_of(reports_.begin(), reports_.end(), [](const auto& entry) {
+    return entry.second.has_bad_data() || !entry.second.errors.empty();
+  });
 }
 
 bool Tables::all_failed() const {

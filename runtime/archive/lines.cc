@@ -171,7 +171,7 @@ class PackedLines : public Source {
     }
     if (!at_end || !result.ok()) {
       size_t whole = last ? last + 1 - buffer.data() : 0;
-      rest_.assign(buffer.data() + whole, buffer.size() - whole);
+      if (result.ok()) rest_.assign(buffer.data() + whole, buffer.size() - whole);
       buffer.resize(whole);
     }
     offset_ += buffer.size();
