@@ -17,7 +17,7 @@ namespace kqlc::archive {
 namespace {
 
 constexpr int32_t kBlockBytes = 1 << 20;
-constexpr int32_t kMaxBlockBytes = 1 << 28;  // a row longer than this is refused
+constexpr int32_t kMaxBlockBytes = 1 << 26;  // a row longer than this is refused
 
 // Rows that are left out, found while a block is read.
 struct BadRows {

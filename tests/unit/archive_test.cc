@@ -509,6 +509,11 @@ TEST_F(ArchiveTest, CsvWithLongRows) {
   add(std::string(size_t{2} << 20, 'x'));
   EXPECT_EQ(scan({write("a.csv.gz", gzip(text))}), expected);
   EXPECT_EQ(report_.bad_lines, 1u);
+  // A quote without an end takes the rest of the file for its value.
+  std::string endless = "N,A\n0,x\n1,\"" + std::string(size_t{140} << 20, '\n');
+  EXPECT_EQ(scan({write("a.csv.zst", zstd(endless))}).size(), 1u);
+  ASSERT_EQ(report_.errors.size(), 1u);
+  EXPECT_THAT(report_.errors[0].message, HasSubstr("behind row 1: a row of more than 64 MiB"));
 }
 
 TEST_F(ArchiveTest, CsvThatNamesAColumnTwiceIsRefusedWhereItIsAsked) {
