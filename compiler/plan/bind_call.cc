@@ -152,6 +152,51 @@ size_t call_cost(const Function& row, const std::vector<Type>& types) {
   return cost + (row.variadic ? 1 : 0);
 }
 
+// Functions that Microsoft's parser lets take more types than the table; what they give for those is written
+// nowhere.
+constexpr std::string_view kTakeMoreTypes[] = {"around",
+                                               "format_ipv4",
+                                               "format_ipv4_mask",
+                                               "hash",
+                                               "hash_xxhash64",
+                                               "make_datetime",
+                                               "make_timespan",
+                                               "parse_command_line",
+                                               "range",
+                                               "split",
+                                               "strcat_array",
+                                               "strcat_delim",
+                                               "substring",
+                                               "tobool",
+                                               "toboolean",
+                                               "todatetime",
+                                               "todecimal",
+                                               "todouble",
+                                               "toint",
+                                               "tolong",
+                                               "tolower",
+                                               "toreal",
+                                               "totimespan",
+                                               "toupper",
+                                               "unixtime_microseconds_todatetime",
+                                               "unixtime_milliseconds_todatetime",
+                                               "unixtime_nanoseconds_todatetime",
+                                               "unixtime_seconds_todatetime"};
+
+// True where the number of arguments is right and Kusto may take their types.
+bool may_take(const std::string& name, const std::vector<Type>& types) {
+  if (name == "max_of" || name == "min_of")  // of any one type that has an order
+    return types.size() > 1 && types[0] != Type::Dynamic &&
+           std::count(types.begin(), types.end(), types[0]) == static_cast<std::ptrdiff_t>(types.size());
+  auto more = std::find(std::begin(kTakeMoreTypes), std::end(kTakeMoreTypes), name);
+  if (more == std::end(kTakeMoreTypes)) return false;
+  auto table = function_table();
+  return std::any_of(table.begin(), table.end(), [&](const Function& row) {
+    bool fits = row.variadic ? types.size() >= row.num_params : types.size() == row.num_params;
+    return has_name(row, name, false) && fits;
+  });
+}
+
 // True where Kusto has the function for decimals as for all numbers, and the table only for the others.
 bool takes_real_for_decimal(const std::string& name, std::vector<Type> types, bool is_operator) {
   if (std::find(types.begin(), types.end(), Type::Decimal) == types.end()) return false;
@@ -220,6 +265,8 @@ Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, s
   if (!known) return refuse(span, (is_operator ? "operator `" : "function `") + name + "`");
   if (!best && takes_real_for_decimal(name, types, is_operator))
     return refuse(span, "`" + name + "` of decimal", "convert it with toreal()");
+  if (!best && !is_operator && may_take(name, types))
+    return refuse(span, "`" + name + "` of (" + type_list(types) + ")", overload_hint(name));
   if (!best && is_operator && args.size() == 1 && types[0] == Type::Dynamic)
     return refuse(span, "`" + name + "` of a dynamic value", "convert it, as with tolong() or toreal()");
   if (!best) {
