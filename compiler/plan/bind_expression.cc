@@ -4,6 +4,7 @@
 // typed expression. Literals, operators and calls have files of their own; and / or are one expression with
 // many operands.
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 
 #include "compiler/plan/binder.h"
@@ -155,7 +156,11 @@ Binder::Scalar Binder::bind_node(const Syntax& node, const Schema* row) {
 
 Binder::Scalar Binder::bind_unary(const Syntax& node, const Schema* row) {
   Scalar operand = bind_expr(node.children[0], row);
-  return operand && node.text == "-" ? call("-", {*operand}, node.span, true) : operand;
+  if (!operand || node.text != "-") return operand;
+  // A constant int stays one, as in Microsoft's parser; all else is arithmetic, which is of long.
+  auto cell = type_of(*operand) == Type::Int ? constant(*operand) : std::nullopt;
+  if (cell && cell->valid && cell->i != INT32_MIN) return literal(make_cell(-cell->i), Type::Int, node.span);
+  return call("-", {*operand}, node.span, true);
 }
 
 Binder::Scalar Binder::bind_name(const Syntax& node, const Schema* row) {

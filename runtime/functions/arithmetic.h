@@ -148,8 +148,6 @@ struct Negate {
       return {wrap_subtract(0, a.ticks)};
     } else if constexpr (std::is_same_v<T, kqlc::Decimal>) {
       return decimal::negate(a);
-    } else if constexpr (std::is_same_v<T, int32_t>) {
-      return static_cast<int32_t>(0u - static_cast<uint32_t>(a));
     } else {
       return wrap_subtract(0, a);
     }
@@ -268,7 +266,7 @@ using ArithmeticFunctions =
          Arithmetic<Over, kqlc::Decimal>, Arithmetic<Over, TimeSpan>, Arithmetic<Over, TimeSpan, int64_t>,
          Arithmetic<Over, TimeSpan, double>, Arithmetic<Modulo, int64_t>, Arithmetic<Modulo, double>,
          Arithmetic<Modulo, kqlc::Decimal>, Arithmetic<Modulo, TimeSpan>,
-         Arithmetic<Modulo, DateTime, TimeSpan>, Negate<int32_t>, Negate<int64_t>, Negate<double>,
+         Arithmetic<Modulo, DateTime, TimeSpan>, Negate<int64_t>, Negate<double>,
          Negate<kqlc::Decimal>, Negate<TimeSpan>, BinLong, BinReal, BinDecimal, BinTimeSpan, BinDateTime,
          AbsLong, AbsReal, AbsDecimal, AbsTimeSpan>;
 
