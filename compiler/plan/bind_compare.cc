@@ -239,6 +239,11 @@ Binder::Scalar Binder::bind_between(const Syntax& node, const Schema* row) {
   Scalar value = bind_expr(node.children[0], row), low = bind_expr(node.children[1], row),
          high = bind_expr(node.children[2], row);
   if (!value || !low || !high) return std::nullopt;
+  for (ExprId part : {*value, *low, *high})
+    if (type_of(part) == Type::Bool) {
+      diagnostics_.add(Code::K0204, node.span, "`" + node.text + "` does not compare bool");
+      return std::nullopt;
+    }
   if (type_of(*high) == Type::TimeSpan && type_of(*value) == Type::DateTime)
     high = call("+", {*low, *high}, node.span, true);
   if (!high) return std::nullopt;

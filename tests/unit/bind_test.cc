@@ -176,6 +176,7 @@ TEST(Bind, ComparisonsOfDifferentTypes) {
   EXPECT_EQ(error_of("Numbers | where n == '07'"), "K0301 `==` between long and string is not supported yet");
   EXPECT_EQ(error_of("Numbers | where n == s"), "K0301 `==` between long and string is not supported yet");
   EXPECT_EQ(error_of("Numbers | where d == d"), "K0204 two dynamic values cannot be compared");
+  EXPECT_EQ(error_of("Numbers | where n between (false .. true)"), "K0204 `between` does not compare bool");
   EXPECT_EQ(error_of("Numbers | where s < 'x'"), "K0204 `<` does not compare string and string");
   EXPECT_EQ(error_of("Numbers | extend x = d / 2"),
             "K0301 `/` between dynamic and long is not supported yet");
