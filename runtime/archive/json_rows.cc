@@ -13,6 +13,8 @@
 #include <unordered_map>
 
 #include "runtime/archive/json_keys.h"
+#include "runtime/archive/json_strict.h"
+#include "runtime/archive/json_walk.h"
 #include "runtime/simd/unicode.h"
 
 namespace kqlc::archive {
@@ -20,26 +22,13 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr int kMaxDepth = 1024;  // of what is looked at when strict
 constexpr int kMaxWrappers = 3;  // an array of responses that hold `records`
-
-std::string_view trim_end(std::string_view text) {
-  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
-  return text;
-}
-
-std::string_view trim_start(std::string_view text) {
-  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
-  return text;
-}
 
 // The name of the table in a category; empty when it names none.
 std::string_view table_of_category(std::string_view category) {
   return category.starts_with(kAdvancedHunting) ? category.substr(kAdvancedHunting.size())
                                                 : std::string_view();
 }
-
-const char* message_of(simdjson::error_code error) { return simdjson::error_message(error); }
 
 simdjson::error_code raw_json(ondemand::value value, char first, std::string_view* text) {
   if (first == '{') {
@@ -52,56 +41,6 @@ simdjson::error_code raw_json(ondemand::value value, char first, std::string_vie
   return error ? error : array.raw_json().get(*text);
 }
 
-// Whether JSON knows the escapes in the text between quotes; it ends at the quote or at `end`.
-const char* problem_of_text(const char* text, const char* end) {
-  const char* close = text;
-  bool escaped = false;
-  for (; close < end && *close != '"'; ++close) {
-    if (*close == '\\') escaped = true, ++close;
-  }
-  if (close >= end) return "a string without end";
-  std::string out(escaped ? close - text : 0, '\0');
-  bool known = !escaped || unescape_json({text, static_cast<size_t>(close - text)}, out.data()) >= 0;
-  return known ? nullptr : "an escape that JSON does not know";
-}
-
-const char* problem_of(ondemand::value value, const char* end, int depth);
-
-const char* problem_of_object(ondemand::value value, const char* end, int depth) {
-  ondemand::object object;
-  if (auto error = value.get_object().get(object)) return message_of(error);
-  for (auto item : object) {
-    ondemand::field field;
-    if (auto error = std::move(item).get(field)) return message_of(error);
-    if (const char* problem = problem_of_text(field.key().raw(), end)) return problem;
-    if (const char* problem = problem_of(field.value(), end, depth + 1)) return problem;
-  }
-  return nullptr;
-}
-
-const char* problem_of_array(ondemand::value value, const char* end, int depth) {
-  ondemand::array array;
-  if (auto error = value.get_array().get(array)) return message_of(error);
-  for (auto item : array) {
-    ondemand::value element;
-    if (auto error = std::move(item).get(element)) return message_of(error);
-    if (const char* problem = problem_of(element, end, depth + 1)) return problem;
-  }
-  return nullptr;
-}
-
-// What is wrong with a value, however deep inside it. A number may be larger than any type holds: that is
-// valid JSON, and so is half a surrogate pair.
-const char* problem_of(ondemand::value value, const char* end, int depth) {
-  if (depth > kMaxDepth) return message_of(simdjson::DEPTH_ERROR);
-  std::string_view token = trim_end(value.raw_json_token());
-  if (token.front() == '{') return problem_of_object(value, end, depth);
-  if (token.front() == '[') return problem_of_array(value, end, depth);
-  if (token.front() == '"') return problem_of_text(token.data() + 1, end);
-  bool known = token == "null" || token == "true" || token == "false" || is_json_number(token);
-  return known ? nullptr : "an unquoted word that is no number";
-}
-
 }  // namespace
 
 // Functions that parse return nullptr, or what is wrong with the text.
@@ -109,6 +48,8 @@ class JsonRows::Implementation {
  public:
   explicit Implementation(Worker& worker);
   void add(const File& file, std::string_view text, uint64_t position);
+  void add_line(const File& file, const simd::JsonIndex& index, std::string_view text, uint32_t flags,
+                uint64_t position);
 
   std::vector<bool> seen_;
 
@@ -116,28 +57,35 @@ class JsonRows::Implementation {
   // What an object has shown of itself so far.
   struct Row {
     bool is_row = true;
-    bool empty_rows = false;  // a `records` without records
     bool inner_done = false;  // the columns of `properties` are set
+    std::string_view text;    // from the object's brace to the end of what is read
     std::string_view category, time, timestamp, type, properties;
+    int32_t properties_column = -1;  // what `properties` fills where it turns out to be a value like others
   };
 
+  void begin_text(const File& file, std::string_view text, uint64_t position);
+  void end_text(const char* problem);
   const char* add_document(std::string_view text);
+  const char* add_flat_row();
   const char* add_value(ondemand::value value, int depth);
   const char* add_array(ondemand::array array, int depth);
   const char* add_object(ondemand::object object, uint64_t offset, int depth);
-  static bool holds_response(ondemand::object& object);
-  const char* read_field(ondemand::field& field, size_t place, Row* row, int depth);
-  const char* read_special(Action action, ondemand::value value, std::string_view token, Row* row, int depth);
+  const char* read_field(ondemand::field& field, uint32_t* last, Row* row, int depth);
+  const char* read_special(Special special, std::string_view token, Row* row);
+  bool is_wrapper(Special special, std::string_view token, const Row& row, int depth) const;
   const char* read_rows(Special special, ondemand::value value, Row* row, int depth);
-  const char* read_properties(ondemand::value value, Row* row);
+  const char* read_properties(ondemand::value value, int32_t column, Row* row);
   const char* read_deferred(Row* row);
   const char* read_inner(ondemand::object object, Row* row);
   const char* read_tables(ondemand::array tables);
   const char* read_table(ondemand::object table);
   const char* read_table_rows(ondemand::array rows, const std::vector<int32_t>& columns);
   const char* set_value(size_t column, ondemand::value value, std::string_view token);
+  const char* set_token(size_t column, std::string_view token);
   const char* set_string(size_t column, std::string_view token);
   const char* read_string(std::string_view token, std::string_view* text);
+  static bool is_inner_only(const Row& row);
+  void close_row(const Row& row, int depth);
   void fill_time(const Row& row);
   bool is_other_table(const Row& row) const;
   void begin_row(uint64_t offset);
@@ -148,22 +96,29 @@ class JsonRows::Implementation {
   RowBuilder& rows_;
   KeyTable outer_;
   KeyTable inner_;
+  RowWalk walk_;
+  FlatRow flat_;
   std::unordered_map<std::string, int32_t> columns_;
   ondemand::parser parser_;
   ondemand::parser properties_parser_;
   int32_t time_generated_ = -1;
 
   const File* file_ = nullptr;
+  ondemand::document* document_ = nullptr;
   std::string_view text_;
   uint64_t position_ = 0;      // of text_
   uint64_t row_position_ = 0;  // of the row being read
   uint64_t row_index_ = 0;     // rows begun in text_
+  bool row_waits_ = false;     // a row that counts once the text's end has been seen
   bool repaired_ = false;      // text_ is repaired_text_, longer than what stands in the file
   std::string repaired_text_;
 };
 
 JsonRows::Implementation::Implementation(Worker& worker)
-    : seen_(worker.request.columns.size()), worker_(worker), rows_(worker.rows) {
+    : seen_(worker.request.columns.size()),
+      worker_(worker),
+      rows_(worker.rows),
+      walk_(worker.request.columns.size(), outer_, inner_) {
   for (const char* name : kRowsKeys) outer_.add_special(name, Special::Rows);
   outer_.add_special("tables", Special::Tables);
   outer_.add_special(kPropertiesKey, Special::Properties);
@@ -184,22 +139,83 @@ void JsonRows::Implementation::add(const File& file, std::string_view text, uint
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3), position += 3;
   std::string_view body = trim_end(trim_start(text));
   if (body.empty()) return;
+  begin_text(file, body, position + (body.data() - text.data()));
+  end_text(add_document(body));
+  if (repaired_) worker_.flush();
+}
+
+void JsonRows::Implementation::begin_text(const File& file, std::string_view text, uint64_t position) {
   file_ = &file;
-  position_ = position + (body.data() - text.data());
+  text_ = text;
+  position_ = position;
   row_index_ = 0;
-  repaired_ = false;
+  repaired_ = row_waits_ = false;
   ++worker_.report.lines;
-  const char* problem = add_document(body);
+}
+
+void JsonRows::Implementation::end_text(const char* problem) {
   if (problem) {
     rows_.drop_row();
     count_bad_line(&worker_.report, position_ + (row_index_ ? row_index_ - 1 : 0), problem);
+  } else if (row_waits_) {
+    end_row();
   }
-  if (repaired_) worker_.flush();
+}
+
+void JsonRows::Implementation::add_line(const File& file, const simd::JsonIndex& index, std::string_view text,
+                                        uint32_t flags, uint64_t position) {
+  std::string_view body = trim_end(trim_start(text));
+  bool plain = !worker_.request.strict && !(flags & simd::kLineControl) &&
+               (!(flags & simd::kLineNonAscii) || simdjson::validate_utf8(body.data(), body.size()));
+  if (!plain || !walk_.walk(index, body, &flat_)) return add(file, text, position);
+  begin_text(file, body, position + (body.data() - text.data()));
+  end_text(add_flat_row());
+}
+
+const char* JsonRows::Implementation::add_flat_row() {
+  begin_row(0);
+  Row row;
+  row.inner_done = flat_.is_envelope;
+  for (auto [token, text] : {std::pair(flat_.category, &row.category), std::pair(flat_.time, &row.time),
+                             std::pair(flat_.timestamp, &row.timestamp), std::pair(flat_.type, &row.type)}) {
+    if (token.empty()) continue;
+    if (const char* problem = read_string(token, text)) return problem;
+  }
+  for (size_t i = 0; i < flat_.values.size(); ++i) {
+    auto column = static_cast<size_t>(flat_.values[i].column);
+    seen_[column] = true;
+    if (is_inner_only(row) && (i < flat_.inner_begin || i >= flat_.inner_end)) continue;
+    if (const char* problem = set_token(column, flat_.values[i].token)) return problem;
+  }
+  close_row(row, 0);
+  return nullptr;
+}
+
+// Whether nothing but `properties` is the row: what stands around it in Defender's envelope is about the
+// export.
+bool JsonRows::Implementation::is_inner_only(const Row& row) {
+  return row.inner_done && row.category.starts_with(kAdvancedHunting);
+}
+
+// Keeps or drops the row that has been read. One that is the whole text waits for the text's end: a line that
+// is no JSON gives no row.
+void JsonRows::Implementation::close_row(const Row& row, int depth) {
+  if (is_other_table(row)) {
+    rows_.drop_row();
+    ++worker_.report.other_tables;
+    return;
+  }
+  fill_time(row);
+  if (depth == 0)
+    row_waits_ = true;
+  else
+    end_row();
 }
 
 const char* JsonRows::Implementation::add_document(std::string_view text) {
   text_ = text;
   ondemand::document document;
+  document_ = &document;
   auto error = parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document);
   if (error == simdjson::UTF8_ERROR) {
     ++worker_.report.repaired_lines;
@@ -249,7 +265,13 @@ const char* JsonRows::Implementation::add_array(ondemand::array array, int depth
   for (auto element : array) {
     ondemand::value value;
     if (auto error = std::move(element).get(value)) return message_of(error);
-    if (const char* problem = add_value(value, depth + 1)) return problem;
+    if (const char* problem = add_value(value, depth + 1)) {
+      // The records after a bad one can be read as long as the structure holds.
+      if (!document_->is_alive()) return problem;
+      rows_.drop_row();
+      ++worker_.report.lines;
+      count_bad_line(&worker_.report, row_position_, problem);
+    }
     if (worker_.stopped) break;
   }
   return nullptr;
@@ -266,84 +288,67 @@ void JsonRows::Implementation::end_row() {
   if (rows_.full()) worker_.flush();
 }
 
-// Whether all names of an object are those of an API's answer. Only then is a `value` without elements no
-// column of a row; what is read may not decide it.
-bool JsonRows::Implementation::holds_response(ondemand::object& object) {
-  if (object.reset().error()) return false;
-  for (auto item : object) {
-    ondemand::field field;
-    std::string_view name;
-    if (std::move(item).get(field) || field.unescaped_key().get(name)) return false;
-    bool known = name.starts_with("@odata.");
-    for (std::string_view of_answer : {"records", "Results", "results", "value", "tables", "schema", "Schema",
-                                       "stats", "Stats", "nextLink", "totalRecords"})
-      known |= name == of_answer;
-    if (!known) return false;
-  }
-  return true;
-}
-
 const char* JsonRows::Implementation::add_object(ondemand::object object, uint64_t offset, int depth) {
   begin_row(offset);
   Row row;
-  size_t place = 0;
+  row.text = text_.substr(offset);
+  uint32_t last = 0;
   for (auto item : object) {
     ondemand::field field;
     if (auto error = std::move(item).get(field)) return message_of(error);
-    if (const char* problem = read_field(field, place++, &row, depth)) return problem;
+    if (const char* problem = read_field(field, &last, &row, depth)) return problem;
   }
   if (!row.is_row) return nullptr;
   if (!row.properties.empty()) {
     if (const char* problem = read_deferred(&row)) return problem;
   }
-  bool is_response = row.empty_rows && holds_response(object);
-  if (is_response || is_other_table(row)) {
-    rows_.drop_row();
-    if (!is_response) ++worker_.report.other_tables;
-    return nullptr;
-  }
-  fill_time(row);
-  end_row();
+  close_row(row, depth);
   return nullptr;
 }
 
-const char* JsonRows::Implementation::read_field(ondemand::field& field, size_t place, Row* row, int depth) {
+const char* JsonRows::Implementation::read_field(ondemand::field& field, uint32_t* last, Row* row,
+                                                 int depth) {
   const char* end = text_.data() + text_.size();
-  Action action = outer_.find(field.key().raw(), end, place);
+  Action action = outer_.find(field.key().raw(), end, last);
   if ((action.column < 0 && action.special == Special::None) || !row->is_row) return nullptr;
   ondemand::value value = field.value();
   std::string_view token = trim_end(value.raw_json_token());
-  if (action.column >= 0 && !(row->inner_done && rows_.is_set(action.column))) {
-    seen_[action.column] = true;
+  if (action.column >= 0) seen_[action.column] = true;
+  // What makes an object an envelope or an answer does so whether or not a column has its name.
+  if (action.special == Special::Properties && token.front() == '{')
+    return read_properties(value, action.column, row);
+  if (is_wrapper(action.special, token, *row, depth)) return read_rows(action.special, value, row, depth);
+  if (action.column >= 0 && !is_inner_only(*row) && !(row->inner_done && rows_.is_set(action.column))) {
     if (const char* problem = set_value(action.column, value, token)) return problem;
-    // A column that is asked for by the name is no wrapper; only scalars can mean more than their value.
+    // A nested value has been read to its end.
     if (token.front() == '{' || token.front() == '[') return nullptr;
   }
-  return action.special == Special::None ? nullptr : read_special(action, value, token, row, depth);
+  return action.special == Special::None ? nullptr : read_special(action.special, token, row);
 }
 
-const char* JsonRows::Implementation::read_special(Action action, ondemand::value value,
-                                                   std::string_view token, Row* row, int depth) {
-  switch (action.special) {
+const char* JsonRows::Implementation::read_special(Special special, std::string_view token, Row* row) {
+  switch (special) {
     case Special::Category:
       return read_string(token, &row->category);
     case Special::Time:
       return read_string(token, &row->time);
     case Special::Type:
       return read_string(token, &row->type);
-    case Special::Properties:
-      return token.front() == '{' ? read_properties(value, row) : nullptr;
     default:
-      return token.front() == '[' && depth < kMaxWrappers ? read_rows(action.special, value, row, depth)
-                                                          : nullptr;
+      return nullptr;
   }
 }
 
-const char* JsonRows::Implementation::read_rows(Special special, ondemand::value value, Row* row, int depth) {
-  std::string_view token = value.raw_json_token();
+// Whether an array holds the rows of an answer: it has objects or nothing, and all keys beside it are those
+// of answers. Anything else is a row that has a column of that name.
+bool JsonRows::Implementation::is_wrapper(Special special, std::string_view token, const Row& row,
+                                          int depth) const {
+  if ((special != Special::Rows && special != Special::Tables) || token.front() != '[') return false;
   std::string_view rest = trim_start({token.data() + 1, static_cast<size_t>(text_.end() - token.data() - 1)});
-  if (rest.starts_with(']')) row->empty_rows = true;
-  if (!rest.starts_with('{')) return nullptr;
+  return depth < kMaxWrappers && (rest.starts_with('{') || rest.starts_with(']')) && is_json_answer(row.text);
+}
+
+const char* JsonRows::Implementation::read_rows(Special special, ondemand::value value, Row* row, int depth) {
   ondemand::array array;
   if (auto error = value.get_array().get(array)) return message_of(error);
   rows_.drop_row();
@@ -351,10 +356,11 @@ const char* JsonRows::Implementation::read_rows(Special special, ondemand::value
   return special == Special::Tables ? read_tables(array) : add_array(array, depth);
 }
 
-const char* JsonRows::Implementation::read_properties(ondemand::value value, Row* row) {
+const char* JsonRows::Implementation::read_properties(ondemand::value value, int32_t column, Row* row) {
   ondemand::object object;
   if (auto error = value.get_object().get(object)) return message_of(error);
   if (!row->category.empty()) return read_inner(object, row);
+  row->properties_column = column;
   auto error = object.raw_json().get(row->properties);
   return error ? message_of(error) : nullptr;
 }
@@ -362,7 +368,9 @@ const char* JsonRows::Implementation::read_properties(ondemand::value value, Row
 // Sets the columns of a `properties` that stood before `category`; without `category` it is a value like
 // others.
 const char* JsonRows::Implementation::read_deferred(Row* row) {
-  if (row->category.empty()) return nullptr;
+  if (row->category.empty())
+    return row->properties_column < 0 ? nullptr
+                                      : set_token(row->properties_column, trim_end(row->properties));
   ondemand::document document;
   std::string_view text = row->properties;
   auto error = properties_parser_.iterate(text.data(), text.size(), text.size() + kPadding).get(document);
@@ -374,12 +382,13 @@ const char* JsonRows::Implementation::read_deferred(Row* row) {
 
 const char* JsonRows::Implementation::read_inner(ondemand::object object, Row* row) {
   const char* end = text_.data() + text_.size();
-  size_t place = 0;
+  uint32_t last = 0;
   row->inner_done = true;
+  if (is_inner_only(*row)) rows_.drop_row();  // what the envelope has set so far
   for (auto item : object) {
     ondemand::field field;
     if (auto error = std::move(item).get(field)) return message_of(error);
-    Action action = inner_.find(field.key().raw(), end, place++);
+    Action action = inner_.find(field.key().raw(), end, &last);
     if (action.column < 0 && action.special == Special::None) continue;
     ondemand::value value = field.value();
     std::string_view token = trim_end(value.raw_json_token());
@@ -453,17 +462,23 @@ const char* JsonRows::Implementation::read_table_rows(ondemand::array rows,
 
 const char* JsonRows::Implementation::set_value(size_t column, ondemand::value value,
                                                 std::string_view token) {
+  if (token.front() == '{' || token.front() == '[') {
+    if (auto error = raw_json(value, token.front(), &token)) return message_of(error);
+    token = trim_end(token);
+  }
+  return set_token(column, token);
+}
+
+// The same for all of a value's text.
+const char* JsonRows::Implementation::set_token(size_t column, std::string_view token) {
   bool fits = true;
   switch (token.front()) {
     case '"':
       return set_string(column, token);
     case '{':
-    case '[': {
-      std::string_view text;
-      if (auto error = raw_json(value, token.front(), &text)) return message_of(error);
-      fits = rows_.set_json(column, trim_end(text));
+    case '[':
+      fits = rows_.set_json(column, token);
       break;
-    }
     case 'n':
       if (token != "null") return "an unquoted word";
       rows_.set_null(column);
@@ -536,6 +551,10 @@ JsonRows::JsonRows(Worker& worker) : implementation_(std::make_unique<Implementa
 JsonRows::~JsonRows() = default;
 void JsonRows::add(const File& file, std::string_view text, uint64_t position) {
   implementation_->add(file, text, position);
+}
+void JsonRows::add_line(const File& file, const simd::JsonIndex& index, std::string_view text, uint32_t flags,
+                        uint64_t position) {
+  implementation_->add_line(file, index, text, flags, position);
 }
 const std::vector<bool>& JsonRows::seen() const { return implementation_->seen_; }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/archive/source.h"
+#include "runtime/simd/json_index.h"
 
 namespace kqlc::archive {
 
@@ -27,6 +28,11 @@ class JsonRows {
   // 2^32.
   void add(const File& file, std::string_view text, uint64_t position);
 
+  // The same for a line that `index` knows; `flags` are what it says of the line. Most lines are read without
+  // the parser.
+  void add_line(const File& file, const simd::JsonIndex& index, std::string_view text, uint32_t flags,
+                uint64_t position);
+
   // By requested column, whether any row had its key.
   const std::vector<bool>& seen() const;
 
@@ -38,6 +44,10 @@ class JsonRows {
 // Writes the characters of a JSON string (without its quotes) to `out`, at most text.size() bytes; a half of
 // a surrogate pair becomes U+FFFD. Returns their number, or -1 for an escape that JSON does not know.
 int64_t unescape_json(std::string_view text, char* out);
+
+// Whether a JSON object, which `text` starts with, is an API's answer around rows: it has no keys but those
+// that answers have. False for what is cut or no object.
+bool is_json_answer(std::string_view text);
 
 // Whether the text is a number as RFC 8259 writes them.
 bool is_json_number(std::string_view text);

@@ -3,9 +3,11 @@
 // Text of JSON strings. In: bytes between the quotes. Out: characters in UTF-8. Windows logs hold UTF-16 that
 // was never checked, so exports contain single surrogates; they are no reason to lose an event and become
 // U+FFFD. Source: RFC 8259, section 7.
+#include <algorithm>
 #include <cctype>
 #include <cstring>
 
+#include "runtime/archive/json_keys.h"
 #include "runtime/archive/json_rows.h"
 
 namespace kqlc::archive {
@@ -150,6 +152,44 @@ std::string unescape_names(std::string_view text) {
     place = at + 6;
   }
   return out.append(text, place, text.size() - place);
+}
+
+namespace {
+
+// Returns the place behind a string whose opening quote is before `place`; `end` where it has no end.
+size_t skip_json_string(std::string_view text, size_t place) {
+  while (place < text.size() && text[place] != '"') place += text[place] == '\\' ? 2 : 1;
+  return std::min(place + 1, text.size());
+}
+
+bool is_answer_key(std::string_view raw) {
+  std::string name(raw);
+  int64_t size = unescape_json(raw, name.data());
+  name.resize(size < 0 ? 0 : static_cast<size_t>(size));
+  return name.starts_with("@odata.") || name.starts_with('$') ||
+         std::find(std::begin(kAnswerKeys), std::end(kAnswerKeys), name) != std::end(kAnswerKeys);
+}
+
+}  // namespace
+
+bool is_json_answer(std::string_view text) {
+  int depth = 0;
+  for (size_t place = 0; place < text.size();) {
+    char byte = text[place++];
+    if (byte == '{' || byte == '[') ++depth;
+    if (byte == '}' || byte == ']') {
+      if (--depth == 0) return true;
+    } else if (byte == '"') {
+      size_t begin = place;
+      place = skip_json_string(text, place);
+      // At this depth strings are keys and values; a colon follows keys only.
+      if (depth != 1) continue;
+      size_t next = text.find_first_not_of(" \t\r\n", place);
+      if (next == std::string_view::npos) return false;
+      if (text[next] == ':' && !is_answer_key(text.substr(begin, place - 1 - begin))) return false;
+    }
+  }
+  return false;
 }
 
 }  // namespace kqlc::archive

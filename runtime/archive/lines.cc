@@ -55,10 +55,13 @@ class PlainLines : public Source {
     buffer.resize(0);
     size_t owned = end - from;
     size_t wanted = owned + kOverrun;
+    KQLC_TRY(load(from, wanted, buffer));
+    // A line that started before this chunk ends behind it, or takes all of it: then nothing more is read.
+    size_t start = begin ? simd::line_end(buffer.data(), buffer.data() + owned) + 1 - buffer.data() : 0;
+    if (start >= owned) return {};
     size_t searched = owned - 1;  // the last line ends at the first \n from here on
     size_t size;
     while (true) {
-      KQLC_TRY(load(from, wanted, buffer));
       const char* text_end = buffer.data() + buffer.size();
       const char* stop = simd::line_end(buffer.data() + searched, text_end);
       size = std::min(stop + 1, text_end) - buffer.data();
@@ -66,16 +69,9 @@ class PlainLines : public Source {
       if (wanted >= kMaxLineBytes) return line_too_long(file_, from);
       searched = size;
       wanted = std::min(wanted * 2, kMaxLineBytes);
+      KQLC_TRY(load(from, wanted, buffer));
     }
-    const char* text = buffer.data();
-    const char* start = text;
-    if (begin) {
-      start = simd::line_end(text, text + size);
-      // A line that started before this chunk ends behind it, or takes all of it.
-      if (start + 1 >= text + owned) return {};
-      ++start;
-    }
-    parse_lines(file_, start, text + size, from + (start - text), worker);
+    parse_lines(file_, buffer.data() + start, buffer.data() + size, from + start, worker);
     return {};
   }
 
@@ -208,17 +204,30 @@ Result<SourcePtr> open_compressed_lines(const File& file, const ScanRequest& req
 }
 
 void parse_lines(const File& file, const char* begin, const char* end, uint64_t offset, Worker& worker) {
-  const char* place = begin;
-  while (place < end && !worker.stopped) {
-    simd::Line line{place, nullptr};
-    if (worker.filter.passes_all()) {
-      line.end = simd::line_end(place, end);
-    } else {
-      line = worker.filter.next_candidate(place, end);
-      if (!line.begin) break;
+  simd::JsonIndex& index = worker.index;
+  // Adds what the index knows.
+  const auto add = [&] {
+    const char* line = index.begin();
+    for (const simd::JsonLine& entry : index.lines()) {
+      const char* stop = index.begin() + entry.end;
+      std::string_view text(line, stop - line);
+      if (!text.empty())
+        worker.json->add_line(file, index, text, entry.flags, position_of(file, offset + (line - begin)));
+      if (worker.stopped) return;
+      line = stop + 1;
     }
-    std::string_view text(line.begin, line.end - line.begin);
-    worker.json->add(file, text, position_of(file, offset + (line.begin - begin)));
+  };
+  if (worker.filter.passes_all()) {
+    index.build(begin, end);
+    add();
+    worker.flush();
+    return;
+  }
+  for (const char* place = begin; place < end && !worker.stopped;) {
+    simd::Line line = worker.filter.next_candidate(place, end);
+    if (!line.begin) break;
+    index.build(line.begin, line.end);
+    add();
     place = line.end + 1;
   }
   worker.flush();

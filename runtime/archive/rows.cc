@@ -40,7 +40,9 @@ void RowBuilder::begin_row(uint64_t position) {
 
 void RowBuilder::drop_row() {
   for (size_t i = 0; i < stores_.size(); ++i) {
-    if (is_set(i)) set_null(i);
+    if (!is_set(i)) continue;
+    set_null(i);
+    touched_[i] = 0;
   }
 }
 
@@ -48,7 +50,11 @@ void RowBuilder::put(size_t column, const Cell& cell) {
   Store& store = stores_[column];
   auto bit = static_cast<uint8_t>(1u << (num_rows_ & 7));
   if (store.width) {
-    std::memcpy(store.values.get() + num_rows_ * store.width, &cell.l, store.width);
+    uint8_t* place = store.values.get() + num_rows_ * store.width;
+    if (store.width == sizeof(Str))  // most columns; a copy of known size is two instructions
+      std::memcpy(place, &cell.l, sizeof(Str));
+    else
+      std::memcpy(place, &cell.l, store.width);
   } else if (cell.b) {
     store.values[num_rows_ >> 3] |= bit;
   } else {

@@ -26,7 +26,7 @@ class RowBuilder {
 
   // Starts a row; `position` is its place in the input, used for batches and samples.
   void begin_row(uint64_t position);
-  // Keeps the row, or takes it back.
+  // Keeps the row, or takes back what has been set of it.
   void end_row() { ++num_rows_; }
   void drop_row();
 

@@ -12,6 +12,7 @@
 
 #include "runtime/archive/archive.h"
 #include "runtime/archive/rows.h"
+#include "runtime/simd/json_index.h"
 
 namespace kqlc::archive {
 
@@ -75,6 +76,7 @@ struct Worker {
   RowBuilder rows;
   simd::LineFilter filter;
   std::unique_ptr<JsonRows> json;
+  simd::JsonIndex index;
   TextBuffer buffer;
   bool stopped = false;  // the callback wants no more
 };

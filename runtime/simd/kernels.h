@@ -54,17 +54,12 @@ struct MultiNeedle {
   uint8_t high[kMaxFingerprint][16];
 };
 
-// What stands in 64 bytes of JSON; bit i is byte i.
-struct JsonMasks {
-  uint64_t quote;  // '"', escaped ones too
-  uint64_t backslash;
-  uint64_t structural;  // { } [ ] : and , also those inside of strings
-};
-
-// What the JSON index carries from one block to the next; all zero at the start of a document.
-struct JsonState {
-  uint64_t escaped;    // 1: the next byte is escaped
-  uint64_t in_string;  // all ones: the next byte lies inside of a string
+// A line of JSON: the offset of its \n (or of the text's end), and what may stand in it.
+inline constexpr uint32_t kLineControl = 1;   // a byte below 0x20 other than the \r before the \n
+inline constexpr uint32_t kLineNonAscii = 2;  // maybe a byte above 0x7f
+struct JsonLine {
+  uint32_t end;
+  uint32_t flags;
 };
 
 // Returned by find_any when an escape, not a needle, was found.
@@ -107,12 +102,10 @@ struct Kernels {
   // Writes the offsets from `begin` of up to `capacity` places of `byte`; returns their number.
   size_t (*index_byte)(const char* begin, const char* end, char byte, uint32_t* offsets, size_t capacity);
 
-  // Looks at exactly 64 bytes.
-  void (*json_masks)(const char* block, JsonMasks* masks);
-  // Writes the offsets from `begin` of all unescaped quotes, and of the structural characters outside of
-  // strings. Requires: room for end - begin offsets, end - begin < 2^32. Returns their number. A state that
-  // ends with in_string set means an open string.
-  size_t (*json_index)(const char* begin, const char* end, JsonState* state, uint32_t* offsets);
+  // Sets bit i of `quotes` where byte i is a quote that no backslash escapes, one word for each 64 bytes
+  // begun, and writes the lines, the last one being what follows the last \n. Requires: room for a word for
+  // each 64 bytes and a line a byte and one more; end - begin < 2^32. Returns the number of lines.
+  size_t (*json_lines)(const char* begin, const char* end, uint64_t* quotes, JsonLine* lines);
 };
 
 // Called by the routines for neighbours that are not ASCII; see unicode.h.

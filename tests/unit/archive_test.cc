@@ -227,6 +227,85 @@ TEST_F(ArchiveTest, EscapedEnvelopes) {
   EXPECT_THAT(scan({typed}), ElementsAre("6|null"));
 }
 
+// A category beside an object `properties` makes an envelope whatever columns are read, also one of that
+// name.
+TEST_F(ArchiveTest, EnvelopesOfRowsThatHaveAColumnProperties) {
+  request_.columns = {{"A", Type::String}, {"properties", Type::Dynamic}};
+  auto path = write(
+      "a.ndjson", R"({"category":"AdvancedHunting-DeviceEvents","properties":{"A":"1"}})"
+                  "\n"
+                  R"({"category":"AdvancedHunting-DeviceEvents","properties":{"A":"2","properties":{"x":1}}})"
+                  "\n"
+                  R"({"properties":{"A":"3","properties":{"x":1}},"category":"AdvancedHunting-DeviceEvents"})"
+                  "\n"
+                  R"({"A":"4","properties":{"x":2}})"
+                  "\n");
+  EXPECT_THAT(scan({path}), ElementsAre("1|", "2|{\"x\":1}", "3|{\"x\":1}", "4|{\"x\":2}"));
+}
+
+// What stands around `properties` is about the export, in Azure's own envelopes also about the event.
+TEST_F(ArchiveTest, FieldsAroundPropertiesAreNoColumnsOfDefendersRows) {
+  request_.columns = {{"A", Type::String}, {"B", Type::String}};
+  auto path = write("a.ndjson",
+                    R"({"A":"x","category":"AdvancedHunting-DeviceEvents","properties":{"B":"1"},"B":"y"})"
+                    "\n"
+                    R"({"A":"x","properties":{"B":"2"},"B":"y","category":"AdvancedHunting-DeviceEvents"})"
+                    "\n"
+                    R"({"A":"x","category":"SignInLogs","properties":{"B":"3"},"B":"y"})"
+                    "\n"
+                    R"({"A":"x","properties":{"B":"4"},"B":"y","category":"SignInLogs"})"
+                    "\n");
+  EXPECT_THAT(scan({path}), ElementsAre("|1", "|2", "x|3", "x|4"));
+}
+
+// An array of objects makes an answer only beside keys that answers have.
+TEST_F(ArchiveTest, RowsWithArraysNamedAsThoseOfAnswers) {
+  for (std::string name : {"value", "results", "Results", "records", "tables"}) {
+    for (bool asked : {false, true}) {
+      request_.columns = {{"A", Type::String}};
+      if (asked) request_.columns.push_back({name, Type::Dynamic});
+      auto path =
+          write("a.ndjson", "{\"A\":\"1\",\"" + name + "\":[{\"A\":\"2\"}]}\n{\"" + name +
+                                "\":[{\"A\":\"3\"}],\"A\":\"4\"}\n{\"A\":\"5\",\"" + name + "\":[]}\n");
+      std::string array = asked ? "|[{\"A\":\"2\"}]" : "", other = asked ? "|[{\"A\":\"3\"}]" : "";
+      EXPECT_THAT(scan({path}), ElementsAre("1" + array, "4" + other, asked ? "5|[]" : "5")) << name;
+      EXPECT_EQ(report_.bad_lines, 0u);
+    }
+  }
+  request_.columns = {{"A", Type::String}, {"value", Type::Dynamic}};
+  auto answer = write(
+      "b.ndjson", "{\"@odata.context\":\"c\",\"value\":[{\"A\":\"1\"},{\"A\":\"2\"}],\"$skipToken\":null}\n");
+  EXPECT_THAT(scan({answer}), ElementsAre("1|", "2|"));
+}
+
+// A line that is no JSON value gives no row, wherever the damage is.
+TEST_F(ArchiveTest, TextBehindTheObjectOfALine) {
+  request_.columns = {{"A", Type::String}};
+  const std::string tails[] = {"}",    "{}", "{\"A\":\"2\"}", ",\"a\":1}", "]", ",", " x",
+                               "null", "{",  {"\0", 1},       "\f"};
+  for (const std::string& tail : tails) {
+    auto path = write("a.ndjson", "{\"A\":\"1\"}" + tail + "\n{\"A\":\"good\"}\n");
+    EXPECT_THAT(scan({path}), ElementsAre("good")) << tail;
+    EXPECT_EQ(report_.bad_lines, 1u) << tail;
+  }
+}
+
+TEST_F(ArchiveTest, ABadRecordOfAnAnswerIsLeftOutAlone) {
+  request_.columns = {{"A", Type::Long}};
+  auto path = write("a.ndjson", R"({"value":[{"A":1},{"A":NaN},{"A":3},{"A":{"x":tru}},{"A":4}]})");
+  EXPECT_THAT(scan({path}), ElementsAre("1", "3", "null", "4"));
+  EXPECT_EQ(report_.bad_lines, 1u);
+}
+
+// Chunks inside of a line look at no more than themselves.
+TEST_F(ArchiveTest, ALineOfManyChunks) {
+  request_.columns = {{"A", Type::String}};
+  std::string line = "{\"A\":\"1\",\"B\":\"" + std::string(5 << 20, 'x') + "\"}\n";
+  auto path = write("a.ndjson", "{\"A\":\"0\"}\n" + line + "{\"A\":\"2\"}\n" + line);
+  EXPECT_THAT(scan({path}), ElementsAre("0", "1", "2", "1"));
+  EXPECT_THAT(scan({path}, 3), ElementsAre("0", "1", "2", "1"));
+}
+
 TEST_F(ArchiveTest, ApiResponses) {
   request_.columns = {{"A", Type::String}, {"N", Type::Long}};
   std::string hunting =

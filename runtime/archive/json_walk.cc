@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The walk. Functions that read return the place behind what they read, or nullptr where the parser has to
+// decide.
+#include "runtime/archive/json_walk.h"
+
+#include <bit>
+#include <cstring>
+
+namespace kqlc::archive {
+namespace {
+
+bool is_blank(char byte) { return byte == ' ' || byte == '\t' || byte == '\r'; }
+
+const char* skip_blanks(const char* place) {
+  while (is_blank(*place)) ++place;
+  return place;
+}
+
+// The top bit of each byte that is `byte` is set; of the bytes above the lowest such, some others may be,
+// too.
+uint64_t find_in_word(uint64_t word, char byte) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const uint64_t zero_where_equal = word ^ (kOnes * static_cast<unsigned char>(byte));
+  return (zero_where_equal - kOnes) & ~zero_where_equal & (kOnes << 7);
+}
+
+// Skips a number or a word: up to the first blank, quote or structural byte. nullptr where there is none.
+const char* skip_scalar(const char* place) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const char* begin = place;
+  while (true) {
+    uint64_t word;
+    std::memcpy(&word, place, sizeof(word));
+    const uint64_t folded = word | kOnes * 0x20;  // [ and { become {, ] and } become }
+    const uint64_t blank = (word - kOnes * 0x21) & ~word & (kOnes << 7);
+    const uint64_t stop = find_in_word(word, ',') | find_in_word(folded, '}') | find_in_word(folded, '{') |
+                          find_in_word(word, ':') | find_in_word(word, '"') | blank;
+    if (stop) {
+      place += std::countr_zero(stop) / 8;
+      return place == begin ? nullptr : place;
+    }
+    place += sizeof(word);
+  }
+}
+
+}  // namespace
+
+RowWalk::RowWalk(size_t num_columns, KeyTable& outer, KeyTable& inner)
+    : outer_(outer), inner_(inner), seen_(num_columns, 0) {}
+
+bool RowWalk::walk(const simd::JsonIndex& index, std::string_view line, FlatRow* row) {
+  if (line.empty() || line.front() != '{') return false;
+  index_ = &index;
+  end_ = line.data() + line.size();
+  row_ = row;
+  ++line_number_;
+  row->values.clear();
+  row->category = row->time = row->timestamp = row->type = {};
+  row->is_envelope = false;
+  return walk_object(line.data() + 1, outer_) == end_;
+}
+
+// `place` is behind the opening brace.
+const char* RowWalk::walk_object(const char* place, KeyTable& keys) {
+  place = skip_blanks(place);
+  if (*place == '}') return place + 1;
+  uint32_t last = 0;
+  while (true) {
+    Action action;
+    place = read_key(place, keys, &last, &action);
+    if (!place) return nullptr;
+    const char* value = place = skip_blanks(place);
+    if (action.special == Special::Properties && *place == '{') {
+      // Whether an object without a category is an envelope shows only at its end. What a column of the name
+      // gets, and other rare things, the parser knows.
+      if (action.column >= 0 || row_->is_envelope || row_->category.size() <= 2 ||
+          row_->category.front() != '"')
+        return nullptr;
+      row_->is_envelope = true;
+      row_->inner_begin = row_->values.size();
+      place = walk_object(place + 1, inner_);
+      if (!place) return nullptr;
+      row_->inner_end = row_->values.size();
+    } else {
+      place = skip_value(place);
+      if (!place) return nullptr;
+      const std::string_view token(value, static_cast<size_t>(place - value));
+      if ((action.column >= 0 || action.special != Special::None) && !keep(action, token)) return nullptr;
+    }
+    place = skip_blanks(place);
+    if (*place == '}') return place < end_ ? place + 1 : nullptr;
+    if (*place != ',') return nullptr;
+    place = skip_blanks(place + 1);
+  }
+}
+
+const char* RowWalk::read_key(const char* place, KeyTable& keys, uint32_t* last, Action* action) {
+  if (*place != '"') return nullptr;
+  const KeyTable::Key& expected = keys.expected(*last);
+  if (expected.literal.stands_at(place + 1)) [[likely]] {
+    *last = keys.next(*last);
+    *action = expected.action;
+    return place + 1 + expected.literal.size();
+  }
+  const char* close = index_->next_quote(place + 1);
+  if (close >= end_) return nullptr;
+  const std::string_view name(place + 1, static_cast<size_t>(close - place - 1));
+  if (name.find('\\') != std::string_view::npos) return nullptr;
+  place = skip_blanks(close + 1);
+  if (*place != ':') return nullptr;
+  *action = keys.look_up(name, last);
+  return place + 1;
+}
+
+const char* RowWalk::skip_value(const char* place) {
+  switch (*place) {
+    case '"':
+      return skip_string(place);
+    case '{':
+    case '[':
+      return skip_nested(place);
+    default: {
+      const char* stop = skip_scalar(place);
+      return stop && stop < end_ ? stop : nullptr;
+    }
+  }
+}
+
+const char* RowWalk::skip_string(const char* place) {
+  const char* close = index_->next_quote(place + 1);
+  return close < end_ ? close + 1 : nullptr;
+}
+
+// Skips an array or an object. Its grammar is checked, so that the parser would skip it as well; what numbers
+// and words say is not looked at.
+const char* RowWalk::skip_nested(const char* place) {
+  constexpr int kMostOpen = 64;
+  uint64_t objects = 0;  // the lowest bit: whether the innermost open bracket is an object's
+  for (int open = 0;;) {
+    if (*place == '{' || *place == '[') {
+      if (open++ == kMostOpen) return nullptr;
+      objects = objects << 1 | (*place == '{');
+      place = skip_blanks(place + 1);
+      if (*place != '}' && *place != ']') {
+        place = objects & 1 ? skip_nested_key(place) : place;
+        if (!place) return nullptr;
+        continue;
+      }
+    } else {
+      place = *place == '"' ? skip_string(place) : skip_scalar(place);
+      if (!place || place >= end_) return nullptr;
+      place = skip_blanks(place);
+    }
+    while (*place == (objects & 1 ? '}' : ']')) {
+      if (--open == 0) return place + 1;
+      objects >>= 1;
+      place = skip_blanks(place + 1);
+    }
+    if (*place != ',') return nullptr;
+    place = skip_blanks(place + 1);
+    if (objects & 1) place = skip_nested_key(place);
+    if (!place) return nullptr;
+  }
+}
+
+// Skips a key and its colon.
+const char* RowWalk::skip_nested_key(const char* place) {
+  if (*place != '"') return nullptr;
+  place = skip_string(place);
+  if (!place) return nullptr;
+  place = skip_blanks(place);
+  return *place == ':' ? skip_blanks(place + 1) : nullptr;
+}
+
+bool RowWalk::keep(Action action, std::string_view token) {
+  if (action.column >= 0) {
+    uint64_t& seen = seen_[static_cast<size_t>(action.column)];
+    if (seen == line_number_) return false;
+    seen = line_number_;
+    row_->values.push_back({action.column, token});
+  }
+  return action.special == Special::None || keep_special(action.special, token);
+}
+
+bool RowWalk::keep_special(Special special, std::string_view token) {
+  const auto keep_first = [&](std::string_view* text) {
+    if (!text->empty()) return false;
+    *text = token;
+    return true;
+  };
+  switch (special) {
+    case Special::Category:
+      return keep_first(&row_->category);
+    case Special::Time:
+      return keep_first(&row_->time);
+    case Special::Type:
+      return keep_first(&row_->type);
+    case Special::Timestamp:
+      return keep_first(&row_->timestamp);
+    case Special::Rows:
+    case Special::Tables:
+      return token.front() != '[';
+    default:
+      return true;
+  }
+}
+
+}  // namespace kqlc::archive
