@@ -41,17 +41,17 @@ struct StringHash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
 };
 
-// A key as it stands in text, ready to be compared with: `Name":`.
+// A key as it stands in text, ready to be compared with: `"Name":`.
 class KeyLiteral {
  public:
   static constexpr size_t kMostBytes = 64;
 
   // Requires: fits(name).
-  explicit KeyLiteral(std::string_view name) : name_(name), size_(name.size() + 2) {
-    std::memcpy(bytes_, (name_ + "\":").data(), size_);
+  explicit KeyLiteral(std::string_view name) : name_(name), size_(name.size() + 3) {
+    std::memcpy(bytes_, ("\"" + name_ + "\":").data(), size_);
     std::memset(mask_, 0xff, size_);
   }
-  static bool fits(std::string_view name) { return name.size() + 2 <= kMostBytes; }
+  static bool fits(std::string_view name) { return name.size() + 3 <= kMostBytes; }
 
   const std::string& name() const { return name_; }
   size_t size() const { return size_; }
@@ -86,6 +86,7 @@ class KeyTable {
     KeyLiteral literal;
     Action action;
     uint32_t next = 0;  // the number of the key that came after it last time
+    bool wanted() const { return action.column >= 0 || action.special != Special::None; }
   };
 
   // Number 0 is no key: a line cannot hold its name.
@@ -110,17 +111,15 @@ class KeyTable {
     return look_up(raw, end, last);
   }
 
-  // The same for a name without escapes.
-  Action look_up(std::string_view name, uint32_t* last) {
+  // The same for a name without escapes; valid until the next look-up. nullptr for a name that is not kept,
+  // because it is too long or one of too many.
+  const Key* look_up(std::string_view name, uint32_t* last) {
     auto known = numbers_.find(name);
-    if (known == numbers_.end() && (keys_.size() == kMostKeys || !KeyLiteral::fits(name))) {
-      *last = 0;
-      return action_of(name);
-    }
+    if (known == numbers_.end() && (keys_.size() == kMostKeys || !KeyLiteral::fits(name))) return nullptr;
     uint32_t number = known == numbers_.end() ? add_key(name) : known->second;
     keys_[*last].next = number;
     *last = number;
-    return keys_[number].action;
+    return &keys_[number];
   }
 
  private:
@@ -148,7 +147,9 @@ class KeyTable {
       int64_t size = unescape_json(std::string(key), key.data());
       key.resize(size < 0 ? 0 : size);
     }
-    return look_up(key, last);
+    if (const Key* known = look_up(key, last)) return known->action;
+    *last = 0;
+    return action_of(key);
   }
 
   template <class Value>

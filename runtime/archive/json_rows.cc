@@ -48,7 +48,7 @@ class JsonRows::Implementation {
  public:
   explicit Implementation(Worker& worker);
   void add(const File& file, std::string_view text, uint64_t position);
-  void add_line(const File& file, const simd::JsonIndex& index, std::string_view text, uint32_t flags,
+  void add_line(const File& file, simd::QuoteBits quotes, std::string_view text, uint32_t flags,
                 uint64_t position);
 
   std::vector<bool> seen_;
@@ -162,12 +162,12 @@ void JsonRows::Implementation::end_text(const char* problem) {
   }
 }
 
-void JsonRows::Implementation::add_line(const File& file, const simd::JsonIndex& index, std::string_view text,
+void JsonRows::Implementation::add_line(const File& file, simd::QuoteBits quotes, std::string_view text,
                                         uint32_t flags, uint64_t position) {
   std::string_view body = trim_end(trim_start(text));
   bool plain = !worker_.request.strict && !(flags & simd::kLineControl) &&
                (!(flags & simd::kLineNonAscii) || simdjson::validate_utf8(body.data(), body.size()));
-  if (!plain || !walk_.walk(index, body, &flat_)) return add(file, text, position);
+  if (!plain || !walk_.walk(quotes, body, &flat_)) return add(file, text, position);
   begin_text(file, body, position + (body.data() - text.data()));
   end_text(add_flat_row());
 }
@@ -552,9 +552,9 @@ JsonRows::~JsonRows() = default;
 void JsonRows::add(const File& file, std::string_view text, uint64_t position) {
   implementation_->add(file, text, position);
 }
-void JsonRows::add_line(const File& file, const simd::JsonIndex& index, std::string_view text, uint32_t flags,
+void JsonRows::add_line(const File& file, simd::QuoteBits quotes, std::string_view text, uint32_t flags,
                         uint64_t position) {
-  implementation_->add_line(file, index, text, flags, position);
+  implementation_->add_line(file, quotes, text, flags, position);
 }
 const std::vector<bool>& JsonRows::seen() const { return implementation_->seen_; }
 

@@ -28,9 +28,9 @@ class JsonRows {
   // 2^32.
   void add(const File& file, std::string_view text, uint64_t position);
 
-  // The same for a line that `index` knows; `flags` are what it says of the line. Most lines are read without
-  // the parser.
-  void add_line(const File& file, const simd::JsonIndex& index, std::string_view text, uint32_t flags,
+  // The same for a line whose quotes are known; `flags` are what the index says of it. Most lines are read
+  // without the parser.
+  void add_line(const File& file, simd::QuoteBits quotes, std::string_view text, uint32_t flags,
                 uint64_t position);
 
   // By requested column, whether any row had its key.

@@ -49,9 +49,9 @@ const char* skip_scalar(const char* place) {
 RowWalk::RowWalk(size_t num_columns, KeyTable& outer, KeyTable& inner)
     : outer_(outer), inner_(inner), seen_(num_columns, 0) {}
 
-bool RowWalk::walk(const simd::JsonIndex& index, std::string_view line, FlatRow* row) {
+bool RowWalk::walk(simd::QuoteBits quotes, std::string_view line, FlatRow* row) {
   if (line.empty() || line.front() != '{') return false;
-  index_ = &index;
+  quotes_ = quotes;
   end_ = line.data() + line.size();
   row_ = row;
   ++line_number_;
@@ -61,74 +61,80 @@ bool RowWalk::walk(const simd::JsonIndex& index, std::string_view line, FlatRow*
   return walk_object(line.data() + 1, outer_) == end_;
 }
 
-// `place` is behind the opening brace.
+// `place` is behind the opening brace. What lines of exports look like is on the short way: no blanks, the
+// expected key, a string.
 const char* RowWalk::walk_object(const char* place, KeyTable& keys) {
+  const simd::QuoteBits quotes = quotes_;
+  const char* const end = end_;
   place = skip_blanks(place);
   if (*place == '}') return place + 1;
   uint32_t last = 0;
   while (true) {
-    Action action;
-    place = read_key(place, keys, &last, &action);
-    if (!place) return nullptr;
-    const char* value = place = skip_blanks(place);
-    if (action.special == Special::Properties && *place == '{') {
-      // Whether an object without a category is an envelope shows only at its end. What a column of the name
-      // gets, and other rare things, the parser knows.
-      if (action.column >= 0 || row_->is_envelope || row_->category.size() <= 2 ||
-          row_->category.front() != '"')
-        return nullptr;
-      row_->is_envelope = true;
-      row_->inner_begin = row_->values.size();
-      place = walk_object(place + 1, inner_);
-      if (!place) return nullptr;
-      row_->inner_end = row_->values.size();
+    const KeyTable::Key* key = &keys.expected(last);
+    if (key->literal.stands_at(place)) [[likely]] {
+      last = keys.next(last);
+      place += key->literal.size();
     } else {
-      place = skip_value(place);
+      place = read_key(place, keys, &last, &key);
       if (!place) return nullptr;
-      const std::string_view token(value, static_cast<size_t>(place - value));
-      if ((action.column >= 0 || action.special != Special::None) && !keep(action, token)) return nullptr;
     }
-    place = skip_blanks(place);
-    if (*place == '}') return place < end_ ? place + 1 : nullptr;
-    if (*place != ',') return nullptr;
-    place = skip_blanks(place + 1);
+    const char* value = place;
+    if (*place == '"') [[likely]] {
+      place = quotes.next_quote(place + 1);
+      if (place++ >= end) [[unlikely]]
+        return nullptr;
+    } else {
+      value = place = skip_blanks(place);
+      const bool opens = *place == '{' && key->action.special == Special::Properties;
+      place = opens ? walk_properties(place, key->action) : skip_value(place);
+    }
+    if (!place) [[unlikely]]
+      return nullptr;
+    if (key->wanted() && !keep(key->action, {value, static_cast<size_t>(place - value)})) return nullptr;
+    if (*place != ',') [[unlikely]] {
+      place = skip_blanks(place);
+      if (*place == '}') return place < end ? place + 1 : nullptr;
+      if (*place != ',') return nullptr;
+    }
+    if (*++place != '"') [[unlikely]]
+      place = skip_blanks(place);
   }
 }
 
-const char* RowWalk::read_key(const char* place, KeyTable& keys, uint32_t* last, Action* action) {
+// Whether an object without a category is an envelope shows only at its end. What a column of the name gets,
+// and other rare things, the parser knows.
+const char* RowWalk::walk_properties(const char* place, Action action) {
+  if (action.column >= 0 || row_->is_envelope || row_->category.size() <= 2 || row_->category.front() != '"')
+    return nullptr;
+  row_->is_envelope = true;
+  row_->inner_begin = row_->values.size();
+  place = walk_object(place + 1, inner_);
+  row_->inner_end = row_->values.size();
+  return place;
+}
+
+// Reads a key that is not the expected one, or stands among blanks, and the blanks before its value.
+const char* RowWalk::read_key(const char* place, KeyTable& keys, uint32_t* last, const KeyTable::Key** key) {
   if (*place != '"') return nullptr;
-  const KeyTable::Key& expected = keys.expected(*last);
-  if (expected.literal.stands_at(place + 1)) [[likely]] {
-    *last = keys.next(*last);
-    *action = expected.action;
-    return place + 1 + expected.literal.size();
-  }
-  const char* close = index_->next_quote(place + 1);
+  const char* close = quotes_.next_quote(place + 1);
   if (close >= end_) return nullptr;
   const std::string_view name(place + 1, static_cast<size_t>(close - place - 1));
   if (name.find('\\') != std::string_view::npos) return nullptr;
   place = skip_blanks(close + 1);
   if (*place != ':') return nullptr;
-  *action = keys.look_up(name, last);
-  return place + 1;
+  *key = keys.look_up(name, last);
+  return *key ? skip_blanks(place + 1) : nullptr;
 }
 
 const char* RowWalk::skip_value(const char* place) {
-  switch (*place) {
-    case '"':
-      return skip_string(place);
-    case '{':
-    case '[':
-      return skip_nested(place);
-    default: {
-      const char* stop = skip_scalar(place);
-      return stop && stop < end_ ? stop : nullptr;
-    }
-  }
+  if (*place == '"') return skip_string(place);
+  if (*place == '{' || *place == '[') return skip_nested(place);
+  const char* stop = skip_scalar(place);
+  return stop && stop < end_ ? stop : nullptr;
 }
 
 const char* RowWalk::skip_string(const char* place) {
-  const char* close = index_->next_quote(place + 1);
+  const char* close = quotes_.next_quote(place + 1);
   return close < end_ ? close + 1 : nullptr;
 }
 

@@ -35,13 +35,14 @@ class RowWalk {
   RowWalk(size_t num_columns, KeyTable& outer, KeyTable& inner);
 
   // Reads the object that is `line`, without blanks around it. False: the line is the parser's. Requires: the
-  // line is a part of what `index` was built on, holds no byte below 0x20 and is UTF-8; kPadding readable
-  // bytes behind it. `row` is valid as long as the text.
-  bool walk(const simd::JsonIndex& index, std::string_view line, FlatRow* row);
+  // line is a part of the text whose `quotes` they are, holds no byte below 0x20 and is UTF-8; kPadding
+  // readable bytes behind it. `row` is valid as long as the text.
+  bool walk(simd::QuoteBits quotes, std::string_view line, FlatRow* row);
 
  private:
   const char* walk_object(const char* place, KeyTable& keys);
-  const char* read_key(const char* place, KeyTable& keys, uint32_t* last, Action* action);
+  const char* walk_properties(const char* place, Action action);
+  const char* read_key(const char* place, KeyTable& keys, uint32_t* last, const KeyTable::Key** key);
   const char* skip_value(const char* place);
   const char* skip_string(const char* place);
   const char* skip_nested(const char* place);
@@ -53,7 +54,7 @@ class RowWalk {
   KeyTable& inner_;
   std::vector<uint64_t> seen_;  // by column, the number of the line that last had it
   uint64_t line_number_ = 0;
-  const simd::JsonIndex* index_ = nullptr;
+  simd::QuoteBits quotes_;
   const char* end_ = nullptr;
   FlatRow* row_ = nullptr;
 };

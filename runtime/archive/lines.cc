@@ -2,7 +2,7 @@
 //
 // Lines of JSON, plain or compressed. In: a file. Out: chunks of whole lines, of which only those that may
 // hold a wanted row are parsed. A plain file is cut by offsets alone: a chunk owns the lines that start in
-// its megabyte, so threads need not ask each other. A compressed file is unpacked by one thread at a time and
+// its 256 KiB, so threads need not ask each other. A compressed file is unpacked by one thread at a time and
 // parsed by all.
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -212,7 +212,8 @@ void parse_lines(const File& file, const char* begin, const char* end, uint64_t 
       const char* stop = index.begin() + entry.end;
       std::string_view text(line, stop - line);
       if (!text.empty())
-        worker.json->add_line(file, index, text, entry.flags, position_of(file, offset + (line - begin)));
+        worker.json->add_line(file, index.quotes(), text, entry.flags,
+                              position_of(file, offset + (line - begin)));
       if (worker.stopped) return;
       line = stop + 1;
     }

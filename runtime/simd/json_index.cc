@@ -25,7 +25,7 @@ void JsonIndex::build(const char* begin, const char* end) {
   num_lines_ = kernels().json_lines(begin, end, quotes_.get(), lines_.get());
 }
 
-const char* JsonIndex::find_quote(size_t at) const {
+const char* QuoteBits::find_quote(size_t at) const {
   for (; at < size_; at += 64)
     if (const uint64_t window = load(at / 8)) return begin_ + at + std::countr_zero(window);
   return begin_ + size_;

@@ -16,14 +16,12 @@
 
 namespace kqlc::simd {
 
-class JsonIndex {
+// The quotes of an indexed text: a view to be kept in registers.
+class QuoteBits {
  public:
-  // Indexes [begin, end), which must stay where it is; end - begin < 2^32.
-  void build(const char* begin, const char* end);
-
-  // The lines; the last entry is what follows the last \n, maybe nothing.
-  std::span<const JsonLine> lines() const { return {lines_.get(), num_lines_}; }
-  const char* begin() const { return begin_; }
+  QuoteBits() = default;
+  QuoteBits(const char* begin, size_t size, const uint64_t* words)
+      : begin_(begin), size_(size), bytes_(reinterpret_cast<const char*>(words)) {}
 
   // Returns the first unescaped quote at or after `from`, which lies in the indexed text; the text's end
   // where there is none.
@@ -39,11 +37,28 @@ class JsonIndex {
  private:
   uint64_t load(size_t byte) const {
     uint64_t bits;
-    std::memcpy(&bits, reinterpret_cast<const char*>(quotes_.get()) + byte, sizeof(bits));
+    std::memcpy(&bits, bytes_ + byte, sizeof(bits));
     return bits;
   }
   const char* find_quote(size_t at) const;
 
+  const char* begin_ = nullptr;
+  size_t size_ = 0;
+  const char* bytes_ = nullptr;
+};
+
+class JsonIndex {
+ public:
+  // Indexes [begin, end), which must stay where it is; end - begin < 2^32.
+  void build(const char* begin, const char* end);
+
+  // The lines; the last entry is what follows the last \n, maybe nothing.
+  std::span<const JsonLine> lines() const { return {lines_.get(), num_lines_}; }
+  const char* begin() const { return begin_; }
+  // Valid until the next build().
+  QuoteBits quotes() const { return {begin_, size_, quotes_.get()}; }
+
+ private:
   const char* begin_ = nullptr;
   size_t size_ = 0;
   size_t capacity_ = 0;

@@ -147,7 +147,7 @@ TEST(JsonWalk, AgreesWithTheParser) {
     std::string buffer = line + "\n" + std::string(kPadding, '\0');
     index.build(buffer.data(), buffer.data() + line.size() + 1);
     const uint64_t position = i * 1000;
-    walked.worker.json->add_line(walked.file, index, std::string_view(buffer).substr(0, line.size()),
+    walked.worker.json->add_line(walked.file, index.quotes(), std::string_view(buffer).substr(0, line.size()),
                                  index.lines()[0].flags, position);
     parsed.worker.json->add(parsed.file, std::string_view(buffer).substr(0, line.size()), position);
     walked.worker.flush();

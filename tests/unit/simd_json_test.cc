@@ -56,7 +56,7 @@ void expect_index(const std::string& text, bool flush_begin) {
   for (size_t from = 0; from <= text.size(); ++from) {
     while (quote < plain.quotes.size() && plain.quotes[quote] < from) ++quote;
     const size_t expected = quote < plain.quotes.size() ? plain.quotes[quote] : text.size();
-    ASSERT_EQ(static_cast<size_t>(index.next_quote(bytes.begin() + from) - bytes.begin()), expected) << text;
+    ASSERT_EQ(static_cast<size_t>(index.quotes().next_quote(bytes.begin() + from) - bytes.begin()), expected) << text;
   }
 }
 
@@ -88,7 +88,7 @@ TEST(SimdJson, IndexIsUsedAgainForSmallerAndLargerTexts) {
     index.build(text.data(), text.data() + text.size());
     ASSERT_EQ(index.lines().size(), 2u);
     EXPECT_EQ(index.lines()[0].end, size);
-    EXPECT_EQ(index.next_quote(text.data() + size), text.data() + text.size());
+    EXPECT_EQ(index.quotes().next_quote(text.data() + size), text.data() + text.size());
   }
 }
 
