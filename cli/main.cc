@@ -34,6 +34,10 @@ void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
       ->check(CLI::Range(0, 4096));
   app->add_option("--memory-limit", options.memory_limit, "most bytes a query may keep: 500MB, 2GB")
       ->transform(CLI::AsSizeValue(false));
+  auto* map_all =
+      app->add_flag("--mmap", options.map_all, "map plain NDJSON files into memory, as Arrow files are");
+  app->add_flag("--no-mmap", options.map_none, "read Arrow files into memory instead of mapping them")
+      ->excludes(map_all);
   app->add_option("--simd", options.simd, "scalar, sse4, avx2 or avx512; the best there is without it");
   app->add_option("--engine", options.engine,
                   "jit, object or reference; without it jit where the query has a native form")

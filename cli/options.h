@@ -33,8 +33,10 @@ struct Options {
   std::string engine;                // --engine: jit, object, reference; "": jit where there is a native form
   bool batch = false;
   bool strict = false;
-  bool json = false;  // check --json
-  int threads = 0;    // 0: all cores
+  bool map_all = false;   // --mmap: NDJSON is mapped as well
+  bool map_none = false;  // --no-mmap: Arrow files are read as well
+  bool json = false;      // check --json
+  int threads = 0;        // 0: all cores
   size_t memory_limit = 0;
 };
 

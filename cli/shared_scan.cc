@@ -144,7 +144,6 @@ void SharedScan::add(const codegen::Kernel& kernel, Job& job) {
   auto member = std::make_unique<Member>();
   member->kernel = &kernel;
   member->job = &job;
-  for (int i = 0; i < threads_; ++i) member->states.push_back(kernel.create_state());
   members_.push_back(std::move(member));
 }
 
@@ -204,7 +203,8 @@ std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes() {
   return out;
 }
 
-void SharedScan::run_pass(Pass& pass) {
+// Returns false when a mapped file lost bytes under the kernels: their states may hold wrong rows.
+bool SharedScan::run_pass(Pass& pass) {
   std::vector<const std::vector<std::vector<simd::Literal>>*> prefilters;
   for (const Pass::Port& port : pass.ports)
     prefilters.push_back(&port.member->kernel->inputs()[port.input].prefilter);
@@ -214,11 +214,22 @@ void SharedScan::run_pass(Pass& pass) {
   pass.times.assign(static_cast<size_t>(threads_), std::vector<TimeRange>(pass.tracked.size(), kNoTimes));
   auto read = tables_.scan(pass.scan, threads_,
                            [&](int thread, const Batch& batch) { return pass.take(thread, batch); });
+  if (!read.ok() && read.error().code == ErrorCode::Io && tables_.is_mapping()) return false;
   for (const auto& by_thread : pass.times)
     for (size_t i = 0; i < pass.tracked.size(); ++i)
       tables_.note_times(pass.scan.table, pass.scan.columns[pass.tracked[i]].name, by_thread[i]);
-  if (read.ok()) return;
-  for (const Pass::Port& port : pass.ports) port.member->job->error = read.error();
+  for (const Pass::Port& port : pass.ports)
+    if (!read.ok()) port.member->job->error = read.error();
+  return true;
+}
+
+bool SharedScan::run_passes() {
+  for (auto& member : members_) {
+    member->states.clear();
+    for (int i = 0; i < threads_; ++i) member->states.push_back(member->kernel->create_state());
+  }
+  auto passes = collect_passes();
+  return std::ranges::all_of(passes, [&](auto& pass) { return run_pass(*pass); });
 }
 
 void SharedScan::finish(Member& member) {
@@ -236,8 +247,12 @@ void SharedScan::finish(Member& member) {
   member.job->rows.arena = std::move(rows.arena);
 }
 
+// What a mapped file lost while it was used is found by reading: then it is an error of that file alone.
 void SharedScan::run() {
-  for (auto& pass : collect_passes()) run_pass(*pass);
+  if (!run_passes()) {
+    tables_.stop_mapping();
+    run_passes();
+  }
   for (auto& member : members_) finish(*member);
 }
 

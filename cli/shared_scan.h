@@ -33,7 +33,8 @@ class SharedScan {
   std::vector<std::unique_ptr<Pass>> collect_passes();
   void add_port(Member& member, size_t input, Pass& pass);
   void add_times(const Member& member, Pass& pass);
-  void run_pass(Pass& pass);
+  bool run_passes();
+  bool run_pass(Pass& pass);
   void finish(Member& member);
 
   Tables& tables_;

@@ -21,6 +21,8 @@ Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
   Tables out;
   out.strict_ = options.strict;
   out.threads_ = num_threads(options);
+  if (options.map_all) out.mapping_ = archive::Mapping::All;
+  if (options.map_none) out.mapping_ = archive::Mapping::None;
   archive::ListOptions list{options.table, schemas.tables()};
   if (options.data.empty()) return out;
   std::vector<std::string> paths = options.data;
@@ -112,6 +114,7 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema,
   archive::ScanRequest request;
   request.table = table;
   request.strict = strict_;
+  request.mapping = archive::Mapping::None;
   std::vector<std::string> bounding =
       bounds.is_bounded() ? time_columns_of(table) : std::vector<std::string>();
   std::vector<size_t> places, time_places;
@@ -159,6 +162,7 @@ Result<void> Tables::scan(const TableScan& scan, int threads, const archive::Bat
   archive::ScanRequest request;
   request.table = scan.table;
   request.strict = strict_;
+  request.mapping = mapping_;
   if (!strict_) request.prefilter = scan.prefilter;
   request.wanted_times = scan.wanted_times;
   for (const plan::ColumnDef& column : scan.columns) request.columns.push_back({column.name, column.type});
@@ -197,6 +201,7 @@ Result<int64_t> Tables::newest_time() {
         newest[0] = std::max(newest[0], file.statistics->columns.at(name).greatest);
   }
   archive::ScanRequest request;
+  request.mapping = archive::Mapping::None;
   for (const std::string& name : kColumns) request.columns.push_back({name, Type::DateTime});
   Progress progress(unknown);
   archive::ScanControl control;

@@ -35,6 +35,10 @@ class Tables {
   // Reads `scan` on `threads` threads; batches go to `callback` with their thread. Stops early, without an
   // error, when the user interrupts.
   Result<void> scan(const TableScan& scan, int threads, const archive::BatchCallback& callback);
+  // Whether files are mapped. scan() may then fail with Io for one that lost bytes under it; after
+  // stop_mapping() it does not.
+  bool is_mapping() const { return mapping_ != archive::Mapping::None; }
+  void stop_mapping() { mapping_ = archive::Mapping::None; }
   // Keeps the times that rows of a pass had in a column.
   void note_times(const std::string& table, const std::string& column, const TimeRange& times);
   // The times of a column over all rows that were read or whose statistics are known; kNoTimes where there
@@ -78,6 +82,7 @@ class Tables {
   std::map<std::pair<std::string, std::string>, TimeRange> times_read_;  // by table and column
   int threads_ = 1;
   bool strict_ = false;
+  archive::Mapping mapping_ = archive::Mapping::Archives;
 };
 
 }  // namespace kqlc::cli

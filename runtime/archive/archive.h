@@ -92,6 +92,14 @@ struct TimeNeed {
 // Returns the tables that rows of a file name, of `known` and custom ones (`_CL`); see named_tables.cc.
 Result<std::vector<std::string>> find_named_tables(const File& file, const std::vector<std::string>& known);
 
+// Which files are mapped into memory instead of read into buffers. What is packed, Parquet and CSV is always
+// read.
+enum class Mapping : uint8_t {
+  None,
+  Archives,  // Arrow IPC files
+  All,       // and plain NDJSON
+};
+
 struct ScanRequest {
   std::string table;  // rows that name another table are skipped; "": every row
   std::vector<ColumnRequest> columns;
@@ -102,6 +110,7 @@ struct ScanRequest {
   // over chunks whose statistics exclude them.
   std::vector<std::vector<TimeNeed>> wanted_times;
   bool strict = false;  // parse every line, so that all bad lines are counted
+  Mapping mapping = Mapping::Archives;
 };
 
 struct Sample {
@@ -148,8 +157,10 @@ struct ScanControl {
 };
 
 // Reads `files` with control.threads threads. batch.columns are those of request.columns, in that order. A
-// file that breaks off is an entry of report->errors; its rows before that are kept. Fails only when the scan
-// as a whole cannot run. Batches are never stable: a file is closed when all threads are through with it.
+// file that breaks off is an entry of report->errors; its rows before that are kept. Batches are never
+// stable: a file is closed when all threads are through with it.
+// Error: Io when a mapped file lost bytes while a batch of it was with the callback. What the callback made
+// of that batch may be wrong, and is to be thrown away; a scan with Mapping::None does not fail so.
 Result<void> scan_files(const std::vector<File>& files, const ScanRequest& request,
                         const ScanControl& control, const BatchCallback& callback, ScanReport* report);
 

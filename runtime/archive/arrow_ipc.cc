@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Arrow IPC files and streams. In: a file. Out: its record batches, one a chunk. Of a file only the columns
-// that were asked for are read; each batch is validated in full before anything uses it, because offsets and
-// codes come from outside. They are copies: nobody can change them between the check and the use. A stream is
-// read from first to last and may be compressed.
+// Arrow IPC files and streams. In: a file. Out: its record batches, one a chunk. A file is mapped, and of it
+// only the columns that were asked for are touched; each batch is validated in full before anything uses it,
+// because offsets and codes come from outside (arrow_mapped.h says why they are still valid then). A file
+// that became shorter breaks off before its next batch; if that happened while a batch was in use, what came
+// of it cannot be told, and the scan as a whole fails. A stream is read from first to last and may be
+// compressed.
 #include <arrow/ipc/api.h>
 
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <utility>
 
 #include "runtime/archive/arrow_columns.h"
+#include "runtime/archive/arrow_mapped.h"
 
 namespace kqlc::archive {
 namespace {
@@ -19,6 +23,7 @@ namespace {
 arrow::ipc::IpcReadOptions read_options(const arrow::Schema* schema, const ScanRequest& request) {
   auto options = arrow::ipc::IpcReadOptions::Defaults();
   options.use_threads = false;
+  options.ensure_alignment = arrow::ipc::Alignment::kDataTypeSpecificAlignment;
   if (schema) options.included_fields = requested_fields(*schema, request);
   // Arrow takes an empty list for all fields; one of them is enough to count rows.
   if (schema && options.included_fields.empty() && schema->num_fields()) options.included_fields = {0};
@@ -39,26 +44,46 @@ class ArrowSource : public Source {
       std::lock_guard lock(mutex_);
       if (ended_) return Taken::End;
       auto next = next_batch();
-      ended_ = !next.ok() || !*next;
-      if (!next.ok()) return error_of(next.status(), file_);
+      failed_ = !next.ok();
+      ended_ = failed_ || !*next;
+      if (failed_) return torn() ? loss() : error_of(next.status(), file_);
       if (ended_) return Taken::End;
       batch = *next;
       row = rows_;
       rows_ += batch->num_rows();
     }
-    arrow::Status valid = batch->ValidateFull();
-    if (!valid.ok()) return error_of(valid, file_);
-    emit_record_batch(file_, *batch, row, worker);
+    auto settled = settle(batch);
+    if (torn()) return end_with(loss());
+    if (!settled.ok()) return end_with(error_of(settled.status(), file_));
+    emit_record_batch(file_, **settled, row, worker);
+    if (torn()) worker.failure = loss();
     return Taken::Chunk;
   }
 
  protected:
   virtual arrow::Result<BatchPtr> next_batch() = 0;
+  // The batch as it may be used, validated.
+  virtual arrow::Result<BatchPtr> settle(const BatchPtr& batch) {
+    ARROW_RETURN_NOT_OK(batch->ValidateFull());
+    return batch;
+  }
+  // Whether a mapping lost bytes; what is read is the reader's own.
+  virtual bool torn() const { return false; }
+  virtual Error loss() const { return Error{ErrorCode::Internal, file_.path + ": is not mapped"}; }
 
   File file_;
 
  private:
+  // Of several threads the first says what is wrong.
+  Result<Taken> end_with(Error error) {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(failed_, true)) return Taken::End;
+    ended_ = true;
+    return error;
+  }
+
   std::mutex mutex_;
+  bool failed_ = false;
   bool ended_ = false;
   uint64_t rows_ = 0;
 };
@@ -88,6 +113,26 @@ class ArrowFileSource : public ArrowSource {
   std::atomic<int> next_{0};
 };
 
+class MappedArrowSource : public ArrowFileSource {
+ public:
+  MappedArrowSource(const File& file, std::shared_ptr<const MappedFile> mapped,
+                    std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader)
+      : ArrowFileSource(file, std::move(reader)), mapped_(std::move(mapped)), copier_(mapped_) {}
+
+ protected:
+  arrow::Result<BatchPtr> settle(const BatchPtr& batch) override {
+    ARROW_ASSIGN_OR_RAISE(auto settled, copier_.copy(*batch));
+    ARROW_RETURN_NOT_OK(settled->ValidateFull());
+    return settled;
+  }
+  bool torn() const override { return mapped_->torn(); }
+  Error loss() const override { return mapped_->loss(); }
+
+ private:
+  std::shared_ptr<const MappedFile> mapped_;
+  PlaceCopier copier_;
+};
+
 class ArrowStreamSource : public ArrowSource {
  public:
   ArrowStreamSource(const File& file, std::shared_ptr<arrow::ipc::RecordBatchStreamReader> reader)
@@ -106,21 +151,34 @@ class ArrowStreamSource : public ArrowSource {
   std::atomic<bool> ended_{false};
 };
 
-arrow::Result<SourcePtr> open_arrow_file(const File& file, const ScanRequest& request) {
-  ARROW_ASSIGN_OR_RAISE(auto input, arrow::io::ReadableFile::Open(file.path));
+arrow::Result<SourcePtr> open_arrow_file(const File& file, const ScanRequest& request,
+                                         const std::shared_ptr<const MappedFile>& mapped) {
+  std::shared_ptr<arrow::io::RandomAccessFile> input;
+  if (mapped) {
+    input = open_mapped_input(mapped);
+  } else {
+    ARROW_ASSIGN_OR_RAISE(input, arrow::io::ReadableFile::Open(file.path));
+  }
   ARROW_ASSIGN_OR_RAISE(auto whole,
                         arrow::ipc::RecordBatchFileReader::Open(input, read_options(nullptr, request)));
   ARROW_RETURN_NOT_OK(refuse_repeated(columns_of_schema(*whole->schema()), request));
   ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchFileReader::Open(
                                          input, read_options(whole->schema().get(), request)));
-  return SourcePtr(std::make_unique<ArrowFileSource>(file, std::move(reader)));
+  if (!mapped) return SourcePtr(std::make_unique<ArrowFileSource>(file, std::move(reader)));
+  // Of a batch whose metadata is known, Arrow takes the ranges of the fields one by one. Without it, it reads
+  // them into a buffer for the whole batch.
+  ARROW_RETURN_NOT_OK(reader->PreBufferMetadata({}));
+  return SourcePtr(std::make_unique<MappedArrowSource>(file, mapped, std::move(reader)));
 }
 
 }  // namespace
 
 Result<SourcePtr> open_arrow(const File& file, const ScanRequest& request) {
   if (file.format == Format::ArrowFile) {
-    auto opened = open_arrow_file(file, request);
+    std::shared_ptr<const MappedFile> mapped;
+    if (request.mapping != Mapping::None) mapped = MappedFile::open(file.path);
+    auto opened = open_arrow_file(file, request, mapped);
+    if (mapped && mapped->torn()) return mapped->loss();
     if (!opened.ok()) return error_of(opened.status(), file);
     return std::move(opened).ValueUnsafe();
   }

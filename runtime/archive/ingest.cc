@@ -208,6 +208,7 @@ class Ingest {
     ScanRequest scan;
     scan.table = table;
     scan.columns = columns;
+    scan.mapping = Mapping::None;  // every byte is read once
     ScanControl control;
     control.cancelled = request_.cancelled;
     control.progress = request_.progress;

@@ -2,8 +2,9 @@
 //
 // Lines of JSON, plain or compressed. In: a file. Out: chunks of whole lines, of which only those that may
 // hold a wanted row are parsed. A plain file is cut by offsets alone: a chunk owns the lines that start in
-// its 256 KiB, so threads need not ask each other. A compressed file is unpacked by one thread at a time and
-// parsed by all.
+// its 256 KiB, so threads need not ask each other. Its bytes are read into the worker's buffer, or searched
+// where they are mapped; then the lines that are parsed are copied first, and parsed when it is sure that the
+// file still held them. A compressed file is unpacked by one thread at a time and parsed by all.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <mutex>
 
 #include "runtime/archive/json_rows.h"
+#include "runtime/archive/mapped_file.h"
 #include "runtime/archive/source.h"
 
 namespace kqlc::archive {
@@ -26,58 +28,109 @@ Error line_too_long(const File& file, uint64_t offset) {
                                            " MiB"};
 }
 
+// Adds the rows of all lines of [begin, end).
+void add_lines(const File& file, const char* begin, const char* end, uint64_t offset, Worker& worker) {
+  if (worker.stopped) return;
+  simd::JsonIndex& index = worker.index;
+  index.build(begin, end);
+  const char* line = begin;
+  for (const simd::JsonLine& entry : index.lines()) {
+    const char* stop = begin + entry.end;
+    std::string_view text(line, stop - line);
+    if (!text.empty())
+      worker.json->add_line(file, index.quotes(), text, entry.flags,
+                            position_of(file, offset + (line - begin)));
+    if (worker.stopped) return;
+    line = stop + 1;
+  }
+}
+
+// A file's lines by chunks; where the bytes come from is up to the two classes below.
 class PlainLines : public Source {
  public:
-  PlainLines(const File& file, int descriptor, uint64_t size)
-      : file_(file), descriptor_(descriptor), size_(size) {}
-  PlainLines(const PlainLines&) = delete;
-  PlainLines& operator=(const PlainLines&) = delete;
-  ~PlainLines() override { close(descriptor_); }
+  PlainLines(const File& file, uint64_t size) : file_(file), size_(size) {}
 
   Result<Taken> read_chunk(Worker& worker, bool wait) override {
     uint64_t begin = next_.fetch_add(kChunkBytes);
     if (begin >= size_) return Taken::End;
     auto read = read_lines(begin, std::min(begin + kChunkBytes, size_), worker);
-    if (!read.ok()) {
-      next_ = size_;
-      return read.error();
-    }
-    return Taken::Chunk;
+    if (read.ok()) return Taken::Chunk;
+    next_ = size_;
+    // Of several threads the first says what is wrong.
+    if (failed_.exchange(true)) return Taken::End;
+    return read.error();
   }
 
   uint64_t bytes_done() const override { return std::min(next_.load(), size_); }
+
+ protected:
+  // Returns the bytes from `from` on, `owned` of them or more. They stay until the worker's next chunk.
+  virtual Result<std::string_view> take(uint64_t from, size_t owned, Worker& worker) = 0;
+  // The same with all of the last line that starts in what is owned, and nothing behind it. Follows take().
+  virtual Result<std::string_view> take_lines(uint64_t from, size_t owned, Worker& worker) = 0;
+  // Parses whole lines of what was taken, which begin at `offset` in the file; none where no line starts.
+  virtual Result<void> parse(std::string_view lines, uint64_t offset, Worker& worker) = 0;
+
+  File file_;
+  uint64_t size_;  // that of when the file was opened: what is written behind it later is not read
 
  private:
   // Reads the lines that start in [begin, end). The byte before `begin` tells whether a line starts there.
   Result<void> read_lines(uint64_t begin, uint64_t end, Worker& worker) {
     uint64_t from = begin ? begin - 1 : 0;
-    TextBuffer& buffer = worker.buffer;
-    buffer.resize(0);
     size_t owned = end - from;
-    size_t wanted = owned + kOverrun;
-    KQLC_TRY(load(from, wanted, buffer));
+    std::string_view text;
+    KQLC_TRY_ASSIGN(text, take(from, owned, worker));
     // A line that started before this chunk ends behind it, or takes all of it: then nothing more is read.
-    size_t start = begin ? simd::line_end(buffer.data(), buffer.data() + owned) + 1 - buffer.data() : 0;
-    if (start >= owned) return {};
+    size_t start = begin ? simd::line_end(text.data(), text.data() + owned) + 1 - text.data() : 0;
+    if (start >= owned) return parse({}, from, worker);
+    KQLC_TRY_ASSIGN(text, take_lines(from, owned, worker));
+    return parse(text.substr(start), from + start, worker);
+  }
+
+  std::atomic<uint64_t> next_{0};
+  std::atomic<bool> failed_{false};
+};
+
+class ReadLines : public PlainLines {
+ public:
+  ReadLines(const File& file, int descriptor, uint64_t size)
+      : PlainLines(file, size), descriptor_(descriptor) {}
+  ReadLines(const ReadLines&) = delete;
+  ReadLines& operator=(const ReadLines&) = delete;
+  ~ReadLines() override { close(descriptor_); }
+
+ protected:
+  Result<std::string_view> take(uint64_t from, size_t owned, Worker& worker) override {
+    worker.buffer.resize(0);
+    KQLC_TRY(load(from, owned + kOverrun, worker.buffer));
+    return std::string_view(worker.buffer.data(), worker.buffer.size());
+  }
+
+  Result<std::string_view> take_lines(uint64_t from, size_t owned, Worker& worker) override {
+    TextBuffer& buffer = worker.buffer;
+    size_t wanted = owned + kOverrun;
     size_t searched = owned - 1;  // the last line ends at the first \n from here on
-    size_t size;
     while (true) {
       const char* text_end = buffer.data() + buffer.size();
       const char* stop = simd::line_end(buffer.data() + searched, text_end);
-      size = std::min(stop + 1, text_end) - buffer.data();
-      if (stop != text_end || from + size >= size_) break;
+      auto size = static_cast<size_t>(std::min(stop + 1, text_end) - buffer.data());
+      if (stop != text_end || from + size >= size_) return std::string_view(buffer.data(), size);
       if (wanted >= kMaxLineBytes) return line_too_long(file_, from);
       searched = size;
       wanted = std::min(wanted * 2, kMaxLineBytes);
       KQLC_TRY(load(from, wanted, buffer));
     }
-    parse_lines(file_, buffer.data() + start, buffer.data() + size, from + start, worker);
+  }
+
+  Result<void> parse(std::string_view lines, uint64_t offset, Worker& worker) override {
+    parse_lines(file_, lines.data(), lines.data() + lines.size(), offset, worker);
     return {};
   }
 
-  // Makes the buffer hold `wanted` bytes from `from` on, or those up to the file's end. The size is that of
-  // when the file was opened: what is written behind it later is not read, and a file that lost some of it is
-  // an error.
+ private:
+  // Makes the buffer hold `wanted` bytes from `from` on, or those up to the file's end. A file that lost some
+  // of them is an error.
   Result<void> load(uint64_t from, size_t wanted, TextBuffer& buffer) {
     wanted = std::min<uint64_t>(wanted, size_ - from);
     size_t have = buffer.size();
@@ -95,10 +148,74 @@ class PlainLines : public Source {
 
   static constexpr size_t kOverrun = size_t{16} << 10;
 
-  File file_;
   int descriptor_;
-  uint64_t size_;
-  std::atomic<uint64_t> next_{0};
+};
+
+class MappedLines : public PlainLines {
+ public:
+  MappedLines(const File& file, std::shared_ptr<const MappedFile> mapped)
+      : PlainLines(file, mapped->size()), mapped_(std::move(mapped)) {}
+
+ protected:
+  Result<std::string_view> take(uint64_t from, size_t owned, Worker& worker) override {
+    return std::string_view(mapped_->data() + from, owned);
+  }
+
+  Result<std::string_view> take_lines(uint64_t from, size_t owned, Worker& worker) override {
+    const char* text = mapped_->data() + from;
+    const char* last = text + std::min<uint64_t>(size_ - from, kMaxLineBytes);
+    const char* stop = simd::line_end(text + owned - 1, last);
+    if (stop == last && from + static_cast<uint64_t>(last - text) < size_) return line_too_long(file_, from);
+    return std::string_view(text, static_cast<size_t>(std::min(stop + 1, last) - text));
+  }
+
+  Result<void> parse(std::string_view lines, uint64_t offset, Worker& worker) override {
+    TextBuffer& buffer = worker.buffer;
+    buffer.resize(0);
+    std::vector<Copy> copies;
+    if (worker.filter.passes_all()) {
+      buffer.append(lines);
+    } else {
+      copies = copy_candidates(lines, worker);
+    }
+    if (mapped_->torn()) return mapped_->loss();
+    if (worker.filter.passes_all())
+      parse_lines(file_, buffer.data(), buffer.data() + buffer.size(), offset, worker);
+    for (const Copy& copy : copies) {
+      const char* text = buffer.data() + copy.place;
+      add_lines(file_, text, text + copy.size, offset + copy.origin, worker);
+    }
+    worker.flush();
+    return {};
+  }
+
+ private:
+  struct Copy {
+    size_t place = 0;  // in the worker's buffer
+    size_t size = 0;
+    size_t origin = 0;  // in the chunk's lines
+  };
+
+  // Puts the lines that may be wanted into the worker's buffer, which is made large enough first: rows that
+  // are built from it point there.
+  static std::vector<Copy> copy_candidates(std::string_view lines, Worker& worker) {
+    std::vector<Copy> copies;
+    const char* end = lines.data() + lines.size();
+    TextBuffer& buffer = worker.buffer;
+    buffer.resize(lines.size());
+    buffer.resize(0);
+    for (const char* place = lines.data(); place < end;) {
+      simd::Line line = worker.filter.next_candidate(place, end);
+      if (!line.begin) break;
+      place = line.end + 1;
+      auto size = static_cast<size_t>(line.end - line.begin);
+      copies.push_back({buffer.size(), size, static_cast<size_t>(line.begin - lines.data())});
+      buffer.append({line.begin, size});
+    }
+    return copies;
+  }
+
+  std::shared_ptr<const MappedFile> mapped_;
 };
 
 class PackedLines : public Source {
@@ -186,6 +303,9 @@ class PackedLines : public Source {
 }  // namespace
 
 Result<SourcePtr> open_ndjson(const File& file, const ScanRequest& request) {
+  if (request.mapping == Mapping::All)
+    if (auto mapped = MappedFile::open(file.path))
+      return SourcePtr(std::make_unique<MappedLines>(file, std::move(mapped)));
   int descriptor = open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return Error{ErrorCode::Io, file.path + ": " + std::strerror(errno)};
   struct stat status;
@@ -194,7 +314,7 @@ Result<SourcePtr> open_ndjson(const File& file, const ScanRequest& request) {
     return Error{ErrorCode::Io, file.path + ": " + std::strerror(errno)};
   }
   auto size = static_cast<uint64_t>(status.st_size);
-  return SourcePtr(std::make_unique<PlainLines>(file, descriptor, size));
+  return SourcePtr(std::make_unique<ReadLines>(file, descriptor, size));
 }
 
 Result<SourcePtr> open_compressed_lines(const File& file, const ScanRequest& request) {
@@ -204,31 +324,15 @@ Result<SourcePtr> open_compressed_lines(const File& file, const ScanRequest& req
 }
 
 void parse_lines(const File& file, const char* begin, const char* end, uint64_t offset, Worker& worker) {
-  simd::JsonIndex& index = worker.index;
-  // Adds what the index knows.
-  const auto add = [&] {
-    const char* line = index.begin();
-    for (const simd::JsonLine& entry : index.lines()) {
-      const char* stop = index.begin() + entry.end;
-      std::string_view text(line, stop - line);
-      if (!text.empty())
-        worker.json->add_line(file, index.quotes(), text, entry.flags,
-                              position_of(file, offset + (line - begin)));
-      if (worker.stopped) return;
-      line = stop + 1;
-    }
-  };
   if (worker.filter.passes_all()) {
-    index.build(begin, end);
-    add();
+    add_lines(file, begin, end, offset, worker);
     worker.flush();
     return;
   }
   for (const char* place = begin; place < end && !worker.stopped;) {
     simd::Line line = worker.filter.next_candidate(place, end);
     if (!line.begin) break;
-    index.build(line.begin, line.end);
-    add();
+    add_lines(file, line.begin, line.end, offset + (line.begin - begin), worker);
     place = line.end + 1;
   }
   worker.flush();

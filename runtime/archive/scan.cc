@@ -37,7 +37,7 @@ class Scan {
        const BatchCallback& callback)
       : files_(files), request_(request), control_(control), callback_(callback), slots_(files.size()) {}
 
-  void run(ScanReport* report) {
+  Result<void> run(ScanReport* report) {
     int threads = std::max(1, control_.threads);
     std::vector<std::unique_ptr<Worker>> workers;
     for (int i = 0; i < threads; ++i) workers.push_back(std::make_unique<Worker>(i, request_, callback_));
@@ -45,8 +45,11 @@ class Scan {
     for (int i = 1; i < threads; ++i) running.emplace_back([&, i] { walk(*workers[i]); });
     walk(*workers[0]);
     for (std::thread& thread : running) thread.join();
+    for (auto& worker : workers)
+      if (worker->failure) return *worker->failure;
     for (auto& worker : workers) report->merge(worker->report);
     note_unseen_columns(workers, report);
+    return {};
   }
 
  private:
@@ -91,7 +94,7 @@ class Scan {
         return;
       }
       auto taken = source.read_chunk(worker, last);
-      if (worker.stopped) ended_ = true;
+      if (worker.stopped || worker.failure) ended_ = true;
       if (!taken.ok()) worker.report.errors.push_back(std::move(taken.error()));
       count_progress(index, source);
       if (taken.ok() && taken.value() == Taken::Busy) return;
@@ -266,7 +269,7 @@ Result<SourcePtr> open_source(const File& file, const ScanRequest& request) {
 Result<void> scan_files(const std::vector<File>& files, const ScanRequest& request,
                         const ScanControl& control, const BatchCallback& callback, ScanReport* report) {
   ScanReport found;
-  Scan(files, request, control, callback).run(&found);
+  KQLC_TRY(Scan(files, request, control, callback).run(&found));
   std::vector<Sample*> samples;
   for (Sample& sample : found.samples) samples.push_back(&sample);
   for (auto& [column, problem] : found.problems) samples.push_back(&problem.first);

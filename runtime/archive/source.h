@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,7 +79,8 @@ struct Worker {
   std::unique_ptr<JsonRows> json;
   simd::JsonIndex index;
   TextBuffer buffer;
-  bool stopped = false;  // the callback wants no more
+  bool stopped = false;          // the callback wants no more
+  std::optional<Error> failure;  // why the scan fails: what was handed on may be wrong
 };
 
 enum class Taken : uint8_t { Chunk, Busy, End };

@@ -27,9 +27,11 @@ std::string lower(std::string_view text) {
 
 using Hits = std::vector<std::pair<uint64_t, std::string>>;
 
-Hits scan(const archive::File& file, const std::string& needle, bool prefilter) {
+Hits scan(const archive::File& file, const std::string& needle, bool prefilter,
+          archive::Mapping mapping = archive::Mapping::None) {
   archive::ScanRequest request;
   request.columns = {{"S", Type::String}, {"N", Type::Long}, {"Y", Type::Dynamic}, {"D", Type::DateTime}};
+  request.mapping = mapping;
   if (prefilter) request.prefilter = {{simd::Literal{needle, simd::Case::Ignored}}};
   Hits hits;
   auto take = [&](int, const Batch& batch) {
@@ -68,6 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return std::isalpha(static_cast<unsigned char>(c)) && (c | 0x20) != 'e';
   });
   Hits all = scan(file, needle, false);
+  KQLC_CHECK(all == scan(file, needle, false, archive::Mapping::All), "mapped and read give the same rows");
   if (needle.size() >= 3 && letters)
     KQLC_CHECK(all == scan(file, needle, true), "the line filter loses no row");
   return 0;

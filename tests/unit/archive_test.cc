@@ -119,7 +119,9 @@ class ArchiveTest : public ::testing::Test {
       }
       return true;
     };
-    EXPECT_TRUE(scan_files(files.value(), request_, control, callback, &report_).ok());
+    auto done = scan_files(files.value(), request_, control, callback, &report_);
+    failure_ = done.ok() ? "" : done.error().message;
+    EXPECT_EQ(done.ok(), !expect_failure_) << failure_;
     std::vector<std::string> result;
     for (auto& [position, text] : rows) result.push_back(text);
     return result;
@@ -130,6 +132,8 @@ class ArchiveTest : public ::testing::Test {
   ScanRequest request_;
   ScanReport report_;
   std::function<void()> on_first_batch_;  // what happens to the files while they are read
+  bool expect_failure_ = false;
+  std::string failure_;
 };
 
 TEST_F(ArchiveTest, FlatRowsOfEveryType) {
@@ -360,7 +364,7 @@ std::string many_lines(int count) {
   return text;
 }
 
-TEST_F(ArchiveTest, ThreadsAndCompressionChangeNothing) {
+TEST_F(ArchiveTest, ThreadsMappingAndCompressionChangeNothing) {
   request_.columns = {{"N", Type::Long}, {"A", Type::String}};
   std::string text = many_lines(20'000);
   auto plain = write("plain.ndjson", text);
@@ -370,6 +374,8 @@ TEST_F(ArchiveTest, ThreadsAndCompressionChangeNothing) {
   EXPECT_EQ(scan({plain}, 4), expected);
   EXPECT_EQ(scan({write("a.ndjson.gz", gzip(text))}, 3), expected);
   EXPECT_EQ(scan({write("a.ndjson.zst", zstd(text))}, 3), expected);
+  request_.mapping = Mapping::All;
+  EXPECT_EQ(scan({plain}, 2), expected);
 }
 
 TEST_F(ArchiveTest, PrefilterKeepsEveryWantedRow) {
@@ -394,7 +400,10 @@ TEST_F(ArchiveTest, NeedlesCrossTheBordersOfChunks) {
     std::string text = "{\"F\":\"" + std::string(kBorder - before - frame.size(), 'x') + "\"}\n" + line +
                        "{\"A\":\"hay\"}\n" + line;
     auto path = write("a.ndjson", text);
-    EXPECT_THAT(scan({path}, 2), ElementsAre("needle", "needle")) << before;
+    for (Mapping mapping : {Mapping::All, Mapping::None}) {
+      request_.mapping = mapping;
+      EXPECT_THAT(scan({path}, 2), ElementsAre("needle", "needle")) << before;
+    }
     EXPECT_THAT(scan({write("b.ndjson.zst", zstd(text))}, 2), ElementsAre("needle", "needle")) << before;
     // Without a line's end at the end of the file.
     text.pop_back();
@@ -443,9 +452,12 @@ TEST_F(ArchiveTest, ArrowFilesAndStreams) {
     auto writer = stream ? *arrow::ipc::MakeStreamWriter(out, table->schema())
                          : *arrow::ipc::MakeFileWriter(out, table->schema());
     ASSERT_TRUE(writer->WriteTable(*table).ok() && writer->Close().ok() && out->Close().ok());
-    EXPECT_EQ(scan({path}), kSampleRows);
-    EXPECT_EQ(report_.missing_columns["Z"], 1u);
-    EXPECT_EQ(report_.problems["N"].failures, 1u);
+    for (Mapping mapping : {Mapping::Archives, Mapping::None}) {
+      request_.mapping = mapping;
+      EXPECT_EQ(scan({path}), kSampleRows);
+      EXPECT_EQ(report_.missing_columns["Z"], 1u);
+      EXPECT_EQ(report_.problems["N"].failures, 1u);
+    }
   }
 }
 
@@ -473,6 +485,7 @@ void write_arrow(const std::string& path, const arrow::Table& table, int batches
 
 TEST_F(ArchiveTest, FilesThatShrinkAreTheirOwnError) {
   request_.columns = {{"A", Type::String}};
+  request_.mapping = Mapping::None;
   std::string path = folder_ + "/a.arrow";
   write_arrow(path, *sample_table(), 100);
   auto lines = write("b.ndjson", many_lines(20'000));

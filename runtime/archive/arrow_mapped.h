@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Arrow over a mapping. In: a MappedFile. Out: what Arrow's reader reads from, without a copy; and record
+// batches that stay safe to use whatever happens to the file. The one idea: values and text are used where
+// they are in the file; what says where they are (offsets, views, codes, run ends) is copied, so that it is
+// still what was validated when it is followed.
+#pragma once
+
+#include <arrow/api.h>
+#include <arrow/io/api.h>
+
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "runtime/archive/mapped_file.h"
+
+namespace kqlc::archive {
+
+// Ranges of the mapping as buffers that keep it alive; short ones, metadata among them, as copies.
+std::shared_ptr<arrow::io::RandomAccessFile> open_mapped_input(std::shared_ptr<const MappedFile> file);
+
+// Copies what says where values are, as far as it lies in the mapping. Requires nothing of the batch's data.
+class PlaceCopier {
+ public:
+  explicit PlaceCopier(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
+
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> copy(const arrow::RecordBatch& batch);
+
+ private:
+  using DataPtr = std::shared_ptr<arrow::ArrayData>;
+  arrow::Result<DataPtr> copy_data(const arrow::ArrayData& data);
+  arrow::Status copy_buffer(std::shared_ptr<arrow::Buffer>& buffer);
+  arrow::Result<DataPtr> copy_dictionary(const DataPtr& dictionary);
+
+  std::shared_ptr<const MappedFile> file_;
+  std::mutex mutex_;
+  std::vector<std::pair<DataPtr, DataPtr>> dictionaries_;  // as they came, and copied
+};
+
+}  // namespace kqlc::archive

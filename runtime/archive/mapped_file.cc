@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Mappings and the guard against SIGBUS. The handler may run at any instruction of any thread, so what it
+// reads is a fixed table of atomics: the borders of every live mapping. It calls nothing but mmap, which on
+// Linux is a bare system call.
+#include "runtime/archive/mapped_file.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <mutex>
+
+namespace kqlc::archive {
+namespace {
+
+struct Slot {
+  std::atomic<uintptr_t> begin{0};  // 0: free; kTaken: being filled
+  std::atomic<uintptr_t> end{0};
+  std::atomic<bool> torn{false};
+};
+
+constexpr int kSlots = 4096;
+constexpr uintptr_t kTaken = 1;
+
+Slot slots[kSlots];
+std::atomic<int> slots_used{0};  // no slot from here on was ever taken
+struct sigaction previous;
+
+uintptr_t page_bytes() {
+  static const auto bytes = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+// Puts zeros where the fault was, if that is in a mapping of ours.
+bool mend(uintptr_t place) {
+  int used = slots_used.load();
+  for (int i = 0; i < used; ++i) {
+    uintptr_t begin = slots[i].begin.load();
+    if (begin <= kTaken || place < begin || place >= slots[i].end.load()) continue;
+    auto* page = reinterpret_cast<void*>(place & ~(page_bytes() - 1));
+    void* mended = mmap(page, page_bytes(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (mended == MAP_FAILED) return false;
+    slots[i].torn = true;
+    return true;
+  }
+  return false;
+}
+
+void handle_bus_error(int signal, siginfo_t* info, void* context) {
+  int saved = errno;
+  if (mend(reinterpret_cast<uintptr_t>(info->si_addr))) {
+    errno = saved;
+    return;
+  }
+  if (previous.sa_flags & SA_SIGINFO) return previous.sa_sigaction(signal, info, context);
+  if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) return previous.sa_handler(signal);
+  // The instruction runs again and the default action ends the process.
+  struct sigaction standard{};
+  standard.sa_handler = SIG_DFL;
+  sigaction(SIGBUS, &standard, nullptr);
+}
+
+void install_handler() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    page_bytes();
+    struct sigaction action{};
+    action.sa_sigaction = handle_bus_error;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, &previous);
+  });
+}
+
+// Returns a slot for the mapping, or -1 when all are taken.
+int take_slot(uintptr_t begin, uintptr_t end) {
+  install_handler();
+  for (int i = 0; i < kSlots; ++i) {
+    uintptr_t vacant = 0;
+    if (!slots[i].begin.compare_exchange_strong(vacant, kTaken)) continue;
+    slots[i].end = end;
+    slots[i].torn = false;
+    slots[i].begin = begin;
+    int used = slots_used.load();
+    while (used <= i && !slots_used.compare_exchange_weak(used, i + 1)) {
+    }
+    return i;
+  }
+  return -1;
+}
+
+}  // namespace
+
+MappedFile::MappedFile(std::string path, int descriptor, uint64_t size)
+    : path_(std::move(path)), descriptor_(descriptor), size_(size) {}
+
+MappedFile::~MappedFile() {
+  if (slot_ >= 0) slots[slot_].begin = 0;
+  if (data_) munmap(data_, mapped_bytes_);
+  close(descriptor_);
+}
+
+std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
+  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return nullptr;
+  struct stat status;
+  uint64_t size =
+      fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) ? static_cast<uint64_t>(status.st_size) : 0;
+  std::shared_ptr<MappedFile> file(new MappedFile(path, descriptor, size));
+  return file->map() ? file : nullptr;
+}
+
+// The address space is taken with a page of zeros behind the file, then the file is laid over it.
+bool MappedFile::map() {
+  if (size_ == 0) return false;
+  uint64_t page = page_bytes();
+  uint64_t whole = (size_ + page - 1) / page * page;
+  void* place = mmap(nullptr, whole + page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (place == MAP_FAILED) return false;
+  data_ = static_cast<char*>(place);
+  mapped_bytes_ = whole + page;
+  if (mmap(place, whole, PROT_READ, MAP_SHARED | MAP_FIXED, descriptor_, 0) == MAP_FAILED) return false;
+  auto begin = reinterpret_cast<uintptr_t>(place);
+  slot_ = take_slot(begin, begin + whole);
+  return slot_ >= 0;
+}
+
+bool MappedFile::torn() const {
+  if (slots[slot_].torn) return true;
+  struct stat status;
+  // Behind the end of its last page a shorter file reads as zeros, without a fault.
+  return fstat(descriptor_, &status) != 0 || static_cast<uint64_t>(status.st_size) < size_;
+}
+
+Error MappedFile::loss() const {
+  struct stat status;
+  bool shorter = fstat(descriptor_, &status) == 0 && static_cast<uint64_t>(status.st_size) < size_;
+  return Error{ErrorCode::Io, path_ + (shorter ? ": became shorter while it was read"
+                                               : ": a part of it could not be read from where it is mapped")};
+}
+
+}  // namespace kqlc::archive

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// MappedFile: a file as memory. In: a path. Out: its bytes, read-only, with a page of zeros behind them.
+// The one idea: a file may become shorter while it is mapped, and then touching what is gone raises
+// SIGBUS. One handler for the process puts a page of zeros there and marks the mapping as torn; readers ask
+// torn() after they looked at a piece, and throw away what they made of it when the answer is yes. A fault
+// anywhere else goes where it went before. Until a reader has asked, any byte may turn into zero between two
+// looks: what says where other bytes are has to be copied before it is checked.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "runtime/base/result.h"
+
+namespace kqlc::archive {
+
+class MappedFile {
+ public:
+  // Returns nullptr for a file that cannot be mapped: an empty one, one on a file system without mappings,
+  // the 4097th at a time. Such files are read.
+  static std::shared_ptr<const MappedFile> open(const std::string& path);
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  const char* data() const { return data_; }
+  // That of when the file was opened.
+  uint64_t size() const { return size_; }
+  bool contains(const void* place) const {
+    return static_cast<const char*>(place) >= data_ && static_cast<const char*>(place) < data_ + size_;
+  }
+
+  // Whether bytes were lost since the file was opened: it is shorter now, or touching it failed.
+  bool torn() const;
+  // What is to be said of a torn file.
+  Error loss() const;
+
+ private:
+  MappedFile(std::string path, int descriptor, uint64_t size);
+  bool map();
+
+  std::string path_;
+  int descriptor_;
+  uint64_t size_;
+  char* data_ = nullptr;
+  uint64_t mapped_bytes_ = 0;  // whole pages and one more
+  int slot_ = -1;
+};
+
+}  // namespace kqlc::archive
