@@ -12,6 +12,10 @@
 #include "cli/tables.h"
 #include "runtime/value/datetime.h"
 
+// The files of rules/schemas as they were when the program was built: begins and ends
+// (cmake/embed_files.cmake).
+extern "C" const char* const kqlc_schema_files[][2];
+
 namespace kqlc::cli {
 
 std::string find_beside_program(std::initializer_list<const char*> places) {
@@ -26,7 +30,12 @@ std::string find_beside_program(std::initializer_list<const char*> places) {
 Result<plan::Schemas> load_schemas() {
   plan::Schemas schemas;
   std::string folder = find_beside_program({"rules/schemas", "share/kqlc/schemas"});
-  if (!folder.empty()) KQLC_TRY(schemas.load_folder(folder));
+  if (!folder.empty()) {
+    KQLC_TRY(schemas.load_folder(folder));
+    return schemas;
+  }
+  for (const auto* file = kqlc_schema_files; (*file)[0]; ++file)
+    KQLC_TRY(schemas.load_text(std::string_view((*file)[0], (*file)[1]), "a schema inside the program"));
   return schemas;
 }
 

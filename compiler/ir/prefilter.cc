@@ -151,8 +151,9 @@ class Finder {
         out.push_back({{part, simd::Case::Ignored}});
       if (rule == Rule::Any && part.empty()) return {};
       if (rule == Rule::Any) add(any, std::move(part));
+      if (any.size() > kMaxLiterals) return {};
     }
-    if (rule == Rule::Any && !any.empty() && any.size() <= kMaxLiterals) out.push_back(std::move(any));
+    if (rule == Rule::Any && !any.empty()) out.push_back(std::move(any));
     return out;
   }
 

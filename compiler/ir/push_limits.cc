@@ -41,7 +41,8 @@ class LimitPusher {
       while (!open_.empty()) {
         OpId take = open_.back();
         open_.pop_back();
-        if (ir_.ops[take].kind == OpKind::Take) push(take);
+        bool is_used = take >= uses_.size() || uses_[take] != 0;
+        if (is_used && ir_.ops[take].kind == OpKind::Take) push(take);
       }
     }
     compact(ir_);
@@ -68,6 +69,8 @@ class LimitPusher {
     joined.limit = joined.kind == OpKind::Sort ? limit : std::min(joined.limit, limit);
     if (joined.kind == OpKind::Sort) joined.kind = OpKind::Top;
     ir_.ops[id] = std::move(joined);
+    // Nobody else uses what was below, and of a thousand takes each need not go all the way down.
+    if (below < uses_.size()) uses_[below] = 0;
     open_.push_back(id);
   }
 

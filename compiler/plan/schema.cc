@@ -35,15 +35,20 @@ Result<void> Schemas::load_folder(const std::string& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder, error))
     if (entry.path().extension() == ".json") files.push_back(entry.path().string());
   std::sort(files.begin(), files.end());  // defender-xdr before sentinel
-  for (const std::string& file : files) KQLC_TRY(load_file(file));
+  for (const std::string& file : files) {
+    simdjson::padded_string text;
+    if (auto failure = simdjson::padded_string::load(file).get(text))
+      return Error{ErrorCode::Io, file + ": " + simdjson::error_message(failure)};
+    KQLC_TRY(load_text(text, file));
+  }
   return {};
 }
 
-Result<void> Schemas::load_file(const std::string& path) {
+Result<void> Schemas::load_text(std::string_view text, const std::string& file) {
   simdjson::dom::parser parser;
   simdjson::dom::element document;
-  if (auto error = parser.load(path).get(document))
-    return Error{ErrorCode::Format, path + ": " + simdjson::error_message(error)};
+  if (auto error = parser.parse(text.data(), text.size()).get(document))
+    return Error{ErrorCode::Format, file + ": " + simdjson::error_message(error)};
   simdjson::dom::array tables;
   if (document.get(tables) && document["tables"].get(tables)) return {};
   for (simdjson::dom::element table : tables) {

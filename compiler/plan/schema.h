@@ -25,6 +25,8 @@ class Schemas {
  public:
   // Reads every *.json of a folder. A file that is none is an error; a missing folder is not.
   Result<void> load_folder(const std::string& folder);
+  // Reads the text of one such file, which messages call `name`.
+  Result<void> load_text(std::string_view text, const std::string& name);
   // Adds or replaces a table.
   void add(const std::string& table, Schema schema) { tables_[table] = std::move(schema); }
 
@@ -36,7 +38,6 @@ class Schemas {
   std::string nearest(std::string_view name) const;
 
  private:
-  Result<void> load_file(const std::string& path);
   std::map<std::string, Schema, std::less<>> tables_;
 };
 

@@ -32,24 +32,32 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// The table that a word of the path names, from the file's name up to the root.
+// Whether `name` stands in `text` with no letter or digit directly before or after it. What a custom table's
+// suffix follows is another table: DeviceEvents_CL does not name DeviceEvents.
+bool names(std::string_view text, std::string_view name) {
+  auto is_inside = [&](size_t i) {
+    return i < text.size() && std::isalnum(static_cast<unsigned char>(text[i]));
+  };
+  for (size_t i = text.find(name); i != text.npos; i = text.find(name, i + 1)) {
+    size_t end = i + name.size();
+    bool custom = text.substr(end).starts_with("_cl") && !is_inside(end + 3);
+    if (!(i > 0 && is_inside(i - 1)) && !is_inside(end) && !custom) return true;
+  }
+  return false;
+}
+
+// The table that a part of the path names, from the file's name up to the root; of several the longest name.
 std::string table_of_path(const std::string& path, const std::vector<std::string>& known) {
   std::vector<std::string> components;
   for (const fs::path& component : fs::path(path)) components.push_back(lower(component.string()));
   std::reverse(components.begin(), components.end());
-  auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
   for (const std::string& component : components) {
-    for (size_t begin = 0; begin < component.size();) {
-      size_t end = begin;
-      while (end < component.size() && is_word(component[end])) ++end;
-      std::string word = component.substr(begin, end - begin);
-      begin = end + 1;
-      // DeviceEvents_2024_01
-      std::string bare = word.substr(0, word.find_last_not_of("0123456789_") + 1);
-      for (const std::string& table : known) {
-        if (lower(table) == word || (!bare.empty() && lower(table) == bare)) return table;
-      }
-    }
+    const std::string* best = nullptr;
+    for (const std::string& table : known)
+      if ((!best || table.size() > best->size()) && table.size() <= component.size() &&
+          names(component, lower(table)))
+        best = &table;
+    if (best) return *best;
   }
   return "";
 }

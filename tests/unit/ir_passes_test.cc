@@ -175,6 +175,8 @@ const char* const kQueries[] = {
     "T | extend N = coalesce(Size, long(5)) | where N == 5 | project N, Name",
     "T | sort by Size asc, Name desc | where Size > 0 | take 7 | project Name, Size",
     "T | sort by Real | take 20 | take 9",
+    "T | take 9 | take 3 | take 7",
+    "T | take 9 | project Name | take 3 | extend X = 1 | take 7 | take 8",
     "T | sort by Real nulls first | project Real",
     "T | top 9 by Time desc | where Size > 2",
     "T | take 30 | where Size > 2 | take 4",
