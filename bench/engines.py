@@ -177,8 +177,8 @@ def python_with(module, folder, install):
                 return python
         if attempt or not install:
             return None
-        print(f"installing duckdb, chdb and pyarrow into {folder}", file=sys.stderr)
+        print(f"installing duckdb, chdb, polars and pyarrow into {folder}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True)
-        subprocess.run([own, "-m", "pip", "install", "--quiet", "duckdb", "chdb", "pyarrow"],
+        subprocess.run([own, "-m", "pip", "install", "--quiet", "duckdb", "chdb", "polars", "pyarrow"],
                        stdout=sys.stderr) if os.path.exists(own) else None
     return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DuckDB or ClickHouse as a process of its own that stays ready between measurements.
+"""DuckDB, ClickHouse or Polars as a process of its own that stays ready between measurements.
 
 In, one JSON object a line on standard input: first {"peer", "query", "form", "file", "threads"}, then {"way"} for each
 run. Out, one line each: {"ways": [...], "version"}, then {"seconds", "cpu", "rows"}, or {"error"} instead. The time is
@@ -40,7 +40,11 @@ class DuckDB:
         if self.form == "arrow":
             import pyarrow
             tables = [pyarrow.ipc.open_file(pyarrow.memory_map(path)).read_all() for path in sorted(glob.glob(self.file))]
-            self.connection.register("events", pyarrow.concat_tables(tables, promote_options="permissive"))
+            table = pyarrow.concat_tables(tables, promote_options="permissive")
+            for name in QUERIES[query]["reads"]:  # an ingested chunk lacks the columns that have no value in it
+                if name not in table.column_names:
+                    table = table.append_column(name, pyarrow.nulls(len(table)))
+            self.connection.register("events", table)
         spec = QUERIES[query]
         sql = spec["duckdb"][way].format(
             source=self.source(spec["reads"]), keys=self.source(["DeviceId", "Timestamp"]),
@@ -73,8 +77,11 @@ class ClickHouse:
         self.version = str(self.session.query("SELECT version()", "TabSeparated")).strip()
 
     def source(self, columns):
-        if self.form != "ndjson":
-            return f"file('{self.file}', '{'Parquet' if self.form == 'parquet' else 'Arrow'}')"
+        if self.form == "parquet":
+            return f"file('{self.file}', 'Parquet')"
+        if self.form == "arrow":  # by name and type: a chunk lacks the columns that have no value in it
+            fields = ", ".join(f"{name} {CLICKHOUSE_TYPES[COLUMNS[name]]}" for name in columns)
+            return f"file('{self.file}', 'Arrow', '{fields}')"
         fields = ", ".join(f"{name} {CLICKHOUSE_TYPES[COLUMNS[name]]}" for name in columns)
         if "Timestamp" in columns:  # is never null, and a plain type is compared faster
             fields = fields.replace("Timestamp Nullable(DateTime64(7, \\'UTC\\'))", "Timestamp DateTime64(7, \\'UTC\\')")
@@ -93,6 +100,54 @@ class ClickHouse:
         return [json.loads(line) for line in str(result).splitlines() if line.strip()]
 
 
+class Polars:
+    TYPES = {"datetime": "String", "string": "String", "long": "Int64", "bool": "Boolean"}
+
+    def __init__(self, spec):
+        os.environ["POLARS_MAX_THREADS"] = str(spec["threads"])  # read when it is imported
+        import polars
+        self.pl, self.form, self.file, self.version = polars, spec["form"], spec["file"], polars.__version__
+
+    def source(self, columns):
+        pl = self.pl
+        if self.form == "ndjson":
+            fields = pl.Struct({name: getattr(pl, self.TYPES[COLUMNS[name]]) for name in columns})
+            return self.timed(pl.scan_ndjson(self.file, schema={"properties": fields}).unnest("properties"), columns)
+        if self.form == "parquet":
+            return pl.scan_parquet(self.file).select(columns)
+        frame = pl.scan_ipc(self.file)
+        held = frame.collect_schema()
+        forms = {"string": lambda column: column.cast(pl.String),  # dictionaries, which it compares slowly or not
+                 "datetime": lambda column: column.dt.replace_time_zone(None)}
+        same = lambda column: column
+        return frame.select(forms.get(COLUMNS[name], same)(pl.col(name)) if name in held
+                            else pl.lit(None).alias(name) for name in columns)
+
+    def timed(self, frame, columns):
+        stamps = [name for name in columns if COLUMNS[name] == "datetime"]
+        return frame.with_columns(
+            self.pl.col(stamps).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="ns", strict=False))
+
+    def lines(self, columns):
+        """Rows of those lines that hold the seed rule's needle or an escape that may hide it."""
+        pl = self.pl
+        fields = pl.Struct({"properties": pl.Struct(
+            {name: getattr(pl, self.TYPES[COLUMNS[name]]) for name in columns})})
+        text = pl.scan_csv(self.file, has_header=False, separator="\x01", quote_char=None, schema={"line": pl.String})
+        kept = text.filter(pl.col("line").str.contains(r"(?i-u)distant software|\\u00"))
+        row = pl.col("line").str.json_decode(fields).struct.field("properties")
+        return self.timed(kept.select(row).unnest("properties"), columns)
+
+    def run(self, query, way):
+        build = QUERIES[query]["polars"][way]
+        source = self.lines if way == "raw lines" else self.source
+        return build(self.pl, source).select(QUERIES[query]["gives"]).collect(engine="streaming").to_arrow()
+
+    @staticmethod
+    def rows(table):
+        return DuckDB.rows(table)
+
+
 def cpu_seconds():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
@@ -108,7 +163,7 @@ def main():
 
     spec = json.loads(sys.stdin.readline())
     try:
-        peer = {"duckdb": DuckDB, "clickhouse": ClickHouse}[spec["peer"]](spec)
+        peer = {"duckdb": DuckDB, "clickhouse": ClickHouse, "polars": Polars}[spec["peer"]](spec)
     except Exception as error:  # a library's own, of any kind
         say({"error": f"{type(error).__name__}: {error}"})
         return

@@ -66,34 +66,64 @@ TOP = "SELECT FileName, count(*) AS n, {distinct} FROM {source} GROUP BY FileNam
 STEPS = ("SELECT FileName, CAST(sum(k) AS BIGINT) AS n, count(*) FROM (SELECT FileName, DeviceId, count(*) AS k FROM {source} "
          "GROUP BY FileName, DeviceId) GROUP BY FileName ORDER BY n DESC LIMIT 10")
 
+def polars_seed(pl, source):
+    start, end = (pl.lit(datetime.datetime.fromisoformat(text)).cast(pl.Datetime("ns")) for text in (START, END))
+    return (source(SEED_COLUMNS)
+            .filter(pl.col(COMPANY).str.contains(has("Distant Software")), pl.col(PRODUCT).str.contains(has("Distant Desktop")))
+            .filter(pl.col("Timestamp").is_between(start, end))
+            .group_by("DeviceId", "DeviceName")
+            .agg(pl.col("Timestamp").min().alias("FirstSeen"), pl.col("Timestamp").max().alias("LastSeen"),
+                 pl.col("ReportId").unique().alias("Report"), pl.len().cast(pl.Int64).alias("Count")))
+
+
+def polars_top(pl, source):
+    return (source(["FileName", "DeviceId"]).group_by("FileName", "DeviceId").agg(pl.len().alias("k"))
+            .group_by("FileName").agg(pl.col("k").sum().cast(pl.Int64).alias("count_"),
+                                      pl.len().cast(pl.Int64).alias("dcount_DeviceId"))
+            .sort("count_", descending=True).head(10))
+
+
+def polars_regex(pl, source):
+    return source(["Timestamp", "DeviceName", COMMAND]).filter(pl.col(COMMAND).str.contains(ENCODED))
+
+
+def polars_last(pl, source):
+    newest = source(["DeviceId", "Timestamp"]).group_by("DeviceId").agg(pl.col("Timestamp").max())
+    return source(list(COLUMNS)).join(newest, on=["DeviceId", "Timestamp"], how="semi")
+
+
 # name -> what it asks, its KQL (None: the seed rule), the columns a reader needs, the columns of the answer, and the
-# ways of each peer. {source} is a FROM item with those columns, {keys} one with DeviceId and Timestamp alone, {lines}
+# ways of each peer: SQL, or for Polars a function of the module and of a reader of columns. {source} is a FROM item with those columns, {keys} one with DeviceId and Timestamp alone, {lines}
 # the raw lines of the file (such a way exists for NDJSON only).
 QUERIES = {
     "Q1": {"title": "the seed rule", "kql": None, "reads": SEED_COLUMNS,
            "gives": ["DeviceId", "DeviceName", "FirstSeen", "LastSeen", "Report", "Count"],
-           "duckdb": duckdb_seed(), "clickhouse": clickhouse_seed()},
+           "duckdb": duckdb_seed(), "clickhouse": clickhouse_seed(),
+           "polars": {"regex": polars_seed, "raw lines": polars_seed}},
     "Q2": {"title": "the ten most frequent programs and their machines",
            "kql": f"{TABLE} | summarize count(), dcount(DeviceId) by FileName | top 10 by count_",
            "reads": ["FileName", "DeviceId"], "gives": ["FileName", "count_", "dcount_DeviceId"],
            "duckdb": {"count distinct": TOP.replace("{distinct}", "count(DISTINCT DeviceId)"),
                       "two steps": STEPS},
            "clickhouse": {"uniqExact": TOP.replace("{distinct}", "uniqExact(DeviceId)"),
-                          "two steps": STEPS}},
+                          "two steps": STEPS},
+           "polars": {"two steps": polars_top}},
     "Q3": {"title": "encoded commands by regular expression",
            "kql": f"{TABLE} | where {COMMAND} matches regex @'{ENCODED}' | project Timestamp, DeviceName, {COMMAND}",
            "reads": ["Timestamp", "DeviceName", COMMAND], "gives": ["Timestamp", "DeviceName", COMMAND],
            "duckdb": {"regex": f"SELECT Timestamp, DeviceName, {COMMAND} FROM {{source}} WHERE "
                                f"regexp_matches({COMMAND}, '{ENCODED_IN_SQL}')"},
            "clickhouse": {"match": f"SELECT Timestamp, DeviceName, {COMMAND} FROM {{source}} WHERE "
-                                   f"match({COMMAND}, {clickhouse_text(ENCODED_IN_SQL)})"}},
+                                   f"match({COMMAND}, {clickhouse_text(ENCODED_IN_SQL)})"},
+           "polars": {"regex": polars_regex}},
     "Q4": {"title": "the last row of each machine, all columns",
            "kql": f"{TABLE} | summarize arg_max(Timestamp, *) by DeviceId",
            "reads": list(COLUMNS), "gives": ["DeviceId"] + [name for name in COLUMNS if name != "DeviceId"],
            "duckdb": {"semi join": LAST_ROWS.replace("{key}", "(DeviceId, max(Timestamp))"),
                       "arg_max": "SELECT {row} FROM (SELECT arg_max(t, Timestamp) AS r FROM {source} t GROUP BY DeviceId)"},
            "clickhouse": {"semi join": LAST_ROWS.replace("{key}", "DeviceId, max(Timestamp)"),
-                          "limit by": "SELECT {columns} FROM {source} ORDER BY Timestamp DESC LIMIT 1 BY DeviceId"}},
+                          "limit by": "SELECT {columns} FROM {source} ORDER BY Timestamp DESC LIMIT 1 BY DeviceId"},
+           "polars": {"semi join": polars_last}},
 }
 
 
