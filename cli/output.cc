@@ -132,33 +132,60 @@ std::string print_csv(const reference::Rows& rows, const std::string& rule) {
   return out;
 }
 
-std::string json_row(const reference::Rows& rows, const reference::Row& row) {
-  std::string out = "{";
-  for (size_t i = 0; i < row.size(); ++i)
-    out += (i ? "," : "") + json_string(rows.schema[i].name) + ":" + json_value(row[i], rows.schema[i].type);
-  return out + "}";
-}
-
 }  // namespace
 
-std::string json_value(const Cell& cell, Type type) {
-  if (!cell.valid) return "null";
-  Arena arena;
+void append_json_value(std::string& out, const Cell& cell, Type type) {
+  if (!cell.valid) {
+    out += "null";
+    return;
+  }
   switch (type) {
-    case Type::Real: {
-      std::string text = text_value(cell, type);
-      return text.find_first_of("Nn") != std::string::npos ? json_string(text) : text;
-    }
+    case Type::String:
+      return dynamic::append_json_string(out, cell.s.view());
     case Type::Bool:
     case Type::Int:
     case Type::Long:
-      return text_value(cell, type);
-    case Type::Dynamic:
-      return std::string(dynamic::print(cell.node, arena).view());
+      out += text_value(cell, type);
+      return;
+    case Type::Real: {
+      std::string text = text_value(cell, type);
+      bool is_word = text.find_first_of("Nn") != std::string::npos;
+      out += is_word ? json_string(text) : text;
+      return;
+    }
+    case Type::Dynamic: {
+      Arena arena;
+      out += dynamic::print(cell.node, arena).view();
+      return;
+    }
     default:
-      return json_string(text_value(cell, type));
+      dynamic::append_json_string(out, text_value(cell, type));
   }
 }
+
+namespace {
+
+// Rows as JSON objects.
+class ObjectPrinter {
+ public:
+  explicit ObjectPrinter(const reference::Rows& rows) : rows_(rows) {
+    for (const plan::ColumnDef& column : rows.schema)
+      keys_.push_back((keys_.empty() ? "{" : ",") + json_string(column.name) + ":");
+  }
+  void append(std::string& out, const reference::Row& row) const {
+    for (size_t i = 0; i < row.size(); ++i) {
+      out += keys_[i];
+      append_json_value(out, row[i], rows_.schema[i].type);
+    }
+    out += row.empty() ? "{}" : "}";
+  }
+
+ private:
+  const reference::Rows& rows_;
+  std::vector<std::string> keys_;  // with what stands before and behind them
+};
+
+}  // namespace
 
 std::string json_table(const reference::Rows& rows) {
   std::string out = "\"columns\":[";
@@ -168,8 +195,10 @@ std::string json_table(const reference::Rows& rows) {
   out += "],\"rows\":[";
   for (size_t r = 0; r < rows.rows.size(); ++r) {
     out += r ? ",[" : "[";
-    for (size_t i = 0; i < rows.schema.size(); ++i)
-      out += (i ? "," : "") + json_value(rows.rows[r][i], rows.schema[i].type);
+    for (size_t i = 0; i < rows.schema.size(); ++i) {
+      if (i) out += ',';
+      append_json_value(out, rows.rows[r][i], rows.schema[i].type);
+    }
     out += "]";
   }
   return out + "]";
@@ -221,9 +250,12 @@ std::string print_ndjson(const std::vector<Output>& outputs) {
   std::string out;
   for (const Output& output : outputs) {
     std::string rule = output.rule.empty() ? "" : "{\"rule\":" + json_string(output.rule) + ",";
-    for (const auto& row : output.rows->rows)
-      out += rule.empty() ? json_row(*output.rows, row) + "\n"
-                          : rule + "\"row\":" + json_row(*output.rows, row) + "}\n";
+    ObjectPrinter printer(*output.rows);
+    for (const auto& row : output.rows->rows) {
+      if (!rule.empty()) out += rule + "\"row\":";
+      printer.append(out, row);
+      out += rule.empty() ? "\n" : "}\n";
+    }
     if (output.partial.empty()) continue;
     out += (rule.empty() ? "{\"$partial\":" : rule + "\"partial\":") + json_string(output.partial) + "}\n";
   }

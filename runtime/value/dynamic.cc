@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -449,41 +450,35 @@ Str print_real(double value, Arena& arena) {
   return arena.copy({buffer, static_cast<uint64_t>(end - buffer)});
 }
 
+namespace {
+
+// By byte, the letter behind the backslash that JSON writes it with; 'u': as \u00XX; 0: as it is.
+constexpr std::array<char, 256> kJsonEscapes = [] {
+  std::array<char, 256> escapes{};
+  for (int byte = 0; byte < 0x20; ++byte) escapes[byte] = 'u';
+  for (auto [byte, letter] :
+       {std::pair('"', '"'), std::pair('\\', '\\'), std::pair('\n', 'n'), std::pair('\r', 'r'),
+        std::pair('\t', 't'), std::pair('\b', 'b'), std::pair('\f', 'f')})
+    escapes[static_cast<unsigned char>(byte)] = letter;
+  return escapes;
+}();
+
+}  // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
-  for (char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\\u00";
-          out += kHex[c >> 4];
-          out += kHex[c & 15];
-        } else {
-          out += c;
-        }
-    }
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  for (const char* place = begin;; ++place) {
+    while (place != end && !kJsonEscapes[static_cast<unsigned char>(*place)]) ++place;
+    out.append(begin, place);
+    if (place == end) break;
+    char letter = kJsonEscapes[static_cast<unsigned char>(*place)];
+    out += '\\';
+    out += letter;
+    if (letter == 'u') ((out += "00") += kHex[*place >> 4]) += kHex[*place & 15];
+    begin = place + 1;
   }
   out += '"';
 }

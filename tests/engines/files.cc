@@ -28,7 +28,8 @@ constexpr int64_t kMostNanoTicks = INT64_MAX / 100;
 Error arrow_error(const arrow::Status& status) { return {ErrorCode::Io, status.ToString()}; }
 
 std::string text_of_cell(const Cell& cell, Type type) {
-  std::string json = cli::json_value(cell, type);
+  std::string json;
+  cli::append_json_value(json, cell, type);
   if (!cell.valid) return "";
   if (type == Type::String) return std::string(cell.s.view());
   return type != Type::Dynamic && json.front() == '"' ? json.substr(1, json.size() - 2) : json;
@@ -40,8 +41,8 @@ std::string ndjson_text(const TableData& table) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
       if (!row[i].valid) continue;
-      line += (line.empty() ? "" : ",") + cli::json_string(table.schema[i].name) + ":" +
-              cli::json_value(row[i], table.schema[i].type);
+      line += (line.empty() ? "" : ",") + cli::json_string(table.schema[i].name) + ":";
+      cli::append_json_value(line, row[i], table.schema[i].type);
     }
     out += "{" + line + "}\n";
   }

@@ -132,8 +132,10 @@ std::string print_answer(const Answer& answer) {
   out += "\n";
   for (const Row& row : answer.rows) {
     out += "[";
-    for (size_t i = 0; i < row.size(); ++i)
-      out += (i ? "," : "") + cli::json_value(row[i], answer.schema[i].type);
+    for (size_t i = 0; i < row.size(); ++i) {
+      out += i ? "," : "";
+      cli::append_json_value(out, row[i], answer.schema[i].type);
+    }
     out += "]\n";
   }
   return out;
