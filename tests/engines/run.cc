@@ -44,6 +44,7 @@ Answer to_answer(Result<reference::Rows> rows) {
   Answer out;
   if (!rows.ok()) {
     out.error = rows.error().message;
+    out.is_limit = rows.error().code == ErrorCode::Limit;
     return out;
   }
   out.schema = rows.value().schema;
@@ -59,6 +60,7 @@ Answer finish(const codegen::Kernel& kernel, std::vector<std::shared_ptr<codegen
   Answer out;
   if (rows.error) {
     out.error = rows.error->message;
+    out.is_limit = rows.error->code == ErrorCode::Limit;
     return out;
   }
   out.schema = rows.schema;

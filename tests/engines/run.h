@@ -22,6 +22,7 @@ struct Answer {
   std::vector<Row> rows;
   std::vector<std::shared_ptr<Arena>> arenas;  // what the cells refer to
   std::string error;                           // of the data or a limit; "" where there is none
+  bool is_limit = false;                       // the error is that a limit was reached
 };
 
 // "Name:type, ..." and one JSON array a row.
