@@ -12,7 +12,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
+
+#include "runtime/base/printable.h"
 
 namespace kqlc::cli {
 
@@ -44,6 +47,10 @@ void read_rule_file(const std::string& path, bool is_named, RuleFiles& out) {
   if (stat(path.c_str(), &status) != 0) return leave_out(path, std::strerror(errno), out);
   if (static_cast<uint64_t>(status.st_size) > rule::kMostFileBytes)
     return leave_out(path, fmt::format("{} bytes are too many for a rule file", status.st_size), out);
+  if (!out.seen.emplace(status.st_dev, status.st_ino).second) {
+    ++out.repeated;
+    return;
+  }
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();
@@ -81,6 +88,18 @@ void read_folder(const std::string& path, RuleFiles& out) {
     leave_out(path, "no page of this folder holds a KQL query", out);
 }
 
+// Says which rules cannot be told apart in the results.
+void warn_of_equal_ids(const RuleFiles& files) {
+  std::map<std::string, const rule::Rule*> first;
+  for (const rule::Rule& rule : files.rules) {
+    auto [known, is_new] = first.try_emplace(rule_key(rule), &rule);
+    if (!is_new)
+      fmt::print(stderr, "kqlc: {} has the id of {}, {}: their rows stand under one `rule`\n",
+                 printable(rule.source.path), printable(known->second->source.path),
+                 printable(rule_key(rule)));
+  }
+}
+
 }  // namespace
 
 RuleFiles read_rule_files(const std::vector<std::string>& paths) {
@@ -93,6 +112,10 @@ RuleFiles read_rule_files(const std::vector<std::string>& paths) {
       read_rule_file(path, true, out);
     }
   }
+  if (out.repeated > 0)
+    fmt::print(stderr, "kqlc: {} named more than once, read once\n",
+               out.repeated == 1 ? "a rule file was" : fmt::format("{} rule files were", out.repeated));
+  warn_of_equal_ids(out);
   return out;
 }
 

@@ -4,7 +4,10 @@
 // paths; what could not be read has been said on stderr and is left out.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/rule/rule.h"
@@ -13,7 +16,9 @@ namespace kqlc::cli {
 
 struct RuleFiles {
   std::vector<rule::Rule> rules;
-  size_t left_out = 0;  // files that could not be read or held no rule
+  size_t left_out = 0;                           // files that could not be read or held no rule
+  size_t repeated = 0;                           // files that were named again, under whatever path
+  std::set<std::pair<uint64_t, uint64_t>> seen;  // device and number of each file
 };
 
 // Reads every rule file of `paths`; folders are walked for the extensions of rule files.

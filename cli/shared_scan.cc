@@ -84,6 +84,7 @@ struct SharedScan::Pass {
   std::vector<size_t> open_ports;  // by thread
   std::atomic<size_t> open_threads{0};
 
+  void track(const std::string& name);
   bool take(int thread, const Batch& batch);
   static bool show(Port& port, size_t thread, const Batch& batch, int64_t begin, int64_t end);
   static bool show_in_bounds(Port& port, size_t thread, const Batch& batch);
@@ -155,19 +156,24 @@ void SharedScan::add_times(const Member& member, Pass& pass) {
     std::vector<archive::TimeNeed>& needs = pass.scan.wanted_times.emplace_back();
     for (const TimeCondition& condition : scan.conditions) {
       needs.push_back({{condition.column}, condition.range.from, condition.range.to});
-      const plan::Schema& columns = pass.scan.columns;
-      auto found = std::find_if(columns.begin(), columns.end(), [&](const plan::ColumnDef& column) {
-        return column.name == condition.column && column.type == Type::DateTime;
-      });
-      auto place = static_cast<size_t>(found - columns.begin());
-      bool known = std::find(pass.tracked.begin(), pass.tracked.end(), place) != pass.tracked.end();
-      if (found != columns.end() && !known) pass.tracked.push_back(place);
+      pass.track(condition.column);
     }
     const TimeRange& bounds = member.job->bounds;
     if (!bounds.is_bounded()) continue;
     const std::vector<std::string>& row_times = tables_.time_columns_of(pass.scan.table);
+    for (const std::string& column : row_times) pass.track(column);
     if (!row_times.empty()) needs.push_back({row_times, bounds.from, bounds.to});
   }
+}
+
+// Lets the times of a column be kept, if it is read.
+void SharedScan::Pass::track(const std::string& name) {
+  auto found = std::ranges::find_if(scan.columns, [&](const plan::ColumnDef& column) {
+    return column.name == name && column.type == Type::DateTime;
+  });
+  auto place = static_cast<size_t>(found - scan.columns.begin());
+  if (found != scan.columns.end() && std::ranges::find(tracked, place) == tracked.end())
+    tracked.push_back(place);
 }
 
 void SharedScan::add_port(Member& member, size_t input, Pass& pass) {

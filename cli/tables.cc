@@ -36,8 +36,11 @@ Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
     for (const archive::ColumnRequest& column : columns.value()) schema.push_back({column.name, column.type});
     schemas.add(file.table, std::move(schema));
   }
-  for (const std::string& table : schemas.tables())
-    out.time_columns_[table] = time_columns(*schemas.find(table));
+  for (const std::string& table : schemas.tables()) {
+    const plan::Schema& schema = *schemas.find(table);
+    out.time_columns_[table] = time_columns(schema);
+    for (const plan::ColumnDef& column : schema) out.column_names_[table].push_back(column.name);
+  }
   return out;
 }
 
@@ -57,19 +60,10 @@ void Tables::note(std::string sentence) {
     notes_.push_back(std::move(sentence));
 }
 
-// Says when no file holds the table, and when files of a larger archive were taken for it because they name
+// Keeps that no file holds the table; says when files of a larger archive were taken for it because they name
 // none.
 void Tables::note_table(const std::string& table, const std::vector<archive::File>& files) {
-  if (files.empty()) {
-    std::set<std::string> others;
-    for (const archive::File& file : files_) others.insert(file.table);
-    std::string names;
-    size_t shown = 0;
-    for (const std::string& other : others)
-      if (shown++ < 6) names += (names.empty() ? "" : ", ") + other;
-    if (others.size() > 6) names += fmt::format(" and {} more", others.size() - 6);
-    return note(fmt::format("no file of --data holds {}: they hold {}", table, names));
-  }
+  if (files.empty()) absent_.insert(table);
   if (files_.size() == 1) return;
   for (const archive::File& file : files)
     if (file.table.empty())
@@ -77,6 +71,26 @@ void Tables::note_table(const std::string& table, const std::vector<archive::Fil
           fmt::format("{}: no table in its path, so its rows count as {} unless they name another table; "
                       "--table says what files hold",
                       file.path, table));
+}
+
+// "a, b and 3 more".
+std::string few_names(const std::set<std::string>& names) {
+  constexpr size_t kMost = 6;
+  std::string out;
+  size_t shown = 0;
+  for (const std::string& name : names)
+    if (shown++ < kMost) out += (out.empty() ? "" : ", ") + name;
+  return names.size() > kMost ? out + fmt::format(" and {} more", names.size() - kMost) : out;
+}
+
+// One sentence for all tables that were asked for in vain: a union over a wildcard asks for dozens.
+std::string Tables::print_absent() const {
+  if (absent_.empty()) return "";
+  std::set<std::string> held;
+  for (const archive::File& file : files_) held.insert(file.table);
+  return printable(
+             fmt::format("no file of --data holds {}: they hold {}", few_names(absent_), few_names(held))) +
+         "\n";
 }
 
 // Files that hold the table, or may.
@@ -87,8 +101,9 @@ std::vector<archive::File> Tables::files_of(const std::string& table) const {
   return files;
 }
 
-Result<void> Tables::run(const std::string& table, const archive::ScanRequest& request, int threads,
+Result<void> Tables::run(const std::string& table, archive::ScanRequest request, int threads,
                          const archive::BatchCallback& callback) {
+  request.table_columns = column_names_[table];
   std::vector<archive::File> files = files_of(table);
   if (files_.empty())
     return Error{ErrorCode::Usage, "the query reads " + table + ": name event files with --data"};
@@ -253,6 +268,7 @@ std::string Tables::render_report(double seconds) const {
     out += fmt::format("{} passed over by the times in their statistics\n",
                        counted(total.skipped_files, "chunk"));
   out += print_problems(total);
+  out += print_absent();
   for (const std::string& note : notes_) out += printable(note) + "\n";
   return name_standard_input(std::move(out));
 }

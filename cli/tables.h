@@ -70,7 +70,8 @@ class Tables {
   std::vector<archive::File> files_of(const std::string& table) const;
   void note(std::string sentence);
   void note_table(const std::string& table, const std::vector<archive::File>& files);
-  Result<void> run(const std::string& table, const archive::ScanRequest& request, int threads,
+  std::string print_absent() const;
+  Result<void> run(const std::string& table, archive::ScanRequest request, int threads,
                    const archive::BatchCallback& callback);
 
   std::vector<archive::File> files_;
@@ -80,6 +81,8 @@ class Tables {
   std::set<uint32_t> files_read_;                                        // ordinals
   std::map<std::string, std::vector<std::string>> time_columns_;         // by table
   std::map<std::pair<std::string, std::string>, TimeRange> times_read_;  // by table and column
+  std::map<std::string, std::vector<std::string>> column_names_;         // by table
+  std::set<std::string> absent_;                                         // tables read that no file holds
   int threads_ = 1;
   bool strict_ = false;
   archive::Mapping mapping_ = archive::Mapping::Archives;

@@ -63,21 +63,29 @@ std::optional<int64_t> read_period(std::string_view text) {
   return total;
 }
 
-std::string explain_empty_window(const Job& job, const Tables& tables, const Options& options) {
+std::string explain_empty_window(const Job& job, Tables& tables, const Options& options) {
   if (job.error || !job.partial.empty() || !job.rows.rows.empty()) return "";
-  for (const ScanTimes& scan : find_scan_times(*job.plan, job.root()))
+  const char* way_out = options.now == "latest"
+                            ? "--now=DATETIME sets another query time"
+                            : "--now=latest takes the newest timestamp of the data as query time";
+  for (const ScanTimes& scan : find_scan_times(*job.plan, job.root())) {
     for (const TimeCondition& condition : scan.conditions) {
       TimeRange times = tables.times_of(scan.table, condition.column);
       if (times == kNoTimes && tables.rows_of(scan.table) > 0)
         return fmt::format("no row read has a {}.{}, on which it puts a time window", scan.table,
                            condition.column);
       if (times == kNoTimes || !condition.range.is_apart_from(times)) continue;
-      const char* way_out = options.now == "latest"
-                                ? "--now=DATETIME sets another query time"
-                                : "--now=latest takes the newest timestamp of the data as query time";
       return fmt::format("its time window on {}.{} is {}, the rows read are from {}: {}", scan.table,
                          condition.column, print_range(condition.range), print_range(times), way_out);
     }
+    if (options.window != "rule" || !job.bounds.is_bounded()) continue;
+    TimeRange times = kNoTimes;
+    for (const std::string& column : tables.time_columns_of(scan.table))
+      if (TimeRange read = tables.times_of(scan.table, column); read != kNoTimes) include(times, read);
+    if (times != kNoTimes && job.bounds.is_apart_from(times))
+      return fmt::format("its queryPeriod leaves {}, the rows of {} are from {}: {}", print_range(job.bounds),
+                         scan.table, print_range(times), way_out);
+  }
   return "";
 }
 

@@ -21,7 +21,7 @@ std::optional<int64_t> read_period(std::string_view text);
 
 // Why a job that found nothing could not: a sentence where its time conditions exclude every row that was
 // read, else "".
-std::string explain_empty_window(const Job& job, const Tables& tables, const Options& options);
+std::string explain_empty_window(const Job& job, Tables& tables, const Options& options);
 
 // What bounded the times of the whole scan, as a line of the report.
 std::string print_bounds(const Options& options, const TimeRange& bounds);

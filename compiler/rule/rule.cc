@@ -144,7 +144,7 @@ Rule plain_rule(const std::string& path, const std::string& text, Span part, siz
   Rule rule;
   rule.source = {path, text, text.substr(part.begin, part.end - part.begin), {{0, part.begin}}};
   rule.name = file_stem(path);
-  rule.id = fmt::format("{}#{}", rule.name, number);
+  rule.id = fmt::format("{}#{}", path, number);
   rule.metadata.kind = Metadata::Kind::Map;
   return rule;
 }
@@ -200,6 +200,8 @@ std::vector<Rule> read_rules(const std::string& path, std::string text, source::
       rules = read_kql(path, text, diagnostics);
       break;
   }
+  // The only query of a file is known by the file's path.
+  if (rules.size() == 1) rules[0].id.clear();
   if (rules.size() <= kMostRules) return rules;
   diagnostics.add(Code::K0001, {0, 0}, fmt::format("the file has more than {} queries", kMostRules),
                   "spread the queries over several files");

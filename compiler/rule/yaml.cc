@@ -238,6 +238,7 @@ struct Loaded {
   Metadata tree;
   size_t query_mark = 0;  // offset in the clean text
   size_t query_count = 0;
+  size_t second_query = 0;  // the second key's offset in the clean text
 };
 
 struct Failure {
@@ -260,7 +261,7 @@ std::optional<Failure> load(const Text& text, Loaded& out) {
       return Failure{fmt::format("the file has more than {} values or {} levels", kMostNodes, kMostDepth), 0};
     for (const auto& item : root) {
       if (!item.first.IsScalar() || item.first.Scalar() != "query") continue;
-      ++out.query_count;
+      if (++out.query_count == 2) out.second_query = static_cast<size_t>(std::max(0, item.first.Mark().pos));
       out.query_mark = static_cast<size_t>(std::max(0, item.second.Mark().pos));
     }
     return std::nullopt;
@@ -366,7 +367,8 @@ std::vector<Rule> read_yaml(const std::string& path, const std::string& file,
     return {};
   }
   if (loaded.query_count > 1) {
-    diagnostics.add(Code::K0001, {0, 0}, "the key `query` is there more than once");
+    uint32_t place = text.file_offset(loaded.second_query);
+    diagnostics.add(Code::K0001, {place, place + 5}, "the key `query` is there more than once");
     return {};
   }
   Rule rule;

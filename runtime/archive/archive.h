@@ -103,6 +103,9 @@ enum class Mapping : uint8_t {
 struct ScanRequest {
   std::string table;  // rows that name another table are skipped; "": every row
   std::vector<ColumnRequest> columns;
+  // All columns of the table, where they are known: a CSV file with a header that has none of them is an
+  // error.
+  std::vector<std::string> table_columns;
   // Literals that the string values of a wanted row contain: of each group at least one. Rows that lack them
   // may be left out, or not. Empty: nothing is known.
   std::vector<std::vector<simd::Literal>> prefilter;

@@ -152,11 +152,31 @@ class CsvSource : public Source {
   std::atomic<uint64_t> bytes_done_{0};
 };
 
+// A header of which the table knows nothing is one of another table, another delimiter or other letters.
+Result<void> check_header(const File& file, const std::vector<ColumnRequest>& own,
+                          const ScanRequest& request) {
+  auto is_known = [&](const ColumnRequest& column) {
+    return std::ranges::find(request.table_columns, column.name) != request.table_columns.end();
+  };
+  if (request.table_columns.empty() || own.empty() || std::ranges::any_of(own, is_known)) return {};
+  auto some = [](const auto& names, auto name_of) {
+    std::string out;
+    for (size_t i = 0; i < std::min<size_t>(names.size(), 4); ++i) out += (i ? ", " : "") + name_of(names[i]);
+    return names.size() > 4 ? out + ", .." : out;
+  };
+  return Error{ErrorCode::Format,
+               file.path + ": its columns (" + some(own, [](const ColumnRequest& c) { return c.name; }) +
+                   ") are none of " + (request.table.empty() ? "the table" : request.table) + "'s (" +
+                   some(request.table_columns, [](const std::string& name) { return name; }) +
+                   "); fields stand between commas, in .tsv files between tabs"};
+}
+
 }  // namespace
 
 Result<SourcePtr> open_csv(const File& file, const ScanRequest& request) {
   std::vector<ColumnRequest> own;
   KQLC_TRY_ASSIGN(own, read_columns(file));
+  KQLC_TRY(check_header(file, own, request));
   std::vector<std::string> names;
   for (const ColumnRequest& column : own) {
     bool wanted = std::any_of(request.columns.begin(), request.columns.end(),

@@ -153,7 +153,7 @@ TEST(Rule, MarkdownFences) {
   EXPECT_EQ(out.rules[1].source.query, "U\n```\n");
   EXPECT_EQ(out.rules[2].source.query, "V\r\n");
   EXPECT_EQ(out.rules[3].source.query, "W");
-  EXPECT_EQ(out.rules[3].id, "a#4");
+  EXPECT_EQ(out.rules[3].id, "a.md#4");
   EXPECT_EQ(file_text_at(out.rules[3], "W"), "W");
 }
 
