@@ -28,8 +28,8 @@ struct Metadata {
 
 struct Rule {
   source::SourceFile source;  // path, file text, query, runs
-  // YAML: the scalar fields as text, "" where absent. Else id is "<path>#<n>", "" for the only query of a file, and name the heading or
-  // the stem.
+  // YAML: the scalar fields as text, "" where absent. Else id is "<path>#<n>", "" for the only query of a
+  // file, and name the heading or the stem.
   std::string id, name, kind, severity, description, query_frequency, query_period, trigger_operator,
       trigger_threshold, version;
   std::vector<std::string> tactics, techniques;  // lists, or a comma-separated scalar
