@@ -64,7 +64,7 @@ int run_query(const Options& options) {
   }
   if (!written.ok()) return fail(written.error());
   if (interrupted()) return kInterrupted;
-  if (tables.all_failed()) return kUsage;
+  if (tables.has_unread_input()) return kUsage;
   return options.strict && tables.has_bad_data() ? kBadData : kDone;
 }
 

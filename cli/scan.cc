@@ -138,7 +138,7 @@ int run_scan(const Options& options) {
         stderr);
   if (!written.ok()) return fail(written.error());
   if (interrupted()) return kInterrupted;
-  if (scan.files.rules.empty() || session.value().tables.all_failed()) return kUsage;
+  if (scan.files.rules.empty() || session.value().tables.has_unread_input()) return kUsage;
   return options.strict && session.value().tables.has_bad_data() ? kBadData : scan.exit;
 }
 

@@ -247,12 +247,13 @@ bool Tables::has_bad_data() const {
   });
 }
 
-bool Tables::all_failed() const {
-  archive::ScanReport total;
-  for (const auto& [table, report] : reports_) total.merge(report);
-  std::set<std::string> failures;
-  for (const Error& error : total.errors) failures.insert(error.message);
-  return !files_read_.empty() && failures.size() >= files_read_.size() && total.rows == 0 && total.lines == 0;
+bool Tables::has_unread_input() const {
+  std::set<uint32_t> unread;
+  for (const auto& [table, report] : reports_) unread.insert(report.unread.begin(), report.unread.end());
+  bool named = std::any_of(files_.begin(), files_.end(), [&](const archive::File& file) {
+    return file.named && unread.contains(file.ordinal);
+  });
+  return named || (!files_read_.empty() && unread.size() >= files_read_.size());
 }
 
 std::string Tables::render_report(double seconds) const {
@@ -268,6 +269,8 @@ std::string Tables::render_report(double seconds) const {
     out += fmt::format("{} passed over by the times in their statistics\n",
                        counted(total.skipped_files, "chunk"));
   out += print_problems(total);
+  if (total.errors.size() > total.unread.size())
+    out += "of a file that breaks off, the rows before that place are in the results\n";
   out += print_absent();
   for (const std::string& note : notes_) out += printable(note) + "\n";
   return name_standard_input(std::move(out));

@@ -59,8 +59,8 @@ class Tables {
 
   // Whether the data is bad enough for --strict to fail, over all that was read.
   bool has_bad_data() const;
-  // Whether not one of the files could be read.
-  bool all_failed() const;
+  // Whether there was nothing to read in a file that --data names by itself, or in all of them.
+  bool has_unread_input() const;
   // The report as text for stderr.
   std::string render_report(double seconds) const;
 

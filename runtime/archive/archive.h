@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,10 +54,11 @@ struct File {
   std::string path;
   Format format = Format::Ndjson;
   Compression compression = Compression::None;
-  std::string table;                                  // "": not known; the file is read for every table
-  bool rows_name_tables = false;                      // a column `Type` holds the name of each row's table
-  uint64_t bytes = 0;                                 // on disk
-  uint32_t ordinal = 0;                               // place in the sorted list; < 2^24
+  std::string table;              // "": not known; the file is read for every table
+  bool rows_name_tables = false;  // a column `Type` holds the name of each row's table
+  uint64_t bytes = 0;             // on disk
+  uint32_t ordinal = 0;           // place in the sorted list; < 2^24
+  bool named = false;             // is an input by itself, not found in a folder or by a glob
   std::shared_ptr<const ChunkStatistics> statistics;  // of an ingested chunk, where they are known
 };
 
@@ -142,6 +144,7 @@ struct ScanReport {
   std::map<std::string, uint64_t> missing_columns;  // files without the column, by column
   std::vector<std::string> notes;                   // sentences for the user
   std::vector<Error> errors;                        // files that could not be read to their end
+  std::set<uint32_t> unread;  // of those, the ordinals of files that gave nothing at all
 
   // Adds what another thread or scan counted.
   void merge(const ScanReport& other);

@@ -259,6 +259,7 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
       continue;
     }
     files.push_back(std::move(file).value());
+    files.back().named = std::binary_search(named.begin(), named.end(), path);
     files.back().ordinal = static_cast<uint32_t>(files.size() - 1);
   }
   attach_statistics(&files);

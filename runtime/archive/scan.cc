@@ -28,6 +28,7 @@ struct Slot {
   std::shared_ptr<Source> source;
   bool opened = false;
   bool ended = false;
+  std::atomic<bool> gave_rows = false;
   uint64_t bytes_counted = 0;
 };
 
@@ -79,6 +80,7 @@ class Scan {
       if (!opened.ok()) {
         slot.ended = true;
         worker.report.errors.push_back(std::move(opened.error()));
+        worker.report.unread.insert(files_[index].ordinal);
         return nullptr;
       }
       slot.source = std::move(opened).value();
@@ -93,9 +95,18 @@ class Scan {
         ended_ = true;
         return;
       }
+      uint64_t before = worker.report.rows + worker.report.lines;
       auto taken = source.read_chunk(worker, last);
       if (worker.stopped || worker.failure) ended_ = true;
-      if (!taken.ok()) worker.report.errors.push_back(std::move(taken.error()));
+      // A prefilter may leave no row of what has been read.
+      bool unpacked = files_[index].compression != Compression::None && source.bytes_done() > 0;
+      if (worker.report.rows + worker.report.lines > before || unpacked ||
+          (taken.ok() && taken.value() == Taken::Chunk))
+        slots_[index].gave_rows = true;
+      if (!taken.ok()) {
+        worker.report.errors.push_back(std::move(taken.error()));
+        if (!slots_[index].gave_rows) worker.report.unread.insert(files_[index].ordinal);
+      }
       count_progress(index, source);
       if (taken.ok() && taken.value() == Taken::Busy) return;
       if (!taken.ok() || taken.value() == Taken::End) {
@@ -228,6 +239,7 @@ void ScanReport::merge(const ScanReport& other) {
     if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
   }
   errors.insert(errors.end(), other.errors.begin(), other.errors.end());
+  unread.insert(other.unread.begin(), other.unread.end());
 }
 
 Worker::Worker(int number, const ScanRequest& scan_request, const BatchCallback& batch_callback)
