@@ -51,21 +51,5 @@ size_t count_byte(const char* begin, const char* end, char byte) {
   return count;
 }
 
-template <class V>
-size_t index_byte(const char* begin, const char* end, char byte, uint32_t* offsets, size_t capacity) {
-  const V wanted = V::splat(static_cast<uint8_t>(byte));
-  size_t count = 0;
-  const char* p = begin;
-  for (; static_cast<size_t>(end - p) >= V::kBytes; p += V::kBytes) {
-    for (uint64_t mask = V::mask(V::equal(V::load(p), wanted)); mask; mask &= mask - 1) {
-      if (count == capacity) return count;
-      offsets[count++] = static_cast<uint32_t>(p - begin) + static_cast<uint32_t>(lowest(mask));
-    }
-  }
-  for (; p != end && count != capacity; ++p)
-    if (*p == byte) offsets[count++] = static_cast<uint32_t>(p - begin);
-  return count;
-}
-
 }  // namespace
 }  // namespace kqlc::simd

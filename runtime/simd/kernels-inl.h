@@ -29,7 +29,6 @@ constexpr Kernels make_kernels(const char* name) {
   table.find_byte = &find_byte<V>;
   table.find_last_byte = &find_last_byte<V>;
   table.count_byte = &count_byte<V>;
-  table.index_byte = &index_byte<V>;
   table.json_lines = &json_lines<V>;
   return table;
 }

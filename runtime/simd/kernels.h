@@ -99,8 +99,6 @@ struct Kernels {
   const char* (*find_byte)(const char* begin, const char* end, char byte);
   const char* (*find_last_byte)(const char* begin, const char* end, char byte);
   size_t (*count_byte)(const char* begin, const char* end, char byte);
-  // Writes the offsets from `begin` of up to `capacity` places of `byte`; returns their number.
-  size_t (*index_byte)(const char* begin, const char* end, char byte, uint32_t* offsets, size_t capacity);
 
   // Sets bit i of `quotes` where byte i is a quote that no backslash escapes, one word for each 64 bytes
   // begun, and writes the lines, the last one being what follows the last \n. Requires: room for a word for
