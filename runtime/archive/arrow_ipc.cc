@@ -88,6 +88,14 @@ class ArrowSource : public Source {
   uint64_t rows_ = 0;
 };
 
+// A reader that failed may have threads of Arrow still looking at it; there is one a broken file.
+void keep_for_ever(std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader) {
+  static std::mutex mutex;
+  static auto& kept = *new std::vector<std::shared_ptr<arrow::ipc::RecordBatchFileReader>>;
+  std::lock_guard lock(mutex);
+  kept.push_back(std::move(reader));
+}
+
 class ArrowFileSource : public ArrowSource {
  public:
   ArrowFileSource(const File& file, std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader)
@@ -101,11 +109,19 @@ class ArrowFileSource : public ArrowSource {
  protected:
   arrow::Result<BatchPtr> next_batch() override {
     if (next_ == reader_->num_record_batches()) return BatchPtr();
-    auto batch = reader_->ReadRecordBatch(next_++);
+    int number = next_++;
+    arrow::Status ready = prepare(*reader_, number);
+    arrow::Result<BatchPtr> batch = ready.ok() ? reader_->ReadRecordBatch(number) : ready;
     if (batch.ok()) return batch;
+    keep_for_ever(reader_);
     std::error_code error;
     bool shrunk = std::filesystem::file_size(file_.path, error) < file_.bytes && !error;
     return shrunk ? arrow::Status::IOError("became shorter while it was read") : batch.status();
+  }
+
+  // Called before a batch is read.
+  virtual arrow::Status prepare(arrow::ipc::RecordBatchFileReader&, int /*batch*/) {
+    return arrow::Status::OK();
   }
 
  private:
@@ -120,6 +136,13 @@ class MappedArrowSource : public ArrowFileSource {
       : ArrowFileSource(file, std::move(reader)), mapped_(std::move(mapped)), copier_(mapped_) {}
 
  protected:
+  // Of a batch whose metadata is known, Arrow takes the ranges of the fields one by one. Without it, it reads
+  // them into a buffer for the whole batch. It looks for the metadata on a thread of its own, with a bare
+  // pointer to the reader, and reading the batch waits for that: so one batch at a time, and never ahead of a
+  // reader that may end before.
+  arrow::Status prepare(arrow::ipc::RecordBatchFileReader& reader, int batch) override {
+    return reader.PreBufferMetadata({batch});
+  }
   arrow::Result<BatchPtr> settle(const BatchPtr& batch) override {
     ARROW_ASSIGN_OR_RAISE(auto settled, copier_.copy(*batch));
     ARROW_RETURN_NOT_OK(settled->ValidateFull());
@@ -165,9 +188,6 @@ arrow::Result<SourcePtr> open_arrow_file(const File& file, const ScanRequest& re
   ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchFileReader::Open(
                                          input, read_options(whole->schema().get(), request)));
   if (!mapped) return SourcePtr(std::make_unique<ArrowFileSource>(file, std::move(reader)));
-  // Of a batch whose metadata is known, Arrow takes the ranges of the fields one by one. Without it, it reads
-  // them into a buffer for the whole batch.
-  ARROW_RETURN_NOT_OK(reader->PreBufferMetadata({}));
   return SourcePtr(std::make_unique<MappedArrowSource>(file, mapped, std::move(reader)));
 }
 

@@ -324,6 +324,7 @@ Result<SourcePtr> open_compressed_lines(const File& file, const ScanRequest& req
 }
 
 void parse_lines(const File& file, const char* begin, const char* end, uint64_t offset, Worker& worker) {
+  if (begin == end) return;
   if (worker.filter.passes_all()) {
     add_lines(file, begin, end, offset, worker);
     worker.flush();
