@@ -35,7 +35,8 @@ int run_ingest(const Options& options) {
   if (!schemas.ok()) return fail(schemas.error());
   std::vector<std::string> notes, paths = options.data;
   if (auto taken = take_standard_input(paths); !taken.ok()) return fail(taken.error());
-  auto files = archive::list_files(paths, {options.table, schemas.value().tables()}, &notes);
+  size_t unread = 0;
+  auto files = archive::list_files(paths, {options.table, schemas.value().tables()}, &notes, &unread);
   if (!files.ok()) return fail(files.error());
   if (files.value().empty()) return fail({ErrorCode::Usage, "no event files in what was named"});
   archive::IngestRequest request = make_request(options, schemas.value());
@@ -54,7 +55,7 @@ int run_ingest(const Options& options) {
   fmt::print(stderr, "\n{}", name_standard_input(print_problems(report)));
   for (const std::string& note : notes) fmt::print(stderr, "{}\n", note);
   if (!done.ok()) return fail(done.error());
-  if (report.errors.size() == files.value().size()) return kUsage;
+  if (unread || report.errors.size() == files.value().size()) return kUsage;
   return options.strict && (report.has_bad_data() || !report.errors.empty()) ? kBadData : kDone;
 }
 

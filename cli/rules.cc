@@ -82,10 +82,10 @@ void read_folder(const std::string& path, RuleFiles& out) {
   if (files.empty())
     return leave_out(path, "no rule files (.yaml, .yml, .kql, .csl, .md) in this folder", out);
   std::sort(files.begin(), files.end());
-  size_t before = out.rules.size() + out.left_out;
+  const auto taken = [&] { return out.rules.size() + out.left_out + out.repeated; };
+  size_t before = taken();
   for (const std::string& file : files) read_rule_file(file, false, out);
-  if (out.rules.size() + out.left_out == before)
-    leave_out(path, "no page of this folder holds a KQL query", out);
+  if (taken() == before) leave_out(path, "no page of this folder holds a KQL query", out);
 }
 
 // Says which rules cannot be told apart in the results.

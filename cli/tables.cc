@@ -27,7 +27,7 @@ Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
   if (options.data.empty()) return out;
   std::vector<std::string> paths = options.data;
   KQLC_TRY(take_standard_input(paths));
-  KQLC_TRY_ASSIGN(out.files_, archive::list_files(paths, list, &out.notes_));
+  KQLC_TRY_ASSIGN(out.files_, archive::list_files(paths, list, &out.notes_, &out.unread_inputs_));
   for (const archive::File& file : out.files_) {
     if (file.table.empty() || schemas.find(file.table)) continue;
     auto columns = archive::read_columns(file);
@@ -253,7 +253,7 @@ bool Tables::has_unread_input() const {
   bool named = std::any_of(files_.begin(), files_.end(), [&](const archive::File& file) {
     return file.named && unread.contains(file.ordinal);
   });
-  return named || (!files_read_.empty() && unread.size() >= files_read_.size());
+  return unread_inputs_ || named || (!files_read_.empty() && unread.size() >= files_read_.size());
 }
 
 std::string Tables::render_report(double seconds) const {

@@ -59,7 +59,7 @@ class Tables {
 
   // Whether the data is bad enough for --strict to fail, over all that was read.
   bool has_bad_data() const;
-  // Whether there was nothing to read in a file that --data names by itself, or in all of them.
+  // Whether there was nothing to read in an input that --data names by itself, or in all of them.
   bool has_unread_input() const;
   // The report as text for stderr.
   std::string render_report(double seconds) const;
@@ -83,6 +83,7 @@ class Tables {
   std::map<std::pair<std::string, std::string>, TimeRange> times_read_;  // by table and column
   std::map<std::string, std::vector<std::string>> column_names_;         // by table
   std::set<std::string> absent_;                                         // tables read that no file holds
+  size_t unread_inputs_ = 0;
   int threads_ = 1;
   bool strict_ = false;
   archive::Mapping mapping_ = archive::Mapping::Archives;

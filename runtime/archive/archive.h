@@ -68,10 +68,10 @@ struct ListOptions {
 };
 
 // Returns the files behind `inputs`: paths, folders (walked, hidden files and manifests left out) and globs
-// (* ? [..], also in folders), each file once, sorted by path. Fails when an input names nothing or is no
-// archive; files in a folder that are of no known format are noted in `notes` and left out.
+// (* ? [..], also in folders), each file once, sorted by path. What cannot be read is noted in `notes` and
+// left out; `unread` counts the inputs that name nothing or no archive. Fails when there is nothing else.
 Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, const ListOptions& options,
-                                     std::vector<std::string>* notes);
+                                     std::vector<std::string>* notes, size_t* unread = nullptr);
 
 // Finds format, compression, size and table of one file from its first bytes, then from its name.
 Result<File> detect_file(const std::string& path, const ListOptions& options);

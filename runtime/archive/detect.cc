@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "runtime/archive/json_keys.h"
 #include "runtime/archive/json_rows.h"
 #include "runtime/archive/manifest.h"
 #include "runtime/archive/source.h"
@@ -34,9 +35,12 @@ std::string lower(std::string_view text) {
 
 // Whether `name` stands in `text` with no letter or digit directly before or after it. What a custom table's
 // suffix follows is another table: DeviceEvents_CL does not name DeviceEvents.
-bool names(std::string_view text, std::string_view name) {
+// A name of one word (Event, Usage) stands among others joined by `_` by chance, so there `_` is a letter to
+// it.
+bool names(std::string_view text, std::string_view name, bool one_word) {
   auto is_inside = [&](size_t i) {
-    return i < text.size() && std::isalnum(static_cast<unsigned char>(text[i]));
+    if (i >= text.size()) return false;
+    return std::isalnum(static_cast<unsigned char>(text[i])) || (one_word && text[i] == '_');
   };
   for (size_t i = text.find(name); i != text.npos; i = text.find(name, i + 1)) {
     size_t end = i + name.size();
@@ -46,16 +50,33 @@ bool names(std::string_view text, std::string_view name) {
   return false;
 }
 
+bool is_one_word(std::string_view name) {
+  return std::count_if(name.begin(), name.end(), [](unsigned char c) { return std::isupper(c); }) < 2;
+}
+
+// The custom table that a part of a path names: its first word that ends in `_CL`; "" where there is none.
+std::string custom_table_of(std::string_view component) {
+  auto is_word = [](unsigned char c) { return std::isalnum(c) || c == '_'; };
+  for (auto begin = component.begin(); begin != component.end();) {
+    auto end = std::find_if_not(begin, component.end(), is_word);
+    std::string_view word(begin, end);
+    if (word.size() > 3 && lower(word).ends_with("_cl")) return std::string(word);
+    begin = std::find_if(end, component.end(), is_word);
+  }
+  return "";
+}
+
 // The table that a part of the path names, from the file's name up to the root; of several the longest name.
 std::string table_of_path(const std::string& path, const std::vector<std::string>& known) {
   std::vector<std::string> components;
-  for (const fs::path& component : fs::path(path)) components.push_back(lower(component.string()));
+  for (const fs::path& component : fs::path(path)) components.push_back(component.string());
   std::reverse(components.begin(), components.end());
   for (const std::string& component : components) {
+    if (std::string custom = custom_table_of(component); !custom.empty()) return custom;
     const std::string* best = nullptr;
     for (const std::string& table : known)
       if ((!best || table.size() > best->size()) && table.size() <= component.size() &&
-          names(component, lower(table)))
+          names(lower(component), lower(table), is_one_word(table)))
         best = &table;
     if (best) return *best;
   }
@@ -225,23 +246,32 @@ Result<File> detect_file(const std::string& path, const ListOptions& options) {
   }
   file.table = options.table.empty() ? table_of_path(path, options.known_tables) : options.table;
   std::string line = unescape_names(std::string_view(head).substr(0, head.find('\n')));
+  // Rows that name another table than the path does know better.
+  std::string_view category = string_after_key(line, kCategoryKey);
+  if (options.table.empty() && category.starts_with(kAdvancedHunting) &&
+      lower(category.substr(kAdvancedHunting.size())) != lower(file.table))
+    file.table.clear();
   file.rows_name_tables =
       options.table.empty() && is_known(string_after_key(line, "Type"), options.known_tables);
   return file;
 }
 
 Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, const ListOptions& options,
-                                     std::vector<std::string>* notes) {
+                                     std::vector<std::string>* notes, size_t* unread) {
   std::vector<std::string> named, walked;
+  std::vector<Error> failures;  // of what is named
   for (const std::string& input : inputs) {
-    Expanded expanded;
-    KQLC_TRY_ASSIGN(expanded, expand(input));
-    for (const std::string& path : expanded.paths) {
+    auto expanded = expand(input);
+    if (!expanded.ok()) {
+      failures.push_back(expanded.error());
+      continue;
+    }
+    for (const std::string& path : expanded.value().paths) {
       std::error_code error;
       if (fs::is_directory(path, error)) {
         KQLC_TRY(walk_folder(path, &walked));
       } else {
-        (expanded.is_pattern ? walked : named).push_back(path);
+        (expanded.value().is_pattern ? walked : named).push_back(path);
       }
     }
   }
@@ -254,14 +284,20 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
   for (const std::string& path : all) {
     auto file = detect_file(path, options);
     if (!file.ok()) {
-      if (std::binary_search(named.begin(), named.end(), path)) return file.error();
-      if (notes) notes->push_back("left out " + file.error().message);
+      if (std::binary_search(named.begin(), named.end(), path))
+        failures.push_back(file.error());
+      else if (notes)
+        notes->push_back("left out " + file.error().message);
       continue;
     }
     files.push_back(std::move(file).value());
     files.back().named = std::binary_search(named.begin(), named.end(), path);
     files.back().ordinal = static_cast<uint32_t>(files.size() - 1);
   }
+  if (files.empty() && !failures.empty()) return failures.front();
+  for (const Error& failure : failures)
+    if (notes) notes->push_back("left out " + failure.message);
+  if (unread) *unread = failures.size();
   attach_statistics(&files);
   if (files.size() >= (size_t{1} << 24)) return Error{ErrorCode::Limit, "more than 16,777,215 files"};
   return files;
