@@ -213,46 +213,39 @@ void Parser::parse_partition(std::vector<NodeId>& out) {
   }
 }
 
+// `in (T1, T*, ...)`, where it is there; `find` takes queries in brackets besides.
+bool Parser::parse_in_tables(std::vector<NodeId>& out, bool with_queries) {
+  uint32_t start = begin();
+  if (!take_word("in")) return false;
+  expect_symbol("(");
+  std::vector<NodeId> tables;
+  do {
+    NodeId pattern = parse_column_pattern();
+    bool is_query = pattern == kNoNode && with_queries && at_symbol("(");
+    tables.push_back(pattern != kNoNode ? pattern : is_query ? parse_pipe_in_brackets() : parse_path());
+  } while (take_symbol(","));
+  expect_symbol(")");
+  out.push_back(add(Kind::Clause, span_from(start), "in", std::move(tables)));
+  return true;
+}
+
 void Parser::parse_search(std::vector<NodeId>& out) {
   parse_options(out);
-  uint32_t start = begin();
-  if (take_word("in")) {
-    expect_symbol("(");
-    std::vector<NodeId> tables;
-    do {
-      NodeId pattern = parse_column_pattern();
-      tables.push_back(pattern != kNoNode ? pattern : parse_path());
-    } while (take_symbol(","));
-    expect_symbol(")");
-    out.push_back(add(Kind::Clause, span_from(start), "in", std::move(tables)));
-  }
+  parse_in_tables(out, false);
   NodeId pattern = parse_column_pattern();
   out.push_back(pattern != kNoNode ? pattern : parse_expression());
 }
 
 void Parser::parse_find(std::vector<NodeId>& out) {
   parse_options(out);
-  uint32_t start = begin();
-  if (take_word("in")) {
-    expect_symbol("(");
-    std::vector<NodeId> tables;
-    do {
-      NodeId pattern = parse_column_pattern();
-      tables.push_back(pattern != kNoNode ? pattern
-                       : at_symbol("(")   ? parse_pipe_in_brackets()
-                                          : parse_path());
-    } while (take_symbol(","));
-    expect_symbol(")");
-    out.push_back(add(Kind::Clause, span_from(start), "in", std::move(tables)));
-    parse_options(out);
-  }
+  if (parse_in_tables(out, true)) parse_options(out);
   take_word("where");
   out.push_back(parse_expression());
   size_t count = 0;
   for (std::string word = hyphenated_word(count);
        word == "project" || word == "project-away" || word == "project-smart";
        word = hyphenated_word(count)) {
-    start = begin();
+    uint32_t start = begin();
     at_ += count;
     std::vector<NodeId> columns;
     do {

@@ -98,6 +98,7 @@ class Parser {
   void parse_datatable(std::vector<NodeId>& out);
   void parse_externaldata(std::vector<NodeId>& out);
   void parse_partition(std::vector<NodeId>& out);
+  bool parse_in_tables(std::vector<NodeId>& out, bool with_queries);
   void parse_search(std::vector<NodeId>& out);
   void parse_find(std::vector<NodeId>& out);
   void parse_scan(std::vector<NodeId>& out);

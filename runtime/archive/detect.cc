@@ -34,9 +34,8 @@ std::string lower(std::string_view text) {
 }
 
 // Whether `name` stands in `text` with no letter or digit directly before or after it. What a custom table's
-// suffix follows is another table: DeviceEvents_CL does not name DeviceEvents.
-// A name of one word (Event, Usage) stands among others joined by `_` by chance, so there `_` is a letter to
-// it.
+// suffix follows is another table: DeviceEvents_CL does not name DeviceEvents. A name of one word (Event,
+// Usage) stands among others joined by `_` by chance, so `_` is a letter to it.
 bool names(std::string_view text, std::string_view name, bool one_word) {
   auto is_inside = [&](size_t i) {
     if (i >= text.size()) return false;
