@@ -38,6 +38,8 @@ OpKind op_kind(plan::NodeKind kind) {
       return OpKind::Top;
     case plan::NodeKind::Union:
       return OpKind::Union;
+    case plan::NodeKind::Join:
+      return OpKind::Join;
   }
   KQLC_UNREACHABLE("plan node");
 }
@@ -104,6 +106,8 @@ class Builder {
     op.table = node.table;
     op.cells = node.cells;
     op.sort_keys = node.sort_keys;
+    op.join = node.join;
+    op.join_keys = node.join_keys;
     op.limit = node.limit;
     for (plan::ExprId id : node.exprs) op.exprs.push_back(exprs_[id]);
     for (const plan::AggregateUse& use : node.aggregates) {

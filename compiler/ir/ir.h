@@ -26,6 +26,8 @@ namespace kqlc::ir {
 using ExprId = uint32_t;
 using OpId = uint32_t;
 using plan::ColumnDef;
+using plan::JoinKey;
+using plan::JoinKind;
 using plan::Schema;
 using plan::SortKey;
 
@@ -72,6 +74,7 @@ enum class OpKind : uint8_t {
   Sort,       // sort_keys; stable
   Top,        // sort_keys, limit
   Union,      // all rows of the first input, then all of the second, ...; inputs have the union's schema
+  Join,       // join, join_keys; the columns of the first input, then of the second where the kind has them
 };
 
 struct Op {
@@ -85,6 +88,8 @@ struct Op {
   std::vector<ExprId> exprs;
   std::vector<AggregateUse> aggregates;
   std::vector<SortKey> sort_keys;
+  JoinKind join = JoinKind::Inner;
+  std::vector<JoinKey> join_keys;
   int64_t limit = 0;
 };
 

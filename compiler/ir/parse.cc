@@ -83,11 +83,8 @@ class Parser {
 
   bool parse_kind(std::string_view word, Expr& expr) {
     if (word == "column") {
-      int64_t column = 0;
       expr.kind = ExprKind::Column;
-      if (!in_.read_long(column) || column < 0 || column > 1 << 30) return fail("no place of a column");
-      expr.column = static_cast<int>(column);
-      return in_.read_type(expr.type);
+      return read_place(expr.column) && in_.read_type(expr.type);
     }
     if (word == "literal") return in_.read_literal(expr.literal, expr.type);
     if (word == "call" || word == "prepared") {
@@ -139,6 +136,7 @@ class Parser {
     while (in_.ok() && in_.peek_word().starts_with('%') && !in_.line_ends()) {
       if (!read_op(in_.word(), op.inputs.emplace_back())) return false;
     }
+    if (op.kind == OpKind::Join && !read_join_kind(op.join)) return false;
     bool limited = op.kind == OpKind::Rows || op.kind == OpKind::Take || op.kind == OpKind::Top;
     if (limited && !in_.read_long(op.limit)) return false;
     if (in_.peek('[')) {
@@ -170,13 +168,29 @@ class Parser {
     std::string_view word = in_.word();
     if (word == "aggregate") return parse_aggregate(op.aggregates.emplace_back());
     if (word == "by") return parse_key(op.sort_keys.emplace_back());
+    if (word == "on") {
+      JoinKey& key = op.join_keys.emplace_back();
+      return read_place(key.left) && read_place(key.right);
+    }
     return fail(fmt::format("`{}` cannot stand here", word));
   }
 
-  bool parse_key(SortKey& key) {
+  bool read_place(int& place) {
     int64_t column = 0;
     if (!in_.read_long(column) || column < 0 || column > 1 << 30) return fail("no place of a column");
-    key.column = static_cast<int>(column);
+    place = static_cast<int>(column);
+    return true;
+  }
+
+  bool read_join_kind(JoinKind& kind) {
+    std::string_view word = in_.word();
+    for (JoinKind known : {JoinKind::Inner, JoinKind::LeftOuter, JoinKind::LeftSemi, JoinKind::LeftAnti})
+      if (plan::join_name(known) == word) return kind = known, true;
+    return fail(fmt::format("no such kind of join: `{}`", word));
+  }
+
+  bool parse_key(SortKey& key) {
+    if (!read_place(key.column)) return false;
     std::string_view order = in_.word();
     if (order != "asc" && order != "desc") return fail("asc or desc is missing");
     key.descending = order == "desc";

@@ -18,11 +18,13 @@ namespace kqlc::ir {
 
 namespace {
 
-constexpr std::string_view kOpNames[] = {"scan",     "rows",  "range", "filter", "project", "summarize",
-                                         "distinct", "count", "take",  "sort",   "top",     "union"};
+constexpr std::string_view kOpNames[] = {"scan",      "rows",     "range", "filter", "project",
+                                         "summarize", "distinct", "count", "take",   "sort",
+                                         "top",       "union",    "join"};
 constexpr OpKind kOpKinds[] = {OpKind::Scan,    OpKind::Rows,      OpKind::Range,    OpKind::Filter,
                                OpKind::Project, OpKind::Summarize, OpKind::Distinct, OpKind::Count,
-                               OpKind::Take,    OpKind::Sort,      OpKind::Top,      OpKind::Union};
+                               OpKind::Take,    OpKind::Sort,      OpKind::Top,      OpKind::Union,
+                               OpKind::Join};
 
 struct Overloads {
   std::vector<std::string> names;  // by slot
@@ -191,6 +193,7 @@ class Printer {
       append_quoted(out_, op.table);
     }
     for (OpId input : op.inputs) out_ += fmt::format(" %{}", input);
+    if (op.kind == OpKind::Join) out_ += fmt::format(" {}", plan::join_name(op.join));
     if (op.kind == OpKind::Rows || op.kind == OpKind::Take || op.kind == OpKind::Top)
       out_ += fmt::format(" {}", op.limit);
     bool taken_over = op.inputs.size() == 1 && op.kind != OpKind::Project && op.kind != OpKind::Summarize &&
@@ -201,6 +204,7 @@ class Printer {
     for (const SortKey& key : op.sort_keys)
       out_ += fmt::format(" by {} {}{}", key.column, key.descending ? "desc" : "asc",
                           key.nulls_first ? " nulls_first" : "");
+    for (const JoinKey& key : op.join_keys) out_ += fmt::format(" on {} {}", key.left, key.right);
     for (size_t i = 0; i < op.cells.size(); ++i)
       out_ += (i % op.schema.size() ? " " : "\n  ") +
               print_literal(op.cells[i], op.schema[i % op.schema.size()].type);

@@ -4,12 +4,18 @@
 // is written anew with only those. Scans read less, projections compute less, aggregates nobody reads are not
 // run. A column whose computation may end the query with an error stays.
 #include <algorithm>
+#include <string_view>
 
 #include "compiler/ir/passes.h"
 
 namespace kqlc::ir {
 
 namespace {
+
+// Of several columns take_any keeps the row that comes first, whichever of them are asked for.
+bool takes_first_row(const AggregateUse& use) {
+  return use.num_results > 1 && std::string_view(use.aggregate->spec.row_name) == "any";
+}
 
 bool passes_columns_on(OpKind kind) {
   return kind == OpKind::Filter || kind == OpKind::Take || kind == OpKind::Sort || kind == OpKind::Top ||
@@ -40,6 +46,7 @@ class Pruner {
       for (ExprId root : op.exprs) mark_columns(ir_, root, own);
     if (op.kind == OpKind::Project) keep_failing(op, own);
     if (op.kind == OpKind::Summarize) keep_groups(op, own);
+    if (op.kind == OpKind::Join) return mark_join(op, own);
     for (OpId input : op.inputs) {
       std::vector<bool>& below = read_[input];
       if (passes_columns_on(op.kind) || op.kind == OpKind::Union)
@@ -55,8 +62,25 @@ class Pruner {
     for (size_t i = 0; i < own.size(); ++i) own[i] = own[i] || may_fail(ir_, op.exprs[i]);
   }
 
+  // Of both sides what is read of the join, and the keys.
+  void mark_join(const Op& op, const std::vector<bool>& own) {
+    size_t num_left = read_[op.inputs[0]].size();
+    for (size_t i = 0; i < own.size(); ++i) {
+      if (!own[i]) continue;
+      if (i < num_left) {
+        read_[op.inputs[0]][i] = true;
+      } else {
+        read_[op.inputs[1]][i - num_left] = true;
+      }
+    }
+    for (const JoinKey& key : op.join_keys) {
+      read_[op.inputs[0]][static_cast<size_t>(key.left)] = true;
+      read_[op.inputs[1]][static_cast<size_t>(key.right)] = true;
+    }
+  }
+
   // Keys make the groups; without keys at least one aggregate stays, so that there is a row to speak of. Of
-  // an aggregate with several columns all stay.
+  // an aggregate with several columns all stay, but for take_any.
   void keep_groups(const Op& op, std::vector<bool>& own) {
     size_t column = op.exprs.size();
     std::fill_n(own.begin(), column, true);
@@ -66,7 +90,14 @@ class Pruner {
       auto end = begin + static_cast<std::ptrdiff_t>(use.num_results);
       bool kept = std::find(begin, end, true) != end;
       for (ExprId arg : use.args) kept = kept || may_fail(ir_, arg);
-      if (kept) std::fill(begin, end, true);
+      if (kept && takes_first_row(use)) {
+        for (size_t i = 0; i < use.args.size(); ++i)
+          if (may_fail(ir_, use.args[i])) begin[static_cast<std::ptrdiff_t>(i)] = true;
+        // Of one column alone it would be the first that is not empty.
+        if (std::count(begin, end, true) == 1) *std::find(begin, end, false) = true;
+      } else if (kept) {
+        std::fill(begin, end, true);
+      }
       any |= kept;
       column += use.num_results;
     }
@@ -77,8 +108,8 @@ class Pruner {
     for (ExprId key : op.exprs) mark_columns(ir_, key, below);
     size_t column = op.exprs.size();
     for (const AggregateUse& use : op.aggregates) {
-      if (own[column])
-        for (ExprId arg : use.args) mark_columns(ir_, arg, below);
+      for (size_t i = 0; i < use.args.size(); ++i)
+        if (own[column + (takes_first_row(use) ? i : 0)]) mark_columns(ir_, use.args[i], below);
       column += use.num_results;
     }
   }
@@ -101,6 +132,7 @@ class Pruner {
       place_[id].push_back(0);
       return;
     }
+    if (kind == OpKind::Join) return rewrite_join(id, kept);
     if (passes_columns_on(kind)) {
       OpId input = ir_.ops[id].inputs[0];
       place_[id] = place_[input];
@@ -115,6 +147,55 @@ class Pruner {
     if (kind == OpKind::Summarize) drop_aggregates(op, kept);
     for (SortKey& key : op.sort_keys) key.column = place_[id][static_cast<size_t>(key.column)];
     if (!op.inputs.empty()) renumber(op, op.inputs[0]);
+  }
+
+  // A join gives all columns of its inputs; of the right side, whose rows are kept, only those that are read.
+  void rewrite_join(OpId id, const std::vector<bool>& kept) {
+    const OpId left = ir_.ops[id].inputs[0];
+    const size_t num_left = place_[left].size();
+    std::vector<bool> wanted(place_[ir_.ops[id].inputs[1]].size(), false);
+    for (size_t i = num_left; i < kept.size(); ++i) wanted[i - num_left] = kept[i];
+    for (const JoinKey& key : ir_.ops[id].join_keys) wanted[static_cast<size_t>(key.right)] = true;
+    std::vector<int> right_place = project_right_side(id, wanted);
+    Op& op = ir_.ops[id];
+    const auto new_left = static_cast<int>(ir_.ops[left].schema.size());
+    Schema schema = ir_.ops[left].schema;
+    if (plan::has_right_columns(op.join)) {
+      const Schema& right = ir_.ops[op.inputs[1]].schema;
+      schema.insert(schema.end(), right.begin(), right.end());
+    }
+    for (size_t i = 0; i < op.schema.size(); ++i) {
+      int place = i < num_left ? place_[left][i] : right_place[i - num_left];
+      if (place >= 0 && i >= num_left) place += new_left;
+      if (place >= 0) schema[static_cast<size_t>(place)] = std::move(op.schema[i]);
+      place_[id].push_back(place);
+    }
+    op.schema = std::move(schema);
+    for (JoinKey& key : op.join_keys) {
+      key.left = place_[left][static_cast<size_t>(key.left)];
+      key.right = right_place[static_cast<size_t>(key.right)];
+    }
+  }
+
+  // Projects the right side of a join to the wanted columns, if it has others. Returns where they are then.
+  std::vector<int> project_right_side(OpId id, const std::vector<bool>& wanted) {
+    const OpId right = ir_.ops[id].inputs[1];
+    if (static_cast<size_t>(std::ranges::count(wanted, true)) == ir_.ops[right].schema.size())
+      return place_[right];
+    Op project;
+    project.kind = OpKind::Project;
+    project.inputs = {right};
+    std::vector<int> places(wanted.size(), -1);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (!wanted[i]) continue;
+      auto from = static_cast<size_t>(place_[right][i]);
+      places[i] = static_cast<int>(project.schema.size());
+      project.schema.push_back(ir_.ops[right].schema[from]);
+      project.exprs.push_back(ir_.add_column(from, project.schema.back().type));
+    }
+    ir_.ops.push_back(std::move(project));
+    ir_.ops[id].inputs[1] = static_cast<OpId>(ir_.ops.size() - 1);
+    return places;
   }
 
   // An input of a union may have kept more than the union reads: the rest is projected away.
@@ -177,11 +258,26 @@ class Pruner {
     std::vector<AggregateUse> uses;
     size_t column = op.exprs.size();
     for (AggregateUse& use : op.aggregates) {
-      bool keep = kept[column];
+      size_t begin = column;
       column += use.num_results;
-      if (keep) uses.push_back(std::move(use));
+      if (takes_first_row(use)) drop_results(use, kept, begin);
+      if (takes_first_row(use) || kept[begin]) uses.push_back(std::move(use));
     }
     op.aggregates = std::move(uses);
+  }
+
+  static void drop_results(AggregateUse& use, const std::vector<bool>& kept, size_t begin) {
+    size_t next = 0;
+    for (size_t i = 0; i < use.args.size(); ++i) {
+      if (!kept[begin + i]) continue;
+      use.args[next] = use.args[i];
+      use.types[next] = use.types[i];
+      use.constants[next++] = use.constants[i];
+    }
+    use.args.resize(next);
+    use.types.resize(next);
+    use.constants.resize(next);
+    use.num_results = next;
   }
 
   void renumber(Op& op, OpId input) {

@@ -2,12 +2,14 @@
 //
 // push_filters: each condition of a filter moves down as long as the rows that pass are the same and their
 // order, too: through projections (columns become what they stand for), sort and distinct, into every input
-// of a union, and below summarize where it reads keys only. It stops at take, top and count, which see other
+// of a union, below summarize where it reads keys only, and into the side of a join whose columns it reads
+// (into both where those are keys). It stops at take, top and count, which see other
 // rows when fewer come, and at what a second operator reads as well.
 //
 // A condition stays above distinct and summarize when it reads a column whose equal values may look different
 // (0.0 and -0.0, 1 and 1.0 in a dynamic value): the group's first value decides there, each row's own below.
 #include <algorithm>
+#include <optional>
 
 #include "compiler/ir/passes.h"
 
@@ -68,6 +70,8 @@ class FilterPusher {
         return true;
       case OpKind::Union:
         return moves_ >= op.inputs.size();
+      case OpKind::Join:
+        return moves_ >= 2 && side_of(condition, op) != Side::Both && !may_fail(ir_, condition);
       case OpKind::Project:
         return reads_only(condition, op, op.exprs.size(), false);
       case OpKind::Distinct:
@@ -94,7 +98,78 @@ class FilterPusher {
     return true;
   }
 
+  enum class Side : uint8_t { Left, Right, Both };
+
+  // The side of a join whose columns alone a condition reads, if it may be asked there: a row that a left
+  // outer join fills with nulls has no right row to ask.
+  Side side_of(ExprId condition, const Op& join) const {
+    std::vector<bool> read(join.schema.size(), false);
+    mark_columns(ir_, condition, read);
+    auto right = read.begin() + static_cast<std::ptrdiff_t>(ir_.ops[join.inputs[0]].schema.size());
+    if (std::find(right, read.end(), true) == read.end()) return Side::Left;
+    bool alone = std::find(read.begin(), right, true) == right;
+    return alone && join.join == JoinKind::Inner ? Side::Right : Side::Both;
+  }
+
+  // For each column of one side of a join the expression over the other side that is equal to it; nothing
+  // where `condition` reads a column that is no key, or one whose equal values may look different.
+  std::optional<std::vector<ExprId>> keys_of_other_side(ExprId condition, const Op& join, bool left) {
+    const Schema &own = ir_.ops[join.inputs[left ? 0 : 1]].schema,
+                 &other = ir_.ops[join.inputs[left ? 1 : 0]].schema;
+    std::vector<bool> read(own.size(), false), known(own.size(), false);
+    mark_columns(ir_, condition, read);
+    std::vector<ExprId> columns(own.size(), 0);
+    for (const JoinKey& key : join.join_keys) {
+      auto from = static_cast<size_t>(left ? key.left : key.right),
+           to = static_cast<size_t>(left ? key.right : key.left);
+      if (own[from].type != other[to].type || !equal_means_same(own[from].type)) continue;
+      columns[from] = ir_.add_column(to, other[to].type);
+      known[from] = true;
+    }
+    bool any = false;
+    for (size_t i = 0; i < read.size(); ++i) {
+      if (read[i] && !known[i]) return std::nullopt;
+      any |= read[i];
+    }
+    return any ? std::optional(columns) : std::nullopt;
+  }
+
+  void insert_into_join(OpId join, const std::vector<ExprId>& conditions) {
+    std::vector<ExprId> of_side[2];
+    for (ExprId condition : conditions) {
+      const Op op = ir_.ops[join];
+      const bool left = side_of(condition, op) == Side::Left;
+      if (!left) {
+        size_t num_left = ir_.ops[op.inputs[0]].schema.size();
+        std::vector<ExprId> columns(op.schema.size(), 0);
+        for (size_t i = num_left; i < columns.size(); ++i)
+          columns[i] = ir_.add_column(i - num_left, op.schema[i].type);
+        condition = Substitution(ir_, std::move(columns)).apply(condition);
+      }
+      of_side[left ? 0 : 1].push_back(condition);
+      if (auto columns = keys_of_other_side(condition, op, left))
+        of_side[left ? 1 : 0].push_back(Substitution(ir_, std::move(*columns)).apply(condition));
+    }
+    for (size_t side : {0, 1})
+      if (!of_side[side].empty()) insert_filter(join, side, std::move(of_side[side]));
+  }
+
+  // Puts a filter between an operator and one of its inputs.
+  void insert_filter(OpId above, size_t place, std::vector<ExprId> conditions) {
+    OpId input = ir_.ops[above].inputs[place];
+    moves_ -= std::min(moves_, conditions.size());
+    Op filter;
+    filter.kind = OpKind::Filter;
+    filter.schema = ir_.ops[input].schema;
+    filter.inputs = {input};
+    filter.exprs = std::move(conditions);
+    ir_.ops.push_back(std::move(filter));
+    ir_.ops[above].inputs[place] = static_cast<OpId>(ir_.ops.size() - 1);
+    open_.push_back(ir_.ops[above].inputs[place]);
+  }
+
   void insert_below(OpId below, const std::vector<ExprId>& conditions) {
+    if (ir_.ops[below].kind == OpKind::Join) return insert_into_join(below, conditions);
     if (ir_.ops[below].kind == OpKind::Filter) {
       std::vector<ExprId>& exprs = ir_.ops[below].exprs;
       exprs.insert(exprs.end(), conditions.begin(), conditions.end());
@@ -108,18 +183,7 @@ class FilterPusher {
       Substitution substitution(ir_, std::move(columns));
       for (ExprId& condition : meant) condition = substitution.apply(condition);
     }
-    moves_ -= std::min(moves_, meant.size() * ir_.ops[below].inputs.size());
-    for (size_t i = 0; i < ir_.ops[below].inputs.size(); ++i) {
-      OpId input = ir_.ops[below].inputs[i];
-      Op filter;
-      filter.kind = OpKind::Filter;
-      filter.schema = ir_.ops[input].schema;
-      filter.inputs = {input};
-      filter.exprs = meant;
-      ir_.ops.push_back(std::move(filter));
-      ir_.ops[below].inputs[i] = static_cast<OpId>(ir_.ops.size() - 1);
-      open_.push_back(ir_.ops[below].inputs[i]);
-    }
+    for (size_t i = 0; i < ir_.ops[below].inputs.size(); ++i) insert_filter(below, i, meant);
   }
 
   Ir& ir_;

@@ -74,6 +74,11 @@ std::string render_op(const Ir& ir, OpId id) {
     for (size_t i = 0; i < use.args.size(); ++i) out += (i ? ", " : "") + render_expr(ir, use.args[i], input);
     out += ")";
   }
+  if (op.kind == OpKind::Join) out += " " + std::string(plan::join_name(op.join)) + " on";
+  for (const JoinKey& key : op.join_keys)
+    out += fmt::format("{} {} == {}", &key == op.join_keys.data() ? "" : ",",
+                       input[static_cast<size_t>(key.left)].name,
+                       ir.ops[op.inputs[1]].schema[static_cast<size_t>(key.right)].name);
   for (const SortKey& key : op.sort_keys)
     out += fmt::format(" by {} {}{}", op.schema[static_cast<size_t>(key.column)].name,
                        key.descending ? "desc" : "asc", key.nulls_first ? " nulls first" : "");

@@ -43,6 +43,8 @@ Arity arity_of(OpKind kind) {
       return {1, false, false, true, true, false};
     case OpKind::Union:
       return {0, false, false, false, false, false};
+    case OpKind::Join:
+      return {2, false, false, false, false, false};
   }
   return {};
 }
@@ -152,6 +154,7 @@ class Verifier {
     if (!arity.aggregates && !op.aggregates.empty()) return "aggregates that it does not have";
     if (arity.sort_keys == op.sort_keys.empty()) return "wrong number of sort keys";
     if (op.limit < 0 || (!arity.limit && op.limit)) return "a wrong limit";
+    if ((op.kind == OpKind::Join) == op.join_keys.empty()) return "wrong number of join keys";
     if (!arity.cells && !op.cells.empty()) return "cells that it does not have";
     if (op.kind != OpKind::Scan && (!op.table.empty() || !op.prefilter.empty()))
       return "a table where none is read";
@@ -202,10 +205,30 @@ class Verifier {
         for (OpId other : op.inputs)
           if (!same_types(op.schema, ir_.ops[other].schema)) return "an input has other columns";
         return {};
+      case OpKind::Join:
+        return check_join(op, input);
       default:
         break;
     }
     return same_types(op.schema, input) ? Problem() : Problem("its columns are not those of its input");
+  }
+
+  Problem check_join(const Op& op, const Schema& left) const {
+    const Schema& right = ir_.ops[op.inputs[1]].schema;
+    Schema columns = left;
+    if (plan::has_right_columns(op.join)) columns.insert(columns.end(), right.begin(), right.end());
+    if (!same_types(op.schema, columns)) return "its columns are not those of its inputs";
+    auto lies_in = [](int column, const Schema& schema) {
+      return column >= 0 && static_cast<size_t>(column) < schema.size();
+    };
+    auto widened = [](Type type) { return type == Type::Int ? Type::Long : type; };
+    for (const JoinKey& key : op.join_keys) {
+      if (!lies_in(key.left, left) || !lies_in(key.right, right)) return "a join key that is no column";
+      Type type = left[static_cast<size_t>(key.left)].type;
+      if (type == Type::Dynamic || widened(type) != widened(right[static_cast<size_t>(key.right)].type))
+        return "a pair of join keys that cannot be compared";
+    }
+    return {};
   }
 
   // The first `width` columns are the expressions.

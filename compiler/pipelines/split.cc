@@ -96,6 +96,8 @@ class Splitter {
       const Op& op = ir_.ops[input.at];
       if (op.kind == OpKind::Union) {
         for (size_t i = op.inputs.size(); i-- > 0;) open.push_back({op.inputs[i], input.steps});
+      } else if (op.kind == OpKind::Join) {
+        return Error{ErrorCode::Unsupported, "a join"};
       } else if (op.kind == OpKind::Filter || op.kind == OpKind::Project) {
         input.steps.push_back(input.at);
         input.at = op.inputs[0];

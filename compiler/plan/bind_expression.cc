@@ -163,6 +163,17 @@ Binder::Scalar Binder::bind_unary(const Syntax& node, const Schema* row) {
   return call("-", {*operand}, node.span, true);
 }
 
+std::string Binder::column_hint(const Schema& schema, std::string_view name) {
+  std::string best;
+  size_t distance = source::nearest_bound(name);
+  for (const ColumnDef& def : schema)
+    if (size_t d = source::edit_distance(def.name, name); d < distance) {
+      distance = d;
+      best = def.name;
+    }
+  return best.empty() ? "" : "did you mean `" + best + "`?";
+}
+
 Binder::Scalar Binder::bind_name(const Syntax& node, const Schema* row) {
   if (row)
     for (size_t i = 0; i < row->size(); ++i)
@@ -178,16 +189,8 @@ Binder::Scalar Binder::bind_name(const Syntax& node, const Schema* row) {
   if (aggregating_ && !row)
     for (const ColumnDef& def : *aggregated_)
       if (def.name == node.text) return refuse(node.span, "a column outside of aggregates");
-  std::string best;
-  size_t distance = source::nearest_bound(node.text);
-  if (row)
-    for (const ColumnDef& def : *row)
-      if (size_t d = source::edit_distance(def.name, node.text); d < distance) {
-        distance = d;
-        best = def.name;
-      }
   diagnostics_.add(Code::K0203, node.span, "no column or name `" + node.text + "` here",
-                   best.empty() ? "" : "did you mean `" + best + "`?", "not known here");
+                   row ? column_hint(*row, node.text) : "", "not known here");
   return std::nullopt;
 }
 

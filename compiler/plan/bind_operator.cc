@@ -52,6 +52,7 @@ Binder::Table Binder::bind_operator(Table input, syntax::NodeId id) {
   if (name == "sort") return bind_sort(*input, node);
   if (name == "top") return bind_top(*input, node);
   if (name == "union") return bind_union(input, node);
+  if (name == "join") return bind_join(*input, node);
   if (name == "count") return bind_count(*input, node);
   if (name == "as") return bind_as(*input, node);
   if (name == "render") return bind_render(*input, node);

@@ -126,6 +126,28 @@ class Binder {
   void map_union_columns(Node& out, bool inner);
   void add_source_column(const std::string& column, UnionPart& part, source::Span span);
 
+  // bind_join.cc
+  struct JoinSides {
+    NodeId left, right;
+    std::vector<JoinKey> keys;
+    source::Span span;
+    JoinSides swapped() const;
+  };
+  Table bind_join(NodeId left, const Syntax& node);
+  std::optional<std::string> join_flavor(const Syntax& node);
+  bool bind_join_condition(syntax::NodeId id, JoinSides& sides);
+  bool bind_join_equality(const Syntax& node, JoinSides& sides);
+  std::optional<size_t> bind_join_operand(syntax::NodeId id, std::string_view side, const Schema& schema);
+  std::optional<size_t> find_join_column(const Syntax& name, const Schema& schema, std::string_view side);
+  bool check_join_types(const Syntax& node, const JoinSides& sides, JoinKey key);
+  Table make_join(const std::string& flavor, const JoinSides& sides);
+  JoinSides distinct_keys(const JoinSides& sides);
+  NodeId add_join(JoinKind kind, JoinSides sides);
+  NodeId add_full_join(const JoinSides& sides);
+  NodeId first_rows(const JoinSides& sides);
+  Schema joined_schema(NodeId left, NodeId right) const;
+  bool is_repeatable(NodeId id) const;
+
   // bind_operator.cc
   Table bind_operator(Table input, syntax::NodeId id);
   Table bind_source_operator(const Syntax& node);
@@ -192,6 +214,8 @@ class Binder {
   Scalar bind_node(const Syntax& node, const Schema* row);
   Scalar bind_unary(const Syntax& node, const Schema* row);
   Scalar bind_name(const Syntax& node, const Schema* row);
+  // "did you mean `x`?" where a column's name is near; "" where none is.
+  static std::string column_hint(const Schema& schema, std::string_view name);
   Scalar bind_logic(const Syntax& node, const Schema* row);
   Scalar bind_path(const Syntax& node, const Schema* row);
   Scalar logic(ExprKind kind, std::vector<ExprId> args, source::Span span);

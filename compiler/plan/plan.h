@@ -56,6 +56,20 @@ struct SortKey {
   bool nulls_first = false;
 };
 
+// Which rows of a join there are. All other kinds of KQL are made of these four.
+enum class JoinKind : uint8_t {
+  Inner,      // a row for each pair whose keys are equal
+  LeftOuter,  // the same, and the left rows without a match, once each, with nulls
+  LeftSemi,   // the left rows that have a match; the left columns alone
+  LeftAnti,   // those that have none
+};
+
+// A pair of columns that have to be equal, as `==` has it: null equals nothing, NaN neither, an int the same
+// long.
+struct JoinKey {
+  int left = 0, right = 0;  // of the node's first and second input
+};
+
 enum class NodeKind : uint8_t {
   Scan,       // table; schema: all its columns
   Rows,       // cells, row by row: datatable, and the one row without columns of print
@@ -69,6 +83,7 @@ enum class NodeKind : uint8_t {
   Sort,   // sort_keys
   Top,    // sort_keys, limit
   Union,  // mappings: for each input, for each column the position there or -1
+  Join,   // join, join_keys; rows in the order of the left ones, those of one in the order of the right ones
 };
 
 struct Node {
@@ -81,6 +96,8 @@ struct Node {
   std::vector<AggregateUse> aggregates;
   std::vector<SortKey> sort_keys;
   std::vector<std::vector<int>> mappings;
+  JoinKind join = JoinKind::Inner;
+  std::vector<JoinKey> join_keys;
   int64_t limit = 0;
   source::Span span;
 };
@@ -102,6 +119,13 @@ struct BindOptions {
 // Errors: K02xx for mistakes, K03xx for what is not supported.
 bool bind(const syntax::SyntaxTree& tree, const Schemas& schemas, const BindOptions& options,
           source::Diagnostics& diagnostics, Plan& plan);
+
+// Whether rows of this kind have the right columns, too.
+inline bool has_right_columns(JoinKind kind) {
+  return kind == JoinKind::Inner || kind == JoinKind::LeftOuter;
+}
+// "inner", "leftouter", ...
+std::string_view join_name(JoinKind kind);
 
 // Prints a plan, one node a line, sources first.
 std::string print(const Plan& plan);

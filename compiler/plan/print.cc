@@ -45,12 +45,18 @@ std::string print_literal(const Cell& cell, Type type) {
 }
 
 std::string_view node_name(NodeKind kind) {
-  constexpr std::string_view names[] = {"scan",     "rows",  "range", "filter", "project", "summarize",
-                                        "distinct", "count", "take",  "sort",   "top",     "union"};
+  constexpr std::string_view names[] = {"scan",      "rows",     "range", "filter", "project",
+                                        "summarize", "distinct", "count", "take",   "sort",
+                                        "top",       "union",    "join"};
   return names[static_cast<size_t>(kind)];
 }
 
 }  // namespace
+
+std::string_view join_name(JoinKind kind) {
+  constexpr std::string_view names[] = {"inner", "leftouter", "leftsemi", "leftanti"};
+  return names[static_cast<size_t>(kind)];
+}
 
 std::string print_expr(const Plan& plan, ExprId id, const Schema* input) {
   const Expr& expr = plan.exprs[id];
@@ -102,6 +108,10 @@ std::string print(const Plan& plan) {
       for (ExprId arg : use.args) args += (args.empty() ? "" : ", ") + print_expr(plan, arg, input);
       out += fmt::format("; {}({})", use.aggregate->spec.name, args);
     }
+    if (node.kind == NodeKind::Join) out += fmt::format(" {}", join_name(node.join));
+    for (const JoinKey& key : node.join_keys)
+      out += fmt::format(" {}=={}", (*input)[static_cast<size_t>(key.left)].name,
+                         plan.nodes[node.inputs[1]].schema[static_cast<size_t>(key.right)].name);
     for (const SortKey& key : node.sort_keys)
       out += fmt::format(" {} {}{}", (*input)[static_cast<size_t>(key.column)].name,
                          key.descending ? "desc" : "asc", key.nulls_first ? " nulls first" : "");

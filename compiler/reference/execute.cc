@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <unordered_map>
 
 #include "compiler/reference/evaluate.h"
@@ -72,6 +73,8 @@ class Executor {
         return run_sort(node, through);
       case NodeKind::Union:
         return run_union(node, through);
+      case NodeKind::Join:
+        return run_join(node, through);
       default:
         KQLC_UNREACHABLE("plan node");
     }
@@ -318,6 +321,89 @@ class Executor {
         return more = sink(out.data(), position++);
       }));
     return {};
+  }
+
+  // The key columns of a row: `left` chooses the side. Nothing where a key is null or NaN, which equals
+  // nothing.
+  std::optional<Row> join_keys(const Node& node, bool left, const Cell* row) const {
+    Row keys;
+    const plan::Schema& schema = plan_.nodes[node.inputs[left ? 0 : 1]].schema;
+    for (const plan::JoinKey& key : node.join_keys) {
+      auto column = static_cast<size_t>(left ? key.left : key.right);
+      Cell cell = row[column];
+      if (!cell.valid || (schema[column].type == Type::Real && std::isnan(cell.d))) return std::nullopt;
+      keys.push_back(schema[column].type == Type::Int ? make_cell(int64_t{cell.i}) : cell);
+    }
+    return keys;
+  }
+
+  // Of an int or long, which meet as long.
+  Type join_type(const Node& node, size_t key) const {
+    Type type = plan_.nodes[node.inputs[0]].schema[static_cast<size_t>(node.join_keys[key].left)].type;
+    return type == Type::Int ? Type::Long : type;
+  }
+
+  struct JoinTable {
+    std::vector<Row> rows, keys;
+    std::unordered_map<uint64_t, std::vector<size_t>> places;  // by hash of the keys
+  };
+
+  uint64_t hash_join_keys(const Node& node, const Row& keys) {
+    uint64_t hash = 0;
+    for (size_t i = 0; i < keys.size(); ++i)
+      hash = hash * 0x9E3779B97F4A7C15u + aggregates::hash_cell(keys[i], join_type(node, i), scratch_);
+    return hash;
+  }
+
+  Result<void> read_right_side(const Node& node, JoinTable& table) {
+    const plan::Schema& schema = plan_.nodes[node.inputs[1]].schema;
+    return run_input(node, 1, [&](const Cell* row, uint64_t) {
+      if (!join_keys(node, false, row)) return true;
+      table.rows.push_back(keep(row, schema));
+      table.keys.push_back(*join_keys(node, false, table.rows.back().data()));
+      table.places[hash_join_keys(node, table.keys.back())].push_back(table.rows.size() - 1);
+      return !context_.error;
+    });
+  }
+
+  std::vector<size_t> find_matches(const Node& node, const JoinTable& table, const Cell* row) {
+    std::optional<Row> keys = join_keys(node, true, row);
+    if (!keys) return {};
+    auto found = table.places.find(hash_join_keys(node, *keys));
+    if (found == table.places.end()) return {};
+    std::vector<size_t> matches;
+    for (size_t place : found->second) {
+      bool same = true;
+      for (size_t i = 0; i < keys->size() && same; ++i)
+        same = aggregates::same_cell((*keys)[i], table.keys[place][i], join_type(node, i), scratch_);
+      if (same) matches.push_back(place);
+    }
+    return matches;
+  }
+
+  Result<void> run_join(const Node& node, const RowSink& sink) {
+    JoinTable table;
+    KQLC_TRY(read_right_side(node, table));
+    if (context_.error) return {};
+    const plan::Schema &left = plan_.nodes[node.inputs[0]].schema,
+                       &right = plan_.nodes[node.inputs[1]].schema;
+    uint64_t position = 0;
+    return run_input(node, 0, [&](const Cell* row, uint64_t) {
+      std::vector<size_t> matches = find_matches(node, table, row);
+      if (!plan::has_right_columns(node.join))
+        return matches.empty() != (node.join == plan::JoinKind::LeftAnti) || sink(row, position++);
+      Row out(row, row + left.size());
+      if (matches.empty() && node.join == plan::JoinKind::LeftOuter) {
+        for (const plan::ColumnDef& column : right) out.push_back(null_cell(column.type));
+        return sink(out.data(), position++);
+      }
+      out.resize(left.size() + right.size());
+      for (size_t place : matches) {
+        std::ranges::copy(table.rows[place], out.begin() + static_cast<std::ptrdiff_t>(left.size()));
+        if (!sink(out.data(), position++)) return false;
+      }
+      return true;
+    });
   }
 
   const plan::Plan& plan_;
