@@ -4,6 +4,7 @@
 // before are passed over, so a run that was stopped goes on where it was.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "cli/interrupt.h"
@@ -49,13 +50,18 @@ int run_ingest(const Options& options) {
     done = archive::ingest_files(files.value(), request, &report);
   }
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  fmt::print(stderr, "ingested {} files, {} rows, {:.1f} MB in {:.2f} s", report.files - report.errors.size(),
-             report.rows, static_cast<double>(report.bytes) / 1e6, seconds);
-  if (report.skipped_files) fmt::print(stderr, "; {} files were ingested before", report.skipped_files);
+  const uint64_t left_out = report.errors.size() + report.only_bad_lines.size();
+  fmt::print(stderr, "ingested {}, {}, {:.1f} MB in {:.2f} s", counted(report.files - left_out, "file"),
+             counted(report.rows, "row"), static_cast<double>(report.bytes) / 1e6, seconds);
+  if (report.skipped_files)
+    fmt::print(stderr, "; {} {} ingested before", counted(report.skipped_files, "file"),
+               report.skipped_files == 1 ? "was" : "were");
   fmt::print(stderr, "\n{}", name_standard_input(print_problems(report)));
   for (const std::string& note : notes) fmt::print(stderr, "{}\n", note);
   if (!done.ok()) return fail(done.error());
-  if (unread || report.errors.size() == files.value().size()) return kUsage;
+  bool named = std::ranges::any_of(
+      files.value(), [&](const archive::File& file) { return file.named && report.gave_nothing(file); });
+  if (unread || named || left_out == files.value().size()) return kUsage;
   return options.strict && (report.has_bad_data() || !report.errors.empty()) ? kBadData : kDone;
 }
 

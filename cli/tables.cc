@@ -248,12 +248,15 @@ bool Tables::has_bad_data() const {
 }
 
 bool Tables::has_unread_input() const {
-  std::set<uint32_t> unread;
-  for (const auto& [table, report] : reports_) unread.insert(report.unread.begin(), report.unread.end());
-  bool named = std::any_of(files_.begin(), files_.end(), [&](const archive::File& file) {
-    return file.named && unread.contains(file.ordinal);
-  });
-  return unread_inputs_ || named || (!files_read_.empty() && unread.size() >= files_read_.size());
+  size_t unread = 0;
+  bool named = false;
+  for (const archive::File& file : files_) {
+    bool nothing = std::any_of(reports_.begin(), reports_.end(),
+                               [&](const auto& entry) { return entry.second.gave_nothing(file); });
+    unread += nothing;
+    named |= nothing && file.named;
+  }
+  return unread_inputs_ || named || (!files_read_.empty() && unread >= files_read_.size());
 }
 
 std::string Tables::render_report(double seconds) const {

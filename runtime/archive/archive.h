@@ -144,10 +144,15 @@ struct ScanReport {
   std::map<std::string, uint64_t> missing_columns;  // files without the column, by column
   std::vector<std::string> notes;                   // sentences for the user
   std::vector<Error> errors;                        // files that could not be read to their end
-  std::set<uint32_t> unread;  // of those, the ordinals of files that gave nothing at all
+  std::set<uint32_t> unread;          // of those, the ordinals of files that gave nothing at all
+  std::set<uint32_t> only_bad_lines;  // ordinals of files that have lines, and no good one
 
   // Adds what another thread or scan counted.
   void merge(const ScanReport& other);
+  // Whether nothing could be read of a file.
+  bool gave_nothing(const File& file) const {
+    return unread.contains(file.ordinal) || only_bad_lines.contains(file.ordinal);
+  }
   // Whether --strict has a reason to fail.
   bool has_bad_data() const { return bad_lines || repaired_lines || !problems.empty(); }
 };

@@ -14,10 +14,11 @@
 #include <optional>
 
 #include "runtime/archive/arrow_status.h"
-#include "runtime/archive/json_rows.h"
+#include "runtime/archive/json_text.h"
 #include "runtime/simd/unicode.h"
 #include "runtime/value/datetime.h"
 #include "runtime/value/decimal.h"
+#include "runtime/value/dynamic.h"
 #include "runtime/value/guid.h"
 
 namespace kqlc::archive {
@@ -293,7 +294,12 @@ class ColumnMaker {
   Column make_strs(const arrow::Array& array, Column column) {
     int64_t rows = array.length();
     auto* strs = arena_.allocate_array<Str>(rows);
-    for (int64_t row = 0; row < rows; ++row) strs[row] = array.IsNull(row) ? Str() : str_at(array, row);
+    for (int64_t row = 0; row < rows; ++row) {
+      strs[row] = array.IsNull(row) ? Str() : str_at(array, row);
+      if (request_.type != Type::Dynamic || !dynamic::is_too_deep(strs[row].view())) continue;
+      count_problem(&worker_.report, request_.name, position_ + row, strs[row].view(), request_.type);
+      strs[row] = Str();
+    }
     column.encoding = Encoding::Strs;
     column.values = strs;
     return column;

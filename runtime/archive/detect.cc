@@ -16,7 +16,7 @@
 #include <system_error>
 
 #include "runtime/archive/json_keys.h"
-#include "runtime/archive/json_rows.h"
+#include "runtime/archive/json_text.h"
 #include "runtime/archive/manifest.h"
 #include "runtime/archive/source.h"
 
@@ -87,18 +87,12 @@ bool has_extension(const std::string& name, std::initializer_list<std::string_vi
                      [&](std::string_view e) { return name.ends_with(e); });
 }
 
-std::string_view skip_blanks(std::string_view text) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
-  return text;
-}
-
 // A document over many lines breaks its first line behind a bracket or a comma; a line of NDJSON never ends
 // so.
 Format format_of_json(std::string_view head) {
   std::string_view line = head.substr(0, head.find('\n'));
   bool ends_here = line.size() < head.size();
-  while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back()))) line.remove_suffix(1);
+  line = trim_end(line);
   char last = line.empty() ? ' ' : line.back();
   return ends_here && (last == '{' || last == '[' || last == ',') ? Format::Json : Format::Ndjson;
 }
@@ -108,9 +102,9 @@ std::string_view string_after_key(std::string_view line, std::string_view key) {
   std::string quoted = "\"" + std::string(key) + "\"";
   size_t place = line.find(quoted);
   if (place == line.npos) return {};
-  std::string_view rest = skip_blanks(line.substr(place + quoted.size()));
+  std::string_view rest = trim_start(line.substr(place + quoted.size()));
   if (!rest.starts_with(':')) return {};
-  rest = skip_blanks(rest.substr(1));
+  rest = trim_start(rest.substr(1));
   if (!rest.starts_with('"')) return {};
   rest.remove_prefix(1);
   return rest.substr(0, rest.find('"'));
@@ -150,7 +144,7 @@ Result<Format> format_of(const std::string& path, const std::string& name, std::
     return Error{ErrorCode::Unsupported, path + ": UTF-16 text; events are read as UTF-8"};
   if (has_extension(name, {".csv", ".tsv"})) return Format::Csv;
   if (has_extension(name, {".ndjson", ".jsonl"})) return Format::Ndjson;
-  std::string_view text = skip_blanks(head);
+  std::string_view text = trim_start(skip_byte_order_mark(head));
   if (text.starts_with('{') || text.starts_with('[')) return format_of_json(text);
   if (has_extension(name, {".json"})) return Format::Ndjson;
   return Error{ErrorCode::Format, path + ": neither JSON, CSV, Parquet nor Arrow"};
@@ -225,7 +219,8 @@ Result<File> detect_file(const std::string& path, const ListOptions& options) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0) return Error{ErrorCode::Io, path + ": " + std::strerror(errno)};
   // Detection reads the head once more than the scan does, and offsets count from the start.
-  if (!S_ISREG(status.st_mode)) return Error{ErrorCode::Unsupported, path + ": no regular file"};
+  if (!S_ISREG(status.st_mode))
+    return Error{ErrorCode::Io, path + ": a device or a pipe, no file; `--data -` reads standard input"};
   file.bytes = static_cast<uint64_t>(status.st_size);
   std::string head;
   KQLC_TRY_ASSIGN(head, read_head(path, Compression::None));

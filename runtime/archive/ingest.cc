@@ -224,8 +224,8 @@ class Ingest {
     if (!status.ok()) return Error{ErrorCode::Io, folder + ": " + message_of(status)};
     if (request_.cancelled && request_.cancelled()) return Error{ErrorCode::Cancelled, "interrupted"};
     std::lock_guard lock(mutex_);
-    bool whole = report.errors.empty();
-    // A source that broke off leaves nothing behind: a better copy of it is read again.
+    bool whole = report.errors.empty() && report.only_bad_lines.empty();
+    // A source that broke off or cannot be read leaves nothing behind: a better copy of it is read again.
     if (whole) KQLC_TRY(enter(writer, folder, source.file));
     report_->merge(report);
     return {};

@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/archive/json_rows.h"
+#include "runtime/archive/json_text.h"
 
 namespace kqlc::archive {
 

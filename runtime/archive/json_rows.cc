@@ -12,8 +12,9 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "runtime/archive/json_check.h"
 #include "runtime/archive/json_keys.h"
-#include "runtime/archive/json_strict.h"
+#include "runtime/archive/json_text.h"
 #include "runtime/archive/json_walk.h"
 #include "runtime/simd/unicode.h"
 
@@ -29,6 +30,8 @@ std::string_view table_of_category(std::string_view category) {
   return category.starts_with(kAdvancedHunting) ? category.substr(kAdvancedHunting.size())
                                                 : std::string_view();
 }
+
+const char* message_of(simdjson::error_code error) { return simdjson::error_message(error); }
 
 simdjson::error_code raw_json(ondemand::value value, char first, std::string_view* text) {
   if (first == '{') {
@@ -136,8 +139,7 @@ JsonRows::Implementation::Implementation(Worker& worker)
 }
 
 void JsonRows::Implementation::add(const File& file, std::string_view text, uint64_t position) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3), position += 3;
-  std::string_view body = trim_end(trim_start(text));
+  std::string_view body = trim_end(trim_start(skip_byte_order_mark(text)));
   if (body.empty()) return;
   begin_text(file, body, position + (body.data() - text.data()));
   end_text(add_document(body));
@@ -229,14 +231,8 @@ const char* JsonRows::Implementation::add_document(std::string_view text) {
     error = parser_.iterate(text_.data(), text_.size(), text_.size() + kPadding).get(document);
   }
   if (error) return message_of(error);
-  const char* problem = nullptr;
-  if (worker_.request.strict) {
-    // The value of a document that is a scalar is refused below.
-    ondemand::value whole;
-    if (!document.get_value().get(whole)) problem = problem_of(whole, text_.data() + text_.size(), 0);
-    if (problem) return problem;
-    document.rewind();
-  }
+  const char* problem = worker_.request.strict ? problem_of_json(text_) : nullptr;
+  if (problem) return problem;
   if (text_.front() == '{') {
     ondemand::object object;
     if ((error = document.get_object().get(object))) return message_of(error);
@@ -477,6 +473,8 @@ const char* JsonRows::Implementation::set_token(size_t column, std::string_view 
       return set_string(column, token);
     case '{':
     case '[':
+      // The parser has looked at its brackets, the walk at its grammar, nobody at its words.
+      if (const char* problem = problem_of_json(token)) return problem;
       fits = rows_.set_json(column, token);
       break;
     case 'n':
@@ -518,8 +516,7 @@ const char* JsonRows::Implementation::set_string(size_t column, std::string_view
   if (worker_.request.columns[column].type == Type::Dynamic) {
     std::string_view inside = trim_start(text);
     bool nested = inside.starts_with('{') || inside.starts_with('[');
-    rows_.set_json(column, nested ? text : text.empty() ? std::string_view() : token);
-    return nullptr;
+    text = nested || text.empty() ? text : token;
   }
   check_value(column, rows_.set_text(column, text), token);
   return nullptr;

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,20 +39,5 @@ class JsonRows {
   class Implementation;
   std::unique_ptr<Implementation> implementation_;
 };
-
-// Writes the characters of a JSON string (without its quotes) to `out`, at most text.size() bytes; a half of
-// a surrogate pair becomes U+FFFD. Returns their number, or -1 for an escape that JSON does not know.
-int64_t unescape_json(std::string_view text, char* out);
-
-// Whether a JSON object, which `text` starts with, is an API's answer around rows: it has no keys but those
-// that answers have. False for what is cut or no object.
-bool is_json_answer(std::string_view text);
-
-// Whether the text is a number as RFC 8259 writes them.
-bool is_json_number(std::string_view text);
-
-// A copy of JSON text whose letters, digits, `-` and `_` are no longer written as \u00XX: enough to search it
-// for names. What follows an escaped backslash may be taken for an escape.
-std::string unescape_names(std::string_view text);
 
 }  // namespace kqlc::archive

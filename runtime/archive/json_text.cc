@@ -3,12 +3,13 @@
 // Text of JSON strings. In: bytes between the quotes. Out: characters in UTF-8. Windows logs hold UTF-16 that
 // was never checked, so exports contain single surrogates; they are no reason to lose an event and become
 // U+FFFD. Source: RFC 8259, section 7.
+#include "runtime/archive/json_text.h"
+
 #include <algorithm>
 #include <cctype>
 #include <cstring>
 
 #include "runtime/archive/json_keys.h"
-#include "runtime/archive/json_rows.h"
 
 namespace kqlc::archive {
 namespace {
@@ -139,6 +140,12 @@ int64_t unescape_json(std::string_view text, char* out) {
     if (*out++ == 0) return -1;
   }
   return out - start;
+}
+
+const char* skip_json_escape(const char* place, const char* end) {
+  if (place == end) return nullptr;
+  if (*place == 'u') return read_unit(place + 1, end) < 0 ? nullptr : place + 5;
+  return simple_escape(*place) ? place + 1 : nullptr;
 }
 
 std::string unescape_names(std::string_view text) {

@@ -9,6 +9,8 @@
 #include <set>
 
 #include "runtime/archive/json_keys.h"
+#include "runtime/archive/json_text.h"
+#include "runtime/archive/source.h"
 #include "runtime/value/reading.h"
 
 namespace kqlc::archive {

@@ -15,6 +15,7 @@
 
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/json_keys.h"
+#include "runtime/archive/json_text.h"
 #include "runtime/value/datetime.h"
 
 namespace kqlc::archive {
@@ -188,8 +189,7 @@ Result<std::vector<ColumnRequest>> read_columns(const File& file) {
   if (file.format == Format::Csv) {
     TextBuffer text;
     KQLC_TRY(read_start(file, size_t{1} << 20, &text));
-    std::string_view line(text.data(), text.size());
-    if (line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
+    std::string_view line = skip_byte_order_mark({text.data(), text.size()});
     bool tabs = file.path.find(".tsv") != std::string::npos;
     std::vector<ColumnRequest> columns;
     for (std::string& name : cut_header(line, tabs ? '\t' : ','))

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/value/dynamic.h"
+
 namespace kqlc::archive {
 namespace {
 
@@ -74,7 +76,8 @@ bool RowBuilder::set_null(size_t column) {
 
 bool RowBuilder::set_text(size_t column, std::string_view text) {
   Type type = stores_[column].type;
-  if (type == Type::String || type == Type::Dynamic) return put(column, text_cell(text)), true;
+  if (type == Type::String) return put(column, text_cell(text)), true;
+  if (type == Type::Dynamic && !dynamic::is_too_deep(text)) return put(column, text_cell(text)), true;
   set_null(column);
   Cell cell;
   Reading reading = read_value(type, text, &cell);

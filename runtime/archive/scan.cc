@@ -29,8 +29,18 @@ struct Slot {
   bool opened = false;
   bool ended = false;
   std::atomic<bool> gave_rows = false;
+  std::atomic<uint64_t> lines = 0, bad_lines = 0;  // parsed
   uint64_t bytes_counted = 0;
 };
+
+// Whether a file has lines, and none of them can be read.
+bool has_only_bad_lines(const File& file, ScanRequest request) {
+  request.table.clear();
+  request.prefilter.clear();
+  ScanReport report;
+  auto done = scan_files({file}, request, {}, [](int, const Batch&) { return false; }, &report);
+  return done.ok() && report.rows == 0 && report.lines > 0 && report.lines == report.bad_lines;
+}
 
 class Scan {
  public:
@@ -50,6 +60,7 @@ class Scan {
       if (worker->failure) return *worker->failure;
     for (auto& worker : workers) report->merge(worker->report);
     note_unseen_columns(workers, report);
+    for (size_t i = 0; i < files_.size() && !ended_; ++i) note_unreadable(i, report);
     return {};
   }
 
@@ -96,7 +107,10 @@ class Scan {
         return;
       }
       uint64_t before = worker.report.rows + worker.report.lines;
+      uint64_t lines = worker.report.lines, bad_lines = worker.report.bad_lines;
       auto taken = source.read_chunk(worker, last);
+      slots_[index].lines += worker.report.lines - lines;
+      slots_[index].bad_lines += worker.report.bad_lines - bad_lines;
       if (worker.stopped || worker.failure) ended_ = true;
       // A prefilter may leave no row of what has been read.
       bool unpacked = files_[index].compression != Compression::None && source.bytes_done() > 0;
@@ -132,6 +146,19 @@ class Scan {
     std::lock_guard lock(slot.mutex);
     // Whoever still reads holds the source himself.
     if (slot.ended) slot.source.reset();
+  }
+
+  // A file of which every line is bad is as good as unread. Where a prefilter passed over lines, a file that
+  // is named is looked at once more, up to its first good line.
+  void note_unreadable(size_t index, ScanReport* report) {
+    const Slot& slot = slots_[index];
+    if (slot.lines != slot.bad_lines) return;
+    bool unreadable = slot.lines > 0;
+    if (!request_.prefilter.empty() && !request_.strict && files_[index].format == Format::Ndjson)
+      unreadable = files_[index].named && has_only_bad_lines(files_[index], request_);
+    if (!unreadable || report->unread.contains(files_[index].ordinal)) return;
+    report->only_bad_lines.insert(files_[index].ordinal);
+    report->notes.push_back(files_[index].path + ": none of its lines can be read");
   }
 
   // JSON leaves out what is null, so a key that no row has may still be a column of the table.
@@ -240,6 +267,7 @@ void ScanReport::merge(const ScanReport& other) {
   }
   errors.insert(errors.end(), other.errors.begin(), other.errors.end());
   unread.insert(other.unread.begin(), other.unread.end());
+  only_bad_lines.insert(other.only_bad_lines.begin(), other.only_bad_lines.end());
 }
 
 Worker::Worker(int number, const ScanRequest& scan_request, const BatchCallback& batch_callback)

@@ -59,8 +59,14 @@ struct Entry {
   Node value;
 };
 
-// Nesting beyond this makes a text no JSON; so no walk over a tree can overflow the stack.
+// A text with more brackets inside each other is no JSON to us, so that no walk over a tree can overflow the
+// stack. Kusto's documentation names no such bound.
 inline constexpr int kMaxDepth = 128;
+
+// Whether `text` is an object or an array that is read as a string only because of its depth; what it holds
+// between balanced brackets is not looked at. Readers of archives count such a value as one that does not
+// fit.
+bool is_too_deep(std::string_view text);
 
 // Returns a node for JSON text that nothing has looked into yet. `text` must outlive it.
 Dynamic lazy(Str text, Arena& arena);

@@ -3,6 +3,7 @@
 // JSON text becomes nodes in an arena, in a single pass. Our own parser and not simdjson's because nodes must
 // keep numbers as Kusto types them (long, else real), need no padding behind the text, and most texts are
 // short.
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -47,12 +48,12 @@ class Parser {
   }
 
   bool parse_value(Node& out, int depth) {
-    if (next_ == end_ || depth > kMaxDepth) return false;
+    if (next_ == end_) return false;
     switch (*next_) {
       case '{':
-        return parse_bag(out, depth);
+        return depth < kMaxDepth && parse_bag(out, depth);
       case '[':
-        return parse_array(out, depth);
+        return depth < kMaxDepth && parse_array(out, depth);
       case '"': {
         Str text;
         if (!parse_string(text)) return false;
@@ -274,7 +275,32 @@ class Parser {
   Arena& arena_;
 };
 
+// Returns the greatest number of brackets that are open at once in a text whose brackets balance, else 0.
+int depth_of(std::string_view text) {
+  int open = 0, deepest = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\\' && in_string) {
+      ++i;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (c == '[' || c == '{')) {
+      deepest = std::max(deepest, ++open);
+    } else if (!in_string && (c == ']' || c == '}') && --open < 0) {
+      return 0;
+    }
+  }
+  return open == 0 && !in_string ? deepest : 0;
+}
+
 }  // namespace
+
+bool is_too_deep(std::string_view text) {
+  if (text.size() <= 2 * kMaxDepth) return false;
+  const auto opening = std::count_if(text.begin(), text.end(), [](char c) { return c == '[' || c == '{'; });
+  return opening > kMaxDepth && depth_of(text) > kMaxDepth;
+}
 
 std::optional<Node> parse_strict(Str text, Arena& arena) {
   return Parser(text.view(), arena).parse_document();

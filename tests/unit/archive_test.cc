@@ -297,8 +297,8 @@ TEST_F(ArchiveTest, TextBehindTheObjectOfALine) {
 TEST_F(ArchiveTest, ABadRecordOfAnAnswerIsLeftOutAlone) {
   request_.columns = {{"A", Type::Long}};
   auto path = write("a.ndjson", R"({"value":[{"A":1},{"A":NaN},{"A":3},{"A":{"x":tru}},{"A":4}]})");
-  EXPECT_THAT(scan({path}), ElementsAre("1", "3", "null", "4"));
-  EXPECT_EQ(report_.bad_lines, 1u);
+  EXPECT_THAT(scan({path}), ElementsAre("1", "3", "4"));
+  EXPECT_EQ(report_.bad_lines, 2u);
 }
 
 // Chunks inside of a line look at no more than themselves.
@@ -334,6 +334,53 @@ TEST_F(ArchiveTest, AnswersWithoutRowsAndRowsWithEmptyArrays) {
   EXPECT_THAT(scan({path}), ElementsAre("y"));
   request_.columns = {{"A", Type::String}};
   EXPECT_THAT(scan({path}), ElementsAre(""));
+}
+
+// A value that was asked for is looked at to its end; one that was not is passed over, unless --strict asks.
+TEST_F(ArchiveTest, MalformedNestedValuesMakeABadLine) {
+  const std::vector<std::string> malformed = {"[1 2]",     "[1,]",         "[,]",         "[01]",
+                                              "[1:2]",     "[\"a\"\"b\"]", "[{}{}]",      "[nul]",
+                                              "[\"\\q\"]", "[\"\\u12\"]",  "{\"x\":NaN}", "{\"x\"}",
+                                              "{\"x\" 1}", "{\"\\q\":1}",  "{\"x\":1,}",  "{1:2}"};
+  std::string asked;
+  for (const std::string& value : malformed) asked += "{\"A\":" + value + "}\n";
+  auto lines = write("a.ndjson", asked + "{\"A\":[1]}\n");
+  auto answer = write("b.json", "{\"records\":[\n{\"A\":[1 2]},\n{\"A\":{\"x\":NaN}},\n{\"A\":[1]}]}");
+  for (Type type : {Type::String, Type::Dynamic, Type::Long}) {
+    request_.columns = {{"A", type}};
+    const std::string kept = type == Type::Long ? "null" : "[1]";
+    EXPECT_THAT(scan({lines}), ElementsAre(kept));
+    EXPECT_EQ(report_.bad_lines, malformed.size());
+    ASSERT_FALSE(report_.samples.empty());
+    EXPECT_EQ(report_.samples[0].place, lines + ":1");
+    EXPECT_THAT(scan({answer}), ElementsAre(kept));
+    EXPECT_EQ(report_.bad_lines, 2u);
+  }
+  request_.columns = {{"B", Type::String}};
+  EXPECT_EQ(scan({lines}).size(), malformed.size() + 1);
+  request_.strict = true;
+  EXPECT_EQ(scan({lines}).size(), 1u);
+  EXPECT_EQ(report_.bad_lines, malformed.size());
+}
+
+// More brackets inside each other than a dynamic holds: valid JSON, so a text keeps it; a dynamic would
+// be a string, so it is null and counted.
+TEST_F(ArchiveTest, NestedDeeperThanADynamicHolds) {
+  const auto nested = [](int depth) { return std::string(depth, '[') + "\"[\"" + std::string(depth, ']'); };
+  std::string escaped = nested(129);
+  for (size_t i = escaped.find('"'); i != escaped.npos; i = escaped.find('"', i + 2))
+    escaped.insert(i, 1, '\\');
+  auto lines = write("a.ndjson", "{\"A\":" + nested(128) + "}\n{\"A\":" + nested(129) + "}\n{\"A\":\"" +
+                                     escaped + "\"}\n{\"A\":\"" + std::string(300, '[') + "\"}\n");
+  request_.columns = {{"A", Type::String}};
+  EXPECT_EQ(scan({lines})[1], nested(129));
+  request_.columns = {{"A", Type::Dynamic}};
+  EXPECT_THAT(scan({lines}), ElementsAre(nested(128), "", "", std::string(300, '[')));
+  EXPECT_EQ(report_.problems["A"].failures, 2u);
+  EXPECT_EQ(report_.bad_lines, 0u);
+  EXPECT_THAT(scan({write("a.csv", "A\n" + std::string(129, '[') + std::string(129, ']') + "\n[]\n")}),
+              ElementsAre("", "[]"));
+  EXPECT_EQ(report_.problems["A"].failures, 1u);
 }
 
 TEST_F(ArchiveTest, BadLinesAreCountedWithTheirPlace) {
@@ -408,6 +455,22 @@ TEST_F(ArchiveTest, NeedlesCrossTheBordersOfChunks) {
     // Without a line's end at the end of the file.
     text.pop_back();
     EXPECT_THAT(scan({write("c.ndjson", text)}), ElementsAre("needle", "needle")) << before;
+  }
+}
+
+// Whether or not a prefilter passes over the lines; an empty file has no bad line, and one good line is
+// enough.
+TEST_F(ArchiveTest, FilesOfBadLinesOnly) {
+  request_.columns = {{"A", Type::String}};
+  auto bad = write("bad.ndjson", "{\"A\":\"x\"\nno JSON\n");
+  auto good = write("good.ndjson", "no JSON, x\n{\"A\":\"y\"}\n");
+  auto empty = write("empty.ndjson", "");
+  auto table = write("bad.csv", "A,B\n1\n2\n");
+  for (const char* literal : {"", "x", "nowhere"}) {
+    request_.prefilter.clear();
+    if (*literal) request_.prefilter = {{{literal, simd::Case::Ignored}}};
+    scan({bad, good, empty, table});
+    EXPECT_EQ(report_.only_bad_lines, (std::set<uint32_t>{0, 1})) << literal;
   }
 }
 
@@ -620,7 +683,8 @@ TEST_F(ArchiveTest, CsvThatNamesAColumnTwiceIsRefusedWhereItIsAsked) {
 TEST_F(ArchiveTest, StrictKnowsWhatIsValidJson) {
   request_.columns = {{"A", Type::String}};
   request_.strict = true;
-  // Numbers beyond any type and half a surrogate pair are valid; what is wrong may stand where nobody asks.
+  // Numbers beyond any type and half a surrogate pair are valid; what is wrong may stand where nobody
+  // asks.
   auto path = write("a.ndjson",
                     "{\"A\":1e400,\"B\":[12345678901234567890123,{\"C\":\"\\ud800\"}]}\n"
                     "{\"A\":\"x\",\"B\":\"\\q\"}\n"
@@ -642,13 +706,25 @@ TEST_F(ArchiveTest, PatternsLeaveOutWhatCannotBeRead) {
   EXPECT_FALSE(list_files({folder_ + "/p/dead.ndjson"}, options_, nullptr).ok());
 }
 
+// In a folder they are left out; who names them, or a pattern that matches them, wants them.
+TEST_F(ArchiveTest, HiddenFilesAreReadWhereTheyAreNamed) {
+  std::vector<std::string> hidden;
+  for (const char* name : {"h/_a.json", "h/.b.json", "h/.c", "h/d.tmp"})
+    hidden.push_back(write(name, "{\"A\":1}\n"));
+  write("h/e.json", "{\"A\":1}\n");
+  EXPECT_EQ(list_files({folder_ + "/h"}, options_, nullptr).value().size(), 1u);
+  EXPECT_EQ(list_files(hidden, options_, nullptr).value().size(), hidden.size());
+  EXPECT_EQ(list_files({folder_ + "/h/_*"}, options_, nullptr).value().size(), 1u);
+}
+
 TEST_F(ArchiveTest, WhatCannotBeReadTwiceOrAsUtf8IsRefused) {
   std::string pipe = folder_ + "/pipe.ndjson";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   auto text = write("a.csv", std::string("\xFF\xFE"
                                          "A\0\n\0",
                                          6));
-  EXPECT_THAT(list_files({pipe}, options_, nullptr).error().message, HasSubstr("no regular file"));
+  EXPECT_THAT(list_files({pipe}, options_, nullptr).error().message,
+              HasSubstr("a device or a pipe, no file"));
   EXPECT_THAT(list_files({text}, options_, nullptr).error().message, HasSubstr("UTF-16"));
 }
 

@@ -94,8 +94,26 @@ class Lines {
                  "\"a string that is longer than the fifty-seven bits of one load of the index, so that it "
                  "is walked\""});
   }
+  // What only a look at all of the value tells from good JSON, or from what a dynamic holds.
+  std::string odd_nested() {
+    if (random_.below(4) == 0) {
+      const size_t depth = 62 + random_.below(70);
+      return std::string(depth, '[') + std::string(depth - random_.below(40) / 39, ']');
+    }
+    return pick({"[1 2]",        "[1,]",
+                 "[,1]",         "{\"x\":NaN}",
+                 "{\"x\":01}",   "{\"x\":nul}",
+                 "[\"\\q\"]",    "[\"\\u12\"]",
+                 "{\"\\q\":1}",  "{\"x\" 1}",
+                 "{\"x\"}",      "{\"x\":}",
+                 "{1:2}",        "{\"x\":1,}",
+                 "[{]}",         "[1}",
+                 "{\"x\":1]",    "[[]",
+                 "[\"x\"\"y\"]", "[1:2]",
+                 "[{}{}]",       "[\"\\ud800\", 1e999]"});
+  }
   std::string value(int depth) {
-    switch (random_.below(depth > 0 ? 8 : 6)) {
+    switch (random_.below(depth > 0 ? 9 : 6)) {
       case 0:
         return pick({"null", "true", "false", "nul", "tru"});
       case 1:
@@ -105,6 +123,8 @@ class Lines {
                "]";
       case 7:
         return flat(depth - 1);
+      case 8:
+        return odd_nested();
       default:
         return string();
     }
