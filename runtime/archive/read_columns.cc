@@ -14,8 +14,8 @@
 #include <unordered_map>
 
 #include "runtime/archive/arrow_columns.h"
+#include "runtime/archive/csv_text.h"
 #include "runtime/archive/json_keys.h"
-#include "runtime/archive/json_text.h"
 #include "runtime/value/datetime.h"
 
 namespace kqlc::archive {
@@ -25,44 +25,6 @@ namespace dom = simdjson::dom;
 
 constexpr size_t kHeadBytes = size_t{4} << 20;
 constexpr size_t kMaxRows = 2000;
-
-// Cuts a CSV header line into names.
-std::vector<std::string> cut_header(std::string_view text, char delimiter) {
-  std::vector<std::string> names(1);
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (quoted && c == '"' && text.substr(i + 1).starts_with('"')) {
-      names.back().push_back('"');
-      ++i;
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (!quoted && c == delimiter) {
-      names.emplace_back();
-    } else if (!quoted && (c == '\n' || c == '\r')) {
-      break;
-    } else {
-      names.back().push_back(c);
-    }
-  }
-  return names;
-}
-
-// The first bytes of a file; a damaged file gives what stands before the damage.
-Result<void> read_start(const File& file, size_t limit, TextBuffer* text) {
-  std::unique_ptr<ByteStream> stream;
-  KQLC_TRY_ASSIGN(stream, open_bytes(file.path, file.compression));
-  text->resize(limit);
-  size_t size = 0;
-  while (size < limit) {
-    auto count = stream->read(text->data() + size, limit - size);
-    if (!count.ok() && size == 0) return std::move(count.error());
-    if (!count.ok() || count.value() == 0) break;
-    size += count.value();
-  }
-  text->resize(size);
-  return {};
-}
 
 std::optional<Type> type_of(dom::element value) {
   switch (value.type()) {
@@ -184,16 +146,29 @@ arrow::Result<std::shared_ptr<arrow::Schema>> read_arrow_schema(
 
 }  // namespace
 
+Result<void> read_start(const File& file, size_t limit, TextBuffer* text) {
+  std::unique_ptr<ByteStream> stream;
+  KQLC_TRY_ASSIGN(stream, open_bytes(file.path, file.compression));
+  text->resize(limit);
+  size_t size = 0;
+  while (size < limit) {
+    auto count = stream->read(text->data() + size, limit - size);
+    if (!count.ok() && size == 0) return std::move(count.error());
+    if (!count.ok() || count.value() == 0) break;
+    size += count.value();
+  }
+  text->resize(size);
+  return {};
+}
+
 Result<std::vector<ColumnRequest>> read_columns(const File& file) {
   if (file.format == Format::Json || file.format == Format::Ndjson) return read_json_columns(file);
   if (file.format == Format::Csv) {
-    TextBuffer text;
-    KQLC_TRY(read_start(file, size_t{1} << 20, &text));
-    std::string_view line = skip_byte_order_mark({text.data(), text.size()});
-    bool tabs = file.path.find(".tsv") != std::string::npos;
+    std::vector<CsvColumn> header;
+    KQLC_TRY_ASSIGN(header, read_csv_header(file));
     std::vector<ColumnRequest> columns;
-    for (std::string& name : cut_header(line, tabs ? '\t' : ','))
-      columns.push_back({std::move(name), Type::String});
+    for (CsvColumn& column : header)
+      columns.push_back({std::move(column.name), column.is_utc ? Type::DateTime : Type::String});
     return columns;
   }
   try {

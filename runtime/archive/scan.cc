@@ -29,6 +29,7 @@ struct Slot {
   bool opened = false;
   bool ended = false;
   std::atomic<bool> gave_rows = false;
+  std::atomic<bool> broke_off = false;
   std::atomic<uint64_t> lines = 0, bad_lines = 0;  // parsed
   uint64_t bytes_counted = 0;
 };
@@ -60,7 +61,7 @@ class Scan {
       if (worker->failure) return *worker->failure;
     for (auto& worker : workers) report->merge(worker->report);
     note_unseen_columns(workers, report);
-    for (size_t i = 0; i < files_.size() && !ended_; ++i) note_unreadable(i, report);
+    for (size_t i = 0; i < files_.size(); ++i) note_unreadable(i, report);
     return {};
   }
 
@@ -119,7 +120,7 @@ class Scan {
         slots_[index].gave_rows = true;
       if (!taken.ok()) {
         worker.report.errors.push_back(std::move(taken.error()));
-        if (!slots_[index].gave_rows) worker.report.unread.insert(files_[index].ordinal);
+        slots_[index].broke_off = true;
       }
       count_progress(index, source);
       if (taken.ok() && taken.value() == Taken::Busy) return;
@@ -152,11 +153,13 @@ class Scan {
   // is named is looked at once more, up to its first good line.
   void note_unreadable(size_t index, ScanReport* report) {
     const Slot& slot = slots_[index];
-    if (slot.lines != slot.bad_lines) return;
+    // Another thread may still have been at the rows before the damage when it was found.
+    if (slot.broke_off && !slot.gave_rows) report->unread.insert(files_[index].ordinal);
+    if (ended_ || slot.lines != slot.bad_lines || report->unread.contains(files_[index].ordinal)) return;
     bool unreadable = slot.lines > 0;
     if (!request_.prefilter.empty() && !request_.strict && files_[index].format == Format::Ndjson)
       unreadable = files_[index].named && has_only_bad_lines(files_[index], request_);
-    if (!unreadable || report->unread.contains(files_[index].ordinal)) return;
+    if (!unreadable) return;
     report->only_bad_lines.insert(files_[index].ordinal);
     report->notes.push_back(files_[index].path + ": none of its lines can be read");
   }

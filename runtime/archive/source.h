@@ -59,6 +59,9 @@ Result<std::unique_ptr<ByteStream>> open_bytes(const std::string& path, Compress
 // A whole file, unpacked. Fails when it is longer than `limit`.
 Result<void> read_all(const File& file, size_t limit, TextBuffer* text);
 
+// The first bytes of a file, unpacked, at most `limit`; a damaged file gives what stands before the damage.
+Result<void> read_start(const File& file, size_t limit, TextBuffer* text);
+
 class JsonRows;  // json_rows.h
 
 struct Worker {
