@@ -51,6 +51,19 @@ std::string answer(std::string_view query, const Batch& batch) {
   return "\"tables\":[" + tables + "]";
 }
 
+// Every line has its answer, so that who asks can count them.
+std::string answer_line(const std::string& line, simdjson::dom::parser& parser, const Batch& batch) {
+  simdjson::dom::element document, id;
+  std::string_view query;
+  const bool is_json = parser.parse(line).get(document) == simdjson::SUCCESS && document.is_object();
+  const bool has_id = is_json && document["id"].get(id) == simdjson::SUCCESS;
+  const bool has_query = is_json && document["query"].get(query) == simdjson::SUCCESS;
+  const std::string body = !is_json     ? error_answer("request", "the line is no JSON object")
+                           : !has_query ? error_answer("request", "the line has no text `query`")
+                                        : answer(query, batch);
+  return "{\"id\":" + (has_id ? simdjson::minify(id) : "null") + "," + body + "}";
+}
+
 }  // namespace
 
 int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Tables& tables,
@@ -62,10 +75,8 @@ int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Table
   Batch batch{schemas, now, tables, options, bounds.value()};
   simdjson::dom::parser parser;
   for (std::string line; !interrupted() && std::getline(in, line);) {
-    simdjson::dom::element document, id;
-    std::string_view query;
-    if (parser.parse(line).get(document) || document["id"].get(id) || document["query"].get(query)) continue;
-    auto written = out.value().write("{\"id\":" + simdjson::minify(id) + "," + answer(query, batch) + "}\n");
+    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    auto written = out.value().write(answer_line(line, parser, batch) + "\n");
     if (!written.ok()) return fail(written.error());
   }
   return interrupted() ? kInterrupted : kDone;

@@ -80,13 +80,22 @@ Result<OutputFormat> output_format(const Options& options) {
   OutputFormat format = isatty(STDOUT_FILENO) && (options.output.empty() || options.output == "-")
                             ? OutputFormat::Table
                             : OutputFormat::Ndjson;
+  if (!options.format.empty()) {
+    if (find_format(options.format, format)) return format;
+    return Error{ErrorCode::Usage, "--format: no such format: `" + options.format +
+                                       "`: table, ndjson, json, csv, arrow or parquet"};
+  }
   // A file's name says its form: what ends in .parquet is never JSON.
   for (OutputFormat known : {OutputFormat::Table, OutputFormat::Ndjson, OutputFormat::Json, OutputFormat::Csv,
                              OutputFormat::Arrow, OutputFormat::Parquet})
-    if (options.output.ends_with(extension_of(known))) format = known;
-  if (!options.format.empty() && !find_format(options.format, format))
-    return Error{ErrorCode::Usage, "--format: no such format: `" + options.format +
-                                       "`: table, ndjson, json, csv, arrow or parquet"};
+    if (options.output.ends_with(extension_of(known))) return known;
+  std::filesystem::path path(options.output);
+  std::error_code error;
+  // A folder's name says nothing; `-` and `.` have no ending.
+  if (path.has_extension() && !std::filesystem::is_directory(path, error))
+    return Error{ErrorCode::Usage,
+                 "-o " + options.output + ": no form of output ends with `" + path.extension().string() +
+                     "`: .parquet, .arrow, .csv, .json, .ndjson or .txt do, or --format says it"};
   return format;
 }
 

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 
 #include "compiler/rule/rule.h"
 
@@ -211,39 +212,97 @@ class Alignment {
   std::vector<std::pair<uint32_t, uint32_t>> runs_;
 };
 
-// Copies yaml-cpp's graph into a tree; false where it has too many nodes or is too deep.
-bool copy_node(const YAML::Node& from, Metadata& to, size_t depth, size_t& left) {
-  if (depth == 0 || left == 0) return false;
-  --left;
-  if (from.IsScalar()) {
-    to.kind = Metadata::Kind::Scalar;
-    to.text = from.Scalar();
-    left -= std::min(left, to.text.size() / 4096);  // long texts cost as many nodes as they are large
-  } else if (from.IsSequence()) {
-    to.kind = Metadata::Kind::List;
-    for (const auto& item : from)
-      if (!copy_node(item, to.items.emplace_back(), depth - 1, left)) return false;
-  } else if (from.IsMap()) {
-    to.kind = Metadata::Kind::Map;
-    for (const auto& item : from) {
-      Metadata& child = to.items.emplace_back();
-      if (!copy_node(item.second, child, depth - 1, left)) return false;
-      if (item.first.IsScalar()) child.key = item.first.Scalar();
+struct Failure {
+  std::string message;
+  size_t offset = 0;  // in the clean text
+  size_t size = 1;
+};
+
+size_t place_of(const YAML::Node& node) { return static_cast<size_t>(std::max(0, node.Mark().pos)); }
+
+// Copies yaml-cpp's graph into a tree of bounded size and depth.
+class TreeCopy {
+ public:
+  struct Entry {
+    std::string key;  // "" where it is no scalar
+    YAML::Node value;
+  };
+
+  std::optional<Failure> copy(const YAML::Node& from, Metadata& to, size_t depth = kMostDepth) {
+    if (depth == 0 || left_ == 0) return too_large();
+    --left_;
+    if (from.IsScalar()) {
+      to.kind = Metadata::Kind::Scalar;
+      to.text = from.Scalar();
+      left_ -= std::min(left_, to.text.size() / 4096);  // long texts cost as many nodes as they are large
+    } else if (from.IsSequence()) {
+      to.kind = Metadata::Kind::List;
+      for (const auto& item : from)
+        if (auto failure = copy(item, to.items.emplace_back(), depth - 1)) return failure;
+    } else if (from.IsMap()) {
+      to.kind = Metadata::Kind::Map;
+      std::vector<Entry> entries;
+      if (auto failure = list_entries(from, depth, entries)) return failure;
+      for (const Entry& entry : entries) {
+        Metadata& child = to.items.emplace_back();
+        child.key = entry.key;
+        if (auto failure = copy(entry.value, child, depth - 1)) return failure;
+      }
     }
+    return std::nullopt;
   }
-  return true;
-}
+
+  // Lists the entries of a map: its own, then those that `<<` merges under keys that are not there yet. A key
+  // of its own that stands twice is a failure. Source: "Merge Key Language-Independent Type for YAML 1.1".
+  std::optional<Failure> list_entries(const YAML::Node& map, size_t depth, std::vector<Entry>& out) {
+    std::unordered_set<std::string> keys;
+    std::vector<YAML::Node> merged;
+    for (const auto& item : map) {
+      std::string key = item.first.IsScalar() ? item.first.Scalar() : "";
+      if (key == "<<" && item.first.Tag() == kPlainTag) {
+        if (!list_merged(item.second, merged))
+          return Failure{"`<<` takes a map or a list of maps", place_of(item.first), key.size()};
+        continue;
+      }
+      if (!key.empty() && !keys.insert(key).second)
+        return Failure{fmt::format("the key `{}` is there more than once", key), place_of(item.first),
+                       key.size()};
+      out.push_back({std::move(key), item.second});
+    }
+    for (const YAML::Node& source : merged) {
+      if (depth == 0 || entries_left_ == 0) return too_large();
+      std::vector<Entry> entries;
+      if (auto failure = list_entries(source, depth - 1, entries)) return failure;
+      entries_left_ -= std::min(entries_left_, entries.size() + 1);
+      for (Entry& entry : entries)
+        if (keys.insert(entry.key).second) out.push_back(std::move(entry));
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr std::string_view kPlainTag = "?";  // yaml-cpp's for what has neither a tag nor quotes
+
+  static bool list_merged(const YAML::Node& value, std::vector<YAML::Node>& out) {
+    if (value.IsMap()) return out.push_back(value), true;
+    if (!value.IsSequence()) return false;
+    for (const auto& item : value) {
+      if (!item.IsMap()) return false;
+      out.push_back(item);
+    }
+    return true;
+  }
+  static Failure too_large() {
+    return {fmt::format("the file has more than {} values or {} levels", kMostNodes, kMostDepth)};
+  }
+
+  size_t left_ = kMostNodes;
+  size_t entries_left_ = kMostNodes;  // that are merged
+};
 
 struct Loaded {
   Metadata tree;
   size_t query_mark = 0;  // offset in the clean text
-  size_t query_count = 0;
-  size_t second_query = 0;  // the second key's offset in the clean text
-};
-
-struct Failure {
-  std::string message;
-  size_t offset = 0;  // in the clean text
 };
 
 // Reads the one document, empty ones not counted; the only place where yaml-cpp is called.
@@ -251,19 +310,14 @@ std::optional<Failure> load(const Text& text, Loaded& out) {
   try {
     std::vector<YAML::Node> documents = YAML::LoadAll(text.clean);
     std::erase_if(documents, [](const YAML::Node& document) { return document.IsNull(); });
-    if (documents.size() > 1)
-      return Failure{"a rule file holds one YAML document",
-                     static_cast<size_t>(std::max(0, documents[1].Mark().pos))};
+    if (documents.size() > 1) return Failure{"a rule file holds one YAML document", place_of(documents[1])};
     YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
-    size_t left = kMostNodes;
-    if (!root.IsMap()) return Failure{"the file is no YAML map of rule fields", 0};
-    if (!copy_node(root, out.tree, kMostDepth, left))
-      return Failure{fmt::format("the file has more than {} values or {} levels", kMostNodes, kMostDepth), 0};
-    for (const auto& item : root) {
-      if (!item.first.IsScalar() || item.first.Scalar() != "query") continue;
-      if (++out.query_count == 2) out.second_query = static_cast<size_t>(std::max(0, item.first.Mark().pos));
-      out.query_mark = static_cast<size_t>(std::max(0, item.second.Mark().pos));
-    }
+    if (!root.IsMap()) return Failure{"the file is no YAML map of rule fields"};
+    if (auto failure = TreeCopy().copy(root, out.tree)) return failure;
+    std::vector<TreeCopy::Entry> entries;
+    if (auto failure = TreeCopy().list_entries(root, kMostDepth, entries)) return failure;
+    for (const TreeCopy::Entry& entry : entries)
+      if (entry.key == "query") out.query_mark = place_of(entry.value);
     return std::nullopt;
   } catch (const YAML::DeepRecursion& error) {
     return Failure{"nested too deeply", static_cast<size_t>(std::max(0, error.mark.pos))};
@@ -354,7 +408,8 @@ std::vector<Rule> read_yaml(const std::string& path, const std::string& file,
     text = clean_text(file, &repair);
     loaded = {};
     if (repair.count == 0 || load(text, loaded)) {
-      diagnostics.add(Code::K0001, {place, place + 1}, "this cannot be read as YAML: " + failure->message,
+      uint32_t end = place + static_cast<uint32_t>(failure->size);
+      diagnostics.add(Code::K0001, {place, end}, "this cannot be read as YAML: " + failure->message,
                       yaml_hint(failure->message));
       return {};
     }
@@ -364,11 +419,6 @@ std::vector<Rule> read_yaml(const std::string& path, const std::string& file,
   const Metadata* query = loaded.tree.find("query");
   if (!query || query->kind != Metadata::Kind::Scalar || trimmed(query->text).empty()) {
     diagnostics.add(Code::K0002, {0, 0}, "the rule has no text under `query:`");
-    return {};
-  }
-  if (loaded.query_count > 1) {
-    uint32_t place = text.file_offset(loaded.second_query);
-    diagnostics.add(Code::K0001, {place, place + 5}, "the key `query` is there more than once");
     return {};
   }
   Rule rule;

@@ -101,12 +101,39 @@ TEST(Rule, KeyAsDeepAsTheDashIsRepaired) {
   EXPECT_EQ(list->items[0].find("dataTypes")->items.size(), 2u);
 }
 
+TEST(Rule, MergeKeysAreFollowed) {
+  Read out = read("a.yaml",
+                  "base: &base\n  id: base\n  severity: Low\n  query: |\n    T\n    | take 1\n"
+                  "more: &more {severity: High, kind: Scheduled}\n"
+                  "<<: [*base, *more]\nid: own\ntags: {<<: *more, kind: NRT}\n");
+  EXPECT_EQ(out.codes(), "");
+  EXPECT_EQ(out.query(), "T\n| take 1\n");
+  const kqlc::rule::Rule& rule = out.rules.at(0);
+  EXPECT_EQ(rule.id, "own");
+  EXPECT_EQ(rule.severity, "Low");
+  EXPECT_EQ(rule.kind, "Scheduled");
+  EXPECT_EQ(file_text_at(rule, "take 1"), "take 1");
+  const Metadata* tags = rule.metadata.find("tags");
+  ASSERT_TRUE(tags && tags->items.size() == 2);
+  EXPECT_EQ(tags->find("kind")->text, "NRT");
+  EXPECT_EQ(tags->find("severity")->text, "High");
+  // In quotes it is a key like others; what is no map cannot be merged.
+  EXPECT_EQ(read("a.yaml", "'<<': x\nquery: T\n").codes(), "");
+  EXPECT_EQ(read("a.yaml", "<<: x\nquery: T\n").codes(), "K0001 ");
+  EXPECT_EQ(read("a.yaml", "<<: [{a: 1}, 2]\nquery: T\n").codes(), "K0001 ");
+}
+
+TEST(Rule, AKeyThatStandsTwiceIsRefused) {
+  for (const char* text :
+       {"id: a\nid: b\nquery: T\n", "query: T\ntags:\n  - {a: 1, a: 2}\n", "query: A\nquery: B\n"})
+    EXPECT_EQ(read("a.yaml", text).codes(), "K0001 ") << text;
+}
+
 TEST(Rule, UnusableFilesAreRefused) {
   EXPECT_EQ(read("a.yaml", "id: [\n").codes(), "K0001 ");
   EXPECT_EQ(read("a.yaml", "id: x\n").codes(), "K0002 ");
   EXPECT_EQ(read("a.yaml", "query:\n  - T\n").codes(), "K0002 ");
   EXPECT_EQ(read("a.yaml", "query: |\n\n").codes(), "K0002 ");
-  EXPECT_EQ(read("a.yaml", "query: A\nquery: B\n").codes(), "K0001 ");
   EXPECT_EQ(read("a.yaml", "").codes(), "K0001 ");
   EXPECT_EQ(read("a.kql", "// nothing\n").codes(), "K0002 ");
   EXPECT_EQ(read("a.md", "# Title\n").codes(), "K0002 ");
@@ -136,6 +163,16 @@ TEST(Rule, HostileYamlIsBounded) {
   }
   EXPECT_EQ(read("a.yaml", bomb + "query: T\n").codes(), "K0001 ");
   EXPECT_EQ(read("a.yaml", "query: T\na: &a [*a]\n").codes(), "K0001 ");
+  EXPECT_EQ(read("a.yaml", "query: T\na: &a {<<: *a}\n").codes(), "K0001 ");
+  for (const char* first : {"{}", "{x: 1}"}) {
+    std::string merges = "a: &a " + std::string(first) + "\n";
+    for (char c = 'b'; c < 'p'; ++c) {
+      merges += std::string(1, c) + ": &" + c + " {<<: [";
+      for (int i = 0; i < 9; ++i) merges += std::string(i ? ",*" : "*") + static_cast<char>(c - 1);
+      merges += "]}\n";
+    }
+    EXPECT_EQ(read("a.yaml", merges + "query: T\n").codes(), "K0001 ");
+  }
   for (const char* unit : {"[", "{a: ", "- ", "? ", "&a ", "! "}) {
     std::string text;
     while (text.size() < 100000) text += unit;
