@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a partial input means for a job.
+// What a kernel's rows and a partial input mean for a job.
 #include "cli/job.h"
 
 namespace kqlc::cli {
@@ -13,6 +13,16 @@ std::vector<Job> make_jobs(const plan::Plan& plan, const TimeRange& bounds) {
     jobs[i].bounds = bounds;
   }
   return jobs;
+}
+
+void take_rows(Job& job, codegen::KernelRows rows) {
+  if (rows.error) {
+    job.error = std::move(rows.error);
+    return;
+  }
+  job.rows.schema = std::move(rows.schema);
+  job.rows.rows = std::move(rows.rows);
+  job.rows.arena = std::move(rows.arena);
 }
 
 bool is_streaming(const plan::Plan& plan, plan::NodeId root) {

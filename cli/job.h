@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/time_range.h"
+#include "codegen/kernel.h"
 #include "compiler/reference/execute.h"
 
 namespace kqlc::cli {
@@ -29,6 +30,9 @@ struct Job {
 
 // One job a result of the plan, which must outlive them.
 std::vector<Job> make_jobs(const plan::Plan& plan, const TimeRange& bounds);
+
+// Gives a job what its kernel made: rows, or the error that stopped it.
+void take_rows(Job& job, codegen::KernelRows rows);
 
 // Whether a part of the input gives a part of the rows: true for filters and projections over tables, false
 // where an operator needs all of its input.

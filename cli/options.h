@@ -42,8 +42,8 @@ struct Options {
 
 // The first of `places` that is a folder, in the program's folder or one above it; "" where there is none.
 std::string find_beside_program(std::initializer_list<const char*> places);
-// Reads the schemas that stand beside the program (rules/schemas in its folder or one above it), or else those
-// inside it.
+// Reads the schemas that stand beside the program (rules/schemas in its folder or one above it), or else
+// those inside it.
 Result<plan::Schemas> load_schemas();
 class Tables;
 // Returns the query time in ticks: the clock, a datetime, or with `latest` the newest timestamp of the data.

@@ -18,8 +18,8 @@ bool find_format(std::string_view name, OutputFormat& format);
 // The ending of a file of this format, with its dot.
 std::string_view extension_of(OutputFormat format);
 
-// Appends a value as JSON: datetimes as ISO 8601 with seven decimals, timespans in Kusto's text form, decimals as
-// text, dynamic as the value itself.
+// Appends a value as JSON: datetimes as ISO 8601 with seven decimals, timespans in Kusto's text form,
+// decimals as text, dynamic as the value itself.
 void append_json_value(std::string& out, const Cell& cell, Type type);
 // The text as a JSON string, in quotes.
 std::string json_string(std::string_view text);

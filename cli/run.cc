@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernels are compiled side by side, then share the scan; the jobs without one follow, one by one.
+// Kernels are compiled side by side, then share the scan; late columns are fetched after it; the jobs without
+// a kernel follow, one by one.
 #include "cli/run.h"
 
 #include <algorithm>
@@ -8,39 +9,85 @@
 #include <thread>
 
 #include "cli/interrupt.h"
+#include "cli/late_rows.h"
 #include "cli/shared_scan.h"
 
 namespace kqlc::cli {
 
 namespace {
 
-using KernelPtr = std::shared_ptr<const codegen::Kernel>;
+// What runs a job natively: one kernel, or two with a fetch between them.
+struct Native {
+  std::shared_ptr<const codegen::Kernel> kernel;
+  std::shared_ptr<const LateRows> late;
+  explicit operator bool() const { return kernel || late; }
+};
 
-// Compiles a job's kernel; without one the job either gets an error or runs on the reference executor.
-KernelPtr compile_kernel(Job& job, const Options& options) {
-  if (options.engine == "reference") return nullptr;
+codegen::KernelOptions kernel_options(const Options& options) {
   codegen::KernelOptions how;
   how.engine = options.engine == "object" ? codegen::Engine::Object : codegen::Engine::Tiered;
   how.memory_limit = options.memory_limit;
-  auto kernel = codegen::Kernel::compile(*job.plan, job.root(), how);
-  if (kernel.ok()) return KernelPtr(std::move(kernel).value());
-  if (kernel.error().code != ErrorCode::Unsupported || !options.engine.empty()) job.error = kernel.error();
-  return nullptr;
+  return how;
 }
 
-std::vector<KernelPtr> compile_kernels(std::vector<Job>& jobs, const Options& options) {
-  std::vector<KernelPtr> kernels(jobs.size());
+// Whether all rows that `ir` scans can be fetched again.
+bool can_fetch(const ir::Ir& ir, const Tables& tables) {
+  return std::ranges::all_of(
+      ir.ops, [&](const ir::Op& op) { return op.kind != ir::OpKind::Scan || tables.can_fetch(op.table); });
+}
+
+// Compiles a job; without native code the job either gets an error or runs on the reference executor.
+Native compile_job(Job& job, const Tables& tables, const Options& options, bool may_be_late) {
+  if (options.engine == "reference") return {};
+  auto ir = std::make_shared<ir::Ir>(ir::build(*job.plan, job.root()));
+  ir::optimize(*ir);
+  Native native;
+  if (may_be_late && can_fetch(*ir, tables)) native.late = LateRows::compile(*ir, kernel_options(options));
+  if (native.late) return native;
+  auto kernel = codegen::Kernel::compile(std::move(ir), kernel_options(options));
+  if (kernel.ok()) {
+    native.kernel = std::move(kernel).value();
+  } else if (kernel.error().code != ErrorCode::Unsupported || !options.engine.empty()) {
+    job.error = kernel.error();
+  }
+  return native;
+}
+
+std::vector<Native> compile_jobs(std::vector<Job>& jobs, const Tables& tables, const Options& options) {
+  std::vector<Native> natives(jobs.size());
   std::atomic<size_t> next{0};
   auto work = [&] {
     for (size_t i = next++; i < jobs.size() && !interrupted(); i = next++)
-      kernels[i] = compile_kernel(jobs[i], options);
+      natives[i] = compile_job(jobs[i], tables, options, true);
   };
   std::vector<std::thread> threads;
   for (size_t i = 1; i < std::min(jobs.size(), static_cast<size_t>(num_threads(options))); ++i)
     threads.emplace_back(work);
   work();
   for (std::thread& thread : threads) thread.join();
-  return kernels;
+  return natives;
+}
+
+// Fetches the late columns of the rows that a job's scan has found, and ends the job with them. Returns false
+// where that fails: a line may be bad in a column that the scan did not look at, and is no row then.
+bool finish_late(Job& job, const LateRows& late, Tables& tables, const Options& options) {
+  auto fetched =
+      tables.fetch(late.table(), late.fetched(), LateRows::locators_of(job.rows.rows), options.memory_limit);
+  if (!fetched.ok()) return false;
+  take_rows(job, late.finish(job.rows.rows, fetched.value()->columns()));
+  return true;
+}
+
+// Runs those jobs whose late columns could not be fetched with all columns in the scan.
+void run_again(const std::vector<size_t>& which, std::vector<Job>& jobs, std::vector<Native>& natives,
+               Tables& tables, const Options& options) {
+  SharedScan shared(tables, num_threads(options));
+  for (size_t i : which) {
+    jobs[i].rows = {};
+    natives[i] = compile_job(jobs[i], tables, options, false);
+    if (natives[i]) shared.add(*natives[i].kernel, jobs[i]);
+  }
+  shared.run();
 }
 
 void run_reference(Job& job, Tables& tables, const Options& options) {
@@ -55,17 +102,27 @@ void run_reference(Job& job, Tables& tables, const Options& options) {
 }  // namespace
 
 void run_jobs(std::vector<Job>& jobs, Tables& tables, const Options& options) {
-  std::vector<KernelPtr> kernels = compile_kernels(jobs, options);
+  std::vector<Native> natives = compile_jobs(jobs, tables, options);
   SharedScan shared(tables, num_threads(options));
   for (size_t i = 0; i < jobs.size(); ++i)
-    if (kernels[i]) shared.add(*kernels[i], jobs[i]);
+    if (natives[i])
+      shared.add(natives[i].late ? natives[i].late->early() : *natives[i].kernel, jobs[i],
+                 natives[i].late != nullptr);
   if (!interrupted()) shared.run();
+  std::vector<size_t> again;
+  for (size_t i = 0; i < jobs.size() && !interrupted(); ++i)
+    if (natives[i].late && !jobs[i].error && !finish_late(jobs[i], *natives[i].late, tables, options))
+      again.push_back(i);
+  if (!again.empty() && !interrupted()) run_again(again, jobs, natives, tables, options);
   bool shared_is_partial = interrupted();
   for (size_t i = 0; i < jobs.size(); ++i) {
     Job& job = jobs[i];
-    job.kernel = kernels[i];
+    if (natives[i].late)
+      job.kernel = natives[i].late;
+    else
+      job.kernel = natives[i].kernel;
     bool partial = shared_is_partial;
-    if (!kernels[i] && !job.error && !partial) {
+    if (!natives[i] && !job.error && !partial) {
       run_reference(job, tables, options);
       partial = interrupted();
     }

@@ -7,13 +7,17 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <numeric>
 #include <set>
+
+#include "compiler/ir/late_columns.h"
 
 namespace kqlc::cli {
 
 struct SharedScan::Member {
   const codegen::Kernel* kernel = nullptr;
   Job* job = nullptr;
+  bool finds_rows = false;
   std::vector<std::shared_ptr<codegen::KernelState>> states;  // by thread
 };
 
@@ -36,6 +40,24 @@ bool is_in(const TimeRange& bounds, const Column* columns, const std::vector<siz
     if (cell.valid) return bounds.contains(cell.l);
   }
   return false;
+}
+
+// In a port, the place of the column of row locators (ir::kRowColumn).
+constexpr size_t kRowPlace = SIZE_MAX;
+
+// The locators of a batch's rows as a column. `rows` is what they lie in where the batch has none.
+Column row_column(const Batch& batch, std::vector<uint64_t>& rows) {
+  Column column;
+  column.type = Type::Long;
+  column.encoding = Encoding::Fixed64;
+  column.values = batch.locators;
+  if (batch.locators) return column;
+  bool known =
+      rows.size() == static_cast<size_t>(batch.num_rows) && !rows.empty() && rows[0] == batch.position;
+  if (!known) rows.resize(static_cast<size_t>(batch.num_rows));
+  if (!known) std::iota(rows.begin(), rows.end(), batch.position);
+  column.values = rows.data();
+  return column;
 }
 
 size_t shortest_literal(const std::vector<simd::Literal>& group) {
@@ -70,9 +92,10 @@ struct SharedScan::Pass {
   struct Port {
     Member* member = nullptr;
     size_t input = 0;
-    std::vector<size_t> places;                // of the kernel's columns in the union
+    std::vector<size_t> places;                // of the kernel's columns in the union; kRowPlace
     std::vector<size_t> time_places;           // of the row's time; empty: every row is in bounds
     std::vector<std::vector<Column>> columns;  // by thread, rewritten for each batch
+    std::vector<std::vector<uint64_t>> rows;   // by thread, locators of rows that follow one by one
     std::vector<char> done;                    // by thread: further batches change nothing
   };
 
@@ -94,7 +117,8 @@ struct SharedScan::Pass {
 bool SharedScan::Pass::show(Port& port, size_t thread, const Batch& batch, int64_t begin, int64_t end) {
   std::vector<Column>& columns = port.columns[thread];
   for (size_t i = 0; i < port.places.size(); ++i) {
-    columns[i] = batch.columns[port.places[i]];
+    columns[i] =
+        port.places[i] == kRowPlace ? row_column(batch, port.rows[thread]) : batch.columns[port.places[i]];
     columns[i].offset += begin;
   }
   Batch part = batch;
@@ -141,10 +165,11 @@ bool SharedScan::Pass::take(int thread, const Batch& batch) {
 SharedScan::SharedScan(Tables& tables, int threads) : tables_(tables), threads_(threads) {}
 SharedScan::~SharedScan() = default;
 
-void SharedScan::add(const codegen::Kernel& kernel, Job& job) {
+void SharedScan::add(const codegen::Kernel& kernel, Job& job, bool finds_rows) {
   auto member = std::make_unique<Member>();
   member->kernel = &kernel;
   member->job = &job;
+  member->finds_rows = finds_rows;
   members_.push_back(std::move(member));
 }
 
@@ -179,13 +204,15 @@ void SharedScan::Pass::track(const std::string& name) {
 void SharedScan::add_port(Member& member, size_t input, Pass& pass) {
   const codegen::KernelInput& wanted = member.kernel->inputs()[input];
   auto threads = static_cast<size_t>(threads_);
-  Pass::Port port{&member, input, {}, {}, {}, std::vector<char>(threads, 0)};
+  Pass::Port port{&member, input, {}, {}, {}, {}, std::vector<char>(threads, 0)};
   for (const plan::ColumnDef& column : wanted.columns)
-    port.places.push_back(place_of(pass.scan.columns, column));
+    port.places.push_back(
+        member.finds_rows && column.name == ir::kRowColumn ? kRowPlace : place_of(pass.scan.columns, column));
   if (member.job->bounds.is_bounded())
     for (const std::string& name : tables_.time_columns_of(wanted.table))
       port.time_places.push_back(place_of(pass.scan.columns, {name, Type::DateTime}));
   port.columns.assign(threads, std::vector<Column>(port.places.size()));
+  port.rows.resize(threads);
   pass.ports.push_back(std::move(port));
 }
 
@@ -244,13 +271,7 @@ void SharedScan::finish(Member& member) {
     member.kernel->merge(*member.states[0], *member.states[i]);
   codegen::KernelRows rows = member.kernel->finish(*member.states[0]);
   member.states.clear();
-  if (rows.error) {
-    member.job->error = std::move(rows.error);
-    return;
-  }
-  member.job->rows.schema = std::move(rows.schema);
-  member.job->rows.rows = std::move(rows.rows);
-  member.job->rows.arena = std::move(rows.arena);
+  take_rows(*member.job, std::move(rows));
 }
 
 // What a mapped file lost while it was used is found by reading: then it is an error of that file alone.

@@ -22,8 +22,9 @@ class SharedScan {
   SharedScan& operator=(const SharedScan&) = delete;
   ~SharedScan();
 
-  // Lets a kernel take part; both must stay until run() is done.
-  void add(const codegen::Kernel& kernel, Job& job);
+  // Lets a kernel take part; both must stay until run() is done. One that `finds_rows` reads the locators of
+  // rows as the column ir::kRowColumn.
+  void add(const codegen::Kernel& kernel, Job& job, bool finds_rows = false);
   // Reads all tables and fills the jobs. One job's failure does not touch the others.
   void run();
 

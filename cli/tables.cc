@@ -184,6 +184,26 @@ Result<void> Tables::scan(const TableScan& scan, int threads, const archive::Bat
   return run(scan.table, request, threads, callback);
 }
 
+bool Tables::can_fetch(const std::string& table) const {
+  return !strict_ && std::ranges::all_of(files_of(table), archive::is_fetchable);
+}
+
+Result<std::unique_ptr<archive::FetchedRows>> Tables::fetch(const std::string& table,
+                                                            const plan::Schema& columns,
+                                                            const std::vector<uint64_t>& locators,
+                                                            size_t memory_limit) {
+  archive::ScanRequest request;
+  request.table = table;
+  request.mapping = mapping_;
+  request.table_columns = column_names_[table];
+  for (const plan::ColumnDef& column : columns) request.columns.push_back({column.name, column.type});
+  archive::ScanControl control;
+  control.threads = threads_;
+  control.cancelled = interrupted;
+  return archive::FetchedRows::fetch(files_of(table), std::move(request), control, locators, memory_limit,
+                                     &reports_[table]);
+}
+
 void Tables::note_times(const std::string& table, const std::string& column, const TimeRange& times) {
   include(times_read_.try_emplace({table, column}, kNoTimes).first->second, times);
 }

@@ -15,7 +15,7 @@
 #include "cli/options.h"
 #include "cli/time_range.h"
 #include "compiler/reference/execute.h"
-#include "runtime/archive/archive.h"
+#include "runtime/archive/fetch.h"
 
 namespace kqlc::cli {
 
@@ -35,6 +35,12 @@ class Tables {
   // Reads `scan` on `threads` threads; batches go to `callback` with their thread. Stops early, without an
   // error, when the user interrupts.
   Result<void> scan(const TableScan& scan, int threads, const archive::BatchCallback& callback);
+  // Whether rows of the table can be fetched after a scan. Not under --strict, which looks at every value.
+  bool can_fetch(const std::string& table) const;
+  // The columns of rows that a scan of the table has found. Errors: as archive::FetchedRows.
+  Result<std::unique_ptr<archive::FetchedRows>> fetch(const std::string& table, const plan::Schema& columns,
+                                                      const std::vector<uint64_t>& locators,
+                                                      size_t memory_limit);
   // Whether files are mapped. scan() may then fail with Io for one that lost bytes under it; after
   // stop_mapping() it does not.
   bool is_mapping() const { return mapping_ != archive::Mapping::None; }

@@ -38,9 +38,19 @@ Kernel::~Kernel() = default;
 
 Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::NodeId node,
                                                 const KernelOptions& options) {
+  auto ir = std::make_shared<ir::Ir>(ir::build(plan, node));
+  ir::optimize(*ir);
+  return compile(std::move(ir), options);
+}
+
+Result<std::unique_ptr<Kernel>> Kernel::compile(std::shared_ptr<const ir::Ir> ir,
+                                                const KernelOptions& options) {
   std::unique_ptr<Kernel> out(new Kernel);
   Parts& parts = *out->parts_;
-  KQLC_TRY_ASSIGN(parts.unit, build_unit(plan, node, options.rule));
+  const int64_t now = ir->now;
+  pipelines::Pipelines pipelines;
+  KQLC_TRY_ASSIGN(pipelines, pipelines::split(std::move(ir)));
+  KQLC_TRY_ASSIGN(parts.unit, build_unit(std::move(pipelines), options.rule));
   const bool optimizes = parts.unit->optimizes();
   Level level =
       optimizes && (options.engine == Engine::O2 || options.engine == Engine::Object) ? Level::O2 : Level::O0;
@@ -56,8 +66,7 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(const plan::Plan& plan, plan::No
   auto tiers = std::make_shared<TieredCode>(parts.unit, std::move(jit), functions,
                                             policy_of(optimizes ? options.engine : Engine::O0));
   std::string_view image(reinterpret_cast<const char*>(code.image), code.image_size);
-  KQLC_TRY_ASSIGN(parts.kernel,
-                  exec::Kernel::open(image, std::move(tiers), {plan.now, options.memory_limit}));
+  KQLC_TRY_ASSIGN(parts.kernel, exec::Kernel::open(image, std::move(tiers), {now, options.memory_limit}));
   for (const exec::Input& from : parts.kernel->program().inputs) {
     KernelInput& input = parts.inputs.emplace_back();
     input.table = from.table;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/ir/ir.h"
 #include "compiler/plan/plan.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/result.h"
@@ -65,6 +66,9 @@ class Kernel {
   // Compiles the result `node` of `plan`, which the kernel does not need afterwards. An error says which
   // construct has no native form (or that LLVM failed); it never means that the query is wrong.
   static Result<std::unique_ptr<Kernel>> compile(const plan::Plan& plan, plan::NodeId node,
+                                                 const KernelOptions& options);
+  // The same for an Ir that needs no further pass.
+  static Result<std::unique_ptr<Kernel>> compile(std::shared_ptr<const ir::Ir> ir,
                                                  const KernelOptions& options);
 
   const std::vector<KernelInput>& inputs() const;

@@ -114,6 +114,9 @@ struct ScanRequest {
   // Alternatives, of which a row of use meets all needs of one; empty: nothing is known. Only used to pass
   // over chunks whose statistics exclude them.
   std::vector<std::vector<TimeNeed>> wanted_times;
+  // Locators of the only rows that are wanted (Batch::locators), sorted; nullptr: all rows. Batches may hold
+  // others as well. Requires: is_fetchable() of every file, no prefilter.
+  const std::vector<uint64_t>* wanted_rows = nullptr;
   bool strict = false;  // parse every line, so that all bad lines are counted
   Mapping mapping = Mapping::Archives;
 };

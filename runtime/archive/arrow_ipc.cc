@@ -16,6 +16,7 @@
 
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/arrow_mapped.h"
+#include "runtime/archive/fetch.h"
 
 namespace kqlc::archive {
 namespace {
@@ -35,7 +36,8 @@ using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
 // Takes batches one by one under a lock; a null batch is the end.
 class ArrowSource : public Source {
  public:
-  explicit ArrowSource(const File& file) : file_(file) {}
+  ArrowSource(const File& file, const ScanRequest& request)
+      : file_(file), wanted_rows_(request.wanted_rows) {}
 
   Result<Taken> read_chunk(Worker& worker, bool wait) override {
     BatchPtr batch;
@@ -52,6 +54,7 @@ class ArrowSource : public Source {
       row = rows_;
       rows_ += batch->num_rows();
     }
+    if (!is_wanted(row, batch->num_rows())) return Taken::Chunk;
     auto settled = settle(batch);
     if (torn()) return end_with(loss());
     if (!settled.ok()) return end_with(error_of(settled.status(), file_));
@@ -74,6 +77,13 @@ class ArrowSource : public Source {
   File file_;
 
  private:
+  bool is_wanted(uint64_t row, int64_t rows) const {
+    if (!wanted_rows_) return true;
+    uint64_t first = position_of(file_, row);
+    WantedRange range = wanted_between(*wanted_rows_, first, first + static_cast<uint64_t>(rows));
+    return range.begin < range.end;
+  }
+
   // Of several threads the first says what is wrong.
   Result<Taken> end_with(Error error) {
     std::lock_guard lock(mutex_);
@@ -82,6 +92,7 @@ class ArrowSource : public Source {
     return error;
   }
 
+  const std::vector<uint64_t>* wanted_rows_;
   std::mutex mutex_;
   bool failed_ = false;
   bool ended_ = false;
@@ -98,8 +109,9 @@ void keep_for_ever(std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader) {
 
 class ArrowFileSource : public ArrowSource {
  public:
-  ArrowFileSource(const File& file, std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader)
-      : ArrowSource(file), reader_(std::move(reader)) {}
+  ArrowFileSource(const File& file, const ScanRequest& request,
+                  std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader)
+      : ArrowSource(file, request), reader_(std::move(reader)) {}
 
   uint64_t bytes_done() const override {
     int batches = reader_->num_record_batches();
@@ -131,9 +143,9 @@ class ArrowFileSource : public ArrowSource {
 
 class MappedArrowSource : public ArrowFileSource {
  public:
-  MappedArrowSource(const File& file, std::shared_ptr<const MappedFile> mapped,
+  MappedArrowSource(const File& file, const ScanRequest& request, std::shared_ptr<const MappedFile> mapped,
                     std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader)
-      : ArrowFileSource(file, std::move(reader)), mapped_(std::move(mapped)), copier_(mapped_) {}
+      : ArrowFileSource(file, request, std::move(reader)), mapped_(std::move(mapped)), copier_(mapped_) {}
 
  protected:
   // Of a batch whose metadata is known, Arrow takes the ranges of the fields one by one. Without it, it reads
@@ -158,8 +170,9 @@ class MappedArrowSource : public ArrowFileSource {
 
 class ArrowStreamSource : public ArrowSource {
  public:
-  ArrowStreamSource(const File& file, std::shared_ptr<arrow::ipc::RecordBatchStreamReader> reader)
-      : ArrowSource(file), reader_(std::move(reader)) {}
+  ArrowStreamSource(const File& file, const ScanRequest& request,
+                    std::shared_ptr<arrow::ipc::RecordBatchStreamReader> reader)
+      : ArrowSource(file, request), reader_(std::move(reader)) {}
   uint64_t bytes_done() const override { return ended_ ? file_.bytes : 0; }
 
  protected:
@@ -187,8 +200,8 @@ arrow::Result<SourcePtr> open_arrow_file(const File& file, const ScanRequest& re
   ARROW_RETURN_NOT_OK(refuse_repeated(columns_of_schema(*whole->schema()), request));
   ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchFileReader::Open(
                                          input, read_options(whole->schema().get(), request)));
-  if (!mapped) return SourcePtr(std::make_unique<ArrowFileSource>(file, std::move(reader)));
-  return SourcePtr(std::make_unique<MappedArrowSource>(file, mapped, std::move(reader)));
+  if (!mapped) return SourcePtr(std::make_unique<ArrowFileSource>(file, request, std::move(reader)));
+  return SourcePtr(std::make_unique<MappedArrowSource>(file, request, mapped, std::move(reader)));
 }
 
 }  // namespace
@@ -208,7 +221,7 @@ Result<SourcePtr> open_arrow(const File& file, const ScanRequest& request) {
   if (!reader.ok()) return error_of(reader.status(), file);
   arrow::Status names = refuse_repeated(columns_of_schema(*(*reader)->schema()), request);
   if (!names.ok()) return error_of(names, file);
-  return SourcePtr(std::make_unique<ArrowStreamSource>(file, std::move(reader).ValueUnsafe()));
+  return SourcePtr(std::make_unique<ArrowStreamSource>(file, request, std::move(reader).ValueUnsafe()));
 }
 
 }  // namespace kqlc::archive

@@ -3,7 +3,9 @@
 // ByteStream: the bytes of a file, unpacked. In: a path and a compression. Out: bytes from first to last.
 // gzip files may hold several members one after the other, zstd files several frames. A file that ends in the
 // middle of one is an error that names the place, given only after everything before it has been handed out.
+// PlainFile and TextBuffer: pieces of a file that is not packed.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -153,6 +155,32 @@ class ZstdBytes : public PackedBytes {
 };
 
 }  // namespace
+
+Result<std::unique_ptr<PlainFile>> PlainFile::open(const std::string& path) {
+  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return Error{ErrorCode::Io, path + ": " + std::strerror(errno)};
+  std::unique_ptr<PlainFile> file(new PlainFile(path, descriptor));
+  struct stat status;
+  if (fstat(descriptor, &status) != 0) return Error{ErrorCode::Io, path + ": " + std::strerror(errno)};
+  file->size_ = static_cast<uint64_t>(status.st_size);
+  return file;
+}
+
+PlainFile::~PlainFile() { close(descriptor_); }
+
+Result<void> PlainFile::extend(uint64_t from, size_t wanted, TextBuffer& buffer) const {
+  wanted = std::min<uint64_t>(wanted, size_ - std::min(from, size_));
+  size_t have = buffer.size();
+  buffer.resize(wanted);
+  while (have < wanted) {
+    ssize_t count = pread(descriptor_, buffer.data() + have, wanted - have, static_cast<off_t>(from + have));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Error{ErrorCode::Io, path_ + ": " + std::strerror(errno)};
+    if (count == 0) return Error{ErrorCode::Io, path_ + ": became shorter while it was read"};
+    have += static_cast<size_t>(count);
+  }
+  return {};
+}
 
 void TextBuffer::resize(size_t size) {
   if (size > capacity_) {

@@ -5,13 +5,8 @@
 // its 256 KiB, so threads need not ask each other. Its bytes are read into the worker's buffer, or searched
 // where they are mapped; then the lines that are parsed are copied first, and parsed when it is sure that the
 // file still held them. A compressed file is unpacked by one thread at a time and parsed by all.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstring>
 #include <mutex>
 
@@ -94,16 +89,13 @@ class PlainLines : public Source {
 
 class ReadLines : public PlainLines {
  public:
-  ReadLines(const File& file, int descriptor, uint64_t size)
-      : PlainLines(file, size), descriptor_(descriptor) {}
-  ReadLines(const ReadLines&) = delete;
-  ReadLines& operator=(const ReadLines&) = delete;
-  ~ReadLines() override { close(descriptor_); }
+  ReadLines(const File& file, std::unique_ptr<PlainFile> bytes)
+      : PlainLines(file, bytes->size()), bytes_(std::move(bytes)) {}
 
  protected:
   Result<std::string_view> take(uint64_t from, size_t owned, Worker& worker) override {
     worker.buffer.resize(0);
-    KQLC_TRY(load(from, owned + kOverrun, worker.buffer));
+    KQLC_TRY(bytes_->extend(from, owned + kOverrun, worker.buffer));
     return std::string_view(worker.buffer.data(), worker.buffer.size());
   }
 
@@ -119,7 +111,7 @@ class ReadLines : public PlainLines {
       if (wanted >= kMaxLineBytes) return line_too_long(file_, from);
       searched = size;
       wanted = std::min(wanted * 2, kMaxLineBytes);
-      KQLC_TRY(load(from, wanted, buffer));
+      KQLC_TRY(bytes_->extend(from, wanted, buffer));
     }
   }
 
@@ -129,26 +121,9 @@ class ReadLines : public PlainLines {
   }
 
  private:
-  // Makes the buffer hold `wanted` bytes from `from` on, or those up to the file's end. A file that lost some
-  // of them is an error.
-  Result<void> load(uint64_t from, size_t wanted, TextBuffer& buffer) {
-    wanted = std::min<uint64_t>(wanted, size_ - from);
-    size_t have = buffer.size();
-    buffer.resize(wanted);
-    while (have < wanted) {
-      ssize_t count =
-          pread(descriptor_, buffer.data() + have, wanted - have, static_cast<off_t>(from + have));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return Error{ErrorCode::Io, file_.path + ": " + std::strerror(errno)};
-      if (count == 0) return Error{ErrorCode::Io, file_.path + ": became shorter while it was read"};
-      have += count;
-    }
-    return {};
-  }
-
   static constexpr size_t kOverrun = size_t{16} << 10;
 
-  int descriptor_;
+  std::unique_ptr<PlainFile> bytes_;
 };
 
 class MappedLines : public PlainLines {
@@ -306,15 +281,9 @@ Result<SourcePtr> open_ndjson(const File& file, const ScanRequest& request) {
   if (request.mapping == Mapping::All)
     if (auto mapped = MappedFile::open(file.path))
       return SourcePtr(std::make_unique<MappedLines>(file, std::move(mapped)));
-  int descriptor = open(file.path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return Error{ErrorCode::Io, file.path + ": " + std::strerror(errno)};
-  struct stat status;
-  if (fstat(descriptor, &status) != 0) {
-    close(descriptor);
-    return Error{ErrorCode::Io, file.path + ": " + std::strerror(errno)};
-  }
-  auto size = static_cast<uint64_t>(status.st_size);
-  return SourcePtr(std::make_unique<ReadLines>(file, descriptor, size));
+  std::unique_ptr<PlainFile> bytes;
+  KQLC_TRY_ASSIGN(bytes, PlainFile::open(file.path));
+  return SourcePtr(std::make_unique<ReadLines>(file, std::move(bytes)));
 }
 
 Result<SourcePtr> open_compressed_lines(const File& file, const ScanRequest& request) {

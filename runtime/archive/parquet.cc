@@ -14,6 +14,7 @@
 #include <exception>
 
 #include "runtime/archive/arrow_columns.h"
+#include "runtime/archive/fetch.h"
 
 namespace kqlc::archive {
 namespace {
@@ -39,7 +40,10 @@ class ParquetSource : public Source {
  public:
   ParquetSource(const File& file, std::unique_ptr<parquet::arrow::FileReader> reader,
                 const ScanRequest& request)
-      : file_(file), reader_(std::move(reader)), leaves_(requested_leaves(reader_->manifest(), request)) {
+      : file_(file),
+        reader_(std::move(reader)),
+        leaves_(requested_leaves(reader_->manifest(), request)),
+        wanted_rows_(request.wanted_rows) {
     auto metadata = reader_->parquet_reader()->metadata();
     first_rows_.push_back(0);
     for (int i = 0; i < metadata->num_row_groups(); ++i) {
@@ -50,6 +54,7 @@ class ParquetSource : public Source {
   Result<Taken> read_chunk(Worker& worker, bool wait) override {
     int group = next_.fetch_add(1);
     if (group + 1 >= static_cast<int>(first_rows_.size())) return Taken::End;
+    if (!is_wanted(group)) return Taken::Chunk;
     try {
       arrow::Status status = read_group(group, worker);
       if (status.ok()) return Taken::Chunk;
@@ -68,6 +73,13 @@ class ParquetSource : public Source {
   }
 
  private:
+  bool is_wanted(int group) const {
+    if (!wanted_rows_) return true;
+    WantedRange range = wanted_between(*wanted_rows_, position_of(file_, first_rows_[group]),
+                                       position_of(file_, first_rows_[group + 1]));
+    return range.begin < range.end;
+  }
+
   arrow::Status read_group(int group, Worker& worker) {
     uint64_t row = first_rows_[group];
     if (leaves_.empty()) {
@@ -90,6 +102,7 @@ class ParquetSource : public Source {
   File file_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::vector<int> leaves_;
+  const std::vector<uint64_t>* wanted_rows_;
   std::vector<uint64_t> first_rows_;
   std::atomic<int> next_{0};
 };

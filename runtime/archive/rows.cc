@@ -24,7 +24,7 @@ Cell text_cell(std::string_view text) {
 }  // namespace
 
 RowBuilder::RowBuilder(const std::vector<ColumnRequest>& columns)
-    : stores_(columns.size()), columns_(columns.size()), touched_(columns.size(), 0) {
+    : stores_(columns.size()), columns_(columns.size()), touched_(columns.size(), 0), locators_(kMaxRows) {
   for (size_t i = 0; i < columns.size(); ++i) {
     PhysicalType form = physical_type(columns[i].type);
     stores_[i].type = columns[i].type;
@@ -37,7 +37,7 @@ RowBuilder::RowBuilder(const std::vector<ColumnRequest>& columns)
 
 void RowBuilder::begin_row(uint64_t position) {
   ++row_number_;
-  if (num_rows_ == 0) position_ = position;
+  locators_[static_cast<size_t>(num_rows_)] = position;
 }
 
 void RowBuilder::drop_row() {
@@ -125,7 +125,8 @@ Batch RowBuilder::batch() {
   }
   Batch batch;
   batch.num_rows = num_rows_;
-  batch.position = position_;
+  batch.position = locators_[0];
+  batch.locators = locators_.data();
   batch.columns = columns_.data();
   batch.num_columns = columns_.size();
   return batch;

@@ -24,7 +24,8 @@ class RowBuilder {
 
   explicit RowBuilder(const std::vector<ColumnRequest>& columns);
 
-  // Starts a row; `position` is its place in the input, used for batches and samples.
+  // Starts a row; `position` is its place in the input, used for batches and samples. It is the row's
+  // locator.
   void begin_row(uint64_t position);
   // Keeps the row, or takes back what has been set of it.
   void end_row() { ++num_rows_; }
@@ -62,9 +63,9 @@ class RowBuilder {
 
   std::vector<Store> stores_;
   std::vector<Column> columns_;
-  std::vector<uint64_t> touched_;  // number of the row that last set the column
+  std::vector<uint64_t> touched_;   // number of the row that last set the column
+  std::vector<uint64_t> locators_;  // of the rows: their places in the input
   uint64_t row_number_ = 0;
-  uint64_t position_ = 0;
   int64_t num_rows_ = 0;
   Arena arena_;
 };

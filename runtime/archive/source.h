@@ -18,6 +18,7 @@
 namespace kqlc::archive {
 
 inline constexpr int kPositionBits = 40;
+inline constexpr uint64_t kPositionSpan = uint64_t{1} << kPositionBits;  // of a file
 inline uint64_t position_of(const File& file, uint64_t offset) {
   return (uint64_t{file.ordinal} << kPositionBits) + offset;
 }
@@ -42,6 +43,27 @@ class TextBuffer {
   std::unique_ptr<char[]> bytes_;
   size_t size_ = 0;
   size_t capacity_ = 0;
+};
+
+// A plain file, read at any place by any thread.
+class PlainFile {
+ public:
+  static Result<std::unique_ptr<PlainFile>> open(const std::string& path);
+  PlainFile(const PlainFile&) = delete;
+  PlainFile& operator=(const PlainFile&) = delete;
+  ~PlainFile();
+
+  // That of when the file was opened: what is written behind it later is not read.
+  uint64_t size() const { return size_; }
+  // Makes the buffer, which holds bytes from `from` on, hold `wanted` of them, or those up to the end. A file
+  // that lost some of them is an error.
+  Result<void> extend(uint64_t from, size_t wanted, TextBuffer& buffer) const;
+
+ private:
+  PlainFile(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+  std::string path_;
+  int descriptor_;
+  uint64_t size_ = 0;
 };
 
 // Bytes of a file from first to last, unpacked.
@@ -101,6 +123,8 @@ class Source {
 using SourcePtr = std::unique_ptr<Source>;
 Result<SourcePtr> open_source(const File& file, const ScanRequest& request);
 Result<SourcePtr> open_ndjson(const File& file, const ScanRequest& request);
+// Of a request with wanted_rows: only the lines that hold one of them.
+Result<SourcePtr> open_wanted_lines(const File& file, const ScanRequest& request);
 Result<SourcePtr> open_compressed_lines(const File& file, const ScanRequest& request);
 Result<SourcePtr> open_json_document(const File& file, const ScanRequest& request);
 Result<SourcePtr> open_csv(const File& file, const ScanRequest& request);

@@ -137,6 +137,8 @@ struct Batch {
   const Column* columns = nullptr;
   size_t num_columns = 0;
   bool stable = false;  // the memory stays valid until the scan ends (a mapped archive)
+  // Where each row stands in its source, by which it can be fetched again; nullptr: at position + row.
+  const uint64_t* locators = nullptr;
 };
 
 }  // namespace kqlc

@@ -83,8 +83,8 @@ std::string check_ir(const plan::Plan& plan) {
   return "";
 }
 
-// Some functions end a query with an error for some arguments, and so does a limit; whether a row that is filtered out, or a
-// column that nobody reads, gets as far as that is free.
+// Some functions end a query with an error for some arguments, and so does a limit; whether a row that is
+// filtered out, or a column that nobody reads, gets as far as that is free.
 bool may_fail(const plan::Plan& plan) {
   for (const plan::Expr& expr : plan.exprs)
     if (expr.kind == plan::ExprKind::Call && expr.function->spec.may_fail) return true;
@@ -107,6 +107,13 @@ bool differs(const Trial& trial, const std::string& text, Tally* tally, Finding&
     return true;
   }
   Answer expected = engines::run_reference(compiled.plan, 0, trial.tables);
+  auto agrees = [&](const Answer& got, const std::string& name) {
+    bool may_differ = expected.is_limit || got.is_limit || may_fail(compiled.plan);
+    if (expected.error.empty() != got.error.empty() && may_differ) return true;
+    std::string difference = engines::compare(expected, got);
+    if (!difference.empty()) finding = {0, text, name, difference};
+    return difference.empty();
+  };
   bool first = true;
   for (codegen::Engine level : {codegen::Engine::O0, codegen::Engine::O2}) {
     if (level == codegen::Engine::O2 && !trial.optimised) break;
@@ -126,15 +133,13 @@ bool differs(const Trial& trial, const std::string& text, Tally* tally, Finding&
       count_names(compiled.plan, *tally);
     }
     first = false;
-    for (const Way& way : trial.ways) {
-      Answer got = native.value().run(trial.tables, way);
-      bool may_differ = expected.is_limit || got.is_limit || may_fail(compiled.plan);
-      if (expected.error.empty() != got.error.empty() && may_differ) continue;
-      std::string difference = engines::compare(expected, got);
-      if (difference.empty()) continue;
-      finding = {0, text, name + ", " + way.name(), difference};
-      return true;
-    }
+    for (const Way& way : trial.ways)
+      if (!agrees(native.value().run(trial.tables, way), name + ", " + way.name())) return true;
+  }
+  if (auto late = engines::Late::compile(compiled.plan, 0, codegen::Engine::O0)) {
+    if (tally) ++tally->late;
+    for (const Way& way : trial.ways)
+      if (!agrees(late->run(trial.tables, way), "late columns, " + way.name())) return true;
   }
   return false;
 }

@@ -20,6 +20,7 @@ struct Finding {
 
 struct Tally {
   uint64_t queries = 0;                        // that ran on kernels and on the reference executor
+  uint64_t late = 0;                           // of these, run with late columns as well
   uint64_t rejected = 0;                       // that the binder did not take
   uint64_t no_kernel = 0;                      // that have no native form
   uint64_t rows = 0;                           // of all answers

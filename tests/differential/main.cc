@@ -64,8 +64,9 @@ int main(int argc, char** argv) {
     std::fflush(stdout);
   }
   if (survey) print_survey(tally);
-  std::printf("%llu rows, %llu queries rejected, %llu without a native form\n",
-              static_cast<unsigned long long>(tally.rows), static_cast<unsigned long long>(tally.rejected),
+  std::printf("%llu rows, %llu queries with late columns, %llu rejected, %llu without a native form\n",
+              static_cast<unsigned long long>(tally.rows), static_cast<unsigned long long>(tally.late),
+              static_cast<unsigned long long>(tally.rejected),
               static_cast<unsigned long long>(tally.no_kernel));
   std::printf("%llu passed, %llu failed\n",
               static_cast<unsigned long long>(tally.queries - std::min(failed, tally.queries)),

@@ -4,8 +4,10 @@
 // than that of the input, which may not show.
 #include "tests/engines/run.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 #include <thread>
 
 #include "cli/output.h"
@@ -53,10 +55,7 @@ Answer to_answer(Result<reference::Rows> rows) {
   return out;
 }
 
-Answer finish(const codegen::Kernel& kernel, std::vector<std::shared_ptr<codegen::KernelState>>& states) {
-  size_t last = states.size() - 1;  // not the first, so that order cannot come from merging
-  for (size_t i = 0; i < last; ++i) kernel.merge(*states[last], *states[i]);
-  codegen::KernelRows rows = kernel.finish(*states[last]);
+Answer to_answer(codegen::KernelRows rows) {
   Answer out;
   if (rows.error) {
     out.error = rows.error->message;
@@ -69,13 +68,33 @@ Answer finish(const codegen::Kernel& kernel, std::vector<std::shared_ptr<codegen
   return out;
 }
 
+codegen::KernelRows finish(const codegen::Kernel& kernel,
+                           std::vector<std::shared_ptr<codegen::KernelState>>& states) {
+  size_t last = states.size() - 1;  // not the first, so that order cannot come from merging
+  for (size_t i = 0; i < last; ++i) kernel.merge(*states[last], *states[i]);
+  return kernel.finish(*states[last]);
+}
+
+// The places of the rows of a table as a column, for kernels that find rows.
+Column row_column(const std::vector<int64_t>& rows, int64_t first) {
+  Column column;
+  column.type = Type::Long;
+  column.encoding = Encoding::Fixed64;
+  column.values = rows.data();
+  column.offset = first;
+  return column;
+}
+
 void feed(const codegen::Kernel& kernel, size_t input, codegen::KernelState& state, const EncodedTable& table,
           const Way& way, int thread) {
+  std::vector<int64_t> rows(static_cast<size_t>(table.num_rows()));
+  std::iota(rows.begin(), rows.end(), int64_t{0});
   for (int64_t start = thread * way.batch_rows; start < table.num_rows();
        start += way.batch_rows * way.threads) {
     std::vector<Column> columns;
     for (const auto& column : kernel.inputs()[input].columns)
-      columns.push_back(table.column(column.name, column.type, start));
+      columns.push_back(column.name == ir::kRowColumn ? row_column(rows, start)
+                                                      : table.column(column.name, column.type, start));
     Batch batch{std::min(way.batch_rows, table.num_rows() - start), static_cast<uint64_t>(start),
                 columns.data(), columns.size()};
     if (!kernel.consume(state, input, batch)) return;
@@ -237,22 +256,60 @@ Result<Native> Native::compile(const plan::Plan& plan, size_t result, codegen::E
   return out;
 }
 
-Answer Native::run(const std::vector<TableData>& tables, const Way& way) const {
+namespace {
+
+codegen::KernelRows run_kernel(const codegen::Kernel& kernel, const std::vector<TableData>& tables,
+                               const Way& way) {
   ForcedTarget target(way.simd);
   std::vector<std::shared_ptr<codegen::KernelState>> states;
-  for (int i = 0; i < way.threads; ++i) states.push_back(kernel_->create_state());
-  for (size_t input = 0; input < kernel_->inputs().size(); ++input) {
-    const TableData* table = find_table(tables, kernel_->inputs()[input].table);
+  for (int i = 0; i < way.threads; ++i) states.push_back(kernel.create_state());
+  for (size_t input = 0; input < kernel.inputs().size(); ++input) {
+    const TableData* table = find_table(tables, kernel.inputs()[input].table);
     if (!table) continue;
     EncodedTable encoded(*table, way.texts);
     std::vector<std::thread> threads;
     for (int i = 1; i < way.threads; ++i)
-      threads.emplace_back(
-          [&, i] { feed(*kernel_, input, *states[static_cast<size_t>(i)], encoded, way, i); });
-    feed(*kernel_, input, *states[0], encoded, way, 0);
+      threads.emplace_back([&, i] { feed(kernel, input, *states[static_cast<size_t>(i)], encoded, way, i); });
+    feed(kernel, input, *states[0], encoded, way, 0);
     for (std::thread& thread : threads) thread.join();
   }
-  return finish(*kernel_, states);
+  return finish(kernel, states);
+}
+
+}  // namespace
+
+Answer Native::run(const std::vector<TableData>& tables, const Way& way) const {
+  return to_answer(run_kernel(*kernel_, tables, way));
+}
+
+std::optional<Late> Late::compile(const plan::Plan& plan, size_t result, codegen::Engine engine) {
+  ir::Ir ir = ir::build(plan, plan.results[result]);
+  ir::optimize(ir);
+  Late out;
+  out.rows_ = cli::LateRows::compile(ir, {engine});
+  return out.rows_ ? std::optional<Late>(std::move(out)) : std::nullopt;
+}
+
+Answer Late::run(const std::vector<TableData>& tables, const Way& way) const {
+  codegen::KernelRows found = run_kernel(rows_->early(), tables, way);
+  if (found.error) return to_answer(std::move(found));
+  TableData kept;
+  kept.schema = rows_->fetched();
+  const TableData* table = find_table(tables, rows_->table());
+  for (uint64_t locator : cli::LateRows::locators_of(found.rows)) {
+    Row& row = kept.rows.emplace_back();
+    for (const plan::ColumnDef& column : kept.schema) {
+      auto place = std::ranges::find(table->schema, column.name, &plan::ColumnDef::name);
+      row.push_back(place == table->schema.end()
+                        ? null_cell(column.type)
+                        : table->rows[locator][static_cast<size_t>(place - table->schema.begin())]);
+    }
+  }
+  EncodedTable encoded(kept, way.texts);
+  std::vector<Column> columns;
+  for (const plan::ColumnDef& column : kept.schema)
+    columns.push_back(encoded.column(column.name, column.type, 0));
+  return to_answer(rows_->finish(found.rows, columns));
 }
 
 Answer Native::run(const std::vector<archive::File>& files, int threads) const {
@@ -280,7 +337,7 @@ Answer Native::run(const std::vector<archive::File>& files, int threads) const {
       return out;
     }
   }
-  return finish(*kernel_, states);
+  return to_answer(finish(*kernel_, states));
 }
 
 namespace {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/late_rows.h"
 #include "codegen/kernel.h"
 #include "compiler/plan/plan.h"
 #include "runtime/archive/archive.h"
@@ -56,6 +57,17 @@ class Native {
 
  private:
   std::unique_ptr<codegen::Kernel> kernel_;
+};
+
+// A result in the form in which late columns are fetched for the rows that are kept, over tables in memory.
+class Late {
+ public:
+  // Nothing where the result has no such form.
+  static std::optional<Late> compile(const plan::Plan& plan, size_t result, codegen::Engine engine);
+  Answer run(const std::vector<TableData>& tables, const Way& way) const;
+
+ private:
+  std::unique_ptr<cli::LateRows> rows_;
 };
 
 // Turns the constant rows of a plan (datatable) into tables that are scanned, and the constants of a `print`

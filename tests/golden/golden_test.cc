@@ -232,6 +232,10 @@ class CaseRun {
                 std::string(name) + ", " + engines::storage_name(engines::kAllStorage[i]));
       ++turn;
     }
+    auto late = engines::Late::compile(plan, result, codegen::Engine::O0);
+    if (!late) return;
+    for (const Way& way : ways(tables.empty(), 0))
+      agree(expected, late->run(tables, way), "late columns, " + way.name());
   }
 
   static std::vector<Way> ways(bool no_tables, size_t turn) {

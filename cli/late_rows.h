@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LateRows: a query run in two steps, with the late columns of few rows fetched in between
+// (compiler/ir/late_columns.h). In: an Ir. Out: a kernel for the scan; and when its rows are there, the rows
+// of the query.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "codegen/kernel.h"
+#include "compiler/ir/late_columns.h"
+#include "runtime/archive/fetch.h"
+
+namespace kqlc::cli {
+
+class LateRows {
+ public:
+  // Compiles both steps. Nothing where the query has no such form.
+  static std::unique_ptr<LateRows> compile(const ir::Ir& ir, const codegen::KernelOptions& options);
+
+  // The kernel that finds the rows; the table that it scans and whose columns are fetched.
+  const codegen::Kernel& early() const { return *early_; }
+  const std::string& table() const { return table_; }
+  const plan::Schema& fetched() const { return fetched_; }
+
+  // The locators of rows that early() gave, in their order.
+  static std::vector<uint64_t> locators_of(const std::vector<std::vector<Cell>>& found);
+  // The rows of the query. `columns` are those of fetched(), a row each of `found`.
+  codegen::KernelRows finish(const std::vector<std::vector<Cell>>& found,
+                             const std::vector<Column>& columns) const;
+
+ private:
+  std::unique_ptr<codegen::Kernel> early_, late_;
+  std::string table_;
+  plan::Schema kept_, fetched_;
+};
+
+}  // namespace kqlc::cli

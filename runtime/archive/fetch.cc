@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A fetch is a scan that is told which rows are wanted. Threads write rows of their own, so nothing is
+// locked; validity is packed into bits when all are through.
+#include "runtime/archive/fetch.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "runtime/archive/source.h"
+
+namespace kqlc::archive {
+
+bool is_fetchable(const File& file) {
+  return file.compression == Compression::None &&
+         (file.format == Format::Ndjson || file.format == Format::Parquet ||
+          file.format == Format::ArrowFile);
+}
+
+WantedRange wanted_between(const std::vector<uint64_t>& wanted_rows, uint64_t first, uint64_t end) {
+  auto begin = std::ranges::lower_bound(wanted_rows, first);
+  auto last = std::lower_bound(begin, wanted_rows.end(), end);
+  return {static_cast<size_t>(begin - wanted_rows.begin()), static_cast<size_t>(last - wanted_rows.begin())};
+}
+
+FetchedRows::FetchedRows(const ScanRequest& request, const std::vector<uint64_t>& locators, int threads)
+    : requests_(request.columns), places_(locators.size()), found_(locators.size()) {
+  std::iota(places_.begin(), places_.end(), size_t{0});
+  std::ranges::sort(places_, {}, [&](size_t place) { return locators[place]; });
+  for (size_t place : places_) sorted_.push_back(locators[place]);
+  for (const ColumnRequest& column : requests_) {
+    Store& store = stores_.emplace_back();
+    store.width = physical_type(column.type).width;
+    store.values = std::make_unique<uint8_t[]>(locators.size() * std::max<size_t>(store.width, 1));
+    store.valid = std::make_unique<uint8_t[]>(locators.size());
+  }
+  for (int i = 0; i < threads; ++i) arenas_.push_back(std::make_unique<Arena>());
+}
+
+void FetchedRows::take_row(int thread, const Batch& batch, int64_t row, size_t place) {
+  for (size_t i = 0; i < stores_.size(); ++i) {
+    const Column& column = batch.columns[i];
+    Store& store = stores_[i];
+    uint8_t* value = store.values.get() + place * std::max<size_t>(store.width, 1);
+    if (requests_[i].type == Type::String || requests_[i].type == Type::Dynamic) {
+      const Str text = arenas_[static_cast<size_t>(thread)]->copy(load_str(column, column.encoding, row));
+      std::memcpy(value, &text, sizeof text);
+      store.valid[place] = 1;
+      continue;
+    }
+    Cell cell = load(column, requests_[i].type, column.encoding, row);
+    store.valid[place] = cell.valid;
+    if (store.width)
+      std::memcpy(value, &cell.l, store.width);
+    else
+      *value = cell.valid && cell.b;
+  }
+  found_[place] = 1;
+}
+
+// Rows without locators of their own follow one by one, so of a large batch only the wanted ones are visited.
+void FetchedRows::take(int thread, const Batch& batch) {
+  if (!batch.locators) {
+    WantedRange range =
+        wanted_between(sorted_, batch.position, batch.position + static_cast<uint64_t>(batch.num_rows));
+    for (size_t i = range.begin; i < range.end; ++i)
+      take_row(thread, batch, static_cast<int64_t>(sorted_[i] - batch.position), places_[i]);
+    return;
+  }
+  for (int64_t row = 0; row < batch.num_rows; ++row) {
+    auto found = std::ranges::lower_bound(sorted_, batch.locators[row]);
+    if (found != sorted_.end() && *found == batch.locators[row])
+      take_row(thread, batch, row, places_[static_cast<size_t>(found - sorted_.begin())]);
+  }
+}
+
+void FetchedRows::finish() {
+  for (size_t i = 0; i < stores_.size(); ++i) {
+    Store& store = stores_[i];
+    auto pack = [&](const uint8_t* bytes) {
+      std::vector<uint8_t> bits((found_.size() + 7) / 8);
+      for (size_t row = 0; row < found_.size(); ++row)
+        if (bytes[row]) bits[row >> 3] |= static_cast<uint8_t>(1u << (row & 7));
+      return bits;
+    };
+    store.validity = pack(store.valid.get());
+    if (!store.width) store.bits = pack(store.values.get());
+    Column& column = columns_.emplace_back();
+    column.type = requests_[i].type;
+    column.encoding = physical_type(column.type).encoding;
+    column.values = store.width ? static_cast<const void*>(store.values.get()) : store.bits.data();
+    column.validity = store.validity.data();
+  }
+}
+
+Result<std::unique_ptr<FetchedRows>> FetchedRows::fetch(const std::vector<File>& files, ScanRequest request,
+                                                        const ScanControl& control,
+                                                        const std::vector<uint64_t>& locators,
+                                                        size_t memory_limit, ScanReport* report) {
+  std::unique_ptr<FetchedRows> out(new FetchedRows(request, locators, std::max(1, control.threads)));
+  request.wanted_rows = &out->sorted_;
+  std::vector<File> holding;
+  for (const File& file : files) {
+    WantedRange range =
+        wanted_between(out->sorted_, position_of(file, 0), position_of(file, 0) + kPositionSpan);
+    if (range.begin < range.end) holding.push_back(file);
+  }
+  ScanReport found;
+  std::atomic<bool> fits{true};
+  KQLC_TRY(scan_files(
+      holding, request, control,
+      [&](int thread, const Batch& batch) {
+        out->take(thread, batch);
+        size_t share = memory_limit / out->arenas_.size();
+        if (memory_limit && out->arenas_[static_cast<size_t>(thread)]->bytes() > share) fits = false;
+        return fits.load();
+      },
+      &found));
+  if (!fits) return Error{ErrorCode::Limit, "the memory limit was reached while columns were fetched"};
+  if (found.bad_lines || !found.errors.empty() || std::ranges::find(out->found_, 0) != out->found_.end())
+    return Error{ErrorCode::Format, "a row that was found could not be fetched"};
+  for (const auto& [column, problem] : found.problems) report->problems.insert({column, problem});
+  out->finish();
+  return out;
+}
+
+}  // namespace kqlc::archive

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The lines of plain NDJSON that hold wanted rows. In: a file and locators, each a byte within its line. Out:
+// those lines parsed, one by one, as a scan would parse them. A line's ends are looked for on both sides of
+// the locator, in windows that grow.
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "runtime/archive/fetch.h"
+#include "runtime/archive/source.h"
+
+namespace kqlc::archive {
+namespace {
+
+// Rows that a thread takes at once.
+constexpr size_t kRowsTaken = 64;
+constexpr uint64_t kWindow = 8 << 10;
+
+class WantedLines : public Source {
+ public:
+  WantedLines(const File& file, std::unique_ptr<PlainFile> bytes, const std::vector<uint64_t>& wanted_rows)
+      : file_(file), bytes_(std::move(bytes)), wanted_rows_(wanted_rows) {
+    range_ = wanted_between(wanted_rows, position_of(file, 0), position_of(file, 0) + kPositionSpan);
+    next_ = range_.begin;
+  }
+
+  Result<Taken> read_chunk(Worker& worker, bool wait) override {
+    size_t begin = next_.fetch_add(kRowsTaken);
+    if (begin >= range_.end) return Taken::End;
+    uint64_t done = 0;  // where the last line ended: several rows may stand in one
+    for (size_t i = begin; i < std::min(begin + kRowsTaken, range_.end) && !worker.stopped; ++i) {
+      uint64_t place = wanted_rows_[i] - position_of(file_, 0);
+      if (place < done) continue;
+      KQLC_TRY_ASSIGN(done, read_line(place, worker));
+    }
+    return Taken::Chunk;
+  }
+
+  uint64_t bytes_done() const override {
+    size_t rows = range_.end - range_.begin;
+    return rows ? file_.bytes * (std::min(next_.load(), range_.end) - range_.begin) / rows : file_.bytes;
+  }
+
+ private:
+  // Parses the line around `place` and returns where it ends.
+  Result<uint64_t> read_line(uint64_t place, Worker& worker) {
+    const uint64_t size = bytes_->size();
+    if (place >= size) return Error{ErrorCode::Io, file_.path + ": became shorter"};
+    uint64_t before = std::min(place, kWindow), after = std::min(size - place, 2 * kWindow);
+    while (true) {
+      worker.buffer.resize(0);
+      KQLC_TRY(bytes_->extend(place - before, before + after, worker.buffer));
+      const char* text = worker.buffer.data();
+      const auto* newline = static_cast<const char*>(memrchr(text, '\n', before));
+      const char* text_end = text + worker.buffer.size();
+      const char* end = simd::line_end(text + before, text_end);
+      bool has_begin = newline || before == place;
+      bool has_end = end != text_end || place + after >= size;
+      if (has_begin && has_end) {
+        const char* begin = newline ? newline + 1 : text;
+        uint64_t offset = place - before + static_cast<uint64_t>(begin - text);
+        parse_lines(file_, begin, end == text_end ? end : end + 1, offset, worker);
+        return offset + static_cast<uint64_t>(end - begin);
+      }
+      if (before + after >= kMaxLineBytes) return Error{ErrorCode::Unsupported, file_.path + ": a long line"};
+      if (!has_begin) before = std::min(place, before * 4);
+      if (!has_end) after = std::min(size - place, after * 4);
+    }
+  }
+
+  File file_;
+  std::unique_ptr<PlainFile> bytes_;
+  const std::vector<uint64_t>& wanted_rows_;
+  WantedRange range_;
+  std::atomic<size_t> next_{0};
+};
+
+}  // namespace
+
+Result<SourcePtr> open_wanted_lines(const File& file, const ScanRequest& request) {
+  std::unique_ptr<PlainFile> bytes;
+  KQLC_TRY_ASSIGN(bytes, PlainFile::open(file.path));
+  return SourcePtr(std::make_unique<WantedLines>(file, std::move(bytes), *request.wanted_rows));
+}
+
+}  // namespace kqlc::archive
