@@ -89,18 +89,39 @@ bool is_utf8(std::string_view text) noexcept {
   return true;
 }
 
+namespace {
+
+// Returns the size of what one U+FFFD stands for: the longest piece at `place` that begins a character, else
+// one byte. Requires: no character stands there. Source: The Unicode Standard 15.0, 3.9, table 3-7 and
+// "U+FFFD Substitution of Maximal Subparts".
+size_t size_of_damage(const char* place, const char* end) {
+  const auto lead = static_cast<unsigned char>(*place);
+  const uint32_t size = announced_size(lead);
+  if (size < 2 || place + 1 == end) return 1;
+  const auto second = static_cast<unsigned char>(place[1]);
+  const unsigned least = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  const unsigned most = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  if (second < least || second > most) return 1;
+  size_t length = 2;
+  while (length < size && place + length != end && is_continuation(place[length])) ++length;
+  return length;
+}
+
+}  // namespace
+
 std::string repair_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   const char* end = text.data() + text.size();
   for (const char* place = text.data(); place != end;) {
-    Character character = decode_character(place, end);
+    const Character character = decode_character(place, end);
     if (character.code >= kInvalidByte) {
       out += "\xEF\xBF\xBD";
+      place += size_of_damage(place, end);
     } else {
       out.append(place, character.size);
+      place += character.size;
     }
-    place += character.size;
   }
   return out;
 }

@@ -33,7 +33,8 @@ bool is_alphanumeric(uint32_t code) noexcept;
 
 bool is_ascii(std::string_view text) noexcept;
 bool is_utf8(std::string_view text) noexcept;
-// Returns a copy of `text` in which each invalid byte is U+FFFD.
+// Returns a copy of `text` in which U+FFFD stands for each longest piece that could begin a character, and
+// for each other byte that belongs to none: what the Unicode Standard recommends, and Python does.
 std::string repair_utf8(std::string_view text);
 
 // Compares the text at `place` with `needle` character by character, caseless. Returns the end of the match

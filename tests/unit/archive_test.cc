@@ -210,6 +210,26 @@ TEST_F(ArchiveTest, FilesThatGrowOrGoAreReadAsTheyWereOpened) {
   EXPECT_THAT(report_.errors[0].message, HasSubstr("b.ndjson: No such file"));
 }
 
+// One function repairs text for all readers: a cut character is one U+FFFD whatever file it stands in.
+TEST_F(ArchiveTest, DamagedTextIsRepairedAlike) {
+  request_.columns = {{"A", Type::String}};
+  const std::string damaged = "x\xF0\x9F\x98y\xE2\x82", repaired = "x\xEF\xBF\xBDy\xEF\xBF\xBD";
+  arrow::BinaryBuilder bytes;
+  ASSERT_TRUE(bytes.Append(damaged).ok());
+  auto table = arrow::Table::Make(arrow::schema({arrow::field("A", arrow::binary())}), {*bytes.Finish()});
+  write_arrow(folder_ + "/a.arrow", *table, 1);
+  auto out = *arrow::io::FileOutputStream::Open(folder_ + "/a.parquet");
+  ASSERT_TRUE(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out, 1).ok());
+  ASSERT_TRUE(out->Close().ok());
+  write("a.ndjson", "{\"A\":\"" + damaged + "\"}\n");
+  write("b.json", "[\n{\"A\":\"" + damaged + "\"}]\n");
+  write("a.csv", "A\n" + damaged + "\n");
+  for (const char* name : {"/a.arrow", "/a.parquet", "/a.ndjson", "/b.json", "/a.csv"}) {
+    EXPECT_THAT(scan({folder_ + name}), ElementsAre(repaired)) << name;
+    EXPECT_EQ(report_.repaired_lines, 1u) << name;
+  }
+}
+
 TEST_F(ArchiveTest, AColumnThatStandsTwiceIsRefusedWhereItIsAsked) {
   auto words = arrow::json::ArrayFromJSONString(arrow::utf8(), R"(["x"])");
   auto field = arrow::field("A", arrow::utf8());
