@@ -59,6 +59,7 @@ struct File {
   uint64_t bytes = 0;             // on disk
   uint32_t ordinal = 0;           // place in the sorted list; < 2^24
   bool named = false;             // is an input by itself, not found in a folder or by a glob
+  bool starts_well = false;       // its first line is an object or an array of JSON
   std::shared_ptr<const ChunkStatistics> statistics;  // of an ingested chunk, where they are known
 };
 

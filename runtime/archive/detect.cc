@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "runtime/archive/json_check.h"
 #include "runtime/archive/json_keys.h"
 #include "runtime/archive/json_text.h"
 #include "runtime/archive/manifest.h"
@@ -239,7 +240,10 @@ Result<File> detect_file(const std::string& path, const ListOptions& options) {
                  path + ": a compressed " + std::string(format_name(file.format)) + " file"};
   }
   file.table = options.table.empty() ? table_of_path(path, options.known_tables) : options.table;
-  std::string line = unescape_names(std::string_view(head).substr(0, head.find('\n')));
+  std::string_view first = std::string_view(head).substr(0, head.find('\n'));
+  first = trim_end(trim_start(skip_byte_order_mark(first)));
+  file.starts_well = (first.starts_with('{') || first.starts_with('[')) && !problem_of_json(first);
+  std::string line = unescape_names(first);
   // Rows that name another table than the path does know better.
   std::string_view category = string_after_key(line, kCategoryKey);
   if (options.table.empty() && category.starts_with(kAdvancedHunting) &&

@@ -149,8 +149,8 @@ class Scan {
     if (slot.ended) slot.source.reset();
   }
 
-  // A file of which every line is bad is as good as unread. Where a prefilter passed over lines, a file that
-  // is named is looked at once more, up to its first good line.
+  // A file of which every line is bad is as good as unread. Where a prefilter passed over lines, one that is
+  // named and does not start well is looked at once more, up to its first good line.
   void note_unreadable(size_t index, ScanReport* report) {
     const Slot& slot = slots_[index];
     // Another thread may still have been at the rows before the damage when it was found.
@@ -158,7 +158,8 @@ class Scan {
     if (ended_ || slot.lines != slot.bad_lines || report->unread.contains(files_[index].ordinal)) return;
     bool unreadable = slot.lines > 0;
     if (!request_.prefilter.empty() && !request_.strict && files_[index].format == Format::Ndjson)
-      unreadable = files_[index].named && has_only_bad_lines(files_[index], request_);
+      unreadable =
+          files_[index].named && !files_[index].starts_well && has_only_bad_lines(files_[index], request_);
     if (!unreadable) return;
     report->only_bad_lines.insert(files_[index].ordinal);
     report->notes.push_back(files_[index].path + ": none of its lines can be read");
