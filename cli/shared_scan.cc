@@ -10,6 +10,7 @@
 #include <numeric>
 #include <set>
 
+#include "cli/interrupt.h"
 #include "compiler/ir/late_columns.h"
 
 namespace kqlc::cli {
@@ -216,13 +217,26 @@ void SharedScan::add_port(Member& member, size_t input, Pass& pass) {
   pass.ports.push_back(std::move(port));
 }
 
-std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes() {
+// The last phase in which a kernel needs a table.
+std::map<std::string, size_t> SharedScan::last_phases() const {
+  std::map<std::string, size_t> last;
+  for (const auto& member : members_)
+    for (const codegen::KernelInput& input : member->kernel->inputs())
+      last[input.table] = std::max(last[input.table], input.phase);
+  return last;
+}
+
+// The passes of a phase. A kernel of a single phase can wait for any.
+std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes(size_t phase) {
   std::map<std::string, std::unique_ptr<Pass>> passes;
+  std::map<std::string, size_t> last = last_phases();
   for (auto& member : members_) {
     if (member->job->error) continue;
     std::set<std::string> tables;
     for (size_t input = 0; input < member->kernel->inputs().size(); ++input) {
       const std::string& table = member->kernel->inputs()[input].table;
+      bool can_wait = member->kernel->num_phases() == 1;
+      if ((can_wait ? last[table] : member->kernel->inputs()[input].phase) != phase) continue;
       auto& pass = passes[table];
       if (!pass) pass = std::make_unique<Pass>();
       pass->scan.table = table;
@@ -261,8 +275,21 @@ bool SharedScan::run_passes() {
     member->states.clear();
     for (int i = 0; i < threads_; ++i) member->states.push_back(member->kernel->create_state());
   }
-  auto passes = collect_passes();
-  return std::ranges::all_of(passes, [&](auto& pass) { return run_pass(*pass); });
+  size_t num_phases = 1;
+  for (auto& member : members_) num_phases = std::max(num_phases, member->kernel->num_phases());
+  for (size_t phase = 0; phase < num_phases && !interrupted(); ++phase) {
+    if (phase > 0) end_phase(phase - 1);
+    auto passes = collect_passes(phase);
+    if (!std::ranges::all_of(passes, [&](auto& pass) { return run_pass(*pass); })) return false;
+  }
+  return true;
+}
+
+// Kernels that need a further phase get the tables of their joins.
+void SharedScan::end_phase(size_t phase) {
+  for (auto& member : members_)
+    if (phase + 1 < member->kernel->num_phases() && !member->job->error)
+      member->kernel->end_phase(member->states);
 }
 
 void SharedScan::finish(Member& member) {

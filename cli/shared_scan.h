@@ -3,9 +3,11 @@
 // SharedScan: one pass over each table for many rules. In: kernels and the jobs they run for. Out: the jobs'
 // rows. The one idea: a table is read once with the union of the columns that its kernels want, and each
 // kernel is shown the batch with its own columns in its own order; each has one state a thread, merged at the
-// end.
+// end. Kernels with joins need several phases, so a table may be read once a phase; those without take part
+// in the last pass over their table.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -31,10 +33,12 @@ class SharedScan {
  private:
   struct Member;
   struct Pass;
-  std::vector<std::unique_ptr<Pass>> collect_passes();
+  std::map<std::string, size_t> last_phases() const;
+  std::vector<std::unique_ptr<Pass>> collect_passes(size_t phase);
   void add_port(Member& member, size_t input, Pass& pass);
   void add_times(const Member& member, Pass& pass);
   bool run_passes();
+  void end_phase(size_t phase);
   bool run_pass(Pass& pass);
   void finish(Member& member);
 

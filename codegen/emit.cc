@@ -4,6 +4,7 @@
 // here; everything else is done by the functions' own entries.
 #include "codegen/emit.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "runtime/base/check.h"
@@ -16,10 +17,16 @@ using ir::ExprId;
 using ir::ExprKind;
 using llvm::BasicBlock;
 using llvm::Value;
+using pipelines::Step;
 
 namespace {
 
 constexpr uint64_t kValidAt = offsetof(Cell, valid);
+
+// Whether a step is a join whose rows have the right columns, too: a loop over matches.
+bool adds_columns(const Step& step) {
+  return step.kind == Step::Kind::Join && plan::has_right_columns(step.op->join);
+}
 
 // An expression that is used in several branches is written out in each of them while it is no larger than
 // this; otherwise it is computed before them, or the code could grow without bounds.
@@ -32,7 +39,13 @@ Emitter::Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, Con
       query_(ir),
       slot_name_(std::move(slot_name)),
       constants_(constants),
-      ir_(module.getContext()) {}
+      ir_(module.getContext()) {
+  for (const Expr& expr : query_.exprs) {
+    int last = expr.kind == ExprKind::Column ? expr.column : -1;
+    for (ExprId arg : expr.args) last = std::max(last, last_columns_[arg]);
+    last_columns_.push_back(last);
+  }
+}
 
 Value* Emitter::make_slot(size_t cells) {
   llvm::IRBuilder<> entry(&function_->getEntryBlock(), function_->getEntryBlock().begin());
@@ -64,12 +77,13 @@ BasicBlock* Emitter::make_block(const char* name) {
   return BasicBlock::Create(module_.getContext(), name, function_);
 }
 
-void Emitter::emit(const pipelines::Input& input, const ir::Op* sink, const std::string& name,
-                   const Shape& shape) {
-  input_ = &input;
+void Emitter::emit(const Loop& loop, const std::string& name, const Shape& shape) {
+  input_ = &loop.input;
   shape_ = &shape;
-  sink_ = sink;
+  sink_ = loop.sink;
+  tables_ = &loop.tables;
   columns_.clear();
+  matches_.clear();
   known_.assign(1, {});
   auto* pointer = ir_.getPtrTy();
   auto* type = llvm::FunctionType::get(
@@ -124,12 +138,17 @@ void Emitter::emit_loop() {
   ir_.CreateRetVoid();
 }
 
+Value* Emitter::context_member(uint64_t offset) {
+  return ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), function_->getArg(0),
+                                        offsetof(Run, context) + offset);
+}
+
 void Emitter::emit_row(BasicBlock* next) {
-  Value* place = ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), function_->getArg(0),
-                                                offsetof(Run, context) + offsetof(Context, position));
-  ir_.CreateStore(ir_.CreateAdd(function_->getArg(4), row_), place);
+  ir_.CreateStore(ir_.CreateAdd(function_->getArg(4), row_), context_member(offsetof(Context, position)));
+  if (has_matches()) ir_.CreateStore(ir_.getInt64(0), context_member(offsetof(Context, match)));
   for (size_t level = 0; level < input_->steps.size(); ++level) {
-    if (!input_->steps[level].filter) continue;
+    if (input_->steps[level].kind == Step::Kind::Join) next = emit_join(level, next);
+    if (input_->steps[level].kind != Step::Kind::Filter) continue;
     for (ExprId id : input_->steps[level].exprs) {
       need(level, id);
       Value* passes = evaluate(level, id);
@@ -140,6 +159,115 @@ void Emitter::emit_row(BasicBlock* next) {
   }
   emit_sink();
   ir_.CreateBr(next);
+}
+
+// Whether rows of one source row have to be told apart.
+bool Emitter::has_matches() const {
+  return std::ranges::any_of(input_->steps, [](const Step& step) { return adds_columns(step); });
+}
+
+size_t Emitter::num_left_columns(size_t level) const {
+  return query_.ops[input_->steps[level].op->inputs[0]].schema.size();
+}
+
+BasicBlock* Emitter::emit_join(size_t level, BasicBlock* next) {
+  llvm::IRBuilder<> entry(&function_->getEntryBlock(), function_->getEntryBlock().begin());
+  Value* place = entry.CreateAlloca(ir_.getInt64Ty());
+  Value* first = emit_probe(level, place);
+  Value* count = ir_.CreateLoad(ir_.getInt64Ty(), place);
+  Value* any = ir_.CreateICmpNE(count, ir_.getInt64(0));
+  BasicBlock* matched = make_block("matched");
+  bool wants_none = input_->steps[level].op->join == ir::JoinKind::LeftAnti;
+  ir_.CreateCondBr(any, wants_none ? next : matched, wants_none ? matched : next);
+  ir_.SetInsertPoint(matched);
+  return adds_columns(input_->steps[level]) ? emit_matches(level, first, count, next) : next;
+}
+
+// Calls kqlc_probe with the row's keys; the number of matches goes to `count`.
+Value* Emitter::emit_probe(size_t level, Value* count) {
+  const ir::Op& join = *input_->steps[level].op;
+  Value* keys = make_slot(join.join_keys.size());
+  for (size_t i = 0; i < join.join_keys.size(); ++i) {
+    auto column = static_cast<size_t>(join.join_keys[i].left);
+    need_column(level, column);
+    copy(cell_at(keys, i), columns_.at({level, column}));
+  }
+  auto* pointer = ir_.getPtrTy();
+  auto* int64 = ir_.getInt64Ty();
+  auto* type = llvm::FunctionType::get(pointer, {pointer, int64, pointer, int64, pointer}, false);
+  return ir_.CreateCall(module_.getOrInsertFunction("kqlc_probe", type),
+                        {function_->getArg(0), ir_.getInt64((*tables_)[level]), keys,
+                         ir_.getInt64(join.join == ir::JoinKind::LeftOuter), count});
+}
+
+// do { ... } while ((match += row) != end): the insertion point is in the loop afterwards.
+BasicBlock* Emitter::emit_matches(size_t level, Value* first, Value* count, BasicBlock* next) {
+  const ir::Op& join = *input_->steps[level].op;
+  compute_before_matches(level);
+  const uint64_t stride = query_.ops[join.inputs[1]].schema.size() * sizeof(Cell);
+  Value* end = ir_.CreateInBoundsGEP(ir_.getInt8Ty(), first, ir_.CreateMul(count, ir_.getInt64(stride)));
+  BasicBlock *before = ir_.GetInsertBlock(), *body = make_block("match"), *advance = make_block("next_match");
+  ir_.CreateBr(body);
+  ir_.SetInsertPoint(body);
+  auto* match = ir_.CreatePHI(ir_.getPtrTy(), 2);
+  ir_.SetInsertPoint(advance);
+  Value* following = ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), match, stride);
+  ir_.CreateCondBr(ir_.CreateICmpNE(following, end), body, next);
+  match->addIncoming(first, before);
+  match->addIncoming(following, advance);
+  matches_[level] = match;
+  ir_.SetInsertPoint(body);
+  return advance;
+}
+
+// The left columns that are read later, and arguments in the conditions behind the join that read no others.
+void Emitter::compute_before_matches(size_t level) {
+  const size_t num_left = num_left_columns(level);
+  std::vector<bool> read = read_after(level + 1, num_left);
+  for (size_t column = 0; column < num_left; ++column)
+    if (read[column]) need_column(level, column);
+  auto is_left = [&](ExprId id) { return last_columns_[id] < static_cast<int>(num_left); };
+  for (size_t i = level + 1; i < input_->steps.size() && input_->steps[i].kind == Step::Kind::Filter; ++i)
+    for (ExprId id : ir::expressions_below(query_, input_->steps[i].exprs)) {
+      if (query_.exprs[id].kind != ExprKind::Call || is_left(id)) continue;
+      for (ExprId arg : query_.exprs[id].args) {
+        const Expr& value = query_.exprs[arg];
+        if (value.kind != ExprKind::Call || !is_left(arg) || !value.deterministic ||
+            ir::may_fail(query_, arg))
+          continue;
+        need(level, arg);
+        evaluate(level, arg);
+      }
+    }
+}
+
+// Which of the first columns of the rows at a step are read from there on.
+std::vector<bool> Emitter::read_after(size_t level, size_t num_columns) const {
+  std::vector<bool> read;
+  auto mark = [&](ExprId root) {
+    read.resize(std::max(read.size(), static_cast<size_t>(last_columns_[root] + 1)));
+    ir::mark_columns(query_, root, read);
+  };
+  auto result = [&] {
+    read.resize(num_columns);
+    return read;
+  };
+  for (; level < input_->steps.size(); ++level) {
+    const Step& step = input_->steps[level];
+    for (ExprId id : step.exprs) mark(id);
+    if (step.kind == Step::Kind::Project) return result();
+    if (step.kind != Step::Kind::Join) continue;
+    for (const ir::JoinKey& key : step.op->join_keys) {
+      read.resize(std::max(read.size(), static_cast<size_t>(key.left) + 1));
+      read[static_cast<size_t>(key.left)] = true;
+    }
+  }
+  if (sink_ && sink_->kind == ir::OpKind::Summarize) {
+    for (ExprId id : ir::roots_of(*sink_)) mark(id);
+  } else if (!sink_ || sink_->kind != ir::OpKind::Count) {
+    read.assign(num_columns, true);
+  }
+  return result();
 }
 
 void Emitter::emit_sink() {
@@ -159,6 +287,9 @@ void Emitter::emit_sink() {
   for (size_t i = 0; i < cells.size(); ++i) copy(cell_at(row, i), cells[i]);
   auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {ir_.getPtrTy(), ir_.getPtrTy()}, false);
   ir_.CreateCall(module_.getOrInsertFunction("kqlc_sink", type), {function_->getArg(0), row});
+  if (!has_matches()) return;
+  Value* match = context_member(offsetof(Context, match));
+  ir_.CreateStore(ir_.CreateAdd(ir_.CreateLoad(ir_.getInt64Ty(), match), ir_.getInt64(1)), match);
 }
 
 // Computes on the main line what `root` needs before it: its columns, and what it would otherwise repeat too
@@ -180,23 +311,45 @@ void Emitter::need(size_t level, ExprId root) {
   }
 }
 
-// The number of steps up to the last projection: filters leave the columns as they are.
+// The number of steps up to the last one that makes columns: filters leave them as they are.
 size_t Emitter::columns_since(size_t level) const {
-  while (level > 0 && input_->steps[level - 1].filter) --level;
+  auto makes_columns = [](const Step& step) {
+    return step.kind == Step::Kind::Project || adds_columns(step);
+  };
+  while (level > 0 && !makes_columns(input_->steps[level - 1])) --level;
+  return level;
+}
+
+// The same for an expression, which a join leaves as it is when it reads left columns only.
+size_t Emitter::known_since(size_t level, ExprId id) const {
+  level = columns_since(level);
+  while (level > 0 && adds_columns(input_->steps[level - 1]) &&
+         last_columns_[id] < static_cast<int>(num_left_columns(level - 1)))
+    level = columns_since(level - 1);
   return level;
 }
 
 void Emitter::need_column(size_t level, size_t column) {
   if (columns_.count({level, column})) return;
   size_t below = columns_since(level);
-  if (below == 0) {
-    if (!columns_.count({0, column})) columns_[{0, column}] = load_column(column);
-  } else if (!columns_.count({below, column})) {
-    ExprId id = input_->steps[below - 1].exprs[column];
-    need(below - 1, id);
-    columns_[{below, column}] = evaluate(below - 1, id);
+  if (!columns_.count({below, column})) {
+    Value* cell = below == 0 ? load_column(column) : make_column(below - 1, column);
+    columns_[{below, column}] = cell;
   }
   columns_[{level, column}] = columns_.at({below, column});
+}
+
+// A column that a projection computes or a join puts beside the left ones.
+Value* Emitter::make_column(size_t step, size_t column) {
+  if (!adds_columns(input_->steps[step])) {
+    ExprId id = input_->steps[step].exprs[column];
+    need(step, id);
+    return evaluate(step, id);
+  }
+  const size_t num_left = num_left_columns(step);
+  if (column >= num_left) return cell_at(matches_.at(step), column - num_left);
+  need_column(step, column);
+  return columns_.at({step, column});
 }
 
 Value* Emitter::load_column(size_t column) {
@@ -221,7 +374,7 @@ Value* Emitter::evaluate(size_t level, ExprId id) {
   const Expr& expr = query_.exprs[id];
   if (expr.kind == ExprKind::Column) return columns_.at({level, static_cast<size_t>(expr.column)});
   if (expr.kind == ExprKind::Literal) return evaluate_literal({expr.type, expr.literal});
-  std::pair<size_t, ExprId> key{columns_since(level), id};
+  std::pair<size_t, ExprId> key{known_since(level, id), id};
   for (const auto& branch : known_)
     if (auto found = branch.find(key); found != branch.end()) return found->second;
   Value* out = compute(level, expr);

@@ -5,7 +5,8 @@
 // literals and recipes of prepared states that it addresses by index through Run. Values are Cells in stack
 // slots; after inlining LLVM breaks them up. An expression is computed where a row first needs it, and its
 // value is used again wherever that place dominates: what is computed in a branch is known in that branch
-// only. Columns and projections are computed on the row's main line.
+// only. Columns and projections are computed on the row's main line. A join makes that line a loop over the
+// matches of the row; what needs no right column is computed before the loop.
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>
@@ -28,7 +29,7 @@ class Emitter {
  public:
   Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, Constants& constants);
   // `shape`: of each column of the input, or none for a function that takes every encoding.
-  void emit(const pipelines::Input& input, const ir::Op* sink, const std::string& name, const Shape& shape);
+  void emit(const Loop& loop, const std::string& name, const Shape& shape);
 
  private:
   llvm::Value* make_slot(size_t cells = 1);
@@ -40,11 +41,24 @@ class Emitter {
 
   void emit_loop();
   void emit_row(llvm::BasicBlock* next);
+  llvm::Value* context_member(uint64_t offset);
+  // Emits a join. Returns where a row goes that is dropped behind it: to the next match, where there may be
+  // several.
+  llvm::BasicBlock* emit_join(size_t level, llvm::BasicBlock* next);
+  llvm::Value* emit_probe(size_t level, llvm::Value* count);
+  llvm::BasicBlock* emit_matches(size_t level, llvm::Value* first, llvm::Value* count,
+                                 llvm::BasicBlock* next);
+  void compute_before_matches(size_t level);
+  size_t num_left_columns(size_t level) const;
+  std::vector<bool> read_after(size_t level, size_t num_columns) const;
+  bool has_matches() const;
   void emit_sink();
   void need(size_t level, ir::ExprId id);
   size_t columns_since(size_t level) const;
+  size_t known_since(size_t level, ir::ExprId id) const;
   void need_column(size_t level, size_t column);
   llvm::Value* load_column(size_t column);
+  llvm::Value* make_column(size_t step, size_t column);
   llvm::Value* evaluate(size_t level, ir::ExprId id);
   llvm::Value* compute(size_t level, const ir::Expr& expr);
   llvm::Value* evaluate_literal(const exec::Constant& literal);
@@ -61,6 +75,9 @@ class Emitter {
   const pipelines::Input* input_ = nullptr;
   const Shape* shape_ = nullptr;
   const ir::Op* sink_ = nullptr;
+  const std::vector<uint32_t>* tables_ = nullptr;
+  std::vector<int> last_columns_;           // by expression: the last column it reads, -1 where none
+  std::map<size_t, llvm::Value*> matches_;  // by step: the right row that a join has found
   llvm::Function* function_ = nullptr;
   llvm::Value* literal_table_ = nullptr;
   llvm::Value* prepared_table_ = nullptr;

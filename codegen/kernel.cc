@@ -69,6 +69,7 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(std::shared_ptr<const ir::Ir> ir
   KQLC_TRY_ASSIGN(parts.kernel, exec::Kernel::open(image, std::move(tiers), {now, options.memory_limit}));
   for (const exec::Input& from : parts.kernel->program().inputs) {
     KernelInput& input = parts.inputs.emplace_back();
+    input.phase = parts.kernel->phase_of_input(parts.inputs.size() - 1);
     input.table = from.table;
     for (const exec::Field& field : from.columns) input.columns.push_back({field.name, field.type});
     input.prefilter = from.prefilter;
@@ -77,6 +78,7 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(std::shared_ptr<const ir::Ir> ir
 }
 
 const std::vector<KernelInput>& Kernel::inputs() const { return parts_->inputs; }
+size_t Kernel::num_phases() const { return parts_->kernel->num_phases(); }
 exec::Kernel& Kernel::native() const { return *parts_->kernel; }
 void Kernel::cancel() { parts_->kernel->cancel(); }
 std::shared_ptr<KernelState> Kernel::create_state() const { return parts_->kernel->create_state(); }
@@ -88,6 +90,12 @@ bool Kernel::consume(KernelState& state, size_t input, const Batch& batch, const
   return parts_->kernel->consume(state, input, batch, use);
 }
 void Kernel::merge(KernelState& into, KernelState& from) const { parts_->kernel->merge(into, from); }
+
+void Kernel::end_phase(std::vector<std::shared_ptr<KernelState>>& states) const {
+  for (size_t i = 1; i < states.size(); ++i) merge(*states[0], *states[i]);
+  parts_->kernel->end_phase(*states[0]);
+  for (size_t i = 1; i < states.size(); ++i) states[i] = parts_->kernel->create_state(*states[0]);
+}
 
 KernelRows Kernel::finish(KernelState& state) const {
   KernelRows out;

@@ -46,6 +46,7 @@ struct KernelInput {
   std::vector<plan::ColumnDef> columns;
   // As archive::ScanRequest::prefilter.
   std::vector<std::vector<simd::Literal>> prefilter;
+  size_t phase = 0;  // inputs of a phase are consumed before those of the next
 };
 
 // The rows of a result. Cells live in `arena`.
@@ -72,6 +73,7 @@ class Kernel {
                                                  const KernelOptions& options);
 
   const std::vector<KernelInput>& inputs() const;
+  size_t num_phases() const;
 
   // One state a thread. May be called from any thread.
   std::shared_ptr<KernelState> create_state() const;
@@ -82,6 +84,9 @@ class Kernel {
   bool consume(KernelState& state, size_t input, const Batch& batch, const exec::BatchUse& use) const;
   // Moves everything of `from` into `into`.
   void merge(KernelState& into, KernelState& from) const;
+  // Ends the phase that all of these states have seen parts of, and begins the next. The last phase ends by
+  // itself.
+  void end_phase(std::vector<std::shared_ptr<KernelState>>& states) const;
   // Ends the inputs and returns the rows in their order. The state is used up.
   KernelRows finish(KernelState& state) const;
   // Stops all states at their next batch; from any thread.

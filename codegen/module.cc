@@ -139,8 +139,7 @@ Result<std::unique_ptr<llvm::Module>> build_module(Unit& unit, const ModuleOrder
   Emitter emitter(*module, *unit.ir, slot_name, unit.constants);
   std::set<std::string> exported(order.code_names.begin(), order.code_names.end());
   for (const FunctionOrder& function : order.functions) {
-    emitter.emit(unit.loops[function.loop].input, unit.loops[function.loop].sink, function.name,
-                 function.shape);
+    emitter.emit(unit.loops[function.loop], function.name, function.shape);
     if (order.code_names.empty()) exported.insert(function.name);
   }
   if (!order.code_names.empty()) add_codes(*module, unit, order);

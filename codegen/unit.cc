@@ -22,6 +22,7 @@ using ir::OpKind;
 using pipelines::Input;
 using pipelines::Phase;
 using pipelines::SourceKind;
+using pipelines::Step;
 
 std::vector<exec::Field> fields_of(const ir::Schema& schema) {
   std::vector<exec::Field> fields;
@@ -46,13 +47,24 @@ void add_aggregates(const ir::Op& op, const ir::Schema& result, SinkSpec& spec) 
   }
 }
 
-SinkSpec make_sink(const Phase& phase) {
+SinkSpec make_right_side(const ir::Ir& ir, const Phase& phase) {
+  const ir::Schema& left = ir.ops[phase.sink->inputs[0]].schema;
+  SinkSpec spec;
+  spec.kind = SinkSpec::Kind::Build;
+  for (const ir::ColumnDef& column : phase.schema) spec.types.push_back(column.type);
+  for (const ir::JoinKey& key : phase.sink->join_keys)
+    spec.join_keys.push_back({static_cast<uint32_t>(key.right), left[static_cast<size_t>(key.left)].type});
+  return spec;
+}
+
+SinkSpec make_sink(const ir::Ir& ir, const Phase& phase) {
   SinkSpec spec;
   const ir::Op* op = phase.sink;
   if (op && op->kind == OpKind::Count) {
     spec.kind = SinkSpec::Kind::Count;
     return spec;
   }
+  if (op && op->kind == OpKind::Join) return make_right_side(ir, phase);
   bool groups = op && op->kind == OpKind::Summarize;
   if (groups || (op && op->kind == OpKind::Distinct)) spec.kind = SinkSpec::Kind::Group;
   for (size_t i = 0; i < (groups ? op->exprs.size() : phase.result.size()); ++i)
@@ -102,12 +114,14 @@ class UnitBuilder {
     std::vector<exec::Pipeline> pipelines;
     for (const Input& input : phase.inputs) pipelines.push_back(make_pipeline(input));
     auto sink = static_cast<uint32_t>(program_.sinks.size());
-    program_.sinks.push_back(make_sink(phase));
+    program_.sinks.push_back(make_sink(*unit_.ir, phase));
     sinks_.push_back(sink);
     for (size_t i = 0; i < pipelines.size(); ++i) {
       pipelines[i].branch = static_cast<uint32_t>(i);
       pipelines[i].sink = sink;
       pipelines[i].function = add_loop(phase.inputs[i], phase.sink);
+      for (const pipelines::Step& step : phase.inputs[i].steps)
+        if (step.kind == Step::Kind::Join) pipelines[i].probes.push_back(sinks_[step.phase]);
       if (phase.inputs[i].source == SourceKind::Scan) add_marks(phase.inputs[i], pipelines[i]);
       program_.pipelines.push_back(std::move(pipelines[i]));
     }
@@ -121,7 +135,9 @@ class UnitBuilder {
 
  private:
   uint32_t add_loop(const Input& input, const ir::Op* sink) {
-    unit_.loops.push_back({input, sink});
+    Loop& loop = unit_.loops.emplace_back(Loop{input, sink, {}});
+    for (const Step& step : input.steps)
+      loop.tables.push_back(step.kind == Step::Kind::Join ? sinks_[step.phase] : 0);
     return static_cast<uint32_t>(unit_.loops.size() - 1);
   }
 
@@ -159,7 +175,7 @@ class UnitBuilder {
       return op;
     }();
     for (const pipelines::Step& step : input.steps) {
-      if (!step.filter) return;
+      if (step.kind != Step::Kind::Filter) return;
       for (ir::ExprId id : step.exprs) {
         std::vector<bool> read(input.schema.size(), false);
         ir::mark_columns(*unit_.ir, id, read);
@@ -171,7 +187,7 @@ class UnitBuilder {
           continue;
         Input alone = input;
         alone.atoms.clear();
-        alone.steps = {{true, {id}}};
+        alone.steps = {{Step::Kind::Filter, {id}}};
         pipeline.marks.push_back({static_cast<uint32_t>(column), add_loop(alone, &bare)});
       }
     }
@@ -181,7 +197,7 @@ class UnitBuilder {
   uint32_t add_bounds(const ir::Op& range) {
     Input bounds;
     bounds.source = SourceKind::Rows;
-    bounds.steps.push_back({false, range.exprs});
+    bounds.steps.push_back({Step::Kind::Project, range.exprs});
     Type type = range.schema[0].type;
     bounds.result = {{"from", type}, {"to", type}, {"step", unit_.ir->exprs[range.exprs[2]].type}};
     SinkSpec spec;

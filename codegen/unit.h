@@ -40,6 +40,7 @@ exec::Recipe make_recipe(const ir::Ir& ir, const ir::Expr& call);
 struct Loop {
   pipelines::Input input;
   const ir::Op* sink = nullptr;
+  std::vector<uint32_t> tables;  // one a step: the sink in whose table a join looks rows up
 };
 
 struct Unit {

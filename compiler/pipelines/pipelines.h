@@ -2,12 +2,14 @@
 //
 // Pipelines: an Ir cut where rows have to be gathered. In: an Ir. Out: phases, each with one sink and one or
 // several inputs; an input is a source (a table, constant rows, a range, or what an earlier phase gathered)
-// and the filters and projections its rows go through. A union is no sink: its inputs become inputs of the
-// phase above it. Leading filters that a whole column can decide (`string column has "constant"`) stand apart
-// as atoms.
+// and the filters, projections and joins its rows go through. A union is no sink: its inputs become inputs of
+// the phase above it. The right side of a join is a phase of its own, gathered for looking up; its left side
+// streams through the join. Leading filters that a whole column can decide (`string column has "constant"`)
+// stand apart as atoms.
 //
 // Order: the rows of a phase come input by input, each input's in its own order. So a row's place is the pair
-// (number of the input, position in the input); sinks order by it.
+// (number of the input, position in the input); sinks order by it, and by the order in which joins make rows
+// of one.
 #pragma once
 
 #include <memory>
@@ -20,8 +22,14 @@
 namespace kqlc::pipelines {
 
 struct Step {
-  bool filter = false;
-  std::vector<ir::ExprId> exprs;  // filter: all must be true; else one a column
+  enum class Kind : uint8_t {
+    Filter,   // exprs: all must be true
+    Project,  // exprs: one a column
+    Join,     // op: the join, phase: its right side
+  } kind = Kind::Filter;
+  std::vector<ir::ExprId> exprs;
+  const ir::Op* op = nullptr;
+  size_t phase = 0;
 };
 
 enum class SourceKind : uint8_t { Scan, Rows, Range, Phase };
@@ -38,8 +46,9 @@ struct Input {
 
 struct Phase {
   std::vector<Input> inputs;  // all give the same columns
-  const ir::Op* sink =
-      nullptr;  // what gathers (summarize, distinct, count, take, sort, top); nullptr: the rows as they come
+  // What gathers: summarize, distinct, count, take, sort, top, or a join its right side; nullptr: the rows as
+  // they come.
+  const ir::Op* sink = nullptr;
   ir::Schema schema;  // of what reaches the sink
   ir::Schema result;  // of what the sink hands on
 };

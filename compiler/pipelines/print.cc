@@ -44,6 +44,10 @@ std::string print_source(const Pipelines& pipelines, const Input& input) {
   return "";
 }
 
+std::string render(const ir::Ir& ir, const ir::Op& op) {
+  return ir::render_op(ir, static_cast<ir::OpId>(&op - ir.ops.data()));
+}
+
 std::string print_input(const Pipelines& pipelines, const Input& input) {
   const ir::Ir& ir = *pipelines.ir;
   std::string out = "  input " + print_source(pipelines, input) + "\n";
@@ -58,9 +62,19 @@ std::string print_input(const Pipelines& pipelines, const Input& input) {
     out += fmt::format("    atom {}\n", ir::render_expr(ir, id, input.schema));
   ir::Schema schema = input.schema;
   for (const Step& step : input.steps) {
-    out +=
-        fmt::format("    {} {}\n", step.filter ? "filter" : "project", print_exprs(ir, step.exprs, schema));
-    if (!step.filter) schema = unnamed(step.exprs.size());
+    switch (step.kind) {
+      case Step::Kind::Filter:
+        out += fmt::format("    filter {}\n", print_exprs(ir, step.exprs, schema));
+        break;
+      case Step::Kind::Project:
+        out += fmt::format("    project {}\n", print_exprs(ir, step.exprs, schema));
+        schema = unnamed(step.exprs.size());
+        break;
+      case Step::Kind::Join:
+        out += fmt::format("    {}, looked up in phase {}\n", render(ir, *step.op), step.phase);
+        schema = step.op->schema;
+        break;
+    }
   }
   return out;
 }
@@ -73,9 +87,10 @@ std::string print(const Pipelines& pipelines) {
     const Phase& phase = pipelines.phases[i];
     out += fmt::format("phase {}\n", i);
     for (const Input& input : phase.inputs) out += print_input(pipelines, input);
-    auto sink = phase.sink ? ir::render_op(*pipelines.ir,
-                                           static_cast<ir::OpId>(phase.sink - pipelines.ir->ops.data()))
-                           : "rows";
+    std::string sink = !phase.sink ? "rows"
+                       : phase.sink->kind == ir::OpKind::Join
+                           ? "right side of " + render(*pipelines.ir, *phase.sink)
+                           : render(*pipelines.ir, *phase.sink);
     out += fmt::format("  sink {} {}\n", sink, print_schema(phase.result));
   }
   return out;

@@ -24,6 +24,7 @@ namespace {
 constexpr size_t kMaxSteps = 256;        // of an input
 constexpr size_t kMaxTotalSteps = 4096;  // of all inputs
 constexpr size_t kMaxInputs = 256;       // of a phase
+constexpr size_t kMaxJoins = 32;         // of an input: each is a loop within that of the one before
 
 bool is_sink(OpKind kind) {
   return kind == OpKind::Summarize || kind == OpKind::Distinct || kind == OpKind::Count ||
@@ -44,12 +45,13 @@ bool is_atom(const Ir& ir, ExprId id) {
 void take_atoms(const Ir& ir, Input& input) {
   if (input.source != SourceKind::Scan) return;
   for (Step& step : input.steps) {
-    if (!step.filter) break;
+    if (step.kind != Step::Kind::Filter) break;
     std::vector<ExprId> rest;
     for (ExprId id : step.exprs) (is_atom(ir, id) ? input.atoms : rest).push_back(id);
     step.exprs = std::move(rest);
   }
-  std::erase_if(input.steps, [](const Step& step) { return step.filter && step.exprs.empty(); });
+  std::erase_if(input.steps,
+                [](const Step& step) { return step.kind == Step::Kind::Filter && step.exprs.empty(); });
 }
 
 class Splitter {
@@ -64,9 +66,14 @@ class Splitter {
     for (size_t id = ir_.ops.size(); id-- > 0;)
       if (needed[id])
         for (OpId input : ir_.ops[id].inputs) needed[input] = true;
-    for (size_t id = 0; id < ir_.ops.size(); ++id)
-      if (needed[id] && is_sink(ir_.ops[id].kind))
-        KQLC_TRY(add_phase(&ir_.ops[id], ir_.ops[id].inputs[0], static_cast<OpId>(id)));
+    for (size_t id = 0; id < ir_.ops.size(); ++id) {
+      const Op& op = ir_.ops[id];
+      if (needed[id] && is_sink(op.kind)) KQLC_TRY(add_phase(&op, op.inputs[0], static_cast<OpId>(id)));
+      if (needed[id] && op.kind == OpKind::Join) {
+        KQLC_TRY(add_phase(&op, op.inputs[1], op.inputs[1]));
+        right_side_of_[static_cast<OpId>(id)] = out_.phases.size() - 1;
+      }
+    }
     if (!is_sink(ir_.ops[ir_.result].kind)) KQLC_TRY(add_phase(nullptr, ir_.result, ir_.result));
     return std::move(out_);
   }
@@ -96,9 +103,7 @@ class Splitter {
       const Op& op = ir_.ops[input.at];
       if (op.kind == OpKind::Union) {
         for (size_t i = op.inputs.size(); i-- > 0;) open.push_back({op.inputs[i], input.steps});
-      } else if (op.kind == OpKind::Join) {
-        return Error{ErrorCode::Unsupported, "a join"};
-      } else if (op.kind == OpKind::Filter || op.kind == OpKind::Project) {
+      } else if (op.kind == OpKind::Filter || op.kind == OpKind::Project || op.kind == OpKind::Join) {
         input.steps.push_back(input.at);
         input.at = op.inputs[0];
         if (input.steps.size() > kMaxSteps)
@@ -110,7 +115,7 @@ class Splitter {
       if (open.size() + phase.inputs.size() > kMaxInputs)
         return Error{ErrorCode::Unsupported, "a union of more than 256 inputs"};
     }
-    phase_of_[id] = out_.phases.size();
+    if (!sink || sink->kind != OpKind::Join) phase_of_[id] = out_.phases.size();
     out_.phases.push_back(std::move(phase));
     return {};
   }
@@ -130,8 +135,16 @@ class Splitter {
     }
     for (size_t i = open.steps.size(); i-- > 0;) {
       const Op& step = ir_.ops[open.steps[i]];
-      input.steps.push_back({step.kind == OpKind::Filter, step.exprs});
+      if (step.kind == OpKind::Join) {
+        input.steps.push_back({Step::Kind::Join, {}, &step, right_side_of_.at(open.steps[i])});
+        continue;
+      }
+      Step::Kind kind = step.kind == OpKind::Filter ? Step::Kind::Filter : Step::Kind::Project;
+      input.steps.push_back({kind, step.exprs});
     }
+    auto is_join = [](const Step& step) { return step.kind == Step::Kind::Join; };
+    if (std::ranges::count_if(input.steps, is_join) > static_cast<std::ptrdiff_t>(kMaxJoins))
+      return Error{ErrorCode::Unsupported, "more than 32 joins one after another"};
     input.result = phase.schema;
     take_atoms(ir_, input);
     total_steps_ += input.steps.size();
@@ -142,7 +155,8 @@ class Splitter {
 
   const Ir& ir_;
   Pipelines out_;
-  std::map<OpId, size_t> phase_of_;  // of the sinks
+  std::map<OpId, size_t> phase_of_;       // of the sinks
+  std::map<OpId, size_t> right_side_of_;  // the phases of the joins' right sides
   size_t total_steps_ = 0;
 };
 

@@ -37,7 +37,7 @@ struct Collect {
   static void init(Context&, const AggregateCall&, State&) {}
   static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {
     if ((!args[0].valid && !with_nulls) || (condition_at > 0 && !condition_holds(args[condition_at]))) return;
-    Element element{args[0], context.position, 0, 0};
+    Element element{args[0], context.position, context.match, 0, 0};
     if constexpr (set) {
       insert_value(context, call, state, element);
     } else {
@@ -80,7 +80,7 @@ template <int condition_at>
 struct Distinct : Collect<true, condition_at> {
   static void step(Context& context, const AggregateCall& call, Elements& state, const Cell* args) {
     if (!args[0].valid || (condition_at > 0 && !condition_holds(args[condition_at]))) return;
-    Element element{args[0], context.position, 0,
+    Element element{args[0], context.position, context.match, 0,
                     static_cast<uint32_t>(hash_cell(args[0], call.types[0], *context.arena))};
     state.insert(element, call.types[0], *context.state_arena, true);
   }

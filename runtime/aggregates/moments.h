@@ -162,7 +162,7 @@ struct MakeBagOf {
     if (!args[0].valid || (conditional && !(args[1].valid && args[1].b))) return;
     const dynamic::Node* node = dynamic::resolve({args[0].node}, *context.arena);
     if (!node || node->kind != dynamic::Kind::Bag) return;
-    state.append({keep(args[0], call.types[0], *context.state_arena), context.position, 0},
+    state.append({keep(args[0], call.types[0], *context.state_arena), context.position, context.match, 0},
                  *context.state_arena);
   }
   static void merge(Context& context, const AggregateCall&, State& into, const State& from) {
@@ -178,7 +178,7 @@ struct MakeBagOf {
       for (uint32_t e = 0; bag && bag->kind == dynamic::Kind::Bag && e < bag->size; ++e) {
         Cell key = make_cell(bag->entries[e].key);
         uint32_t before = keys.size;
-        keys.insert({key, 0, 0, static_cast<uint32_t>(hash_cell(key, Type::String, arena))}, Type::String,
+        keys.insert({key, 0, 0, 0, static_cast<uint32_t>(hash_cell(key, Type::String, arena))}, Type::String,
                     arena, false);
         if (keys.size > before) entries.push_back(bag->entries[e]);
       }

@@ -19,14 +19,15 @@ namespace kqlc::aggregates {
 struct RowState {
   Cell* cells = nullptr;
   char* texts = nullptr;
-  uint64_t capacity = 0;  // bytes of `texts`
-  uint64_t position = 0;
+  uint64_t capacity = 0;             // bytes of `texts`
+  uint64_t position = 0, match = 0;  // as Context's
 };
 template <int direction>  // 1: largest, -1: smallest, 0: first
 struct BestRow {
   using State = RowState;
   static void init(Context&, const AggregateCall&, State&) {}
-  static bool better(const AggregateCall& call, const State& state, const Cell& value, uint64_t position) {
+  static bool better(const AggregateCall& call, const State& state, const Cell& value, uint64_t position,
+                     uint64_t match) {
     if (!state.cells) return true;
     if (direction == 0 && call.num_results == 1) {
       // take_any of one expression gives a value that is neither null nor empty, if there is one.
@@ -39,10 +40,11 @@ struct BestRow {
     if (direction != 0 && value.valid != state.cells[0].valid) return value.valid;
     bool comparable = direction != 0 && value.valid;
     int order = !comparable ? 0 : compare_cells(value, state.cells[0], call.types[0]) * direction;
-    return order > 0 || (order == 0 && position < state.position);
+    bool earlier = position != state.position ? position < state.position : match < state.match;
+    return order > 0 || (order == 0 && earlier);
   }
   static void take(Context& context, const AggregateCall& call, State& state, const Cell* args,
-                   uint64_t position) {
+                   uint64_t position, uint64_t match) {
     if (!state.cells) {
       state.cells = context.state_arena->allocate_array<Cell>(call.num_results);
       for (size_t i = 0; i < call.num_results; ++i) ::new (state.cells + i) Cell();
@@ -61,6 +63,7 @@ struct BestRow {
       place += text.size;
     }
     state.position = position;
+    state.match = match;
   }
   // Makes `texts` hold the strings of `args`. A new block is at least twice the old one, so all of them
   // together take no more than twice the last.
@@ -73,14 +76,14 @@ struct BestRow {
     state.texts = static_cast<char*>(context.state_arena->allocate(state.capacity));
   }
   static void offer(Context& context, const AggregateCall& call, State& state, const Cell* args,
-                    uint64_t position) {
-    if (better(call, state, args[0], position)) take(context, call, state, args, position);
+                    uint64_t position, uint64_t match) {
+    if (better(call, state, args[0], position, match)) take(context, call, state, args, position, match);
   }
   static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {
-    offer(context, call, state, args, context.position);
+    offer(context, call, state, args, context.position, context.match);
   }
   static void merge(Context& context, const AggregateCall& call, State& into, const State& from) {
-    if (from.cells) offer(context, call, into, from.cells, from.position);
+    if (from.cells) offer(context, call, into, from.cells, from.position, from.match);
   }
   static void finish(Context&, const AggregateCall& call, State& state, Cell* out) {
     for (size_t i = 0; i < call.num_results; ++i)
@@ -90,12 +93,13 @@ struct BestRow {
     Arena scratch;
     writer.put(static_cast<uint8_t>(state.cells != nullptr));
     writer.put(state.position);
+    writer.put(state.match);
     if (state.cells)
       for (size_t i = 0; i < call.num_results; ++i) save_cell(state.cells[i], call.types[i], writer, scratch);
   }
   static bool load(Context& context, const AggregateCall& call, State& state, Reader& reader) {
     uint8_t present = 0;
-    if (!reader.get(present) || !reader.get(state.position)) return false;
+    if (!reader.get(present) || !reader.get(state.position) || !reader.get(state.match)) return false;
     if (!present) return true;
     state.cells = context.state_arena->allocate_array<Cell>(call.num_results);
     for (size_t i = 0; i < call.num_results; ++i)

@@ -376,7 +376,7 @@ Element& Elements::find_or_add(const Cell& cell, Type type, Arena& arena, bool c
   uint32_t* slot = slot_of(cell, hash, type, arena);
   if (!*slot) {
     *slot = size + 1;
-    append({copy ? keep(cell, type, arena) : cell, 0, 0, hash}, arena);
+    append({copy ? keep(cell, type, arena) : cell, 0, 0, 0, hash}, arena);
   }
   Element& found = items[*slot - 1];
   // Equal numbers may be written differently (0.0 and -0.0, decimals 1.0 and 1.00): which one stands for all
@@ -408,6 +408,7 @@ void save_elements(const Elements& elements, Type type, Writer& writer) {
   writer.put(elements.size);
   for (uint32_t i = 0; i < elements.size; ++i) {
     writer.put(elements.items[i].position);
+    writer.put(elements.items[i].match);
     writer.put(elements.items[i].ordinal);
     save_cell(elements.items[i].cell, type, writer, scratch);
   }
@@ -418,7 +419,7 @@ bool load_elements(Elements& elements, Type type, bool set, Reader& reader, Aren
   if (!reader.get(size)) return false;
   for (uint32_t i = 0; i < size; ++i) {
     Element element;
-    if (!reader.get(element.position) || !reader.get(element.ordinal) ||
+    if (!reader.get(element.position) || !reader.get(element.match) || !reader.get(element.ordinal) ||
         !load_cell(element.cell, type, reader, arena))
       return false;
     if (set) {

@@ -68,11 +68,13 @@ int compare_cells(const Cell& a, const Cell& b, Type type);
 struct Element {
   Cell cell;
   uint64_t position = 0;  // in the input; in a set that counts, how often the value is there
+  uint64_t match = 0;     // Context::match of the row
   uint32_t ordinal = 0;   // place in the array that the row gave; 0 where it gave one value
   uint32_t hash = 0;      // the low half of hash_cell's
 
   bool before(const Element& other) const {
-    return position != other.position ? position < other.position : ordinal < other.ordinal;
+    if (position != other.position) return position < other.position;
+    return match != other.match ? match < other.match : ordinal < other.ordinal;
   }
 };
 

@@ -51,6 +51,10 @@ State::State(std::shared_ptr<const Kernel> kernel)
   run_.context.now = kernel_->options_.now;
   run_.literals = kernel_->literals_.data();
   run_.prepared = kernel_->prepared_.data();
+  tables_.resize(sinks_.size());
+  done_.resize(sinks_.size());
+  run_.tables = tables_.data();
+  run_.state = this;
 }
 
 State::~State() { kernel_->memory_.fetch_sub(counted_, std::memory_order_relaxed); }
@@ -66,6 +70,7 @@ Result<std::shared_ptr<Kernel>> Kernel::open(std::string_view image, std::shared
   kernel->joins_.resize(kernel->program_.sinks.size());
   for (const Pipeline& pipeline : kernel->program_.pipelines)
     if (pipeline.branch) kernel->joins_[pipeline.sink] = true;
+  kernel->find_phases();
   for (const Constant& literal : kernel->program_.literals) kernel->literals_.push_back(literal.cell);
   KQLC_TRY(kernel->prepare());
   return kernel;
@@ -97,7 +102,34 @@ bool Kernel::streams() const {
   return true;
 }
 
+// An input that looks rows up waits until they are there; what reads no input runs as soon as it can.
+void Kernel::find_phases() {
+  sink_phases_.assign(program_.sinks.size(), 0);
+  input_phases_.assign(program_.inputs.size(), 0);
+  for (const Pipeline& pipeline : program_.pipelines) {
+    const bool from_input = pipeline.kind == SourceKind::Input;
+    size_t phase = 0;
+    if (pipeline.kind == SourceKind::Sink || pipeline.kind == SourceKind::Range)
+      phase = sink_phases_[pipeline.source];
+    for (uint32_t sink : pipeline.probes) phase = std::max(phase, sink_phases_[sink] + (from_input ? 1 : 0));
+    pipeline_phases_.push_back(phase);
+    sink_phases_[pipeline.sink] = std::max(sink_phases_[pipeline.sink], phase);
+    if (from_input) input_phases_[pipeline.source] = phase;
+    num_phases_ = std::max(num_phases_, phase + 1);
+  }
+}
+
 std::shared_ptr<State> Kernel::create_state() const { return std::make_shared<State>(shared_from_this()); }
+
+std::shared_ptr<State> Kernel::create_state(const State& merged) const {
+  std::shared_ptr<State> state = create_state();
+  state->phase_ = merged.phase_;
+  state->owns_tables_ = false;
+  state->tables_ = merged.tables_;
+  state->run_.tables = state->tables_.data();
+  if (merged.error_) state->fail(merged.error_->code, merged.error_->message);
+  return state;
+}
 
 // Sets the selection to the rows for which all atoms hold. Returns whether there are any.
 bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Column* columns, const Batch& batch,
@@ -163,6 +195,7 @@ void Kernel::select_marked(State& state, const Pipeline& pipeline, const Column*
 
 bool Kernel::consume(State& state, size_t input, const Batch& batch, const BatchUse& use) const {
   KQLC_CHECK(!state.sealed_, "consume after seal");
+  KQLC_CHECK(state.phase_ == input_phases_[input], "an input of another phase");
   if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
   if (state.error_) return false;
   bool wants_more = false;
@@ -186,6 +219,7 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
     if (select_rows(state, pipeline, columns, batch, use)) {
       if (!pipeline.marks.empty()) select_marked(state, pipeline, columns, batch.num_rows);
       state.run_.sink = &sink;
+      state.run_.context.match = 0;
       if (int64_t selected = count_bits(state.selection_))
         code_->choose(pipeline.function, columns, num_columns, selected)(
             &state.run_, columns, state.selection_.data(), batch.num_rows, position);
@@ -201,6 +235,9 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
 void Kernel::account(State& state) const {
   size_t bytes = state.kept_->bytes();
   for (const Sink& sink : state.sinks_) bytes += sink.bytes();
+  // A table is counted by the state that made it, if that is still there.
+  for (size_t i = 0; i < state.tables_.size(); ++i)
+    if (state.tables_[i] && state.owns_tables_) bytes += state.tables_[i]->bytes();
   memory_.fetch_add(bytes - state.counted_, std::memory_order_relaxed);
   state.counted_ = bytes;
   if (state.run_.context.error)
@@ -212,6 +249,7 @@ void Kernel::account(State& state) const {
 
 void Kernel::merge(State& into, State& from) const {
   KQLC_CHECK(!into.sealed_ && !from.sealed_, "merge after seal");
+  KQLC_CHECK(into.phase_ == from.phase_, "merge of two phases");
   for (size_t i = 0; i < into.sinks_.size(); ++i) into.sinks_[i].merge(into.run_.context, from.sinks_[i]);
   into.scratch_.reset();
   into.kept_->adopt(*from.kept_);
@@ -235,6 +273,7 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   if (sink.full(position)) return false;
   select_all(state.selection_, rows);
   state.run_.sink = &sink;
+  state.run_.context.match = 0;
   // An arena of its own for these rows: its size is what functions bound. What they made lives on with the
   // state.
   Arena part;
@@ -275,36 +314,67 @@ void Kernel::run_range(State& state, const Pipeline& pipeline, const Rows& bound
   }
 }
 
+// The rows of a sink that gets no more.
+std::shared_ptr<Rows> Kernel::rows_of(State& state, uint32_t sink) const {
+  std::shared_ptr<Rows>& rows = state.done_[sink];
+  if (rows) return rows;
+  rows = std::make_shared<Rows>();
+  rows->arena = state.kept_;
+  rows->num_rows = state.sinks_[sink].finish(state.run_.context, rows->cells);
+  return rows;
+}
+
+void Kernel::build_table(State& state, uint32_t sink) const {
+  if (!state.tables_[sink]) state.tables_[sink] = state.sinks_[sink].build_table();
+}
+
+// One that reads no input.
+void Kernel::run_pipeline(State& state, const Pipeline& pipeline) const {
+  for (uint32_t sink : pipeline.probes) build_table(state, sink);
+  if (pipeline.kind == SourceKind::Rows) run_rows(state, pipeline, pipeline.rows.data(), pipeline.num_rows);
+  if (pipeline.kind == SourceKind::Sink) {
+    std::shared_ptr<Rows> rows = rows_of(state, pipeline.source);
+    run_rows(state, pipeline, rows->cells.data(), static_cast<int64_t>(rows->num_rows));
+  }
+  if (pipeline.kind == SourceKind::Range) run_range(state, pipeline, *rows_of(state, pipeline.source));
+  account(state);
+}
+
+void Kernel::end_phase(State& state) const {
+  KQLC_CHECK(state.phase_ < num_phases_, "a phase that there is not");
+  Context& context = state.run_.context;
+  Arena* scratch = std::exchange(context.arena, state.kept_.get());  // cells go from sink to sink
+  for (size_t i = 0; i < program_.pipelines.size(); ++i) {
+    const Pipeline& pipeline = program_.pipelines[i];
+    if (state.error_ && !streams()) break;
+    if (pipeline.kind != SourceKind::Input && pipeline_phases_[i] == state.phase_)
+      run_pipeline(state, pipeline);
+  }
+  for (uint32_t sink = 0; sink < program_.sinks.size() && !state.error_; ++sink)
+    if (program_.sinks[sink].kind == SinkSpec::Kind::Build && sink_phases_[sink] == state.phase_)
+      build_table(state, sink);
+  context.arena = scratch;
+  ++state.phase_;
+  account(state);
+}
+
 void Kernel::seal(State& state) const {
   if (state.sealed_) return;
+  while (state.phase_ < num_phases_) end_phase(state);
   state.sealed_ = true;
-  Context& context = state.run_.context;
-  context.arena = state.kept_.get();  // cells go from sink to sink
-  std::vector<std::shared_ptr<Rows>> done(state.sinks_.size());
-  auto rows_of = [&](uint32_t sink) {
-    if (done[sink]) return done[sink];
-    done[sink] = std::make_shared<Rows>();
-    done[sink]->arena = state.kept_;
-    done[sink]->num_rows = state.sinks_[sink].finish(context, done[sink]->cells);
-    return done[sink];
-  };
-  for (const Pipeline& pipeline : program_.pipelines) {
-    if (state.error_ && !streams()) break;
-    if (pipeline.kind == SourceKind::Rows) run_rows(state, pipeline, pipeline.rows.data(), pipeline.num_rows);
-    if (pipeline.kind == SourceKind::Sink) {
-      std::shared_ptr<Rows> rows = rows_of(pipeline.source);
-      run_rows(state, pipeline, rows->cells.data(), static_cast<int64_t>(rows->num_rows));
-    }
-    if (pipeline.kind == SourceKind::Range) run_range(state, pipeline, *rows_of(pipeline.source));
-    account(state);
-  }
+  state.run_.context.arena = state.kept_.get();
   for (const ResultSet& result : program_.results) {
     if (state.error_ && !streams()) break;
-    std::shared_ptr<Rows> rows = rows_of(result.sink);
+    std::shared_ptr<Rows> rows = rows_of(state, result.sink);
     rows->schema = result.schema;
     state.results_.push_back(std::move(rows));
   }
   account(state);
+}
+
+void State::check_limits() {
+  if (kernel_->cancelled_.load(std::memory_order_relaxed)) fail(ErrorCode::Cancelled, "cancelled");
+  kernel_->account(*this);
 }
 
 Result<std::shared_ptr<const Rows>> Kernel::finish(State& state, size_t result, bool partial) const {
@@ -317,7 +387,7 @@ Result<std::shared_ptr<const Rows>> Kernel::finish(State& state, size_t result, 
 }
 
 std::string Kernel::serialize(const State& state) const {
-  KQLC_CHECK(!state.sealed_, "serialize after seal");
+  KQLC_CHECK(!state.sealed_ && state.phase_ == 0, "serialize after the end of a phase");
   Writer writer;
   for (const Sink& sink : state.sinks_) sink.save(writer);
   writer.put(static_cast<uint8_t>(state.error_.has_value()));
@@ -365,3 +435,34 @@ Result<std::shared_ptr<State>> Kernel::deserialize(std::string_view bytes) const
 }
 
 }  // namespace kqlc::exec
+
+namespace kqlc {
+
+namespace {
+
+// Matches after which limits are looked at: a few rows may have millions.
+constexpr uint64_t kMatchesBetweenChecks = 16'384;
+
+}  // namespace
+
+extern "C" const Cell* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uint64_t outer,
+                                  uint64_t* count) {
+  const JoinTable& table = *run->tables[sink];
+  const Cell* first = table.find(keys, *count);
+  run->unchecked += *count + 1;
+  if (run->unchecked > kMatchesBetweenChecks) [[unlikely]] {
+    run->unchecked = 0;
+    run->state->check_limits();
+  }
+  if (run->state->error() || run->context.error || run->sink->full(run->context.position)) [[unlikely]] {
+    *count = 0;
+    return nullptr;
+  }
+  if (!*count && outer) {
+    *count = 1;
+    return table.nulls();
+  }
+  return first;
+}
+
+}  // namespace kqlc

@@ -79,14 +79,26 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   // True when the rows of a part of the input are part of the result: what a cancelled scan has may be shown.
   bool streams() const;
 
+  // A kernel has one phase or several: the right side of a join is complete before the left one begins. In
+  // each phase its inputs are consumed on any number of states, the states are merged into one, and
+  // end_phase() is called for it; the next phase begins with states made from that one.
+  size_t num_phases() const { return num_phases_; }
+  size_t phase_of_input(size_t input) const { return input_phases_[input]; }
+
   // One state a thread. May be called from any thread.
   std::shared_ptr<State> create_state() const;
+  // A further state for the phase in which `merged` is, which has ended those before.
+  std::shared_ptr<State> create_state(const State& merged) const;
   // Takes the rows of a batch. Positions must grow from batch to batch of an input of one state. Nothing of
   // the batch is kept. Returns false when this state wants no more: it has all rows it needs, it failed, or
   // the kernel was cancelled.
   bool consume(State& state, size_t input, const Batch& batch, const BatchUse& use = {}) const;
-  // Moves everything of `from` into `into`; an error as well. Requires: neither is sealed.
+  // Moves everything of `from` into `into`; an error as well. Requires: neither is sealed, both are in the
+  // same phase.
   void merge(State& into, State& from) const;
+  // Ends the inputs of the phase: runs what stands between it and the next one, and makes the tables of its
+  // joins.
+  void end_phase(State& state) const;
   // Ends all inputs and computes the results; the state does not change any more and threads may share it.
   void seal(State& state) const;
   // The rows of a result. Seals the state if that was not done. Errors: what stopped this state (a limit, a
@@ -115,6 +127,10 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   bool run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows,
                  uint64_t position) const;
   void run_range(State& state, const Pipeline& pipeline, const Rows& bounds) const;
+  void run_pipeline(State& state, const Pipeline& pipeline) const;
+  void build_table(State& state, uint32_t sink) const;
+  std::shared_ptr<Rows> rows_of(State& state, uint32_t sink) const;
+  void find_phases();
   void account(State& state) const;
 
   Program program_;
@@ -122,6 +138,10 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   std::shared_ptr<Code> code_;
   KernelOptions options_;
   std::vector<bool> joins_;  // by sink: several pipelines fill it
+  size_t num_phases_ = 1;
+  std::vector<size_t> input_phases_;
+  std::vector<size_t> pipeline_phases_;
+  std::vector<size_t> sink_phases_;  // in which a sink gets its last rows
   std::vector<Cell> literals_;
   std::vector<const void*> prepared_;
   SinkSpec mark_spec_;
@@ -136,6 +156,9 @@ class State {
   ~State();
   const std::optional<Error>& error() const { return error_; }
   bool sealed() const { return sealed_; }
+  size_t phase() const { return phase_; }
+  // Counts what is kept, and looks whether the kernel was cancelled; for loops that may take long.
+  void check_limits();
 
  private:
   friend class Kernel;
@@ -151,6 +174,10 @@ class State {
   Run run_;
   std::vector<uint64_t> selection_, bits_;
   std::vector<Column> mapped_;
+  size_t phase_ = 0;
+  bool owns_tables_ = true;                               // or another state does
+  std::vector<std::shared_ptr<const JoinTable>> tables_;  // by sink
+  std::vector<std::shared_ptr<Rows>> done_;               // by sink: its rows, once something has asked
   std::vector<std::shared_ptr<const Rows>> results_;
   std::optional<Error> error_;
   bool sealed_ = false;

@@ -71,6 +71,7 @@ void fill(Description& out, const exec::Kernel& kernel) {
     input.atoms = atoms.data();
     input.num_atoms = static_cast<uint32_t>(atoms.size());
     input.needs_order = needs_order(program);
+    input.phase = static_cast<uint32_t>(kernel.phase_of_input(out.inputs.size()));
     out.inputs.push_back(input);
   }
   for (const exec::ResultSet& from : program.results) {
@@ -82,7 +83,7 @@ void fill(Description& out, const exec::Kernel& kernel) {
   out.top.rule = out.text(program.rule);
   out.top.inputs = out.inputs.data();
   out.top.num_inputs = static_cast<uint32_t>(out.inputs.size());
-  out.top.num_phases = 1;  // of the operators there are, none needs one table before another
+  out.top.num_phases = static_cast<uint32_t>(kernel.num_phases());
   out.top.results = out.results.data();
   out.top.num_results = static_cast<uint32_t>(out.results.size());
   out.top.streams = kernel.streams();
@@ -187,6 +188,8 @@ Result<std::shared_ptr<exec::Kernel>> open_code(const KqlcKernelCode& code, cons
   KQLC_TRY_ASSIGN(kernel, exec::Kernel::open(image, std::make_shared<exec::FixedCode>(functions), how));
   if (kernel->program().num_functions != code.num_functions)
     return Error{ErrorCode::Format, "the kernel's code has another number of functions than its program"};
+  if (kernel->num_phases() > 1)
+    return Error{ErrorCode::Unsupported, "a kernel with a join cannot be run through this interface yet"};
   return kernel;
 }
 

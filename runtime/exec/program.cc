@@ -19,7 +19,7 @@ namespace kqlc::exec {
 namespace {
 
 constexpr char kMagic[8] = {'k', 'q', 'l', 'c', 'p', 'r', 'o', 'g'};
-constexpr uint32_t kImageVersion = 1;
+constexpr uint32_t kImageVersion = 2;
 constexpr uint64_t kAny = UINT64_MAX;  // no limit of a number: -1 is one, too
 
 struct Header {
@@ -91,6 +91,10 @@ void write_sink(ImageWriter& out, const SinkSpec& sink) {
     out.number(key.descending);
     out.number(key.nulls_first);
   });
+  out.list(sink.join_keys, [&](const JoinColumn& key) {
+    out.number(key.column);
+    out.type(key.probe);
+  });
   out.number(sink.limit >= 0);
   out.number(static_cast<uint64_t>(std::max<int64_t>(sink.limit, 0)));
 }
@@ -107,6 +111,7 @@ void write_pipeline(ImageWriter& out, const Pipeline& pipeline) {
     out.number(mark.column);
     out.number(mark.function);
   });
+  out.list(pipeline.probes, [&](uint32_t sink) { out.number(sink); });
 }
 
 // Reads members; the first failure sticks, and everything after it reads as zero or empty.
@@ -214,6 +219,11 @@ SinkAggregate read_aggregate(ImageReader& in, uint32_t first_argument) {
   return use;
 }
 
+bool can_meet(Type a, Type b) {
+  auto is_whole = [](Type type) { return type == Type::Int || type == Type::Long; };
+  return a != Type::Dynamic && (a == b || (is_whole(a) && is_whole(b)));
+}
+
 SinkSpec read_sink(ImageReader& in) {
   SinkSpec sink;
   sink.kind = static_cast<SinkSpec::Kind>(in.number(static_cast<uint64_t>(SinkSpec::Kind::Mark)));
@@ -232,6 +242,14 @@ SinkSpec read_sink(ImageReader& in) {
     key.nulls_first = in.number(2) != 0;
     return key;
   });
+  in.list(sink.join_keys, [&] {
+    JoinColumn key;
+    key.column = in.index(sink.types.size());
+    key.probe = in.type();
+    in.check(in.ok() && can_meet(sink.types[key.column], key.probe));
+    return key;
+  });
+  in.check((sink.kind == SinkSpec::Kind::Build) != sink.join_keys.empty());
   bool limited = in.number(2) != 0;
   auto limit = static_cast<int64_t>(in.number(uint64_t{1} << 63));
   sink.limit = limited ? limit : -1;
@@ -270,11 +288,16 @@ Pipeline read_pipeline(ImageReader& in, const Program& program) {
     in.check(in.ok() && program.inputs[pipeline.source].columns[mark.column].type == Type::String);
     return mark;
   });
+  in.list(pipeline.probes, [&] {
+    uint32_t sink = in.index(pipeline.sink);
+    in.check(in.ok() && program.sinks[sink].kind == SinkSpec::Kind::Build);
+    return sink;
+  });
   if (!in.ok()) return pipeline;
   // A sink that is read has a lower number than the one that is filled from it: no cycles.
   if (!from_sink) return pipeline;
   const SinkSpec& source = program.sinks[pipeline.source];
-  in.check(pipeline.source < pipeline.sink &&
+  in.check(pipeline.source < pipeline.sink && source.kind != SinkSpec::Kind::Build &&
            (from_range ? pipeline.width == 1 : pipeline.width == source.width_out()));
   in.check(!from_range || (source.kind == SinkSpec::Kind::Collect && source.types.size() == 3));
   return pipeline;
@@ -286,6 +309,7 @@ ResultSet read_result(ImageReader& in, const std::vector<SinkSpec>& sinks) {
   in.list(result.schema, [&] { return in.field(); });
   if (!in.ok()) return result;
   const SinkSpec& sink = sinks[result.sink];
+  in.check(sink.kind != SinkSpec::Kind::Build);
   std::vector<Type> types = sink.kind == SinkSpec::Kind::Count ? std::vector<Type>{Type::Long} : sink.types;
   for (const SinkAggregate& use : sink.aggregates)
     types.insert(types.end(), use.results.begin(), use.results.end());
@@ -303,9 +327,9 @@ Error damaged(const char* how) {
 uint64_t runtime_fingerprint() {
   static const uint64_t value = [] {
     Writer writer;
-    for (size_t size :
-         {sizeof(Cell), offsetof(Cell, valid), sizeof(Column), sizeof(Run), offsetof(Run, literals),
-          offsetof(Run, prepared), offsetof(Run, sink), offsetof(Context, position)})
+    for (size_t size : {sizeof(Cell), offsetof(Cell, valid), sizeof(Column), sizeof(Run),
+                        offsetof(Run, literals), offsetof(Run, prepared), offsetof(Run, sink),
+                        offsetof(Context, position), offsetof(Context, match)})
       writer.put(static_cast<uint64_t>(size));
     for (const Function& function : function_table()) {
       writer.put_text(Str(std::string_view(function.spec.name)));

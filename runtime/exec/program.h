@@ -84,6 +84,8 @@ struct Pipeline {
   std::vector<Cell> rows;   // Rows
   std::vector<Type> types;  // Rows: one a column
   std::vector<Mark> marks;  // Input
+  // Sinks of the kind Build in whose tables the loop looks rows up: they are complete before it runs.
+  std::vector<uint32_t> probes;
 };
 
 // One result of the query: the rows of a sink.

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "runtime/exec/column.h"
 #include "runtime/functions/function.h"
@@ -14,13 +15,20 @@
 
 namespace kqlc {
 
+class JoinTable;
 class Sink;
+namespace exec {
+class State;
+}
 
 struct Run {
   Context context;
   const Cell* literals = nullptr;
   const void* const* prepared = nullptr;
   Sink* sink = nullptr;
+  const std::shared_ptr<const JoinTable>* tables = nullptr;  // by sink; those of joins that are complete
+  exec::State* state = nullptr;                              // whose limits hold
+  uint64_t unchecked = 0;                                    // matches since the limits were looked at
 };
 static_assert(offsetof(Run, context) == 0);
 
@@ -72,6 +80,10 @@ void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t 
                int64_t row, Cell* out);
 // Hands a row to the sink: its columns, or for groups the keys and then the arguments of all aggregates.
 void kqlc_sink(Run* run, const Cell* row);
+// Looks up the rows of the join table of a sink that match the keys of a left row. Returns the first, the
+// others follow, and how many there are; none once a limit was hit or no further row matters. With `outer`
+// a row without a match gets one of nulls.
+const Cell* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uint64_t outer, uint64_t* count);
 }
 
 }  // namespace kqlc

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "runtime/aggregates/state.h"
 #include "runtime/exec/run.h"
@@ -69,6 +70,7 @@ void Sink::grow_index() {
 Sink::Entry& Sink::add_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
   Entry entry;
   entry.position = context.position;
+  entry.match = context.match;
   entry.hash = hash;
   entry.cells = context.state_arena->allocate_array<Cell>(spec_.types.size());
   for (size_t i = 0; i < spec_.types.size(); ++i)
@@ -106,10 +108,12 @@ void Sink::add(Context& context, const Cell* row) {
     marks_[context.position / 64] |= uint64_t{1} << (context.position % 64);
     return;
   }
+  if (spec_.kind == SinkSpec::Kind::Build) return join_rows_.add(context, row);
   if (spec_.kind == SinkSpec::Kind::Collect) {
-    if (full(context.position)) return;
+    if (has_enough(context.position)) return;
     Entry& entry = entries_.emplace_back();
     entry.position = context.position;
+    entry.match = context.match;
     last_position_ = std::max(last_position_, context.position);
     entry.cells = context.state_arena->allocate_array<Cell>(spec_.types.size());
     for (size_t i = 0; i < spec_.types.size(); ++i)
@@ -117,9 +121,10 @@ void Sink::add(Context& context, const Cell* row) {
     return;
   }
   Entry& group = find_group(context, row, hash_keys(context, row), true);
-  if (context.position < group.position) [[unlikely]] {
+  if (std::tie(context.position, context.match) < std::tie(group.position, group.match)) [[unlikely]] {
     // The branches of a union are not fed in their order: the first row's place and spelling count.
     group.position = context.position;
+    group.match = context.match;
     for (size_t i = 0; i < spec_.types.size(); ++i)
       group.cells[i] = aggregates::keep(row[i], spec_.types[i], *context.state_arena);
   }
@@ -134,6 +139,7 @@ void Sink::add(Context& context, const Cell* row) {
 void Sink::merge(Context& context, Sink& from) {
   count_ += from.count_;
   last_position_ = std::max(last_position_, from.last_position_);
+  join_rows_.merge(from.join_rows_);
   if (spec_.kind != SinkSpec::Kind::Group) {
     entries_.insert(entries_.end(), from.entries_.begin(), from.entries_.end());
     from.entries_.clear();
@@ -141,10 +147,14 @@ void Sink::merge(Context& context, Sink& from) {
   }
   for (const Entry& other : from.entries_) {
     context.position = other.position;
+    context.match = other.match;
     Entry& group = find_group(context, other.cells, other.hash, false);
     // Of equal keys the earlier row's spelling (1 and 1.0 in dynamic) and place count.
-    if (other.position < group.position) std::copy_n(other.cells, spec_.types.size(), group.cells);
-    group.position = std::min(group.position, other.position);
+    if (std::tie(other.position, other.match) < std::tie(group.position, group.match)) {
+      std::copy_n(other.cells, spec_.types.size(), group.cells);
+      group.position = other.position;
+      group.match = other.match;
+    }
     size_t offset = 0;
     for (size_t i = 0; i < calls_.size(); ++i) {
       const Aggregate& aggregate = spec_.aggregates[i].aggregate();
@@ -152,16 +162,19 @@ void Sink::merge(Context& context, Sink& from) {
       offset += aggregate.state_size;
     }
   }
+  context.match = 0;
   from.entries_.clear();
   from.index_.clear();
 }
 
 void Sink::save(Writer& writer) const {
+  if (spec_.kind == SinkSpec::Kind::Build) return join_rows_.save(writer);
   Arena scratch;
   writer.put(count_);
   writer.put(static_cast<uint64_t>(entries_.size()));
   for (const Entry& entry : entries_) {
     writer.put(entry.position);
+    writer.put(entry.match);
     for (size_t i = 0; i < spec_.types.size(); ++i)
       aggregates::save_cell(entry.cells[i], spec_.types[i], writer, scratch);
     const char* state = entry.states;
@@ -174,13 +187,14 @@ void Sink::save(Writer& writer) const {
 }
 
 bool Sink::load_entry(Context& context, Reader& reader) {
-  if (!reader.get(context.position)) return false;
+  if (!reader.get(context.position) || !reader.get(context.match)) return false;
   std::vector<Cell> cells(spec_.types.size());
   for (size_t i = 0; i < cells.size(); ++i)
     if (!aggregates::load_cell(cells[i], spec_.types[i], reader, *context.state_arena)) return false;
   if (spec_.kind == SinkSpec::Kind::Collect) {
     Entry& entry = entries_.emplace_back();
     entry.position = context.position;
+    entry.match = context.match;
     last_position_ = std::max(last_position_, context.position);
     entry.cells = context.state_arena->allocate_array<Cell>(cells.size());
     std::copy(cells.begin(), cells.end(), entry.cells);
@@ -199,6 +213,7 @@ bool Sink::load_entry(Context& context, Reader& reader) {
 }
 
 bool Sink::load(Context& context, Reader& reader) {
+  if (spec_.kind == SinkSpec::Kind::Build) return join_rows_.load(context, reader);
   uint64_t entries = 0;
   if (!reader.get(count_) || !reader.get(entries)) return false;
   bool counts = spec_.kind == SinkSpec::Kind::Count;
@@ -206,6 +221,7 @@ bool Sink::load(Context& context, Reader& reader) {
   // Every entry takes bytes, so a wrong number ends with them.
   for (uint64_t i = 0; i < entries; ++i)
     if (!load_entry(context, reader)) return false;
+  context.match = 0;
   return true;
 }
 
@@ -215,12 +231,17 @@ bool Sink::full(uint64_t position) const {
          (entries_.empty() || position > last_position_);
 }
 
+// Rows of one position come in their order, so a further one is behind all that are there.
+bool Sink::has_enough(uint64_t position) const {
+  return full(position) || (position == last_position_ && full(position + 1));
+}
+
 void Sink::order_entries() {
   std::sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) {
     for (const SinkKey& key : spec_.sort_keys)
       if (int order = compare_key(a.cells[key.column], b.cells[key.column], key, spec_.types[key.column]))
         return order < 0;
-    return a.position < b.position;
+    return std::tie(a.position, a.match) < std::tie(b.position, b.match);
   });
 }
 

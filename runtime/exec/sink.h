@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sink: where the rows of a pipeline are gathered: as they are, in groups, or only counted. In: rows of one
-// thread. Out: after merging, the rows of the sink's operator, in an order that does not depend on the
-// threads: by position of the row, or of the first row of a group; sorted when the operator asks for it. What
-// a sink keeps is copied into the state arena, so it can be saved and loaded elsewhere.
+// Sink: where the rows of a pipeline are gathered: as they are, in groups, as the right side of a join, or
+// only counted. In: rows of one thread. Out: after merging, the rows of the sink's operator, in an order that
+// does not depend on the threads: by position of the row, or of the first row of a group; sorted when the
+// operator asks for it. What a sink keeps is copied into the state arena, so it can be saved and loaded
+// elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 
 #include "runtime/aggregates/aggregate.h"
 #include "runtime/base/arena.h"
+#include "runtime/exec/join_table.h"
 
 namespace kqlc {
 
@@ -32,9 +34,10 @@ struct SinkAggregate {
 };
 
 struct SinkSpec {
-  enum class Kind : uint8_t { Collect, Group, Count, Mark } kind = Kind::Collect;
+  enum class Kind : uint8_t { Collect, Group, Count, Build, Mark } kind = Kind::Collect;
   std::vector<Type> types;  // of the columns that are kept: all, or the keys
   std::vector<SinkAggregate> aggregates;
+  std::vector<JoinColumn> join_keys;  // Build
   std::vector<SinkKey> sort_keys;
   int64_t limit = -1;  // rows handed on at most; -1: all
 
@@ -57,8 +60,13 @@ class Sink {
   // Returns the number of rows and appends their cells, row by row.
   size_t finish(Context& context, std::vector<Cell>& out);
 
+  // Kind Build: the table of all rows, which the sink has no longer.
+  std::shared_ptr<const JoinTable> build_table() { return join_rows_.build(); }
+
   // Bytes that the sink holds itself; what it keeps in the state arena is counted there.
-  size_t bytes() const { return entries_.capacity() * sizeof(Entry) + index_.capacity() * sizeof(uint32_t); }
+  size_t bytes() const {
+    return entries_.capacity() * sizeof(Entry) + index_.capacity() * sizeof(uint32_t) + join_rows_.bytes();
+  }
   // Kind Mark: the rows that arrived set their bits here.
   void mark_into(uint64_t* bitmap) { marks_ = bitmap; }
 
@@ -68,7 +76,7 @@ class Sink {
 
  private:
   struct Entry {
-    uint64_t position = 0;
+    uint64_t position = 0, match = 0;  // of the row, or of the first one of the group
     uint64_t hash = 0;
     Cell* cells = nullptr;
     char* states = nullptr;
@@ -77,6 +85,7 @@ class Sink {
   Entry& find_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
   Entry& add_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
   bool load_entry(Context& context, Reader& reader);
+  bool has_enough(uint64_t position) const;
   uint64_t hash_keys(Context& context, const Cell* keys) const;
   void grow_index();
   void order_entries();
@@ -88,6 +97,7 @@ class Sink {
   std::vector<uint32_t> index_;  // entry + 1 by hash; 0 is free; a power of two
   uint64_t last_position_ = 0;   // the greatest of the entries'
   int64_t count_ = 0;
+  JoinRows join_rows_{spec_.types, spec_.join_keys};
   uint64_t* marks_ = nullptr;
 };
 

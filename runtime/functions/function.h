@@ -52,6 +52,7 @@ struct Context {
   Arena* state_arena = nullptr;  // what aggregates keep lives here
   int64_t now = 0;               // query time, ticks; one value for a whole run
   uint64_t position = 0;         // of the row in hand, growing in input order
+  uint64_t match = 0;            // of the rows that joins make of one row, which it is
   const char* error = nullptr;   // first failure (assert, limit), a static text; looked at once a batch
   bool over_limit = false;       // the failure is that of a limit
 

@@ -410,6 +410,76 @@ void Generator::add_union(Query& query) {
   schema_ = kept;
 }
 
+std::string Generator::right_side(plan::Schema& schema) {
+  const engines::TableData& table = random_.pick(tables_);
+  schema = table.schema;
+  std::swap(schema, schema_);  // expressions are about the right side
+  std::string out = "(" + table.name;
+  if (random_.chance(40)) out += " | where " + print(expression(Type::Bool, 2));
+  if (random_.chance(30)) {
+    Type type = any_type();
+    std::string name = new_name();
+    out += " | extend " + name + " = " + print(expression(type, 2));
+    schema_.push_back({name, type});
+  }
+  if (random_.chance(15)) {
+    std::string key = random_.pick(schema_).name, name = new_name();
+    auto column = std::ranges::find(schema_, key, &plan::ColumnDef::name);
+    out += " | summarize " + name + " = count() by " + key;
+    schema_ = {*column, {name, Type::Long}};
+  }
+  out += random_.chance(70) ? " | take " + std::to_string(random_.below(30)) + ")" : ")";
+  std::swap(schema, schema_);
+  return out;
+}
+
+// One pair of columns that can be compared, or two; "" where there is none.
+std::string Generator::join_condition(const plan::Schema& right) {
+  std::vector<std::string> pairs;
+  auto widened = [](Type type) { return type == Type::Int ? Type::Long : type; };
+  for (const auto& left : schema_)
+    for (const auto& other : right)
+      if (left.type != Type::Dynamic && widened(left.type) == widened(other.type))
+        pairs.push_back(left.name == other.name && left.type == other.type
+                            ? left.name
+                            : "$left." + left.name + " == $right." + other.name);
+  if (pairs.empty()) return "";
+  std::string out = random_.pick(pairs);
+  if (random_.chance(20)) out += ", " + random_.pick(pairs);
+  return out;
+}
+
+void Generator::add_join(Query& query) {
+  static constexpr std::string_view kinds[] = {"",
+                                               " kind=inner",
+                                               " kind=innerunique",
+                                               " kind=inner",
+                                               " kind=leftouter",
+                                               " kind=rightouter",
+                                               " kind=leftsemi",
+                                               " kind=leftanti",
+                                               " kind=rightsemi",
+                                               " kind=rightanti",
+                                               " kind=fullouter"};
+  plan::Schema right;
+  Stage stage;
+  std::string side = right_side(right), condition = join_condition(right);
+  if (condition.empty()) return;
+  std::string_view kind = random_.pick(kinds);
+  stage.head = "join" + std::string(kind) + " " + side + " on " + condition;
+  query.stages.push_back(std::move(stage));
+  if (kind == " kind=leftsemi" || kind == " kind=leftanti") return;
+  plan::Schema kept;  // names that only one side has stay as they are
+  auto has = [](const plan::Schema& schema, const std::string& name) {
+    return std::ranges::find(schema, name, &plan::ColumnDef::name) != schema.end();
+  };
+  bool right_only = kind == " kind=rightsemi" || kind == " kind=rightanti";
+  if (!right_only) kept = schema_;
+  for (const auto& column : right)
+    if (right_only || !has(schema_, column.name)) kept.push_back(column);
+  schema_ = kept;
+}
+
 void Generator::add_let(Query& query) {
   Type type = any_type();
   std::string name = "n" + std::to_string(names_++);
@@ -427,8 +497,9 @@ void Generator::add_operator(Query& query) {
   if (which < 45) return add_columns(query, true);
   if (which < 58) return add_columns(query, false);
   if (which < 66) return add_column_choice(query);
-  if (which < 78) return add_summarize(query);
-  if (which < 88) return add_sort(query);
+  if (which < 76) return add_summarize(query);
+  if (which < 82) return add_sort(query);
+  if (which < 88) return add_join(query);
   Stage stage;
   if (which < 92) {
     stage.head = random_.chance(50) ? "take " + std::to_string(random_.below(40))

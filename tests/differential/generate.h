@@ -69,6 +69,10 @@ class Generator {
   void add_summarize(Query& query);
   void add_sort(Query& query);
   void add_union(Query& query);
+  void add_join(Query& query);
+  // The right side of a join as text, and its columns.
+  std::string right_side(plan::Schema& schema);
+  std::string join_condition(const plan::Schema& right);
   void add_let(Query& query);
   std::string some_columns(size_t most);
 

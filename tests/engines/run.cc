@@ -263,15 +263,20 @@ codegen::KernelRows run_kernel(const codegen::Kernel& kernel, const std::vector<
   ForcedTarget target(way.simd);
   std::vector<std::shared_ptr<codegen::KernelState>> states;
   for (int i = 0; i < way.threads; ++i) states.push_back(kernel.create_state());
-  for (size_t input = 0; input < kernel.inputs().size(); ++input) {
+  auto run_input = [&](size_t input) {
     const TableData* table = find_table(tables, kernel.inputs()[input].table);
-    if (!table) continue;
+    if (!table) return;
     EncodedTable encoded(*table, way.texts);
     std::vector<std::thread> threads;
     for (int i = 1; i < way.threads; ++i)
       threads.emplace_back([&, i] { feed(kernel, input, *states[static_cast<size_t>(i)], encoded, way, i); });
     feed(kernel, input, *states[0], encoded, way, 0);
     for (std::thread& thread : threads) thread.join();
+  };
+  for (size_t phase = 0; phase < kernel.num_phases(); ++phase) {
+    if (phase > 0) kernel.end_phase(states);
+    for (size_t input = 0; input < kernel.inputs().size(); ++input)
+      if (kernel.inputs()[input].phase == phase) run_input(input);
   }
   return finish(kernel, states);
 }
@@ -315,7 +320,7 @@ Answer Late::run(const std::vector<TableData>& tables, const Way& way) const {
 Answer Native::run(const std::vector<archive::File>& files, int threads) const {
   std::vector<std::shared_ptr<codegen::KernelState>> states;
   for (int i = 0; i < threads; ++i) states.push_back(kernel_->create_state());
-  for (size_t number = 0; number < kernel_->inputs().size(); ++number) {
+  auto run_input = [&](size_t number) -> Result<void> {
     const codegen::KernelInput& input = kernel_->inputs()[number];
     archive::ScanRequest request;
     request.table = input.table;
@@ -330,11 +335,18 @@ Answer Native::run(const std::vector<archive::File>& files, int threads) const {
     auto take_batch = [&](int thread, const Batch& batch) {
       return kernel_->consume(*states[static_cast<size_t>(thread)], number, batch) || threads > 1;
     };
-    auto scanned = archive::scan_files(of_table, request, control, take_batch, &report);
-    if (!scanned.ok() || !report.errors.empty()) {
-      Answer out;
-      out.error = scanned.ok() ? report.errors[0].message : scanned.error().message;
-      return out;
+    KQLC_TRY(archive::scan_files(of_table, request, control, take_batch, &report));
+    return report.errors.empty() ? Result<void>() : report.errors[0];
+  };
+  for (size_t phase = 0; phase < kernel_->num_phases(); ++phase) {
+    if (phase > 0) kernel_->end_phase(states);
+    for (size_t input = 0; input < kernel_->inputs().size(); ++input) {
+      if (kernel_->inputs()[input].phase != phase) continue;
+      if (auto scanned = run_input(input); !scanned.ok()) {
+        Answer out;
+        out.error = scanned.error().message;
+        return out;
+      }
     }
   }
   return to_answer(finish(*kernel_, states));

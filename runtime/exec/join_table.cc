@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The table is an open index of 32-bit group numbers, at most half full; the rows of a group lie together, so
+// that a left row with many matches reads them in one run.
+#include "runtime/exec/join_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+namespace kqlc {
+
+namespace {
+
+// A key as the type in which both sides meet.
+Cell widened(const Cell& key, Type own, Type other) {
+  return own == Type::Int && other == Type::Long ? make_cell(int64_t{key.i}) : key;
+}
+Type common(Type own, Type other) { return own == other ? own : Type::Long; }
+
+bool equals_nothing(const Cell& key, Type type) {
+  return !key.valid || (type == Type::Real && std::isnan(key.d));
+}
+
+// Of keys that are neither null nor NaN. No key is dynamic, so nothing is made while they are hashed.
+uint64_t add_hash(uint64_t hash, const Cell& key, Type own, Type other) {
+  static thread_local Arena unused;
+  Type type = common(own, other);
+  return hash * 0x9E3779B97F4A7C15u +
+         aggregates::hash_cell(own == type ? key : widened(key, own, other), type, unused);
+}
+uint64_t finish_hash(uint64_t hash) { return hash ^ (hash >> 32); }
+
+bool same_key(const Cell& a, Type of_a, const Cell& b, Type of_b) {
+  static thread_local Arena unused;
+  if (of_a == of_b) return aggregates::same_cell(a, b, of_a, unused);
+  return widened(a, of_a, of_b).l == widened(b, of_b, of_a).l;
+}
+
+}  // namespace
+
+void JoinRows::add(Context& context, const Cell* row) {
+  uint64_t hash = 0;
+  for (const JoinColumn& key : keys_) {
+    if (equals_nothing(row[key.column], types_[key.column])) return;
+    hash = add_hash(hash, row[key.column], types_[key.column], key.probe);
+  }
+  if (entries_.size() >= kMaxJoinRows) return context.fail_limit("a join with more than 4 billion rows");
+  entries_.push_back({context.position, context.match, finish_hash(hash)});
+  for (size_t i = 0; i < types_.size(); ++i)
+    cells_.push_back(aggregates::keep(row[i], types_[i], *context.state_arena));
+}
+
+void JoinRows::merge(JoinRows& from) {
+  for (size_t run : from.runs_) runs_.push_back(entries_.size() + run);
+  entries_.insert(entries_.end(), from.entries_.begin(), from.entries_.end());
+  cells_.insert(cells_.end(), from.cells_.begin(), from.cells_.end());
+  from.entries_ = {};
+  from.cells_ = {};
+  from.runs_ = {0};
+}
+
+// The numbers of the rows in input order. The rows of a thread mostly have it already, so runs are merged.
+std::vector<uint32_t> JoinRows::order() const {
+  std::vector<uint32_t> order(entries_.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint32_t>(i);
+  auto before = [&](uint32_t a, uint32_t b) {
+    return std::tie(entries_[a].position, entries_[a].match) <
+           std::tie(entries_[b].position, entries_[b].match);
+  };
+  auto place = [&](size_t run) {
+    return order.begin() + static_cast<std::ptrdiff_t>(run < runs_.size() ? runs_[run] : entries_.size());
+  };
+  for (size_t run = 0; run < runs_.size(); ++run)
+    if (!std::is_sorted(place(run), place(run + 1), before)) std::sort(place(run), place(run + 1), before);
+  for (size_t width = 1; width < runs_.size(); width *= 2)
+    for (size_t run = 0; run + width < runs_.size(); run += 2 * width)
+      std::inplace_merge(place(run), place(run + width), place(run + 2 * width), before);
+  return order;
+}
+
+std::shared_ptr<const JoinTable> JoinRows::build() {
+  auto table = std::make_shared<JoinTable>();
+  table->types_ = types_;
+  table->keys_ = keys_;
+  for (Type type : types_) table->nulls_.push_back(null_cell(type));
+  size_t num_slots = 16;
+  while (num_slots < 2 * entries_.size()) num_slots *= 2;
+  table->slots_.assign(num_slots, 0);
+  const std::vector<uint32_t> in_order = order();
+  std::vector<uint32_t> group_of(entries_.size());
+  std::vector<uint32_t> leaders;  // a row of each group
+  for (uint32_t number : in_order) {
+    const uint64_t hash = entries_[number].hash;
+    auto same = [&](uint32_t leader) {
+      return std::ranges::all_of(keys_, [&](const JoinColumn& key) {
+        Type type = types_[key.column];
+        return same_key(row(leader)[key.column], type, row(number)[key.column], type);
+      });
+    };
+    size_t slot = hash & (num_slots - 1);
+    for (; table->slots_[slot]; slot = (slot + 1) & (num_slots - 1)) {
+      uint32_t group = table->slots_[slot] - 1;
+      if (table->groups_[group].hash == hash && same(leaders[group])) break;
+    }
+    if (!table->slots_[slot]) {
+      table->groups_.push_back({hash, 0, 0});
+      leaders.push_back(number);
+      table->slots_[slot] = static_cast<uint32_t>(leaders.size());
+    }
+    group_of[number] = table->slots_[slot] - 1;
+    ++table->groups_[group_of[number]].count;
+  }
+  uint32_t next = 0;
+  for (JoinTable::Group& group : table->groups_) {
+    group.first = next;
+    next += group.count;
+    group.count = 0;
+  }
+  table->rows_.resize(cells_.size());
+  for (uint32_t number : in_order) {
+    JoinTable::Group& group = table->groups_[group_of[number]];
+    size_t place = group.first + size_t{group.count++};
+    std::copy_n(row(number), types_.size(), table->rows_.data() + place * types_.size());
+  }
+  entries_ = {};
+  cells_ = {};
+  runs_ = {0};
+  return table;
+}
+
+const Cell* JoinTable::find(const Cell* keys, uint64_t& count) const {
+  count = 0;
+  uint64_t hash = 0;
+  for (size_t i = 0; i < keys_.size(); ++i) {
+    if (equals_nothing(keys[i], keys_[i].probe)) return nullptr;
+    hash = add_hash(hash, keys[i], keys_[i].probe, types_[keys_[i].column]);
+  }
+  hash = finish_hash(hash);
+  for (size_t slot = hash & (slots_.size() - 1); slots_[slot]; slot = (slot + 1) & (slots_.size() - 1)) {
+    const Group& group = groups_[slots_[slot] - 1];
+    if (group.hash != hash) continue;
+    const Cell* first = rows_.data() + size_t{group.first} * types_.size();
+    bool same = true;
+    for (size_t i = 0; i < keys_.size() && same; ++i)
+      same = same_key(keys[i], keys_[i].probe, first[keys_[i].column], types_[keys_[i].column]);
+    if (!same) continue;
+    count = group.count;
+    return first;
+  }
+  return nullptr;
+}
+
+size_t JoinTable::bytes() const {
+  return rows_.capacity() * sizeof(Cell) + groups_.capacity() * sizeof(Group) +
+         slots_.capacity() * sizeof(uint32_t);
+}
+
+void JoinRows::save(Writer& writer) const {
+  Arena scratch;
+  writer.put(static_cast<uint64_t>(entries_.size()));
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    writer.put(entries_[i].position);
+    writer.put(entries_[i].match);
+    for (size_t c = 0; c < types_.size(); ++c) aggregates::save_cell(row(i)[c], types_[c], writer, scratch);
+  }
+}
+
+bool JoinRows::load(Context& context, Reader& reader) {
+  uint64_t count = 0;
+  if (!reader.get(count)) return false;
+  std::vector<Cell> cells(types_.size());
+  for (uint64_t i = 0; i < count; ++i) {
+    if (!reader.get(context.position) || !reader.get(context.match)) return false;
+    for (size_t c = 0; c < types_.size(); ++c)
+      if (!aggregates::load_cell(cells[c], types_[c], reader, *context.state_arena)) return false;
+    size_t before = entries_.size();
+    add(context, cells.data());
+    if (entries_.size() == before) return false;  // a key that equals nothing is never saved
+  }
+  context.match = 0;
+  return true;
+}
+
+}  // namespace kqlc

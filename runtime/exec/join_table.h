@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The right side of a join. In: its rows, on several threads. Out: a table that gives for the keys of a left
+// row all rows with equal keys, in input order, one behind the other in memory; any number of threads may ask
+// it. Keys are equal as `==` has it: rows whose key is null or NaN are not kept, since nothing equals them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "runtime/aggregates/state.h"
+#include "runtime/base/arena.h"
+#include "runtime/functions/function.h"
+
+namespace kqlc {
+
+// A key column of the right side. `probe` is the type of the left column that is compared with it: the same,
+// or int and long in either order, which meet as long.
+struct JoinColumn {
+  uint32_t column = 0;
+  Type probe = Type::String;
+};
+
+// Most rows of the right side of a join.
+inline constexpr uint64_t kMaxJoinRows = 0xFFFFFFFE;
+
+class JoinTable {
+ public:
+  // Returns the first of the rows that match the keys of a left row, or nullptr, and how many there are; the
+  // cells of each row follow those of the one before.
+  const Cell* find(const Cell* keys, uint64_t& count) const;
+  // A row of nulls, which stands for a match where there is none.
+  const Cell* nulls() const { return nulls_.data(); }
+  size_t bytes() const;
+
+ private:
+  friend class JoinRows;
+  struct Group {
+    uint64_t hash;
+    uint32_t first, count;  // rows
+  };
+
+  std::vector<Type> types_;
+  std::vector<JoinColumn> keys_;
+  std::vector<Cell> rows_, nulls_;
+  std::vector<Group> groups_;    // one a key
+  std::vector<uint32_t> slots_;  // group + 1 by hash; 0 is free; a power of two
+};
+
+// What one thread has seen of the right side.
+class JoinRows {
+ public:
+  JoinRows(const std::vector<Type>& types, const std::vector<JoinColumn>& keys)
+      : types_(types), keys_(keys) {}
+
+  // Keeps a row; its texts are copied into the state arena.
+  void add(Context& context, const Cell* row);
+  // Takes over the rows of `from`, whose arena has to be adopted by the caller.
+  void merge(JoinRows& from);
+  // Makes the table; the rows are used up.
+  std::shared_ptr<const JoinTable> build();
+
+  size_t bytes() const { return entries_.capacity() * sizeof(Entry) + cells_.capacity() * sizeof(Cell); }
+  void save(Writer& writer) const;
+  // Reads what save wrote. Returns false when the bytes are no such rows.
+  bool load(Context& context, Reader& reader);
+
+ private:
+  struct Entry {
+    uint64_t position, match;
+    uint64_t hash;
+  };
+  std::vector<uint32_t> order() const;
+  const Cell* row(size_t number) const { return cells_.data() + number * types_.size(); }
+
+  const std::vector<Type>& types_;
+  const std::vector<JoinColumn>& keys_;
+  std::vector<Entry> entries_;
+  std::vector<Cell> cells_;      // row by row
+  std::vector<size_t> runs_{0};  // where rows of another thread begin
+};
+
+}  // namespace kqlc
