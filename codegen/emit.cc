@@ -145,7 +145,10 @@ Value* Emitter::context_member(uint64_t offset) {
 
 void Emitter::emit_row(BasicBlock* next) {
   ir_.CreateStore(ir_.CreateAdd(function_->getArg(4), row_), context_member(offsetof(Context, position)));
-  if (has_matches()) ir_.CreateStore(ir_.getInt64(0), context_member(offsetof(Context, match)));
+  if (has_matches()) {
+    auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {ir_.getPtrTy()}, false);
+    ir_.CreateCall(module_.getOrInsertFunction("kqlc_begin_row", type), {function_->getArg(0)});
+  }
   for (size_t level = 0; level < input_->steps.size(); ++level) {
     if (input_->steps[level].kind == Step::Kind::Join) next = emit_join(level, next);
     if (input_->steps[level].kind != Step::Kind::Filter) continue;

@@ -99,8 +99,6 @@ Result<ObjectBuilder> ObjectBuilder::create(const plan::Plan& plan, plan::NodeId
                                             const std::string& rule, std::string symbol) {
   ObjectBuilder out;
   KQLC_TRY_ASSIGN(out.unit_, build_unit(plan, node, rule));
-  for (const SinkSpec& sink : out.unit_->program.sinks)
-    if (sink.kind == SinkSpec::Kind::Build) return Error{ErrorCode::Unsupported, "a join in an object file"};
   out.symbol_ = std::move(symbol);
   return out;
 }

@@ -64,6 +64,13 @@ Binder::Table Binder::bind_join(NodeId left, const Syntax& node) {
                      "write `on` and the name of a column that both tables have");
   if (!right || !on || !flavor) return std::nullopt;
   sides.right = *right;
+  size_t num_columns = plan_.nodes[left].schema.size() + plan_.nodes[*right].schema.size();
+  if (++num_joins_ > kMaxJoins || num_columns > kMaxJoinColumns) {
+    diagnostics_.add(Code::K0103, node.span,
+                     num_joins_ > kMaxJoins ? "the query has more than 500 joins"
+                                            : "the join has more than 10,000 columns");
+    return std::nullopt;
+  }
   bool good = true;
   for (syntax::NodeId condition : on->children) good &= bind_join_condition(condition, sides);
   return good ? make_join(*flavor, sides) : std::nullopt;

@@ -283,6 +283,8 @@ class Binder {
   static constexpr uint64_t kMaxExpressionSize = 1'000'000;
   static constexpr uint32_t kMaxExpressionDepth = 2'500;  // more than the longest chain the parser takes
   static constexpr uint64_t kMaxTableSize = 100'000;
+  static constexpr size_t kMaxJoins = 500;  // each has the columns of those before it
+  static constexpr size_t kMaxJoinColumns = 10'000;
   static constexpr uint32_t kMaxTableDepth = 20'000;
 
   const syntax::SyntaxTree& tree_;
@@ -301,8 +303,9 @@ class Binder {
   std::map<syntax::NodeId, bool> tabular_;  // what is_tabular_function has found
   Node* aggregating_ = nullptr;             // the summarize whose item is being bound
   const Schema* aggregated_ = nullptr;      // and the columns that go into it
-  size_t unnamed_columns_ = 0;              // Column1, Column2, ... given out so far
-  std::string as_name_;  // what `as` has just called the table in hand, for union withsource
+  size_t num_joins_ = 0;
+  size_t unnamed_columns_ = 0;  // Column1, Column2, ... given out so far
+  std::string as_name_;         // what `as` has just called the table in hand, for union withsource
 };
 
 // The function that converts to `type`: "tolong".

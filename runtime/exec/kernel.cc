@@ -442,8 +442,15 @@ namespace {
 
 // Matches after which limits are looked at: a few rows may have millions.
 constexpr uint64_t kMatchesBetweenChecks = 16'384;
+// Bytes of values that the rows before have made.
+constexpr size_t kMostKeptOfRows = size_t{16} << 20;
 
 }  // namespace
+
+extern "C" void kqlc_begin_row(Run* run) {
+  run->context.match = 0;
+  if (run->context.arena->bytes() > kMostKeptOfRows) run->context.arena->reset();
+}
 
 extern "C" const Cell* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uint64_t outer,
                                   uint64_t* count) {

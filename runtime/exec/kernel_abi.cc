@@ -161,12 +161,13 @@ struct KqlcState {
 
 namespace {
 
-KqlcState* make_state(const KqlcKernel& kernel, std::shared_ptr<exec::State> state) {
+KqlcState* make_state(std::shared_ptr<exec::Kernel> kernel, exec::TimeUnit unit,
+                      std::shared_ptr<exec::State> state) {
   auto* out = new KqlcState;
-  out->kernel = kernel.kernel;
-  out->unit = kernel.unit;
+  out->inputs.resize(kernel->program().inputs.size());
+  out->kernel = std::move(kernel);
+  out->unit = unit;
   out->state = std::move(state);
-  out->inputs.resize(kernel.kernel->program().inputs.size());
   return out;
 }
 
@@ -188,8 +189,6 @@ Result<std::shared_ptr<exec::Kernel>> open_code(const KqlcKernelCode& code, cons
   KQLC_TRY_ASSIGN(kernel, exec::Kernel::open(image, std::make_shared<exec::FixedCode>(functions), how));
   if (kernel->program().num_functions != code.num_functions)
     return Error{ErrorCode::Format, "the kernel's code has another number of functions than its program"};
-  if (kernel->num_phases() > 1)
-    return Error{ErrorCode::Unsupported, "a kernel with a join cannot be run through this interface yet"};
   return kernel;
 }
 
@@ -216,7 +215,7 @@ void kqlc_kernel_cancel(KqlcKernel* kernel) { kernel->kernel->cancel(); }
 void kqlc_kernel_destroy(KqlcKernel* kernel) { delete kernel; }
 
 KqlcStatus kqlc_state_create(const KqlcKernel* kernel, KqlcState** state) {
-  *state = make_state(*kernel, kernel->kernel->create_state());
+  *state = make_state(kernel->kernel, kernel->unit, kernel->kernel->create_state());
   return KQLC_OK;
 }
 
@@ -236,6 +235,8 @@ KqlcStatus kqlc_state_consume(KqlcState* state, uint32_t input, const ArrowArray
   if (KqlcStatus status = state->check_input(input)) return status;
   KqlcState::Input& own = state->inputs[input];
   if (!own.bound) return state->fail({ErrorCode::Usage, "the input has no schema yet"});
+  if (state->kernel->phase_of_input(input) != state->state->phase())
+    return state->fail({ErrorCode::Usage, "the input belongs to another phase"});
   state->arena.reset();
   auto read = own.reader.read(*batch, state->arena, state->columns);
   if (!read.ok()) return state->fail(read.error());
@@ -267,6 +268,8 @@ KqlcStatus kqlc_state_merge(KqlcState* into, KqlcState* from) {
   if (KqlcStatus status = into->check_open()) return status;
   if (from->empty || from->state->sealed())
     return into->fail({ErrorCode::Usage, "the other state is sealed or was merged"});
+  if (from->state->phase() != into->state->phase())
+    return into->fail({ErrorCode::Usage, "the states are in two phases"});
   into->merged_unconverted += kqlc_state_unconverted(from);
   into->kernel->merge(*into->state, *from->state);
   from->empty = true;
@@ -277,6 +280,8 @@ KqlcStatus kqlc_state_serialize(KqlcState* state, uint8_t** bytes, uint64_t* siz
   *bytes = nullptr;
   *size = 0;
   if (KqlcStatus status = state->check_open()) return status;
+  if (state->state->phase() > 0)
+    return state->fail({ErrorCode::Unsupported, "a state cannot be saved after its first phase"});
   std::string saved = state->kernel->serialize(*state->state);
   *bytes = static_cast<uint8_t*>(std::malloc(saved.size()));
   if (!*bytes) return state->fail({ErrorCode::Limit, "no memory for the saved state"});
@@ -292,7 +297,22 @@ KqlcStatus kqlc_state_deserialize(const KqlcKernel* kernel, const uint8_t* bytes
   *state = nullptr;
   auto loaded = kernel->kernel->deserialize({reinterpret_cast<const char*>(bytes), size});
   if (!loaded.ok()) return report(loaded.error(), error, error_size);
-  *state = make_state(*kernel, std::move(loaded).value());
+  *state = make_state(kernel->kernel, kernel->unit, std::move(loaded).value());
+  return KQLC_OK;
+}
+
+KqlcStatus kqlc_state_end_phase(KqlcState* state) {
+  if (KqlcStatus status = state->check_open()) return status;
+  if (state->state->phase() + 1 >= state->kernel->num_phases())
+    return state->fail({ErrorCode::Usage, "the last phase ends with the state"});
+  state->kernel->end_phase(*state->state);
+  return state->state->error() ? state->fail(*state->state->error()) : KQLC_OK;
+}
+
+KqlcStatus kqlc_state_create_next(KqlcState* merged, KqlcState** state) {
+  *state = nullptr;
+  if (KqlcStatus status = merged->check_open()) return status;
+  *state = make_state(merged->kernel, merged->unit, merged->kernel->create_state(*merged->state));
   return KQLC_OK;
 }
 

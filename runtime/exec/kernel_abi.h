@@ -9,10 +9,16 @@
  *   kqlc_state_bind_input  for each state and each input it is fed from: the schema of the batches to come
  *   kqlc_state_consume     for each batch; its memory is borrowed until the call returns
  *   kqlc_state_end_input   no more batches of this input for this state
+ *   kqlc_state_end_phase   between two phases, where a rule has several: see below
  *   kqlc_state_merge       all states into one, in any order (serialize and deserialize carry them between
  * processes) kqlc_state_seal        the state does not change from now on; threads may share it
  *   kqlc_state_finish      the rows of a result as an ArrowArrayStream, which outlives the state
  *   kqlc_state_destroy, kqlc_kernel_destroy
+ *
+ * Phases: a join needs its right side before its left side begins. Inputs say in which phase they are read
+ * (describe). At the end of a phase its states are merged into one; kqlc_state_end_phase ends the phase for
+ * that one, and kqlc_state_create_next makes further states for the next phase from it. The last phase ends
+ * with seal or finish. A rule without joins has one phase, and nothing of this to do.
  *
  * Order: a batch carries the position of its first row, its rows follow one by one. Positions must grow from
  * batch to batch of one state, and no two batches of one input may overlap. Results are in the order of
@@ -143,12 +149,17 @@ uint64_t kqlc_state_unconverted(const struct KqlcState* state);
  * afterwards. */
 enum KqlcStatus kqlc_state_merge(struct KqlcState* into, struct KqlcState* from);
 /* Returns the state as bytes that another process with the same kernel can read; free them with
- * kqlc_bytes_free. */
+ * kqlc_bytes_free. Only in the first phase: UNSUPPORTED later. */
 enum KqlcStatus kqlc_state_serialize(struct KqlcState* state, uint8_t** bytes, uint64_t* size);
 void kqlc_bytes_free(uint8_t* bytes);
 /* Makes a state from such bytes; they are verified. */
 enum KqlcStatus kqlc_state_deserialize(const struct KqlcKernel* kernel, const uint8_t* bytes, uint64_t size,
                                        struct KqlcState** state, char* error, size_t error_size);
+/* Ends a phase for the state into which all states of it were merged. Not for the last phase. */
+enum KqlcStatus kqlc_state_end_phase(struct KqlcState* state);
+/* Makes a further state for the phase in which `merged` is by kqlc_state_end_phase; it shares what the phases
+ * before have made. */
+enum KqlcStatus kqlc_state_create_next(struct KqlcState* merged, struct KqlcState** state);
 enum KqlcStatus kqlc_state_seal(struct KqlcState* state);
 /* Gives the rows of a result; seals the state when that was not done. The stream's errors (a datetime that
  * does not fit the unit) come from its own get_last_error. */

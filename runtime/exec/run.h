@@ -80,6 +80,9 @@ void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t 
                int64_t row, Cell* out);
 // Hands a row to the sink: its columns, or for groups the keys and then the arguments of all aggregates.
 void kqlc_sink(Run* run, const Cell* row);
+// Begins a row of which joins may make many: sets Context::match to 0, and lets go of what the rows before
+// have made once that is much.
+void kqlc_begin_row(Run* run);
 // Looks up the rows of the join table of a sink that match the keys of a left row. Returns the first, the
 // others follow, and how many there are; none once a limit was hit or no further row matters. With `outer`
 // a row without a match gets one of nulls.

@@ -84,7 +84,8 @@ plan::NodeKind plan_kind(OpKind kind) {
   static constexpr plan::NodeKind kinds[] = {
       plan::NodeKind::Scan,    plan::NodeKind::Rows,      plan::NodeKind::Range,    plan::NodeKind::Filter,
       plan::NodeKind::Project, plan::NodeKind::Summarize, plan::NodeKind::Distinct, plan::NodeKind::Count,
-      plan::NodeKind::Take,    plan::NodeKind::Sort,      plan::NodeKind::Top,      plan::NodeKind::Union};
+      plan::NodeKind::Take,    plan::NodeKind::Sort,      plan::NodeKind::Top,      plan::NodeKind::Union,
+      plan::NodeKind::Join};
   return kinds[static_cast<size_t>(kind)];
 }
 
@@ -109,6 +110,8 @@ plan::Plan plan_of(const Ir& ir) {
     node.table = op.table;
     node.cells = op.cells;
     node.sort_keys = op.sort_keys;
+    node.join = op.join;
+    node.join_keys = op.join_keys;
     node.limit = op.limit;
     node.inputs.assign(op.inputs.begin(), op.inputs.end());
     node.exprs.assign(op.exprs.begin(), op.exprs.end());
@@ -205,6 +208,26 @@ const char* const kQueries[] = {
     "T | summarize make_set(Name), dcount(Path), countif(Size > 2) by bin(Size, 4)",
     "T | project-away Bag, Real | distinct * | where Size in (1, 2, 3)",
     "T | extend Z = 1 / (Size - Size) | where isnull(Z) | count",
+    "T | join kind=inner (T | where Size > 2) on Size | where Path1 != Path and Name has 'cmd' | project "
+    "Path, Size1",
+    "T | project Name, Size | join kind=inner (T | project Name, Real) on Name | where Name == 'svchost' | "
+    "take 50",
+    "T | take 20 | join kind=inner (T | take 30 | project Real, Path) on Real | where tostring(Real) == "
+    "'0.0' or Real1 > 1",
+    "T | join (T | distinct Path, Size) on Size | project Path, Path1",
+    "T | join kind=leftouter (T | where Size > 3 | project Name, Z = Size) on Name | where isnull(Z) or Z == "
+    "5 | distinct "
+    "Name, Z",
+    "T | join kind=leftanti (T | where Size > 3) on Name | where Size >= 0 | project Size, Name",
+    "T | join kind=rightsemi (T | where Size > 3 | take 4) on Name | project Path",
+    "T | take 9 | project Name, Size | join kind=fullouter (T | take 12 | project Path, Size) on $left.Name "
+    "== $right.Path | "
+    "where Size > 1 or isnull(Size)",
+    "let A = T | where Size > 1 | take 20; A | join kind=inner A on Name | where Size == 5 | summarize "
+    "count(), max(Size1) by "
+    "Path1",
+    "T | summarize take_any(Size, Path, Real) by Name | project Size",
+    "T | summarize take_any(Path, Size) by Name | project Size",
     "print a = 1 + 2, b = strcat('x', 'y'), c = true and bool(null), d = dynamic({'k':[1,2]}).k[1]",
     "datatable(a:real)[real(nan), 0.0, -0.0, real(null)] | summarize count() by a | where a != 1",
     "datatable(a:decimal)[decimal(1.0), decimal(1.00), decimal(2)] | distinct a | where tostring(a) == "

@@ -101,6 +101,11 @@ const char* const kQueries[] = {
     "let f = (a:long, b:string) { strcat(b, tostring(a)) }; T | extend Z = f(Size, Name) | summarize "
     "dcount(Z) by bin(Time, 1h)",
     "let A = T | where Size > 1; union A, A | summarize sum(Size) by Name | where Name == 'q'",
+    "T | join kind=inner (T | where Size > 2) on Name, $left.Size == $right.Size | where Path1 has 'x' | "
+    "project Time",
+    "T | join (T | take 3) on Name | join kind=leftouter T on Path | join kind=leftanti T on Time | count",
+    "T | project Name, Size | join kind=fullouter (T | project Name, Real) on Name | join kind=rightouter T "
+    "on Name",
 };
 
 TEST(Ir, EqualExpressionsAreOne) {
@@ -199,6 +204,12 @@ TEST(Ir, HostileTextIsRefused) {
       "ir now 1\n%0 = take 99999999999999999999999\n",
       "ir now 1\n%0 = rows 1 []\n%1 = take %0 5 by\nresult %1\n",
       "ir now 1\n%0 = rows 1 []\n%1 = sort %0\nresult %1\n",
+      "ir now 1\n%0 = scan \"T\" [\"a\": long]\n%1 = join %0 inner on 0 0\nresult %1\n",
+      "ir now 1\n%0 = scan \"T\" [\"a\": long]\n%1 = join %0 %0 outer [\"a\": long] on 0 0\nresult %1\n",
+      "ir now 1\n%0 = scan \"T\" [\"a\": long]\n%1 = join %0 %0 inner [\"a\": long] on 0 0\nresult %1\n",
+      "ir now 1\n%0 = scan \"T\" [\"a\": long]\n%1 = join %0 %0 leftsemi on 0 1\nresult %1\n",
+      "ir now 1\n%0 = scan \"T\" [\"a\": long]\n%1 = join %0 %0 leftsemi\nresult %1\n",
+      "ir now 1\n%0 = scan \"T\" [\"a\": dynamic]\n%1 = join %0 %0 leftsemi on 0 0\nresult %1\n",
       "ir now 1\n%0 = rows 1 []\n%1 = summarize %0 [\"x\": long] aggregate sum()\nresult %1\n",
   };
   for (const char* text : wrong) EXPECT_FALSE(parse(text).ok()) << text;
@@ -257,6 +268,12 @@ TEST(Ir, VerifierFindsWhatIsBroken) {
       {"T | summarize sum(Size) by Name", [](Ir& ir) { ir.ops.back().aggregates[0].args.clear(); }},
       {"T | summarize sum(Size) by Name", [](Ir& ir) { ir.ops.back().aggregates.clear(); }},
       {"union T, T", [](Ir& ir) { ir.ops.back().schema[0].type = Type::Long; }},
+      {"T | join kind=inner T on Name", [](Ir& ir) { ir.ops.back().join_keys[0].right = 70; }},
+      {"T | join kind=inner T on Name", [](Ir& ir) { ir.ops.back().join_keys[0].left = -1; }},
+      {"T | join kind=inner T on Name", [](Ir& ir) { ir.ops.back().join_keys[0].right = 2; }},
+      {"T | join kind=inner T on Name", [](Ir& ir) { ir.ops.back().join_keys.clear(); }},
+      {"T | join kind=inner T on Name", [](Ir& ir) { ir.ops.back().join = JoinKind::LeftSemi; }},
+      {"T | join kind=inner T on Name", [](Ir& ir) { ir.ops.back().inputs.pop_back(); }},
       {"datatable(a:long)[1, 2]", [](Ir& ir) { ir.ops.back().cells.pop_back(); }},
       {"datatable(a:string)['x']", [](Ir& ir) { ir.ops.back().cells[0].valid = false; }},
       {"range x from 1 to 5 step 1", [](Ir& ir) { ir.ops.back().exprs.pop_back(); }},
@@ -347,6 +364,39 @@ TEST(IrPushFilters, NotBelowWhatAnotherReads) {
               HasSubstr("distinct\nfilter (Name == \"x\")"));
 }
 
+TEST(IrPushFilters, IntoTheSideOfAJoinThatTheyRead) {
+  std::string ops = optimized(
+      "T | project Name, Size, Path | join kind=inner (T | project Path, Real) on Path | where Size > 1 and "
+      "Real > 2.5 and "
+      "Real > Size");
+  EXPECT_THAT(ops, HasSubstr("filter (Size > 1)\nproject"));
+  EXPECT_THAT(ops, HasSubstr("scan T\nfilter (Real > real(2.5))\njoin"));
+  EXPECT_THAT(ops, HasSubstr("join inner on Path == Path\nfilter (Real > toreal(Size))\n"));
+}
+
+TEST(IrPushFilters, AConditionOnAJoinsKeyHoldsOnBothSides) {
+  EXPECT_EQ(optimized("T | project Name | join kind=inner (T | project Name) on Name | where Name1 has 'x'"),
+            "scan T\nfilter (Name has \"x\")\nscan T\nfilter (Name has \"x\")\njoin inner on Name == Name\n");
+  // 0.0 is -0.0, but not as text.
+  EXPECT_EQ(
+      optimized(
+          "T | project Real | join kind=inner (T | project Real) on Real | where tostring(Real1) == '0'"),
+      "scan T\nscan T\nfilter (tostring(Real) == \"0\")\njoin inner on Real == Real\n");
+}
+
+TEST(IrPushFilters, NotBelowTheNullsOfAnOuterJoin) {
+  std::string ops = optimized("T | join kind=leftouter T on Name | where isnull(Size1) | project Size");
+  EXPECT_THAT(ops, HasSubstr("filter isnull(Size1)\nproject Size"));
+  EXPECT_THAT(optimized("T | join kind=leftouter T on Name | where Size == 1 | count"),
+              HasSubstr("scan T\nfilter (Size == 1)\n"));
+}
+
+TEST(IrPushFilters, NotBelowAJoinWhatMayFail) {
+  EXPECT_THAT(optimized("T | join kind=inner T on Name | where format_timespan(Time - datetime(2024-01-01), "
+                        "'d') != '' | count"),
+              HasSubstr("join inner on Name == Name\nfilter"));
+}
+
 TEST(IrPushLimits, ThroughProjectionsAndIntoUnions) {
   EXPECT_EQ(optimized("T | extend D = Size * 2 | project D | take 3"),
             "scan T\ntake 3\nproject D = (Size * 2)\n");
@@ -373,6 +423,29 @@ TEST(IrPrune, OnlyWhatIsRead) {
   EXPECT_EQ(ir.ops[0].schema[0].name, "Size");
   EXPECT_EQ(ir.ops[0].schema[1].name, "Real");
   EXPECT_THAT(render(ir), Not(HasSubstr("strcat")));
+}
+
+TEST(IrPrune, BothSidesOfAJoin) {
+  Ir ir = build_query(
+      "T | join kind=inner (T | where Real > 1) on Name, $left.Size == $right.Size | where Path != Path1 | "
+      "project Time");
+  optimize(ir);
+  auto join =
+      std::find_if(ir.ops.begin(), ir.ops.end(), [](const Op& op) { return op.kind == OpKind::Join; });
+  ASSERT_NE(join, ir.ops.end());
+  std::string left, right;
+  for (const ColumnDef& column : ir.ops[join->inputs[0]].schema) left += column.name + " ";
+  for (const ColumnDef& column : ir.ops[join->inputs[1]].schema) right += column.name + " ";
+  EXPECT_EQ(left, "Name Path Size Time ");
+  EXPECT_EQ(right, "Name Path Size ");  // Real is read by its filter alone
+}
+
+TEST(IrPrune, OfTakeAnyWhatNobodyReads) {
+  EXPECT_THAT(optimized("T | join T on Name | project Size, Path1"), HasSubstr("take_any(Name, Size)"));
+  EXPECT_THAT(optimized("T | summarize take_any(Size, Path, Real) by Name | project Size"),
+              HasSubstr("take_any(Size, Path)"));
+  EXPECT_THAT(optimized("T | summarize take_any(Size), take_any(Path) by Name | project Size"),
+              HasSubstr("aggregate take_any(Size)"));
 }
 
 TEST(IrPrune, AggregatesNobodyReads) {
@@ -468,13 +541,35 @@ TEST(Pipelines, PhasesStandBeforeTheirReaders) {
   EXPECT_EQ(phases.size(), 4u);
 }
 
-TEST(Pipelines, WhatIsTooLargeIsSaid) {
-  std::string query = "T";
-  for (int i = 0; i < 400; ++i) query += " | extend A" + std::to_string(i) + " = Size + 1";
-  Ir ir = build_query(query);
+TEST(Pipelines, TheRightSideOfAJoinIsAPhaseOfItsOwn) {
+  Ir ir = build_query(
+      "T | where Name has 'abc' | join kind=inner (T | summarize C = count() by Name) on Name | where C > "
+      "Size | project Path");
+  optimize(ir);
   auto pipelines = pipelines::split(std::make_shared<Ir>(ir));
-  ASSERT_FALSE(pipelines.ok());
-  EXPECT_EQ(pipelines.error().code, ErrorCode::Unsupported);
+  ASSERT_TRUE(pipelines.ok());
+  const auto& phases = pipelines.value().phases;
+  ASSERT_EQ(phases.size(), 3u);
+  EXPECT_EQ(phases[1].sink->kind, OpKind::Join);
+  EXPECT_EQ(phases[1].inputs[0].source, pipelines::SourceKind::Phase);
+  const auto& steps = phases[2].inputs[0].steps;
+  ASSERT_EQ(steps.size(), 3u);
+  EXPECT_EQ(steps[0].kind, pipelines::Step::Kind::Join);
+  EXPECT_EQ(steps[0].phase, 1u);
+  EXPECT_EQ(steps[1].kind, pipelines::Step::Kind::Filter);
+  EXPECT_EQ(phases[2].inputs[0].atoms.size(), 1u);
+}
+
+TEST(Pipelines, WhatIsTooLargeIsSaid) {
+  std::string many = "T", joins = "T";
+  for (int i = 0; i < 400; ++i) many += " | extend A" + std::to_string(i) + " = Size + 1";
+  for (int i = 0; i < 33; ++i) joins += " | join kind=inner (T | project Name) on Name";
+  for (const std::string& query : {many, joins}) {
+    Ir ir = build_query(query);
+    auto pipelines = pipelines::split(std::make_shared<Ir>(ir));
+    ASSERT_FALSE(pipelines.ok());
+    EXPECT_EQ(pipelines.error().code, ErrorCode::Unsupported);
+  }
 }
 
 // Each line uses the one before twice: no walk may visit what is shared twice.

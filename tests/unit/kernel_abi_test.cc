@@ -268,9 +268,9 @@ Lines finish(KqlcState* state) {
   return lines;
 }
 
-KqlcStatus feed(KqlcState* state, Arrays& arrays, uint64_t position) {
-  if (KqlcStatus status = kqlc_state_bind_input(state, 0, &arrays.schema)) return status;
-  return kqlc_state_consume(state, 0, &arrays.top, position, nullptr);
+KqlcStatus feed(KqlcState* state, Arrays& arrays, uint64_t position, uint32_t input = 0) {
+  if (KqlcStatus status = kqlc_state_bind_input(state, input, &arrays.schema)) return status;
+  return kqlc_state_consume(state, input, &arrays.top, position, nullptr);
 }
 
 // Batches of 64 rows go to three states in turn; one of them goes through bytes before it is merged.
@@ -345,6 +345,59 @@ TEST(KernelAbi, one_state_is_as_good_as_several) {
   Arrays arrays(data, 0, data.names.size(), Form::Utf8, 0);
   EXPECT_EQ(feed(state, arrays, 0), KQLC_OK);
   EXPECT_EQ(finish(state), run_split(rule, data, Form::Utf8));
+}
+
+// Each phase on three states, which are merged before the next.
+TEST(KernelAbi, a_join_has_phases) {
+  Data data = make_data();
+  for (const char* query : {"T | where Size > 3 | join kind=inner (T | where Name has 'powershell') on Size "
+                            "| project Name, Name1, Size",
+                            "T | join kind=leftouter (T | summarize C = count() by Name | where C > 9) on "
+                            "Name | summarize N = count() by "
+                            "Name1, C",
+                            "T | join kind=inner (T | join (T | distinct Name) on Name | summarize M = "
+                            "max(Size) by Name) on Name | "
+                            "project M, Size"}) {
+    Rule rule(query);
+    const KqlcDescription& about = *kqlc_kernel_describe(rule.kernel);
+    ASSERT_GE(about.num_phases, 2u);
+    KqlcState* merged = rule.create_state();
+    for (uint32_t phase = 0; phase < about.num_phases; ++phase) {
+      if (phase > 0) EXPECT_EQ(kqlc_state_end_phase(merged), KQLC_OK) << kqlc_state_error(merged);
+      KqlcState* states[3] = {merged};
+      for (KqlcState** state : {&states[1], &states[2]})
+        EXPECT_EQ(kqlc_state_create_next(merged, state), KQLC_OK);
+      for (uint32_t input = 0; input < about.num_inputs; ++input)
+        for (size_t begin = 0, turn = 0; begin < data.names.size(); begin += 64, ++turn) {
+          Arrays arrays(data, begin, std::min(begin + 64, data.names.size()),
+                        kForms[turn % std::size(kForms)], 0);
+          bool now = about.inputs[input].phase == phase;
+          KqlcStatus status = feed(states[turn % 3], arrays, begin, input);
+          EXPECT_EQ(status, now ? KQLC_OK : KQLC_USAGE) << kqlc_state_error(states[turn % 3]);
+        }
+      for (KqlcState* state : {states[1], states[2]}) {
+        EXPECT_EQ(kqlc_state_merge(merged, state), KQLC_OK);
+        kqlc_state_destroy(state);
+      }
+    }
+    EXPECT_EQ(kqlc_state_end_phase(merged), KQLC_USAGE);
+    EXPECT_EQ(finish(merged), run_reference(rule, data)) << query;
+  }
+}
+
+TEST(KernelAbi, states_of_two_phases_do_not_meet) {
+  Rule rule("T | join kind=inner T on Name");
+  KqlcState *state = rule.create_state(), *other = rule.create_state();
+  uint8_t* bytes = nullptr;
+  uint64_t size = 0;
+  EXPECT_EQ(kqlc_state_serialize(state, &bytes, &size), KQLC_OK);
+  kqlc_bytes_free(bytes);
+  EXPECT_EQ(kqlc_state_end_phase(state), KQLC_OK);
+  EXPECT_EQ(kqlc_state_merge(state, other), KQLC_USAGE);
+  EXPECT_EQ(kqlc_state_merge(other, state), KQLC_USAGE);
+  EXPECT_EQ(kqlc_state_serialize(state, &bytes, &size), KQLC_UNSUPPORTED);
+  EXPECT_EQ(finish(state), Lines{});
+  kqlc_state_destroy(other);
 }
 
 TEST(KernelAbi, describes_itself) {

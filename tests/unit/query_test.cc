@@ -112,6 +112,19 @@ TEST(Query, OfKeysGivenTwiceTheLastValueCountsInBagsOfAnySize) {
             "[[2,3,40]]");
 }
 
+TEST(Query, JoinsWithinJoinsAreRefusedByTheirDepth) {
+  std::string inside = "print a=1", behind = inside, end;
+  for (int i = 0; i < 1000; ++i) {
+    inside += " | join kind=inner (print a=1";
+    end += ") on a";
+    behind += " | join kind=inner (print a=1) on a";
+    if (i == 60) EXPECT_EQ(rows_of(inside + end + " | count"), "[[1]]");
+    if (i == 60) EXPECT_EQ(rows_of(behind + " | count"), "[[1]]");  // more than native code takes
+  }
+  EXPECT_EQ(answer(inside + end), "K0103");
+  EXPECT_EQ(answer(behind), "K0103");
+}
+
 TEST(Query, TenThousandPipes) {
   std::string query = "range x from 1 to 3 step 1";
   for (int i = 0; i < 10'000; ++i) query += " | where x < 3";

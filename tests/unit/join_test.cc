@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The right side of a join as the runtime keeps it, and kernels with phases: rows in order on any number of
+// states, keys that meet as `==` has it, bytes that are no rows, limits.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "codegen/kernel.h"
+#include "compiler/syntax/tree.h"
+#include "runtime/exec/join_table.h"
+#include "runtime/exec/kernel.h"
+
+namespace kqlc {
+namespace {
+
+struct Side {
+  std::vector<Type> types;
+  std::vector<JoinColumn> keys;
+  Arena arena;
+  Context context;
+  JoinRows rows{types, keys};
+
+  Side(std::vector<Type> of_columns, std::vector<JoinColumn> of_keys)
+      : types(std::move(of_columns)), keys(std::move(of_keys)) {
+    context.arena = context.state_arena = &arena;
+  }
+  void add(uint64_t position, uint64_t match, std::vector<Cell> cells) {
+    context.position = position;
+    context.match = match;
+    rows.add(context, cells.data());
+  }
+};
+
+// The second column of the rows that match, which is a long.
+std::vector<int64_t> find(const JoinTable& table, std::vector<Cell> keys, size_t width) {
+  uint64_t count = 0;
+  const Cell* row = table.find(keys.data(), count);
+  std::vector<int64_t> out;
+  for (uint64_t i = 0; i < count; ++i) out.push_back(row[i * width + 1].l);
+  return out;
+}
+
+using Values = std::vector<int64_t>;
+
+TEST(JoinTable, RowsOfAKeyComeInInputOrder) {
+  Side one({Type::String, Type::Long}, {{0, Type::String}}),
+      two({Type::String, Type::Long}, {{0, Type::String}});
+  auto text = [](const char* s) { return make_cell(Str(std::string_view(s))); };
+  one.add(5, 0, {text("a"), make_cell(int64_t{50})});
+  one.add(9, 1, {text("a"), make_cell(int64_t{91})});
+  one.add(9, 0, {text("a"), make_cell(int64_t{90})});
+  two.add(1, 0, {text("a"), make_cell(int64_t{10})});
+  two.add(7, 0, {text("A"), make_cell(int64_t{70})});
+  two.add(8, 0, {text("a"), make_cell(int64_t{80})});
+  one.rows.merge(two.rows);
+  auto table = one.rows.build();
+  EXPECT_EQ(find(*table, {text("a")}, 2), (Values{10, 50, 80, 90, 91}));
+  EXPECT_EQ(find(*table, {text("A")}, 2), Values{70});
+  EXPECT_EQ(find(*table, {text("b")}, 2), Values{});
+  EXPECT_GT(table->bytes(), 0u);
+}
+
+TEST(JoinTable, NullAndNanEqualNothing) {
+  Side reals({Type::Real, Type::Long}, {{0, Type::Real}});
+  reals.add(1, 0, {null_cell(Type::Real), make_cell(int64_t{1})});
+  reals.add(2, 0, {make_cell(std::nan("")), make_cell(int64_t{2})});
+  reals.add(3, 0, {make_cell(-0.0), make_cell(int64_t{3})});
+  auto table = reals.rows.build();
+  EXPECT_EQ(find(*table, {null_cell(Type::Real)}, 2), Values{});
+  EXPECT_EQ(find(*table, {make_cell(std::nan(""))}, 2), Values{});
+  EXPECT_EQ(find(*table, {make_cell(0.0)}, 2), Values{3});
+}
+
+TEST(JoinTable, IntAndLongMeet) {
+  Side ints({Type::Int, Type::Long}, {{0, Type::Long}}), longs({Type::Long, Type::Long}, {{0, Type::Int}});
+  ints.add(1, 0, {make_cell(int32_t{-7}), make_cell(int64_t{1})});
+  longs.add(1, 0, {make_cell(int64_t{-7}), make_cell(int64_t{2})});
+  longs.add(2, 0, {make_cell(int64_t{4294967289}), make_cell(int64_t{3})});
+  auto of_ints = ints.rows.build(), of_longs = longs.rows.build();
+  EXPECT_EQ(find(*of_ints, {make_cell(int64_t{-7})}, 2), Values{1});
+  EXPECT_EQ(find(*of_ints, {make_cell(int64_t{4294967289})}, 2), Values{});
+  EXPECT_EQ(find(*of_longs, {make_cell(int32_t{-7})}, 2), Values{2});
+}
+
+TEST(JoinTable, AnEmptyOneHasNoMatchButNulls) {
+  Side side({Type::String, Type::Long}, {{0, Type::String}});
+  auto table = side.rows.build();
+  EXPECT_EQ(find(*table, {make_cell(Str())}, 2), Values{});
+  EXPECT_TRUE(table->nulls()[0].valid);  // a string is never null
+  EXPECT_FALSE(table->nulls()[1].valid);
+}
+
+TEST(JoinTable, SavedRowsAreTheSameAndDamagedOnesAreRefused) {
+  Side side({Type::String, Type::Long}, {{0, Type::String}});
+  for (int64_t i = 0; i < 20; ++i)
+    side.add(static_cast<uint64_t>(i), 0, {make_cell(Str(std::string_view("key"))), make_cell(i)});
+  Writer writer;
+  side.rows.save(writer);
+  for (size_t cut = 0; cut <= writer.bytes.size(); ++cut) {
+    Side other({Type::String, Type::Long}, {{0, Type::String}});
+    Reader reader(std::string_view(writer.bytes).substr(0, cut));
+    ASSERT_EQ(other.rows.load(other.context, reader), cut == writer.bytes.size());
+    if (cut < writer.bytes.size()) continue;
+    auto table = other.rows.build();
+    EXPECT_EQ(find(*table, {make_cell(Str(std::string_view("key")))}, 2).size(), 20u);
+  }
+}
+
+std::unique_ptr<codegen::Kernel> compile(const std::string& text, size_t memory_limit) {
+  plan::Schemas schemas;
+  schemas.add("T", {{"Key", Type::Long}, {"Value", Type::Long}});
+  source::Diagnostics diagnostics;
+  syntax::SyntaxTree tree = syntax::parse(text, diagnostics);
+  plan::Plan plan;
+  KQLC_CHECK(plan::bind(tree, schemas, {}, diagnostics, plan), "the test's own query");
+  codegen::KernelOptions options;
+  options.engine = codegen::Engine::O0;
+  options.memory_limit = memory_limit;
+  auto kernel = codegen::Kernel::compile(plan, plan.results[0], options);
+  KQLC_CHECK(kernel.ok(), "the test's own query has a native form");
+  return std::move(kernel).value();
+}
+
+// Feeds `rows` rows with equal keys to each input, phase by phase, on three states.
+codegen::KernelRows run(const codegen::Kernel& kernel, int64_t rows) {
+  std::vector<int64_t> keys(static_cast<size_t>(rows), 7), values;
+  for (int64_t i = 0; i < rows; ++i) values.push_back(i);
+  std::vector<std::shared_ptr<codegen::KernelState>> states;
+  for (int i = 0; i < 3; ++i) states.push_back(kernel.create_state());
+  for (size_t phase = 0; phase < kernel.num_phases(); ++phase) {
+    if (phase > 0) kernel.end_phase(states);
+    for (size_t input = 0; input < kernel.inputs().size(); ++input) {
+      if (kernel.inputs()[input].phase != phase) continue;
+      for (int64_t start = 0; start < rows; start += 100) {
+        std::vector<Column> columns;
+        for (const auto& wanted : kernel.inputs()[input].columns) {
+          Column& column = columns.emplace_back();
+          column.encoding = Encoding::Fixed64;
+          column.type = Type::Long;
+          column.offset = start;
+          column.values = (wanted.name == "Key" ? keys : values).data();
+        }
+        Batch batch{std::min<int64_t>(100, rows - start), static_cast<uint64_t>(start), columns.data(),
+                    columns.size()};
+        kernel.consume(*states[static_cast<size_t>(start / 100 % 3)], input, batch);
+      }
+    }
+  }
+  for (size_t i = 1; i < states.size(); ++i) kernel.merge(*states[0], *states[i]);
+  return kernel.finish(*states[0]);
+}
+
+TEST(Join, AsManyRowsAsPairsStayWithinTheLimit) {
+  auto counting = compile("T | join kind=inner T on Key | count", 64 << 20);
+  codegen::KernelRows counted = run(*counting, 3000);
+  ASSERT_FALSE(counted.error);
+  EXPECT_EQ(counted.rows[0][0].l, 9'000'000);
+  for (const char* query :
+       {"T | join kind=inner T on Key", "T | join kind=inner T on Key | summarize make_list(Value1)",
+        "T | join kind=leftouter T on Key | sort by Value asc"}) {
+    auto kernel = compile(query, 64 << 20);
+    codegen::KernelRows rows = run(*kernel, 3000);
+    ASSERT_TRUE(rows.error) << query;
+    EXPECT_EQ(rows.error->code, ErrorCode::Limit) << query;
+    EXPECT_TRUE(rows.rows.empty()) << query;
+    EXPECT_LT(kernel->native().memory(), size_t{128} << 20) << query;
+  }
+}
+
+TEST(Join, ATakeEndsALongRowOfMatches) {
+  auto kernel = compile("T | join kind=inner T on Key | take 5 | project Value, Value1", 64 << 20);
+  codegen::KernelRows rows = run(*kernel, 3000);
+  ASSERT_FALSE(rows.error);
+  ASSERT_EQ(rows.rows.size(), 5u);
+  for (int64_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(rows.rows[static_cast<size_t>(i)][0].l, 0);
+    EXPECT_EQ(rows.rows[static_cast<size_t>(i)][1].l, i);
+  }
+}
+
+TEST(Join, ACancelEndsALongRowOfMatches) {
+  auto kernel = compile("T | join kind=inner T on Key | summarize sum(Value) by Value1", 0);
+  kernel->cancel();
+  codegen::KernelRows rows = run(*kernel, 300);
+  ASSERT_TRUE(rows.error);
+  EXPECT_EQ(rows.error->code, ErrorCode::Cancelled);
+  EXPECT_TRUE(rows.rows.empty());
+}
+
+TEST(Join, PhasesStandOneBehindTheOther) {
+  EXPECT_EQ(compile("T | count", 0)->num_phases(), 1u);
+  EXPECT_EQ(compile("T | join kind=inner (print Key = 1) on Key", 0)->num_phases(), 2u);
+  EXPECT_EQ(compile("T | join kind=inner (T | join kind=inner T on Key) on Key", 0)->num_phases(), 3u);
+  EXPECT_EQ(compile("T | join kind=inner T on Key | join kind=inner T on Key", 0)->num_phases(), 2u);
+}
+
+}  // namespace
+}  // namespace kqlc
