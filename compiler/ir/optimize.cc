@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The list of passes. Folding comes first, so that later passes see constants as such; filters move before
-// limits, since a limit cannot move over a filter; columns are dropped when everything stands where it stays;
-// literals for raw text come from the filters that then stand on the scans.
+// The list of passes. Folding comes first, so that later passes see constants as such; joins hand conditions
+// on their keys from side to side, and then filters move before limits, since a limit cannot move over a
+// filter; columns are dropped when everything stands where it stays; literals for raw text come from the
+// filters that then stand on the scans.
 #include "compiler/ir/passes.h"
 #include "runtime/base/check.h"
 
@@ -18,6 +19,7 @@ struct Pass {
 constexpr Pass kPasses[] = {
     {"fold", fold},
     {"split_conjunctions", split_conjunctions},
+    {"infer_filters", infer_filters},
     {"push_filters", push_filters},
     {"fold", fold},  // a column that a filter now reads through may have been a constant
     {"split_conjunctions", split_conjunctions},

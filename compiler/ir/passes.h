@@ -13,6 +13,8 @@ namespace kqlc::ir {
 void fold(Ir& ir);
 // Makes the operands of `and` in a filter filters of their own, those first that cost little.
 void split_conjunctions(Ir& ir);
+// Puts what holds for the keys of one side of a join on the other side, too.
+void infer_filters(Ir& ir);
 // Moves filters towards the sources.
 void push_filters(Ir& ir);
 // Moves take towards the sources; sort and take become top.
@@ -22,6 +24,8 @@ void prune(Ir& ir);
 // Gives scans the literals that lines of raw text must hold.
 void add_prefilters(Ir& ir);
 
+// Whether equal values of the type are the same in every respect: not 0.0 and -0.0.
+bool equal_means_same(Type type);
 // Takes out filters that have no condition left.
 void remove_idle(Ir& ir);
 // Ends the process when the Ir is not sound (builds with KQLC_VERIFY only).

@@ -22,10 +22,6 @@ constexpr uint32_t kMaxPushedDepth = 200;
 // Steps that all conditions of a query may move in all, so that ten thousand operators take no time.
 constexpr size_t kMaxMoves = 20'000;
 
-bool equal_means_same(Type type) {
-  return type != Type::Real && type != Type::Decimal && type != Type::Dynamic;
-}
-
 class FilterPusher {
  public:
   explicit FilterPusher(Ir& ir) : ir_(ir) {}
@@ -193,6 +189,10 @@ class FilterPusher {
 };
 
 }  // namespace
+
+bool equal_means_same(Type type) {
+  return type != Type::Real && type != Type::Decimal && type != Type::Dynamic;
+}
 
 void push_filters(Ir& ir) { FilterPusher(ir).run(); }
 

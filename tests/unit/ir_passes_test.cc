@@ -215,6 +215,12 @@ const char* const kQueries[] = {
     "T | take 20 | join kind=inner (T | take 30 | project Real, Path) on Real | where tostring(Real) == "
     "'0.0' or Real1 > 1",
     "T | join (T | distinct Path, Size) on Size | project Path, Path1",
+    "T | where Name has 'cmd' or Size == 5 | where Size > 0 | take 30 | join kind=inner (T | where Name != "
+    "'' | take 50) on "
+    "Name, Size | project Path, Real1",
+    "T | where Size > 2 | summarize count() by S = Size | join kind=leftouter (T | take 60) on $left.S == "
+    "$right.Size",
+    "T | take 30 | join kind=leftanti (T | where Size > 2 | take 9) on Size | project Size",
     "T | join kind=leftouter (T | where Size > 3 | project Name, Z = Size) on Name | where isnull(Z) or Z == "
     "5 | distinct "
     "Name, Z",
@@ -246,7 +252,8 @@ TEST(IrPasses, GiveTheRowsOfThePlan) {
 }
 
 TEST(IrPasses, EachAloneGivesTheRowsOfThePlan) {
-  for (auto pass : {fold, split_conjunctions, push_filters, push_limits, prune, add_prefilters})
+  for (auto pass :
+       {fold, split_conjunctions, infer_filters, push_filters, push_limits, prune, add_prefilters})
     for (const char* query : kQueries) {
       plan::Plan plan = bind_query(query);
       Ir ir = build(plan, plan.results[0]);

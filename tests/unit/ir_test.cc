@@ -384,6 +384,38 @@ TEST(IrPushFilters, AConditionOnAJoinsKeyHoldsOnBothSides) {
       "scan T\nscan T\nfilter (tostring(Real) == \"0\")\njoin inner on Real == Real\n");
 }
 
+TEST(IrInferFilters, FromOneSideOfAJoinToTheOther) {
+  EXPECT_EQ(
+      optimized(
+          "T | where Name has 'x' and Size > 1 | project Name | join kind=inner (T | project Name) on Name"),
+      "scan T\nfilter (Size > 1), (Name has \"x\")\nproject Name\nscan T\nfilter (Name has \"x\")\n"
+      "join inner on Name == Name\n");
+  EXPECT_EQ(
+      optimized("T | project Name | join kind=inner (T | where Name has 'x' | take 5 | project N = Name) on "
+                "$left.Name == $right.N"),
+      "scan T\nfilter (Name has \"x\")\nscan T\nfilter (Name has \"x\")\ntake 5\nproject N = Name\n"
+      "join inner on Name == N\n");
+  // Through groups, and into the right side of the join inside; what is there already is not asked twice.
+  std::string ops = optimized(
+      "T | where Name has 'x' | summarize count() by Name | join kind=leftouter (T | where Name has 'x' | "
+      "join kind=inner (T "
+      "| project Name) on Name | project Name) on Name");
+  EXPECT_EQ(
+      ops,
+      "scan T\nfilter (Name has \"x\")\nsummarize Name aggregate count()\nscan T\nfilter (Name has \"x\")\n"
+      "scan T\nfilter (Name has \"x\")\njoin inner on Name == Name\nproject Name\njoin leftouter on Name == "
+      "Name\n");
+}
+
+TEST(IrInferFilters, NotWhereRowsWithoutAMatchCount) {
+  EXPECT_EQ(optimized("T | project Name | join kind=leftanti (T | where Name has 'x') on Name"),
+            "scan T\nscan T\nfilter (Name has \"x\")\ndistinct\njoin leftanti on Name == Name\n");
+  EXPECT_EQ(
+      optimized(
+          "T | project Real | join kind=inner (T | where tostring(Real) == '0' | project Real) on Real"),
+      "scan T\nscan T\nfilter (tostring(Real) == \"0\")\njoin inner on Real == Real\n");
+}
+
 TEST(IrPushFilters, NotBelowTheNullsOfAnOuterJoin) {
   std::string ops = optimized("T | join kind=leftouter T on Name | where isnull(Size1) | project Size");
   EXPECT_THAT(ops, HasSubstr("filter isnull(Size1)\nproject Size"));

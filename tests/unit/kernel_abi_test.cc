@@ -557,7 +557,7 @@ TEST(KernelAbi, damaged_states_give_an_error) {
   Data data = make_data();
   for (const char* query : {"T | summarize make_set(Name), sum(Size), take_any(Name), stdev(Size), "
                             "make_bag(bag_pack(Name, Size)) by Size",
-                            kQueries[4]}) {
+                            kQueries[4], "T | join kind=inner T on Name, $left.Size == $right.Size"}) {
     Rule rule(query);
     KqlcState* state = rule.create_state();
     Arrays arrays(data, 0, 100, Form::Utf8, 0);
@@ -595,7 +595,8 @@ TEST(KernelAbi, images_round_trip_and_damaged_ones_give_an_error) {
   std::mt19937 random(seed);
   Rule rule(
       "union (T | where Name has_any ('a', 'bc') | project Size), (range Size from 1 to 3 step 1) | "
-      "summarize count(), make_set(Size, 3) | sort by count_");
+      "summarize count(), make_set(Size, 3) | join kind=inner (T | where Size > 1) on $left.count_ == "
+      "$right.Size | sort by count_");
   std::string image(reinterpret_cast<const char*>(rule.code->image), rule.code->image_size);
   auto program = exec::read_image(image);
   ASSERT_TRUE(program.ok());
