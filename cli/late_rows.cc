@@ -76,9 +76,11 @@ codegen::KernelRows LateRows::finish(const std::vector<std::vector<Cell>>& found
   batch.num_rows = static_cast<int64_t>(found.size());
   batch.columns = batch_columns.data();
   batch.num_columns = batch_columns.size();
-  auto state = late_->create_state();
-  if (batch.num_rows) late_->consume(*state, 0, batch);
-  return late_->finish(*state);
+  std::vector<std::shared_ptr<codegen::KernelState>> states{late_->create_state()};
+  // The rows may be the left side of a join with constant rows.
+  for (size_t phase = 0; phase < late_->inputs()[0].phase; ++phase) late_->end_phase(states);
+  if (batch.num_rows) late_->consume(*states[0], 0, batch);
+  return late_->finish(*states[0]);
 }
 
 }  // namespace kqlc::cli

@@ -78,8 +78,14 @@ const char* const kQueries[] = {
     "T | summarize arg_min(Size, Name, Ok, More, Timestamp) by Device | where Name != 'n3' | sort by Device",
     "T | where Size % 3 != 1 | extend Both = strcat(Name, '/', Device) | summarize take_any(*) by Ok",
     "T | extend Size = Size * 2 | top 7 by Size desc, Timestamp asc | project-away Device",
-    "T | top 3 by Timestamp desc nulls first | summarize count(), make_set(Name), min(Size), max(Device) by Ok",
+    "T | top 3 by Timestamp desc nulls first | summarize count(), make_set(Name), min(Size), max(Device) by "
+    "Ok",
     "T | where Name == 'nobody' | summarize arg_max(Timestamp, *) by Device",
+    "T | join (datatable(Device: string, Note: string)['device3', 'x', 'device7', 'y', 'device3', 'z']) on "
+    "Device",
+    "T | top 9 by Size desc, Timestamp asc | join kind=leftouter (print Device = 'device2', Note = 'x') on "
+    "Device",
+    "print Device = 'device2' | join kind=inner (T | summarize arg_max(Timestamp, *) by Device) on Device",
 };
 
 engines::TableData make_table() {
