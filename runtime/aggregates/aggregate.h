@@ -39,6 +39,9 @@ struct AggregateCall {
   const Cell* constants = nullptr;  // where an argument is no constant, the Cell is null
   size_t num_args = 0;
   size_t num_results = 1;
+  // What the states of all groups may have in common: a pointer, null at first, to something in the state
+  // arena. nullptr: there is no place for it, each state has its own.
+  void** shared = nullptr;
 };
 
 // Which arguments an aggregate parameter takes.

@@ -9,10 +9,11 @@
 
 #include "runtime/aggregates/state.h"
 #include "runtime/aggregates/sums.h"
+#include "runtime/aggregates/value_numbers.h"
 
 namespace kqlc::aggregates {
 
-// make_set, make_list, dcount: elements with their positions.
+// make_set, make_list: elements with their positions.
 inline constexpr int64_t kMaxElements = 1'048'576;
 // Adds a value to a set; of an array each element is a value.
 inline void insert_value(Context& context, const AggregateCall& call, Elements& state, Element element) {
@@ -75,14 +76,54 @@ struct Collect {
     *out = make_cell(dynamic::from_node(dynamic::array_of(items, size), *context.state_arena));
   }
 };
-// The different values themselves, arrays whole: dcount and its relatives.
+// How many different values there are, arrays whole: dcount and its relatives.
+struct DistinctState {
+  ValueNumbers* values = nullptr;  // one for all groups of a sink
+  NumberSet set;
+};
 template <int condition_at>
-struct Distinct : Collect<true, condition_at> {
-  static void step(Context& context, const AggregateCall& call, Elements& state, const Cell* args) {
+struct Distinct {
+  using State = DistinctState;
+  static void init(Context& context, const AggregateCall& call, State& state) {
+    void* own = nullptr;
+    void** shared = call.shared ? call.shared : &own;
+    if (!*shared) *shared = ::new (context.state_arena->allocate_array<ValueNumbers>(1)) ValueNumbers();
+    state.values = static_cast<ValueNumbers*>(*shared);
+  }
+  static void insert(Context& context, const AggregateCall& call, State& state, const Cell& value,
+                     bool copy) {
+    uint32_t number = state.values->number_of(value, call.types[0], *context.state_arena, copy);
+    state.set.insert(number, state.values->size(), *context.state_arena);
+  }
+  static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {
     if (!args[0].valid || (condition_at > 0 && !condition_holds(args[condition_at]))) return;
-    Element element{args[0], context.position, context.match, 0,
-                    static_cast<uint32_t>(hash_cell(args[0], call.types[0], *context.arena))};
-    state.insert(element, call.types[0], *context.state_arena, true);
+    insert(context, call, state, args[0], true);
+  }
+  static void merge(Context& context, const AggregateCall& call, State& into, const State& from) {
+    from.set.for_each([&](uint32_t number) {
+      uint32_t here = from.values->number_in(*into.values, number, call.types[0], *context.state_arena);
+      into.set.insert(here, into.values->size(), *context.state_arena);
+    });
+  }
+  static void save(const AggregateCall& call, const State& state, Writer& writer) {
+    Arena scratch;
+    writer.put(state.set.size());
+    state.set.for_each(
+        [&](uint32_t number) { save_cell(state.values->value(number), call.types[0], writer, scratch); });
+  }
+  static bool load(Context& context, const AggregateCall& call, State& state, Reader& reader) {
+    uint32_t size = 0;
+    if (!reader.get(size)) return false;
+    init(context, call, state);
+    for (uint32_t i = 0; i < size; ++i) {
+      Cell value;
+      if (!load_cell(value, call.types[0], reader, *context.state_arena) || !value.valid) return false;
+      insert(context, call, state, value, false);
+    }
+    return state.set.size() == size;
+  }
+  static void finish(Context&, const AggregateCall&, State& state, Cell* out) {
+    *out = make_cell(static_cast<int64_t>(state.set.size()));
   }
 };
 struct MakeSet : Collect<true, 0> {
@@ -150,9 +191,6 @@ struct DCount : Distinct<0> {
                                       .prefix = "dcount",
                                       .doc = "number of different values (exact here)",
                                       .page = "dcount-aggregation-function"};
-  static void finish(Context&, const AggregateCall&, State& state, Cell* out) {
-    *out = make_cell(static_cast<int64_t>(state.size));
-  }
 };
 struct CountDistinct : DCount {
   static constexpr AggregateSpec spec{.name = "count_distinct",
@@ -174,9 +212,6 @@ struct DCountIf : Distinct<1> {
       .prefix = "dcountif",
       .doc = "number of different values where the condition holds (exact here)",
       .page = "dcountif-aggregation-function"};
-  static void finish(Context&, const AggregateCall&, State& state, Cell* out) {
-    *out = make_cell(static_cast<int64_t>(state.size));
-  }
 };
 
 struct CountDistinctIf : DCountIf {

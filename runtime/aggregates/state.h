@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "runtime/aggregates/aggregate.h"
@@ -62,6 +63,24 @@ bool load_cell(Cell& cell, Type type, Reader& reader, Arena& arena);
 // By value, as == compares; null equals null, NaN equals NaN.
 bool same_cell(const Cell& a, const Cell& b, Type type, Arena& arena);
 uint64_t hash_cell(const Cell& cell, Type type, Arena& arena);
+// A number that texts which differ rarely share, made of their size and ends alone: for a first guess that is
+// checked. The topmost bits are the best.
+inline uint64_t look_of(Str text) {
+  uint64_t head = 0, tail = 0;
+  if (text.size >= 8) {
+    std::memcpy(&head, text.data, 8);
+    std::memcpy(&tail, text.data + text.size - 8, 8);
+  } else if (text.size >= 4) {
+    std::memcpy(&head, text.data, 4);
+    std::memcpy(&tail, text.data + text.size - 4, 4);
+  } else {
+    for (uint64_t i = 0; i < text.size; ++i) head = head << 8 | static_cast<uint8_t>(text.data[i]);
+  }
+  return (head ^ (tail << 29 | tail >> 35) ^ text.size) * 0x9E3779B97F4A7C15u;
+}
+inline bool same_text(Str a, Str b) {
+  return a.size == b.size && (a.size == 0 || std::memcmp(a.data, b.data, a.size) == 0);
+}
 // <0, 0, >0 by the order of values. Requires: both valid, a type with an order.
 int compare_cells(const Cell& a, const Cell& b, Type type);
 

@@ -44,9 +44,10 @@ size_t SinkSpec::width_out() const {
   return width;
 }
 
-Sink::Sink(const SinkSpec& spec) : spec_(spec) {
+Sink::Sink(const SinkSpec& spec) : spec_(spec), shared_(spec.aggregates.size()) {
   for (const SinkAggregate& use : spec.aggregates) {
     calls_.push_back(use.call());
+    calls_.back().shared = &shared_[calls_.size() - 1];
     states_size_ += use.aggregate().state_size;
   }
 }
@@ -85,15 +86,62 @@ Sink::Entry& Sink::add_group(Context& context, const Cell* keys, uint64_t hash, 
   return entries_.emplace_back(entry);
 }
 
+namespace {
+
+// For a first guess at the group of a row, as look_of(); 0 where the keys' bytes say too little.
+uint64_t look_of_keys(const Cell* keys, const std::vector<Type>& types) {
+  uint64_t look = 0;
+  for (size_t i = 0; i < types.size(); ++i) {
+    uint64_t part = 0;
+    switch (types[i]) {
+      case Type::String:
+        part = aggregates::look_of(keys[i].s);
+        break;
+      case Type::Dynamic:
+        return 0;
+      case Type::Bool:
+        part = keys[i].b;
+        break;
+      case Type::Int:
+        part = static_cast<uint32_t>(keys[i].i);
+        break;
+      default:
+        part = static_cast<uint64_t>(keys[i].l);
+    }
+    look = (look ^ part) * 0x9E3779B97F4A7C15u;
+  }
+  return look;
+}
+
+constexpr int kHintBits = 12;
+
+}  // namespace
+
+bool Sink::has_keys(const Entry& entry, const Cell* keys, Arena& arena) const {
+  bool same = true;
+  for (size_t i = 0; i < spec_.types.size() && same; ++i)
+    same = spec_.types[i] == Type::String
+               ? aggregates::same_text(entry.cells[i].s, keys[i].s)
+               : aggregates::same_cell(entry.cells[i], keys[i], spec_.types[i], arena);
+  return same;
+}
+
+// Most rows belong to a group that was met not long ago: a guess, which is checked, spares hashing the keys.
+Sink::Entry& Sink::group_of(Context& context, const Cell* keys) {
+  if (hints_.empty()) hints_.resize(size_t{1} << kHintBits);
+  uint32_t& hint = hints_[look_of_keys(keys, spec_.types) >> (64 - kHintBits)];
+  if (hint && has_keys(entries_[hint - 1], keys, *context.arena)) return entries_[hint - 1];
+  Entry& group = find_group(context, keys, hash_keys(context, keys), true);
+  hint = static_cast<uint32_t>(&group - entries_.data()) + 1;
+  return group;
+}
+
 Sink::Entry& Sink::find_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
   if (index_.size() < 2 * (entries_.size() + 1)) grow_index();
   size_t slot = hash & (index_.size() - 1);
   for (; index_[slot]; slot = (slot + 1) & (index_.size() - 1)) {
     Entry& entry = entries_[index_[slot] - 1];
-    bool same = entry.hash == hash;
-    for (size_t i = 0; i < spec_.types.size() && same; ++i)
-      same = aggregates::same_cell(entry.cells[i], keys[i], spec_.types[i], *context.arena);
-    if (same) return entry;
+    if (entry.hash == hash && has_keys(entry, keys, *context.arena)) return entry;
   }
   index_[slot] = static_cast<uint32_t>(entries_.size() + 1);
   return add_group(context, keys, hash, copy);
@@ -120,7 +168,7 @@ void Sink::add(Context& context, const Cell* row) {
       entry.cells[i] = aggregates::keep(row[i], spec_.types[i], *context.state_arena);
     return;
   }
-  Entry& group = find_group(context, row, hash_keys(context, row), true);
+  Entry& group = group_of(context, row);
   if (std::tie(context.position, context.match) < std::tie(group.position, group.match)) [[unlikely]] {
     // The branches of a union are not fed in their order: the first row's place and spelling count.
     group.position = context.position;
@@ -165,6 +213,7 @@ void Sink::merge(Context& context, Sink& from) {
   context.match = 0;
   from.entries_.clear();
   from.index_.clear();
+  from.hints_.clear();
 }
 
 void Sink::save(Writer& writer) const {

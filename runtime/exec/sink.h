@@ -82,6 +82,8 @@ class Sink {
     char* states = nullptr;
   };
 
+  Entry& group_of(Context& context, const Cell* keys);
+  bool has_keys(const Entry& entry, const Cell* keys, Arena& arena) const;
   Entry& find_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
   Entry& add_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
   bool load_entry(Context& context, Reader& reader);
@@ -95,6 +97,8 @@ class Sink {
   size_t states_size_ = 0;
   std::vector<Entry> entries_;
   std::vector<uint32_t> index_;  // entry + 1 by hash; 0 is free; a power of two
+  std::vector<uint32_t> hints_;  // the same by the look of the keys, the last that looked so
+  std::vector<void*> shared_;    // AggregateCall::shared, by aggregate
   uint64_t last_position_ = 0;   // the greatest of the entries'
   int64_t count_ = 0;
   JoinRows join_rows_{spec_.types, spec_.join_keys};

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tables of a power of two of slots; what a larger one replaces stays in the arena, so at most half is waste.
+#include "runtime/aggregates/value_numbers.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
+
+#include "runtime/aggregates/state.h"
+
+namespace kqlc::aggregates {
+
+namespace {
+
+constexpr uint32_t kHints = 4096;
+
+template <class T>
+T* zeroed(Arena& arena, uint32_t count) {
+  T* out = arena.allocate_array<T>(count);
+  std::memset(static_cast<void*>(out), 0, count * sizeof(T));
+  return out;
+}
+
+uint32_t spread(uint32_t number) { return number * 0x9E3779B1u; }
+
+}  // namespace
+
+uint32_t ValueNumbers::number_of(const Cell& cell, Type type, Arena& arena, bool copy) {
+  if (type != Type::String) return find(cell, hash_cell(cell, type, arena), type, arena, copy);
+  if (!hints_) hints_ = zeroed<uint32_t>(arena, kHints);
+  uint32_t& hint = hints_[look_of(cell.s) >> 52];
+  static_assert(kHints == 1u << 12);
+  if (hint && same_text(values_[hint - 1].cell.s, cell.s)) return hint - 1;
+  uint32_t number = find(cell, hash_cell(cell, type, arena), type, arena, copy);
+  hint = number + 1;
+  return number;
+}
+
+uint32_t ValueNumbers::find(const Cell& cell, uint64_t hash, Type type, Arena& arena, bool copy) {
+  if ((size_ + 1) * uint64_t{2} > num_slots_) grow_slots(arena);
+  uint32_t slot = static_cast<uint32_t>(hash) & (num_slots_ - 1);
+  for (; slots_[slot]; slot = (slot + 1) & (num_slots_ - 1)) {
+    const Value& known = values_[slots_[slot] - 1];
+    if (known.hash == hash && same_cell(known.cell, cell, type, arena)) return slots_[slot] - 1;
+  }
+  slots_[slot] = size_ + 1;
+  if (size_ == capacity_) grow_values(arena);
+  ::new (values_ + size_) Value{copy ? keep(cell, type, arena) : cell, hash};
+  return size_++;
+}
+
+void ValueNumbers::grow_values(Arena& arena) {
+  capacity_ = capacity_ ? capacity_ * 2 : 16;
+  auto* copy = arena.allocate_array<Value>(capacity_);
+  for (uint32_t i = 0; i < size_; ++i) ::new (copy + i) Value(values_[i]);
+  values_ = copy;
+}
+
+void ValueNumbers::grow_slots(Arena& arena) {
+  num_slots_ = num_slots_ ? num_slots_ * 2 : 32;
+  slots_ = zeroed<uint32_t>(arena, num_slots_);
+  for (uint32_t i = 0; i < size_; ++i) {
+    uint32_t slot = static_cast<uint32_t>(values_[i].hash) & (num_slots_ - 1);
+    while (slots_[slot]) slot = (slot + 1) & (num_slots_ - 1);
+    slots_[slot] = i + 1;
+  }
+}
+
+uint32_t ValueNumbers::number_in(ValueNumbers& other, uint32_t number, Type type, Arena& arena) {
+  if (&other == this) return number;
+  if (mapped_to_ != &other || num_mapped_ < size_) {
+    num_mapped_ = size_;
+    mapped_ = zeroed<uint32_t>(arena, num_mapped_);
+    mapped_to_ = &other;
+  }
+  if (!mapped_[number])
+    mapped_[number] = other.find(values_[number].cell, values_[number].hash, type, arena, false) + 1;
+  return mapped_[number] - 1;
+}
+
+bool NumberSet::add_to_table(uint32_t number) {
+  uint32_t slot = spread(number) & (capacity_ - 1);
+  for (; words_[slot]; slot = (slot + 1) & (capacity_ - 1))
+    if (words_[slot] == number + 1) return false;
+  words_[slot] = number + 1;
+  return true;
+}
+
+void NumberSet::rebuild(uint32_t capacity, bool as_bitmap, Arena& arena) {
+  NumberSet grown;
+  grown.words_ = zeroed<uint32_t>(arena, capacity);
+  grown.capacity_ = capacity;
+  grown.is_bitmap_ = as_bitmap;
+  grown.size_ = size_;
+  for_each([&](uint32_t number) {
+    if (as_bitmap)
+      grown.words_[number >> 5] |= 1u << (number & 31);
+    else
+      grown.add_to_table(number);
+  });
+  *this = grown;
+}
+
+// A table that is about to grow becomes a bitmap where that takes no more room, and a bitmap that is about to
+// grow a table where that takes much less: the universe may have grown a hundredfold in between.
+void NumberSet::insert_slow(uint32_t number, uint32_t universe, Arena& arena) {
+  const uint32_t bitmap_words = std::bit_ceil(universe / 32 + 1);
+  const uint32_t table_words = std::bit_ceil(std::max(4u, 2 * (size_ + 1)));
+  if (is_bitmap_) {
+    const bool stays = bitmap_words <= 4 * table_words;
+    rebuild(stays ? bitmap_words : table_words, stays, arena);
+  } else if (2 * (size_ + 1) > capacity_) {
+    const bool becomes = bitmap_words <= table_words;
+    rebuild(becomes ? bitmap_words : table_words, becomes, arena);
+  }
+  if (is_bitmap_)
+    insert(number, universe, arena);
+  else
+    size_ += add_to_table(number);
+}
+
+}  // namespace kqlc::aggregates

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Counting different values. ValueNumbers gives each different value of an argument a number, once for all
+// groups of a sink; NumberSet is one group's set of such numbers. The one idea: the same few thousand devices
+// stand in the sets of thousands of programs, so the values are kept once and a set is four bytes an element,
+// or a bit a value where it holds many of them. Both live in an arena and are never destroyed.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/base/arena.h"
+#include "runtime/value/type.h"
+
+namespace kqlc::aggregates {
+
+class ValueNumbers {
+ public:
+  // Returns the number of a value, given in the order of first sight. Requires: valid cells of one `type`;
+  // what they refer to is copied into `arena`, always the same one, if `copy`.
+  uint32_t number_of(const Cell& cell, Type type, Arena& arena, bool copy);
+  const Cell& value(uint32_t number) const { return values_[number].cell; }
+  uint32_t size() const { return size_; }
+
+  // The same value's number in `other`, where its text stays.
+  uint32_t number_in(ValueNumbers& other, uint32_t number, Type type, Arena& arena);
+
+ private:
+  struct Value {
+    Cell cell;
+    uint64_t hash = 0;
+  };
+  uint32_t find(const Cell& cell, uint64_t hash, Type type, Arena& arena, bool copy);
+  void grow_values(Arena& arena);
+  void grow_slots(Arena& arena);
+
+  Value* values_ = nullptr;
+  uint32_t size_ = 0, capacity_ = 0;
+  uint32_t* slots_ = nullptr;  // number + 1 by hash; 0 is free; at most half full
+  uint32_t num_slots_ = 0;
+  uint32_t* hints_ = nullptr;  // number + 1 by the look of a text: most values have been seen just before
+  // For number_in: by number, one more than that in `mapped_to_`; 0: not known yet.
+  uint32_t* mapped_ = nullptr;
+  uint32_t num_mapped_ = 0;
+  const ValueNumbers* mapped_to_ = nullptr;
+};
+
+class NumberSet {
+ public:
+  // Adds a number below `universe`, which only grows.
+  void insert(uint32_t number, uint32_t universe, Arena& arena) {
+    if (is_bitmap_ && number < capacity_ * 32) [[likely]] {
+      uint32_t bit = 1u << (number & 31);
+      size_ += !(words_[number >> 5] & bit);
+      words_[number >> 5] |= bit;
+      return;
+    }
+    insert_slow(number, universe, arena);
+  }
+  uint32_t size() const { return size_; }
+
+  template <class Use>
+  void for_each(Use use) const {
+    for (uint32_t i = 0; i < capacity_; ++i) {
+      if (!is_bitmap_ && words_[i]) use(words_[i] - 1);
+      for (uint32_t rest = is_bitmap_ ? words_[i] : 0; rest; rest &= rest - 1)
+        use(i * 32 + static_cast<uint32_t>(__builtin_ctz(rest)));
+    }
+  }
+
+ private:
+  void insert_slow(uint32_t number, uint32_t universe, Arena& arena);
+  void rebuild(uint32_t capacity, bool as_bitmap, Arena& arena);
+  bool add_to_table(uint32_t number);
+
+  uint32_t* words_ = nullptr;  // numbers + 1 by their hash, at most half full; or bits
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0;  // words: 0 or a power of two
+  bool is_bitmap_ = false;
+};
+
+}  // namespace kqlc::aggregates
