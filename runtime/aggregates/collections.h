@@ -92,7 +92,7 @@ struct Distinct {
   }
   static void insert(Context& context, const AggregateCall& call, State& state, const Cell& value,
                      bool copy) {
-    uint32_t number = state.values->number_of(value, call.types[0], *context.state_arena, copy);
+    uint32_t number = state.values->number_of(value, call.types[0], context, copy);
     state.set.insert(number, state.values->size(), *context.state_arena);
   }
   static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {

@@ -78,6 +78,10 @@ inline uint64_t look_of(Str text) {
   }
   return (head ^ (tail << 29 | tail >> 35) ^ text.size) * 0x9E3779B97F4A7C15u;
 }
+// The same of where a text lies.
+inline uint64_t look_of_place(Str text) {
+  return (reinterpret_cast<uintptr_t>(text.data) ^ text.size << 32) * 0x9E3779B97F4A7C15u;
+}
 inline bool same_text(Str a, Str b) {
   return a.size == b.size && (a.size == 0 || std::memcmp(a.data, b.data, a.size) == 0);
 }

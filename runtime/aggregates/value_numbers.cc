@@ -14,7 +14,8 @@ namespace kqlc::aggregates {
 
 namespace {
 
-constexpr uint32_t kHints = 4096;
+constexpr int kHintBits = 12, kRecentBits = 11;
+constexpr uint32_t kHints = 1u << kHintBits, kRecent = 1u << kRecentBits;
 
 template <class T>
 T* zeroed(Arena& arena, uint32_t count) {
@@ -27,13 +28,23 @@ uint32_t spread(uint32_t number) { return number * 0x9E3779B1u; }
 
 }  // namespace
 
-uint32_t ValueNumbers::number_of(const Cell& cell, Type type, Arena& arena, bool copy) {
+uint32_t ValueNumbers::number_of(const Cell& cell, Type type, Context& context, bool copy) {
+  Arena& arena = *context.state_arena;
   if (type != Type::String) return find(cell, hash_cell(cell, type, arena), type, arena, copy);
+  if (!context.run) return find_text(cell, arena, copy);
+  if (!recent_) recent_ = zeroed<Recent>(arena, kRecent);
+  Recent& recent = recent_[look_of_place(cell.s) >> (64 - kRecentBits)];
+  if (recent.data == cell.s.data && recent.size == cell.s.size && recent.run == context.run)
+    return recent.number;
+  recent = {cell.s.data, cell.s.size, context.run, find_text(cell, arena, copy)};
+  return recent.number;
+}
+
+uint32_t ValueNumbers::find_text(const Cell& cell, Arena& arena, bool copy) {
   if (!hints_) hints_ = zeroed<uint32_t>(arena, kHints);
-  uint32_t& hint = hints_[look_of(cell.s) >> 52];
-  static_assert(kHints == 1u << 12);
+  uint32_t& hint = hints_[look_of(cell.s) >> (64 - kHintBits)];
   if (hint && same_text(values_[hint - 1].cell.s, cell.s)) return hint - 1;
-  uint32_t number = find(cell, hash_cell(cell, type, arena), type, arena, copy);
+  uint32_t number = find(cell, hash_cell(cell, Type::String, arena), Type::String, arena, copy);
   hint = number + 1;
   return number;
 }

@@ -9,15 +9,16 @@
 #include <cstdint>
 
 #include "runtime/base/arena.h"
+#include "runtime/functions/function.h"
 #include "runtime/value/type.h"
 
 namespace kqlc::aggregates {
 
 class ValueNumbers {
  public:
-  // Returns the number of a value, given in the order of first sight. Requires: valid cells of one `type`;
-  // what they refer to is copied into `arena`, always the same one, if `copy`.
-  uint32_t number_of(const Cell& cell, Type type, Arena& arena, bool copy);
+  // Returns the number of a value, given in the order of first sight. Requires: valid cells of one `type`,
+  // and always the same state arena. What they refer to is copied there if `copy`.
+  uint32_t number_of(const Cell& cell, Type type, Context& context, bool copy);
   const Cell& value(uint32_t number) const { return values_[number].cell; }
   uint32_t size() const { return size_; }
 
@@ -25,10 +26,18 @@ class ValueNumbers {
   uint32_t number_in(ValueNumbers& other, uint32_t number, Type type, Arena& arena);
 
  private:
+  // The text that was last met at an address.
+  struct Recent {
+    const char* data;
+    uint64_t size;
+    uint32_t run;  // Context::run
+    uint32_t number;
+  };
   struct Value {
     Cell cell;
     uint64_t hash = 0;
   };
+  uint32_t find_text(const Cell& cell, Arena& arena, bool copy);
   uint32_t find(const Cell& cell, uint64_t hash, Type type, Arena& arena, bool copy);
   void grow_values(Arena& arena);
   void grow_slots(Arena& arena);
@@ -37,6 +46,7 @@ class ValueNumbers {
   uint32_t size_ = 0, capacity_ = 0;
   uint32_t* slots_ = nullptr;  // number + 1 by hash; 0 is free; at most half full
   uint32_t num_slots_ = 0;
+  Recent* recent_ = nullptr;   // by address
   uint32_t* hints_ = nullptr;  // number + 1 by the look of a text: most values have been seen just before
   // For number_in: by number, one more than that in `mapped_to_`; 0: not known yet.
   uint32_t* mapped_ = nullptr;

@@ -35,6 +35,12 @@ void select_all(std::vector<uint64_t>& bits, int64_t num_rows) {
   if (num_rows % 64) bits.back() = (uint64_t{1} << (num_rows % 64)) - 1;
 }
 
+// Texts of the run before may be gone.
+void begin_run(Context& context) {
+  context.run = std::max(context.run + 1, 1u);
+  context.match = 0;
+}
+
 int64_t count_bits(const std::vector<uint64_t>& bits) {
   int64_t count = 0;
   for (uint64_t word : bits) count += std::popcount(word);
@@ -219,7 +225,7 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
     if (select_rows(state, pipeline, columns, batch, use)) {
       if (!pipeline.marks.empty()) select_marked(state, pipeline, columns, batch.num_rows);
       state.run_.sink = &sink;
-      state.run_.context.match = 0;
+      begin_run(state.run_.context);
       if (int64_t selected = count_bits(state.selection_))
         code_->choose(pipeline.function, columns, num_columns, selected)(
             &state.run_, columns, state.selection_.data(), batch.num_rows, position);
@@ -273,11 +279,11 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   if (sink.full(position)) return false;
   select_all(state.selection_, rows);
   state.run_.sink = &sink;
-  state.run_.context.match = 0;
   // An arena of its own for these rows: its size is what functions bound. What they made lives on with the
   // state.
   Arena part;
   Arena* all = std::exchange(state.run_.context.arena, &part);
+  begin_run(state.run_.context);
   code_->choose(pipeline.function, nullptr, 0, rows)(&state.run_, cells, state.selection_.data(), rows,
                                                      position);
   state.run_.context.arena = all;

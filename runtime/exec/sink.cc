@@ -50,6 +50,8 @@ Sink::Sink(const SinkSpec& spec) : spec_(spec), shared_(spec.aggregates.size()) 
     calls_.back().shared = &shared_[calls_.size() - 1];
     states_size_ += use.aggregate().state_size;
   }
+  has_text_keys_ =
+      !spec.types.empty() && std::ranges::all_of(spec.types, [](Type type) { return type == Type::String; });
 }
 
 uint64_t Sink::hash_keys(Context& context, const Cell* keys) const {
@@ -88,32 +90,33 @@ Sink::Entry& Sink::add_group(Context& context, const Cell* keys, uint64_t hash, 
 
 namespace {
 
-// For a first guess at the group of a row, as look_of(); 0 where the keys' bytes say too little.
+// For a first guess at the group of a row, from the values of its keys (look_of) or, of texts, from where
+// they lie (look_of_place).
+template <bool by_place>
 uint64_t look_of_keys(const Cell* keys, const std::vector<Type>& types) {
   uint64_t look = 0;
   for (size_t i = 0; i < types.size(); ++i) {
     uint64_t part = 0;
-    switch (types[i]) {
-      case Type::String:
-        part = aggregates::look_of(keys[i].s);
-        break;
-      case Type::Dynamic:
-        return 0;
-      case Type::Bool:
-        part = keys[i].b;
-        break;
-      case Type::Int:
-        part = static_cast<uint32_t>(keys[i].i);
-        break;
-      default:
-        part = static_cast<uint64_t>(keys[i].l);
-    }
+    if (types[i] == Type::String)
+      part = by_place ? aggregates::look_of_place(keys[i].s) : aggregates::look_of(keys[i].s);
+    else if (types[i] == Type::Bool)
+      part = keys[i].b;
+    else if (types[i] == Type::Int)
+      part = static_cast<uint32_t>(keys[i].i);
+    else if (types[i] != Type::Dynamic)
+      part = static_cast<uint64_t>(keys[i].l);
     look = (look ^ part) * 0x9E3779B97F4A7C15u;
   }
   return look;
 }
 
-constexpr int kHintBits = 12;
+constexpr int kHintBits = 12, kRecentBits = 11;
+
+bool at_same_places(const Str* places, const Cell* keys, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    if (places[i].data != keys[i].s.data || places[i].size != keys[i].s.size) return false;
+  return true;
+}
 
 }  // namespace
 
@@ -126,10 +129,29 @@ bool Sink::has_keys(const Entry& entry, const Cell* keys, Arena& arena) const {
   return same;
 }
 
-// Most rows belong to a group that was met not long ago: a guess, which is checked, spares hashing the keys.
+// Most rows belong to a group that was met not long ago. Where the keys are texts at the same places as those
+// of an earlier row of this run, as in a dictionary, they are its keys, and nobody need look at them.
 Sink::Entry& Sink::group_of(Context& context, const Cell* keys) {
+  if (!has_text_keys_ || !context.run) return guess_group(context, keys);
+  const size_t width = spec_.types.size();
+  if (recent_.empty()) {
+    recent_.resize(size_t{1} << kRecentBits);
+    recent_places_.resize(recent_.size() * width);
+  }
+  const size_t slot = look_of_keys<true>(keys, spec_.types) >> (64 - kRecentBits);
+  Recent& recent = recent_[slot];
+  Str* places = &recent_places_[slot * width];
+  if (recent.run == context.run && at_same_places(places, keys, width)) return entries_[recent.entry];
+  Entry& group = guess_group(context, keys);
+  recent = {context.run, static_cast<uint32_t>(&group - entries_.data())};
+  for (size_t i = 0; i < width; ++i) places[i] = keys[i].s;
+  return group;
+}
+
+// A guess from the look of the keys, which is checked, spares hashing them.
+Sink::Entry& Sink::guess_group(Context& context, const Cell* keys) {
   if (hints_.empty()) hints_.resize(size_t{1} << kHintBits);
-  uint32_t& hint = hints_[look_of_keys(keys, spec_.types) >> (64 - kHintBits)];
+  uint32_t& hint = hints_[look_of_keys<false>(keys, spec_.types) >> (64 - kHintBits)];
   if (hint && has_keys(entries_[hint - 1], keys, *context.arena)) return entries_[hint - 1];
   Entry& group = find_group(context, keys, hash_keys(context, keys), true);
   hint = static_cast<uint32_t>(&group - entries_.data()) + 1;
@@ -214,6 +236,8 @@ void Sink::merge(Context& context, Sink& from) {
   from.entries_.clear();
   from.index_.clear();
   from.hints_.clear();
+  from.recent_.clear();
+  from.recent_places_.clear();
 }
 
 void Sink::save(Writer& writer) const {

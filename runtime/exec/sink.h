@@ -82,7 +82,13 @@ class Sink {
     char* states = nullptr;
   };
 
+  // What keys were last met at some places.
+  struct Recent {
+    uint32_t run = 0;  // Context::run
+    uint32_t entry = 0;
+  };
   Entry& group_of(Context& context, const Cell* keys);
+  Entry& guess_group(Context& context, const Cell* keys);
   bool has_keys(const Entry& entry, const Cell* keys, Arena& arena) const;
   Entry& find_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
   Entry& add_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
@@ -98,8 +104,11 @@ class Sink {
   std::vector<Entry> entries_;
   std::vector<uint32_t> index_;  // entry + 1 by hash; 0 is free; a power of two
   std::vector<uint32_t> hints_;  // the same by the look of the keys, the last that looked so
-  std::vector<void*> shared_;    // AggregateCall::shared, by aggregate
-  uint64_t last_position_ = 0;   // the greatest of the entries'
+  bool has_text_keys_ = false;   // all keys are texts, so their places say which they are
+  std::vector<Recent> recent_;   // by the places of the keys
+  std::vector<Str> recent_places_;
+  std::vector<void*> shared_;   // AggregateCall::shared, by aggregate
+  uint64_t last_position_ = 0;  // the greatest of the entries'
   int64_t count_ = 0;
   JoinRows join_rows_{spec_.types, spec_.join_keys};
   uint64_t* marks_ = nullptr;
