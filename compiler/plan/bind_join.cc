@@ -250,8 +250,12 @@ NodeId Binder::first_rows(const JoinSides& sides) {
   size_t num_keys = sides.keys.size();
   NodeId grouped = add(std::move(groups));
   std::vector<ExprId> exprs;
-  for (size_t i = 0; i < before.size(); ++i)
-    exprs.push_back(column(num_keys + i, before[i].type, sides.span));
+  for (size_t i = 0; i < before.size(); ++i) {
+    // A key is that of the first row, too, and filters can see that it is one.
+    auto key = std::ranges::find(sides.keys, static_cast<int>(i), &JoinKey::left);
+    size_t place = key == sides.keys.end() ? num_keys + i : static_cast<size_t>(key - sides.keys.begin());
+    exprs.push_back(column(place, before[i].type, sides.span));
+  }
   return project(grouped, before, std::move(exprs), sides.span);
 }
 

@@ -5,6 +5,7 @@
 #include "runtime/exec/join_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <tuple>
 
@@ -79,50 +80,53 @@ std::vector<uint32_t> JoinRows::order() const {
   return order;
 }
 
+// Numbers the keys by their first row and counts their rows. Returns the group of each row.
+std::vector<uint32_t> JoinRows::group(const std::vector<uint32_t>& order, JoinTable& table) const {
+  const size_t mask = table.slots_.size() - 1;
+  std::vector<uint32_t> group_of(entries_.size());
+  std::vector<uint32_t> leaders;  // a row of each group
+  auto same_keys = [&](uint32_t a, uint32_t b) {
+    return std::ranges::all_of(keys_, [&](const JoinColumn& key) {
+      Type type = types_[key.column];
+      return same_key(row(a)[key.column], type, row(b)[key.column], type);
+    });
+  };
+  for (uint32_t number : order) {
+    const uint64_t hash = entries_[number].hash;
+    size_t slot = hash & mask;
+    for (; table.slots_[slot]; slot = (slot + 1) & mask) {
+      uint32_t known = table.slots_[slot] - 1;
+      if (table.groups_[known].hash == hash && same_keys(leaders[known], number)) break;
+    }
+    if (!table.slots_[slot]) {
+      table.groups_.push_back({hash, 0, 0});
+      leaders.push_back(number);
+      table.slots_[slot] = static_cast<uint32_t>(leaders.size());
+    }
+    group_of[number] = table.slots_[slot] - 1;
+    ++table.groups_[group_of[number]].count;
+  }
+  return group_of;
+}
+
 std::shared_ptr<const JoinTable> JoinRows::build() {
   auto table = std::make_shared<JoinTable>();
   table->types_ = types_;
   table->keys_ = keys_;
   for (Type type : types_) table->nulls_.push_back(null_cell(type));
-  size_t num_slots = 16;
-  while (num_slots < 2 * entries_.size()) num_slots *= 2;
-  table->slots_.assign(num_slots, 0);
-  const std::vector<uint32_t> in_order = order();
-  std::vector<uint32_t> group_of(entries_.size());
-  std::vector<uint32_t> leaders;  // a row of each group
-  for (uint32_t number : in_order) {
-    const uint64_t hash = entries_[number].hash;
-    auto same = [&](uint32_t leader) {
-      return std::ranges::all_of(keys_, [&](const JoinColumn& key) {
-        Type type = types_[key.column];
-        return same_key(row(leader)[key.column], type, row(number)[key.column], type);
-      });
-    };
-    size_t slot = hash & (num_slots - 1);
-    for (; table->slots_[slot]; slot = (slot + 1) & (num_slots - 1)) {
-      uint32_t group = table->slots_[slot] - 1;
-      if (table->groups_[group].hash == hash && same(leaders[group])) break;
-    }
-    if (!table->slots_[slot]) {
-      table->groups_.push_back({hash, 0, 0});
-      leaders.push_back(number);
-      table->slots_[slot] = static_cast<uint32_t>(leaders.size());
-    }
-    group_of[number] = table->slots_[slot] - 1;
-    ++table->groups_[group_of[number]].count;
-  }
-  uint32_t next = 0;
+  table->slots_.assign(std::bit_ceil(std::max<size_t>(16, 2 * entries_.size())), 0);
+  const std::vector<uint32_t> in_order = order(), group_of = group(in_order, *table);
+  std::vector<uint32_t> next;  // place of a group's next row
+  uint32_t place = 0;
   for (JoinTable::Group& group : table->groups_) {
-    group.first = next;
-    next += group.count;
-    group.count = 0;
+    group.first = place;
+    next.push_back(place);
+    place += group.count;
   }
   table->rows_.resize(cells_.size());
-  for (uint32_t number : in_order) {
-    JoinTable::Group& group = table->groups_[group_of[number]];
-    size_t place = group.first + size_t{group.count++};
-    std::copy_n(row(number), types_.size(), table->rows_.data() + place * types_.size());
-  }
+  for (uint32_t number : in_order)
+    std::copy_n(row(number), types_.size(),
+                table->rows_.data() + size_t{next[group_of[number]]++} * types_.size());
   entries_ = {};
   cells_ = {};
   runs_ = {0};

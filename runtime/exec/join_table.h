@@ -72,6 +72,7 @@ class JoinRows {
     uint64_t hash;
   };
   std::vector<uint32_t> order() const;
+  std::vector<uint32_t> group(const std::vector<uint32_t>& order, JoinTable& table) const;
   const Cell* row(size_t number) const { return cells_.data() + number * types_.size(); }
 
   const std::vector<Type>& types_;

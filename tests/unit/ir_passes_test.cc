@@ -215,6 +215,12 @@ const char* const kQueries[] = {
     "T | take 20 | join kind=inner (T | take 30 | project Real, Path) on Real | where tostring(Real) == "
     "'0.0' or Real1 > 1",
     "T | join (T | distinct Path, Size) on Size | project Path, Path1",
+    "T | join kind=inner (datatable(Name:string, X:long)['cmd.exe', 1, 'svchost', 2, 'cmd.exe', 3, '', 4]) "
+    "on Name | project "
+    "Size, X",
+    "datatable(Name:string)['cmd.exe', 'nothing'] | join kind=leftouter (T | take 40) on Name | project "
+    "Name, Size",
+    "T | join kind=leftsemi (union (print Name = 'cmd.exe'), (print Name = 'svchost')) on Name | count",
     "T | where Name has 'cmd' or Size == 5 | where Size > 0 | take 30 | join kind=inner (T | where Name != "
     "'' | take 50) on "
     "Name, Size | project Path, Real1",

@@ -407,6 +407,23 @@ TEST(IrInferFilters, FromOneSideOfAJoinToTheOther) {
       "Name\n");
 }
 
+TEST(IrInferFilters, FewConstantKeysAreAskedForInATable) {
+  const std::string indicators = "datatable(Name: string)['evil.exe', 'bad.dll', 'evil.exe']";
+  for (const std::string& query :
+       {"T | join kind=inner (" + indicators + ") on Name", "T | join (" + indicators + ") on Name",
+        indicators + " | join kind=leftouter T on Name",
+        "T | join kind=leftsemi (" + indicators + ") on Name"})
+    EXPECT_EQ(prefilter(query), (Words{{"evil.exe", "bad.dll"}})) << query;
+  EXPECT_EQ(prefilter("T | join kind=inner (print N = 'evil.exe') on $left.Name == $right.N"),
+            (Words{{"evil.exe"}}));
+  EXPECT_EQ(prefilter("T | join kind=leftouter (" + indicators + ") on Name"), Words{});
+  EXPECT_EQ(prefilter("T | join kind=leftanti (" + indicators + ") on Name"), Words{});
+  std::string many = "datatable(Name: string)['a0000'";
+  for (int i = 1; i < 65; ++i) many += ", 'a" + std::to_string(10'000 + i) + "'";
+  EXPECT_EQ(optimized("T | join kind=inner (" + many + "]) on Name | project Size"),
+            "scan T\nrows 65\njoin inner on Name == Name\nproject Size\n");
+}
+
 TEST(IrInferFilters, NotWhereRowsWithoutAMatchCount) {
   EXPECT_EQ(optimized("T | project Name | join kind=leftanti (T | where Name has 'x') on Name"),
             "scan T\nscan T\nfilter (Name has \"x\")\ndistinct\njoin leftanti on Name == Name\n");
