@@ -72,6 +72,17 @@ TEST(Query, ExtremesKeepTheFirstOfEqualRows) {
             "[[\"a\",2,\"y\"]]");
 }
 
+TEST(Query, AStarMayStandForHundredsOfColumns) {
+  std::string wide = "print k = 1", row = "1";
+  for (int i = 0; i < 400; ++i) {
+    wide += ", c" + std::to_string(i) + " = " + std::to_string(i);
+    row += "," + std::to_string(i);
+  }
+  EXPECT_EQ(rows_of(wide + " | summarize arg_max(c0, *) by k"), "[[" + row + "]]");
+  EXPECT_EQ(rows_of(wide + " | join (" + wide + ") on k | summarize take_any(*) by k | project k, c7, c3991"),
+            "[[1,7,399]]");
+}
+
 TEST(Query, UnsupportedIsRefusedByName) {
   EXPECT_EQ(answer("print x=1 | evaluate bag_unpack(x)"), "K0301");
   EXPECT_EQ(answer("let a = print x=1 | evaluate bag_unpack(x); a | where x > 1"), "K0301");
