@@ -455,7 +455,9 @@ constexpr size_t kMostKeptOfRows = size_t{16} << 20;
 
 extern "C" void kqlc_begin_row(Run* run) {
   run->context.match = 0;
-  if (run->context.arena->bytes() > kMostKeptOfRows) run->context.arena->reset();
+  if (run->context.arena->bytes() <= kMostKeptOfRows) return;
+  run->context.arena->reset();
+  exec::begin_run(run->context);
 }
 
 extern "C" const Cell* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uint64_t outer,
