@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running an engine once and measuring it: kqlc as a whole process, a peer as a process that stays ready.
+"""Running an engine once and measuring it: kqlc and the peers as processes that stay ready, kqlc as a whole process.
 
-In: the query, the form and the file. Out: a Run: seconds, CPU seconds, peak memory and the rows. For kqlc the time is
-that of the whole process, from its start to its last byte of output, compiling included; a peer's own start is not
-counted (see peers.py), which favours the peers. Memory is sampled every ten milliseconds from /proc: anonymous memory
+In: the query, the form and the file. Out: a Run: seconds, CPU seconds, peak memory and the rows. The time of a process
+that is ready is that from handing over the query to the last row of the answer, compiling included; starting is not
+counted (see peers.py). That of a whole process is that from its start to its last byte of output. Memory is sampled every ten milliseconds from /proc: anonymous memory
 (what the engine allocated), and the whole resident set, which counts mapped file pages too.
 """
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 
@@ -58,8 +60,67 @@ class MemorySampler(threading.Thread):
         self.join()
 
 
+def query_text(query):
+    """The KQL of a query; that of the seed rule stands in its file, as a block that the rest of the YAML does not indent."""
+    if QUERIES[query]["kql"]:
+        return QUERIES[query]["kql"]
+    with open(os.path.join(ROOT, SEED_RULE)) as file:
+        block = re.search(r"^query: *\|.*\n((?:[ \t]+.*\n|\n)+)", file.read(), re.MULTILINE).group(1)
+    return textwrap.dedent(block)
+
+
+def ordered(query, rows):
+    """Rows given as objects, as lists in the order of `gives`; a table of the schema has columns that the archive lacks."""
+    return [[row[name] for name in QUERIES[query]["gives"]] for row in rows]
+
+
+def processor_seconds(process):
+    """CPU seconds that a running process has used."""
+    with open(f"/proc/{process}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class KqlcReady:
+    """kqlc as a process that stays ready: one query a line, one answer a line."""
+
+    def __init__(self, program, query, file, options):
+        self.query, self.way, self.version = query, "batch", None
+        self.process = subprocess.Popen([program, "query", "--batch", "--data", file, "--now", NOW, *options],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def run(self):
+        request = json.dumps({"id": self.query, "query": query_text(self.query)}) + "\n"
+        sampler = MemorySampler(self.process.pid)
+        cpu, start = processor_seconds(self.process.pid), time.perf_counter()
+        self.process.stdin.write(request)
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        seconds = time.perf_counter() - start
+        sampler.stop()
+        if not line:
+            raise EngineError(f"the process ended with {self.process.wait()}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise EngineError(answer["error"]["message"])
+        names = [column["name"] for column in answer["columns"]]
+        rows = ordered(self.query, [dict(zip(names, row)) for row in answer["rows"]])
+        return Run(seconds, processor_seconds(self.process.pid) - cpu, sampler.memory, sampler.resident, rows)
+
+    def choose(self, check):
+        """Raises EngineError where the answer is wrong."""
+        problem = check(self.run().rows)
+        if problem:
+            raise EngineError("WRONG: " + problem)
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
 class Kqlc:
-    """kqlc with some options. `file` may be another archive than the peers' (the reference executor's smaller one)."""
+    """kqlc as a whole process. `file` may be another archive than the peers' (the reference executor's smaller one)."""
 
     def __init__(self, program, query, file, options):
         self.query, self.way, self.version = query, "scan", None
@@ -85,13 +146,7 @@ class Kqlc:
             if process.returncode != 0:
                 errors.seek(0)
                 raise EngineError(f"exit code {process.returncode}: {errors.read().decode(errors='replace')[-500:]}")
-        gives = QUERIES[self.query]["gives"]
-        rows = []
-        for line in output.splitlines():
-            row = json.loads(line)["row"]
-            if sorted(row) != sorted(gives):
-                row = {name: row[name] for name in gives}  # the table of the schema has columns that the archive lacks
-            rows.append([row[name] for name in gives])
+        rows = ordered(self.query, [json.loads(line)["row"] for line in output.splitlines()])
         return Run(seconds, usage.ru_utime + usage.ru_stime, sampler.memory, sampler.resident, rows)
 
     def choose(self, check):
