@@ -40,19 +40,27 @@ inline constexpr size_t kMaxFingerprint = 3;  // bytes of a needle's fingerprint
 
 // Several needles to be found in one pass: by their two rarest bytes when they are few, else by fingerprints,
 // a window of `window` bytes of each needle. Each needle belongs to one of eight buckets; bit b of low[i][n]
-// & high[i][m] says that a needle of bucket b may have the byte (m << 4 | n) at place i of its window.
+// & high[i][m] says that a needle of bucket b may have the byte (m << 4 | n) at place i of its window. Where
+// all bytes of a window may be those of one bucket, the hash of the window tells which needles to compare.
 struct MultiNeedle {
   const SearchNeedle* needles;
   size_t size;
   EscapeFilter escapes;
-  SearchNeedle escape;       // the two bytes `\u`
-  size_t window;             // 0: needles are compared one by one
-  const uint32_t* anchors;   // offset of each needle's window; 0s when there is no window
-  const uint32_t* members;   // needle numbers, bucket by bucket
-  uint32_t bucket_begin[9];  // of members
+  SearchNeedle escape;      // the two bytes `\u`
+  size_t window;            // 0: needles are compared one by one
+  const uint32_t* anchors;  // offset of each needle's window; 0s when there is no window
+  const uint32_t* members;  // needle numbers, by the hash of their windows
+  const uint32_t* begins;   // by hash, the first of its members; one more at the end
+  uint32_t hash_bits;
   uint8_t low[kMaxFingerprint][16];
   uint8_t high[kMaxFingerprint][16];
 };
+
+// The hash of the first `width` bytes of a window, ASCII letters in either case alike.
+inline uint32_t hash_window(uint32_t window, size_t width, uint32_t bits) {
+  const uint32_t mask = width >= 4 ? ~0u : (1u << 8 * width) - 1;
+  return ((window | 0x20202020) & mask) * 0x9E3779B1u >> (32 - bits);
+}
 
 // A line of JSON: the offset of its \n (or of the text's end), and what may stand in it.
 inline constexpr uint32_t kLineControl = 1;   // a byte below 0x20 other than the \r before the \n

@@ -7,6 +7,9 @@
 #include "runtime/simd/line_filter.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
+#include <numeric>
 
 #include "runtime/base/check.h"
 #include "runtime/simd/targets.h"
@@ -125,27 +128,27 @@ MultiSearch::MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& e
   multi_.escapes = escapes;
   multi_.anchors = anchors_.data();
   multi_.members = members_.data();
+  multi_.begins = begins_.data();
 }
 
 // Needles with like windows share a bucket, so that its table entries stay few.
 void MultiSearch::build_fingerprints(const std::vector<Piece>& pieces) {
   size_t width = kMaxFingerprint;
   for (const SearchNeedle& needle : needles_) width = std::min(width, needle.size);
+  std::vector<uint32_t> sorted;
   for (size_t i = 0; i < pieces.size(); ++i) {
     anchors_[i] = choose_window(pieces[i], width);
-    members_.push_back(static_cast<uint32_t>(i));
+    sorted.push_back(static_cast<uint32_t>(i));
   }
   const auto window = [&](uint32_t i) { return std::string_view(needles_[i].bytes + anchors_[i], width); };
-  std::sort(members_.begin(), members_.end(), [&](uint32_t a, uint32_t b) { return window(a) < window(b); });
+  std::sort(sorted.begin(), sorted.end(), [&](uint32_t a, uint32_t b) { return window(a) < window(b); });
   multi_.window = width;
-  for (size_t bucket = 0; bucket <= 8; ++bucket)
-    multi_.bucket_begin[bucket] = static_cast<uint32_t>(members_.size() * bucket / 8);
   for (size_t bucket = 0; bucket < 8; ++bucket) {
     const auto bit = static_cast<uint8_t>(1u << bucket);
-    for (uint32_t m = multi_.bucket_begin[bucket]; m < multi_.bucket_begin[bucket + 1]; ++m) {
-      const SearchNeedle& needle = needles_[members_[m]];
+    for (size_t m = sorted.size() * bucket / 8; m < sorted.size() * (bucket + 1) / 8; ++m) {
+      const SearchNeedle& needle = needles_[sorted[m]];
       for (size_t i = 0; i < width; ++i) {
-        const size_t at = anchors_[members_[m]] + i;
+        const size_t at = anchors_[sorted[m]] + i;
         const auto byte = static_cast<uint8_t>(needle.bytes[at]);
         const auto other = static_cast<uint8_t>(byte ^ static_cast<uint8_t>(needle.fold[at]));
         for (uint8_t form : {byte, other}) {
@@ -155,6 +158,23 @@ void MultiSearch::build_fingerprints(const std::vector<Piece>& pieces) {
       }
     }
   }
+  index_windows();
+}
+
+// Four hashes a needle, so that most windows of other texts meet none.
+void MultiSearch::index_windows() {
+  multi_.hash_bits = static_cast<uint32_t>(std::clamp<int>(std::bit_width(needles_.size()) + 2, 8, 20));
+  const auto hash_of = [&](size_t i) {
+    uint32_t window = 0;
+    std::memcpy(&window, needles_[i].bytes + anchors_[i], multi_.window);
+    return hash_window(window, multi_.window, multi_.hash_bits);
+  };
+  begins_.assign((size_t{1} << multi_.hash_bits) + 1, 0);
+  for (size_t i = 0; i < needles_.size(); ++i) ++begins_[hash_of(i) + 1];
+  std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
+  members_.resize(needles_.size());
+  std::vector<uint32_t> next(begins_.begin(), begins_.end() - 1);
+  for (size_t i = 0; i < needles_.size(); ++i) members_[next[hash_of(i)]++] = static_cast<uint32_t>(i);
 }
 
 const char* MultiSearch::find(const char* begin, const char* end, size_t* which) const {

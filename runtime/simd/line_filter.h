@@ -49,11 +49,12 @@ class MultiSearch {
 
  private:
   void build_fingerprints(const std::vector<Piece>& pieces);
+  void index_windows();
 
   std::vector<std::unique_ptr<char[]>> storage_;
   std::vector<SearchNeedle> needles_;
   std::vector<uint32_t> anchors_;
-  std::vector<uint32_t> members_;
+  std::vector<uint32_t> members_, begins_;
   MultiNeedle multi_{};
 };
 

@@ -4,14 +4,17 @@
 // hit. The plain version tries every needle at every place. Departures: up to kMaxProbes needles are compared
 // by their two rarest bytes as a single needle is; more needles by fingerprint: two table look-ups a byte of
 // the window (low and high nibble) give the buckets that may match there, the meet over the window's bytes
-// the candidates, and only the needles of those buckets are compared. What is left at the end, less than a
-// block, is searched needle by needle.
+// the candidates, and only the needles whose windows have the hash of what stands there are compared. What is
+// left at the end, less than a block, is searched needle by needle.
 #pragma once
 
 #include "runtime/simd/search-inl.h"
 
 namespace kqlc::simd {
 namespace {
+
+constexpr size_t kWindowBytes = sizeof(uint32_t);  // what is read to hash a window
+static_assert(kMaxFingerprint <= kWindowBytes);
 
 inline int hex_digit(uint8_t byte) {
   if (static_cast<uint8_t>(byte - '0') < 10) return byte - '0';
@@ -124,21 +127,21 @@ const char* find_probes(const MultiNeedle& multi, const char* begin, const char*
   return hit ? hit : find_each<V>(multi, begin, p, end, which);
 }
 
-// The needles of the buckets named in `buckets` that stand with their windows at p.
-inline const char* check_buckets(const MultiNeedle& multi, uint32_t buckets, const char* begin, const char* p,
-                                 const char* end, size_t* which) {
-  for (; buckets; buckets &= buckets - 1) {
-    const size_t bucket = lowest(buckets);
-    for (uint32_t i = multi.bucket_begin[bucket]; i < multi.bucket_begin[bucket + 1]; ++i) {
-      const uint32_t number = multi.members[i];
-      const SearchNeedle& needle = multi.needles[number];
-      const uint32_t anchor = multi.anchors[number];
-      if (static_cast<size_t>(p - begin) < anchor) continue;
-      const char* place = p - anchor;
-      if (static_cast<size_t>(end - place) < needle.size || !bytes_fit(needle, place)) continue;
-      *which = number;
-      return place;
-    }
+// A needle that stands with its window at p. Requires: kWindowBytes readable bytes at p.
+inline const char* check_window(const MultiNeedle& multi, const char* begin, const char* p, const char* end,
+                                size_t* which) {
+  uint32_t window;
+  memcpy(&window, p, kWindowBytes);
+  const uint32_t hash = hash_window(window, multi.window, multi.hash_bits);
+  for (uint32_t i = multi.begins[hash]; i < multi.begins[hash + 1]; ++i) {
+    const uint32_t number = multi.members[i];
+    const SearchNeedle& needle = multi.needles[number];
+    const uint32_t anchor = multi.anchors[number];
+    if (static_cast<size_t>(p - begin) < anchor) continue;
+    const char* place = p - anchor;
+    if (static_cast<size_t>(end - place) < needle.size || !bytes_fit(needle, place)) continue;
+    *which = number;
+    return place;
   }
   return nullptr;
 }
@@ -167,14 +170,12 @@ struct Fingerprints {
 };
 
 // The candidates of one block that hold, in the order of windows.
-template <class V>
-const char* check_windows(const MultiNeedle& multi, V buckets, uint64_t windows, uint64_t escapes,
-                          const char* begin, const char* p, const char* end, size_t* which) {
-  uint8_t lanes[V::kBytes];
-  memcpy(lanes, &buckets.raw, V::kBytes);
+inline const char* check_windows(const MultiNeedle& multi, uint64_t windows, uint64_t escapes,
+                                 const char* begin, const char* p, const char* end, size_t* which) {
   for (uint64_t all = windows | escapes; all; all &= all - 1) {
     const size_t at = lowest(all);
-    if (const char* hit = check_buckets(multi, lanes[at], begin, p + at, end, which)) return hit;
+    if (windows >> at & 1)
+      if (const char* hit = check_window(multi, begin, p + at, end, which)) return hit;
     if ((escapes >> at & 1) && escape_counts(multi.escapes, begin, p + at, end)) {
       *which = kEscapeHit;
       return p + at;
@@ -188,7 +189,7 @@ const char* find_fingerprints(const MultiNeedle& multi, const char* begin, const
   const Fingerprints<V, W> fingerprints(multi);
   const Probe<V> escape(multi.escape);
   const typename V::Bits nothing = V::equal(V::splat(0), V::splat(1));
-  const size_t reach = V::kBytes + kMaxFingerprint - 1;
+  const size_t reach = V::kBytes + kWindowBytes - 1;
   const bool with_escapes = multi.escapes.enabled;
   const char* p = begin;
   for (; static_cast<size_t>(end - p) >= reach; p += V::kBytes) {
@@ -196,8 +197,7 @@ const char* find_fingerprints(const MultiNeedle& multi, const char* begin, const
     const typename V::Bits windows = V::nonzero(buckets);
     const typename V::Bits escapes = with_escapes ? escape(p) : nothing;
     if (V::none(V::any_of(windows, escapes))) continue;
-    if (const char* hit =
-            check_windows(multi, buckets, V::mask(windows), V::mask(escapes), begin, p, end, which))
+    if (const char* hit = check_windows(multi, V::mask(windows), V::mask(escapes), begin, p, end, which))
       return hit;
   }
   // Needles whose windows were not reached start at most their anchor before p.
