@@ -61,7 +61,10 @@ int run_ingest(const Options& options) {
   if (!done.ok()) return fail(done.error());
   bool named = std::ranges::any_of(
       files.value(), [&](const archive::File& file) { return file.named && report.gave_nothing(file); });
-  if (unread || named || left_out == files.value().size()) return kUsage;
+  // A source of no known table is the user's to name; a broken one of a folder is said and passed over.
+  bool unnamed =
+      std::ranges::any_of(report.errors, [](const Error& e) { return e.code == ErrorCode::Usage; });
+  if (unread || named || unnamed || left_out == files.value().size()) return kUsage;
   return options.strict && (report.has_bad_data() || !report.errors.empty()) ? kBadData : kDone;
 }
 

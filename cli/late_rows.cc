@@ -4,6 +4,7 @@
 // kernel.
 #include "cli/late_rows.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace kqlc::cli {
@@ -55,10 +56,22 @@ std::unique_ptr<LateRows> LateRows::compile(const ir::Ir& ir, const codegen::Ker
   return out;
 }
 
-std::vector<uint64_t> LateRows::locators_of(const std::vector<std::vector<Cell>>& found) {
-  std::vector<uint64_t> locators;
-  for (const std::vector<Cell>& row : found) locators.push_back(static_cast<uint64_t>(row.back().l));
-  return locators;
+// A column of places; nothing where there is no such column.
+std::vector<uint64_t> LateRows::column_of(std::string_view name,
+                                          const std::vector<std::vector<Cell>>& found) const {
+  auto column = std::ranges::find(kept_, name, &plan::ColumnDef::name);
+  std::vector<uint64_t> out;
+  if (column == kept_.end()) return out;
+  auto place = static_cast<size_t>(column - kept_.begin());
+  for (const std::vector<Cell>& row : found) out.push_back(static_cast<uint64_t>(row[place].l));
+  return out;
+}
+
+std::vector<uint64_t> LateRows::locators_of(const std::vector<std::vector<Cell>>& found) const {
+  return column_of(ir::kRowColumn, found);
+}
+std::vector<uint64_t> LateRows::first_rows_of(const std::vector<std::vector<Cell>>& found) const {
+  return column_of(ir::kFirstRowColumn, found);
 }
 
 codegen::KernelRows LateRows::finish(const std::vector<std::vector<Cell>>& found,
@@ -76,11 +89,9 @@ codegen::KernelRows LateRows::finish(const std::vector<std::vector<Cell>>& found
   batch.num_rows = static_cast<int64_t>(found.size());
   batch.columns = batch_columns.data();
   batch.num_columns = batch_columns.size();
-  std::vector<std::shared_ptr<codegen::KernelState>> states{late_->create_state()};
-  // The rows may be the left side of a join with constant rows.
-  for (size_t phase = 0; phase < late_->inputs()[0].phase; ++phase) late_->end_phase(states);
-  if (batch.num_rows) late_->consume(*states[0], 0, batch);
-  return late_->finish(*states[0]);
+  auto state = late_->create_state();
+  if (batch.num_rows) late_->consume(*state, 0, batch);
+  return late_->finish(*state);
 }
 
 }  // namespace kqlc::cli

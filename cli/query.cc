@@ -41,7 +41,7 @@ int run_query(const Options& options) {
   Compiled compiled = compile({"query", text.value(), text.value(), {}}, schemas, now);
   std::fputs(render(compiled).c_str(), stderr);
   if (!compiled.ok()) return compiled.exit_code();
-  auto destination = choose_destination(options, compiled.plan.results.size());
+  auto destination = choose_destination(options, compiled.plan.results.size(), tables);
   if (!destination.ok()) return fail(destination.error());
   auto bounds = time_bounds(options);
   if (!bounds.ok()) return fail(bounds.error());

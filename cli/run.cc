@@ -71,8 +71,9 @@ std::vector<Native> compile_jobs(std::vector<Job>& jobs, const Tables& tables, c
 // Fetches the late columns of the rows that a job's scan has found, and ends the job with them. Returns false
 // where that fails: a line may be bad in a column that the scan did not look at, and is no row then.
 bool finish_late(Job& job, const LateRows& late, Tables& tables, const Options& options) {
-  auto fetched =
-      tables.fetch(late.table(), late.fetched(), LateRows::locators_of(job.rows.rows), options.memory_limit);
+  const auto& found = job.rows.rows;
+  auto fetched = tables.fetch(late.table(), late.fetched(), late.locators_of(found),
+                              late.first_rows_of(found), options.memory_limit);
   if (!fetched.ok()) return false;
   take_rows(job, late.finish(job.rows.rows, fetched.value()->columns()));
   return true;

@@ -125,7 +125,7 @@ int run_scan(const Options& options) {
   if (scan.files.left_out) scan.exit = kUsage;
   auto start = std::chrono::steady_clock::now();
   compile_rules(scan);
-  auto destination = choose_destination(options, scan.jobs.size());
+  auto destination = choose_destination(options, scan.jobs.size(), session.value().tables);
   if (!destination.ok()) return fail(destination.error());
   run_jobs(scan.jobs, session.value().tables, options);
   std::vector<Output> outputs = collect_outputs(scan);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "cli/interrupt.h"
 #include "cli/progress.h"
@@ -120,6 +121,12 @@ Result<void> Tables::run(const std::string& table, archive::ScanRequest request,
   if (report.lines + report.rows >= known.lines + known.rows) std::swap(known, report);
   for (const auto& [column, problem] : report.problems) known.problems.insert({column, problem});
   for (const auto& [column, count] : report.missing_columns) known.missing_columns.insert({column, count});
+  // A column that one pass did not read may be damaged, a file may be gone between two.
+  for (Error& error : report.errors)
+    if (std::ranges::find(known.errors, error.message, &Error::message) == known.errors.end())
+      known.errors.push_back(std::move(error));
+  known.unread.insert(report.unread.begin(), report.unread.end());
+  known.only_bad_lines.insert(report.only_bad_lines.begin(), report.only_bad_lines.end());
   return {};
 }
 
@@ -191,6 +198,7 @@ bool Tables::can_fetch(const std::string& table) const {
 Result<std::unique_ptr<archive::FetchedRows>> Tables::fetch(const std::string& table,
                                                             const plan::Schema& columns,
                                                             const std::vector<uint64_t>& locators,
+                                                            const std::vector<uint64_t>& others,
                                                             size_t memory_limit) {
   archive::ScanRequest request;
   request.table = table;
@@ -200,8 +208,8 @@ Result<std::unique_ptr<archive::FetchedRows>> Tables::fetch(const std::string& t
   archive::ScanControl control;
   control.threads = threads_;
   control.cancelled = interrupted;
-  return archive::FetchedRows::fetch(files_of(table), std::move(request), control, locators, memory_limit,
-                                     &reports_[table]);
+  return archive::FetchedRows::fetch(files_of(table), std::move(request), control, locators, others,
+                                     memory_limit, &reports_[table]);
 }
 
 void Tables::note_times(const std::string& table, const std::string& column, const TimeRange& times) {
@@ -259,6 +267,12 @@ Result<int64_t> Tables::newest_time() {
   if (interrupted())
     return Error{ErrorCode::Cancelled, "interrupted while the newest timestamp was looked for"};
   return *std::max_element(newest.begin(), newest.end());
+}
+
+bool Tables::holds(const std::string& path) const {
+  std::error_code none;
+  return std::ranges::any_of(
+      files_, [&](const archive::File& file) { return std::filesystem::equivalent(file.path, path, none); });
 }
 
 bool Tables::has_bad_data() const {

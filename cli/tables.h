@@ -40,6 +40,7 @@ class Tables {
   // The columns of rows that a scan of the table has found. Errors: as archive::FetchedRows.
   Result<std::unique_ptr<archive::FetchedRows>> fetch(const std::string& table, const plan::Schema& columns,
                                                       const std::vector<uint64_t>& locators,
+                                                      const std::vector<uint64_t>& others,
                                                       size_t memory_limit);
   // Whether files are mapped. scan() may then fail with Io for one that lost bytes under it; after
   // stop_mapping() it does not.
@@ -62,6 +63,8 @@ class Tables {
   // none.
   Result<int64_t> newest_time();
   bool empty() const { return files_.empty(); }
+  // Whether `path` is one of the files that are read.
+  bool holds(const std::string& path) const;
 
   // Whether the data is bad enough for --strict to fail, over all that was read.
   bool has_bad_data() const;

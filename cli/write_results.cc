@@ -75,13 +75,15 @@ std::string free_name(const std::string& stem, std::set<std::string>& taken) {
 
 }  // namespace
 
-Result<Destination> choose_destination(const Options& options, size_t results) {
+Result<Destination> choose_destination(const Options& options, size_t results, const Tables& tables) {
   Destination out;
   KQLC_TRY_ASSIGN(out.format, output_format(options));
   out.path = options.output;
   std::error_code error;
   out.is_folder = !out.path.empty() && (out.path.ends_with('/') || fs::is_directory(out.path, error));
   if (out.path == "-") out.path.clear();
+  if (!out.path.empty() && !out.is_folder && tables.holds(out.path))
+    return Error{ErrorCode::Usage, out.path + ": is read by this query; name another file with -o"};
   if (out.is_folder && (fs::create_directories(out.path, error), !fs::is_directory(out.path)))
     return Error{ErrorCode::Io, out.path + ": " + error.message()};
   out.microseconds = options.arrow_time == "us";

@@ -8,6 +8,7 @@
 
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/tables.h"
 
 namespace kqlc::cli {
 
@@ -19,8 +20,9 @@ struct Destination {
   bool microseconds = false;  // times of Arrow output
 };
 
-// Chooses the destination for `results` results. Errors: Usage for what cannot be written there.
-Result<Destination> choose_destination(const Options& options, size_t results);
+// Chooses the destination for `results` results. Errors: Usage for what cannot be written there, and for a
+// file that `tables` reads: what it holds would be gone.
+Result<Destination> choose_destination(const Options& options, size_t results, const Tables& tables);
 
 // Writes all results. Errors: Io; Usage for a value that the format cannot hold.
 Result<void> write_results(const std::vector<Output>& outputs, const Destination& destination);

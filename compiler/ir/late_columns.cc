@@ -35,7 +35,9 @@ bool keeps_rows(const Op& op) {
 std::optional<Keeper> find_keeper(const Ir& ir) {
   Keeper keeper;
   auto is_scan = [](const Op& op) { return op.kind == OpKind::Scan; };
-  if (std::ranges::count_if(ir.ops, is_scan) != 1) return std::nullopt;
+  auto is_join = [](const Op& op) { return op.kind == OpKind::Join; };
+  if (std::ranges::count_if(ir.ops, is_scan) != 1 || std::ranges::any_of(ir.ops, is_join))
+    return std::nullopt;
   keeper.scan = static_cast<OpId>(std::ranges::find_if(ir.ops, is_scan) - ir.ops.begin());
   const std::vector<uint32_t> uses = count_uses(ir);
   OpId below = keeper.scan;
@@ -130,8 +132,8 @@ class Splitter {
     finish_early(std::move(top));
   }
 
-  // summarize: arg_max(x, a, b, ...) by k gives k, x and the row's place; take_any(a, b, ...) k and the
-  // place.
+  // summarize: arg_max(x, a, b, ...) by k gives k, the first row's place, x and the row's place; take_any(a,
+  // b, ...) k and the place.
   void keep_group(const ColumnDef& row) {
     Ir& ir = out_.early;
     Op group = ir.ops[keeper_.op];
@@ -139,9 +141,11 @@ class Splitter {
     size_t keys = group.exprs.size();
     size_t first = use.aggregate->spec.num_params > 1 ? 1 : 0;  // arguments that decide
     group.schema.resize(keys + first);
+    group.schema.insert(group.schema.begin() + static_cast<std::ptrdiff_t>(keys),
+                        {std::string(kFirstRowColumn), Type::Long});
     group.schema.push_back(row);
     kept_ = group.schema;
-    for (size_t i = 0; i < keys + first; ++i) known_.emplace_back(i, i);
+    for (size_t i = 0; i < keys + first; ++i) known_.emplace_back(i, i + (i >= keys));
     for (size_t i = keys + first; i < ir.ops[keeper_.op].schema.size(); ++i) wanted_.push_back(i);
     use.args.resize(first);
     use.args.push_back(ir.add_column(row_place_, Type::Long));
@@ -152,6 +156,14 @@ class Splitter {
       use.constants.push_back(null_cell(Type::Long));
     }
     use.num_results = first + 1;
+    // Of one expression take_any gives the first value there is.
+    AggregateUse first_row;
+    first_row.aggregate = &*std::ranges::find_if(
+        aggregate_table(), [](const Aggregate& a) { return std::string_view(a.spec.name) == "take_any"; });
+    first_row.args = {ir.add_column(row_place_, Type::Long)};
+    first_row.types = {Type::Long};
+    first_row.constants = {null_cell(Type::Long)};
+    group.aggregates.insert(group.aggregates.begin(), std::move(first_row));
     finish_early(std::move(group));
   }
 

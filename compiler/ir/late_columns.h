@@ -17,6 +17,9 @@ namespace kqlc::ir {
 // The column of type long that `LateColumns::early` reads beside those of the table: where the row stands in
 // its source.
 inline constexpr std::string_view kRowColumn = "$row";
+// The column of `LateColumns::early` that tells where a group's first row stands, which its place in the
+// order comes from; there for a summarize only.
+inline constexpr std::string_view kFirstRowColumn = "$first";
 // The table that `LateColumns::late` scans: the rows that `early` gives, then the fetched columns.
 inline constexpr std::string_view kKeptTable = "$kept";
 
@@ -31,8 +34,8 @@ struct LateColumns {
 size_t kept_place(std::string_view name);
 
 // Returns the two queries; none where the rows' columns are all needed to find them, where fewer than three
-// could be fetched, or where a value may be another one later (rand) or end the query (assert). Both have
-// passed verify() and need no further pass. Requires: `ir` has passed optimize().
+// could be fetched, where there is a join, or where a value may be another one later (rand) or end the query
+// (assert). Both have passed verify() and need no further pass. Requires: `ir` has passed optimize().
 std::optional<LateColumns> split_late_columns(const Ir& ir);
 
 }  // namespace kqlc::ir

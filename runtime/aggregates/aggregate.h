@@ -71,11 +71,10 @@ struct AggregateSpec {
   std::array<const char*, 4> aliases{};
   std::array<Accepts, 4> params{};
   uint8_t num_params = 0;
-  uint8_t num_optional = 0;  // of the params, how many at the end may be left out
-  bool variadic = false;     // the last param repeats
-  bool star = false;         // `*` may stand for the last arguments
-  uint16_t constant_from =
-      UINT16_MAX;  // arguments from here on must be constants; more than `*` can stand for
+  uint8_t num_optional = 0;         // of the params, how many at the end may be left out
+  bool variadic = false;            // the last param repeats
+  bool star = false;                // `*` may stand for the last arguments
+  size_t constant_from = SIZE_MAX;  // arguments from here on must be constants
   ResultType result_rule = ResultType::Fixed;
   Type result = Type::Long;
   uint8_t named_arguments = 1;    // how many arguments stand in the name of an unnamed result

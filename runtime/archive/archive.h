@@ -8,6 +8,7 @@
 // (bytes for JSON and CSV, rows for Arrow and Parquet).
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -57,14 +58,16 @@ struct File {
   std::string table;              // "": not known; the file is read for every table
   bool rows_name_tables = false;  // a column `Type` holds the name of each row's table
   uint64_t bytes = 0;             // on disk
-  uint32_t ordinal = 0;           // place in the sorted list; < 2^24
-  bool named = false;             // is an input by itself, not found in a folder or by a glob
-  bool starts_well = false;       // its first line is an object or an array of JSON
+  // Device, inode and time of the last change (ns) when it was listed: whether it is still the same file.
+  std::array<int64_t, 3> identity{};
+  uint32_t ordinal = 0;      // place in the sorted list; < 2^24
+  bool named = false;        // is an input by itself, not found in a folder or by a glob
+  bool starts_well = false;  // its first line is an object or an array of JSON
   std::shared_ptr<const ChunkStatistics> statistics;  // of an ingested chunk, where they are known
 };
 
 struct ListOptions {
-  std::string table;                      // what --table says; overrules everything else
+  std::string table;                      // what --table says: of files that do not say themselves
   std::vector<std::string> known_tables;  // names to look for in paths (any letter case)
 };
 
@@ -73,6 +76,9 @@ struct ListOptions {
 // left out; `unread` counts the inputs that name nothing or no archive. Fails when there is nothing else.
 Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, const ListOptions& options,
                                      std::vector<std::string>* notes, size_t* unread = nullptr);
+
+// Whether the file at file.path is the one that was listed, of the same size and not written since.
+bool is_unchanged(const File& file);
 
 // Finds format, compression, size and table of one file from its first bytes, then from its name.
 Result<File> detect_file(const std::string& path, const ListOptions& options);
@@ -194,7 +200,7 @@ struct IngestRequest {
   std::function<bool()> cancelled;            // as in ScanControl
   std::atomic<uint64_t>* progress = nullptr;  // as in ScanControl
 };
-// Errors: Usage for a file whose table is not known, Io, Cancelled. A file that breaks off is an entry of
+// Errors: Io, Cancelled. A file that breaks off, cannot be read or whose table is not known is an entry of
 // report->errors and leaves nothing in the archive; the others are converted.
 Result<void> ingest_files(const std::vector<File>& files, const IngestRequest& request, ScanReport* report);
 

@@ -214,6 +214,21 @@ std::string_view format_name(Format format) {
   return names[static_cast<int>(format)];
 }
 
+namespace {
+
+std::array<int64_t, 3> identity_of(const struct stat& status) {
+  return {static_cast<int64_t>(status.st_dev), static_cast<int64_t>(status.st_ino),
+          status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+}  // namespace
+
+bool is_unchanged(const File& file) {
+  struct stat status;
+  return stat(file.path.c_str(), &status) == 0 && static_cast<uint64_t>(status.st_size) == file.bytes &&
+         identity_of(status) == file.identity;
+}
+
 Result<File> detect_file(const std::string& path, const ListOptions& options) {
   File file;
   file.path = path;
@@ -223,6 +238,7 @@ Result<File> detect_file(const std::string& path, const ListOptions& options) {
   if (!S_ISREG(status.st_mode))
     return Error{ErrorCode::Io, path + ": a device or a pipe, no file; `--data -` reads standard input"};
   file.bytes = static_cast<uint64_t>(status.st_size);
+  file.identity = identity_of(status);
   std::string head;
   KQLC_TRY_ASSIGN(head, read_head(path, Compression::None));
   file.compression = compression_of(head);
@@ -239,18 +255,17 @@ Result<File> detect_file(const std::string& path, const ListOptions& options) {
     return Error{ErrorCode::Unsupported,
                  path + ": a compressed " + std::string(format_name(file.format)) + " file"};
   }
-  file.table = options.table.empty() ? table_of_path(path, options.known_tables) : options.table;
+  file.table = table_of_path(path, options.known_tables);
   std::string_view first = std::string_view(head).substr(0, head.find('\n'));
   first = trim_end(trim_start(skip_byte_order_mark(first)));
   file.starts_well = (first.starts_with('{') || first.starts_with('[')) && !problem_of_json(first);
   std::string line = unescape_names(first);
   // Rows that name another table than the path does know better.
   std::string_view category = string_after_key(line, kCategoryKey);
-  if (options.table.empty() && category.starts_with(kAdvancedHunting) &&
-      lower(category.substr(kAdvancedHunting.size())) != lower(file.table))
-    file.table.clear();
-  file.rows_name_tables =
-      options.table.empty() && is_known(string_after_key(line, "Type"), options.known_tables);
+  const bool is_envelope = category.starts_with(kAdvancedHunting);
+  if (is_envelope && lower(category.substr(kAdvancedHunting.size())) != lower(file.table)) file.table.clear();
+  file.rows_name_tables = is_known(string_after_key(line, "Type"), options.known_tables);
+  if (file.table.empty() && !is_envelope && !file.rows_name_tables) file.table = options.table;
   return file;
 }
 

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
+#include <utility>
 
 #include "runtime/archive/source.h"
 
@@ -24,11 +24,20 @@ WantedRange wanted_between(const std::vector<uint64_t>& wanted_rows, uint64_t fi
   return {static_cast<size_t>(begin - wanted_rows.begin()), static_cast<size_t>(last - wanted_rows.begin())};
 }
 
-FetchedRows::FetchedRows(const ScanRequest& request, const std::vector<uint64_t>& locators, int threads)
-    : requests_(request.columns), places_(locators.size()), found_(locators.size()) {
-  std::iota(places_.begin(), places_.end(), size_t{0});
-  std::ranges::sort(places_, {}, [&](size_t place) { return locators[place]; });
-  for (size_t place : places_) sorted_.push_back(locators[place]);
+FetchedRows::FetchedRows(const ScanRequest& request, const std::vector<uint64_t>& locators,
+                         const std::vector<uint64_t>& others, int threads)
+    : requests_(request.columns), num_rows_(locators.size()) {
+  std::vector<std::pair<uint64_t, size_t>> wanted;
+  for (uint64_t locator : locators) wanted.emplace_back(locator, wanted.size());
+  for (uint64_t locator : others) wanted.emplace_back(locator, wanted.size());
+  std::ranges::sort(wanted);
+  for (auto [locator, place] : wanted) {
+    if (!sorted_.empty() && sorted_.back() == locator) continue;  // a row that is fetched is looked at anyway
+    sorted_.push_back(locator);
+    places_.push_back(place < num_rows_ ? place : num_rows_ + (places_.size() - num_fetched_));
+    num_fetched_ += place < num_rows_;
+  }
+  found_.resize(num_rows_ + places_.size() - num_fetched_);
   for (const ColumnRequest& column : requests_) {
     Store& store = stores_.emplace_back();
     store.width = physical_type(column.type).width;
@@ -39,6 +48,8 @@ FetchedRows::FetchedRows(const ScanRequest& request, const std::vector<uint64_t>
 }
 
 void FetchedRows::take_row(int thread, const Batch& batch, int64_t row, size_t place) {
+  found_[place] = 1;
+  if (place >= num_rows_) return;
   for (size_t i = 0; i < stores_.size(); ++i) {
     const Column& column = batch.columns[i];
     Store& store = stores_[i];
@@ -56,7 +67,6 @@ void FetchedRows::take_row(int thread, const Batch& batch, int64_t row, size_t p
     else
       *value = cell.valid && cell.b;
   }
-  found_[place] = 1;
 }
 
 // Rows without locators of their own follow one by one, so of a large batch only the wanted ones are visited.
@@ -79,8 +89,8 @@ void FetchedRows::finish() {
   for (size_t i = 0; i < stores_.size(); ++i) {
     Store& store = stores_[i];
     auto pack = [&](const uint8_t* bytes) {
-      std::vector<uint8_t> bits((found_.size() + 7) / 8);
-      for (size_t row = 0; row < found_.size(); ++row)
+      std::vector<uint8_t> bits((num_rows_ + 7) / 8);
+      for (size_t row = 0; row < num_rows_; ++row)
         if (bytes[row]) bits[row >> 3] |= static_cast<uint8_t>(1u << (row & 7));
       return bits;
     };
@@ -97,8 +107,13 @@ void FetchedRows::finish() {
 Result<std::unique_ptr<FetchedRows>> FetchedRows::fetch(const std::vector<File>& files, ScanRequest request,
                                                         const ScanControl& control,
                                                         const std::vector<uint64_t>& locators,
+                                                        const std::vector<uint64_t>& others,
                                                         size_t memory_limit, ScanReport* report) {
-  std::unique_ptr<FetchedRows> out(new FetchedRows(request, locators, std::max(1, control.threads)));
+  const Error over_limit{ErrorCode::Limit, "the memory limit was reached while columns were fetched"};
+  size_t row_bytes = 2 * sizeof(uint64_t);
+  for (const ColumnRequest& column : request.columns) row_bytes += 1 + physical_type(column.type).width;
+  if (memory_limit && (locators.size() + others.size()) * row_bytes > memory_limit) return over_limit;
+  std::unique_ptr<FetchedRows> out(new FetchedRows(request, locators, others, std::max(1, control.threads)));
   request.wanted_rows = &out->sorted_;
   std::vector<File> holding;
   for (const File& file : files) {
@@ -117,10 +132,14 @@ Result<std::unique_ptr<FetchedRows>> FetchedRows::fetch(const std::vector<File>&
         return fits.load();
       },
       &found));
-  if (!fits) return Error{ErrorCode::Limit, "the memory limit was reached while columns were fetched"};
-  if (found.bad_lines || !found.errors.empty() || std::ranges::find(out->found_, 0) != out->found_.end())
+  if (!fits) return over_limit;
+  // A file that was replaced or written to since it was scanned has other rows at the same places.
+  const bool changed = !std::ranges::all_of(holding, is_unchanged);
+  if (changed || found.bad_lines || !found.errors.empty() ||
+      std::ranges::find(out->found_, 0) != out->found_.end())
     return Error{ErrorCode::Format, "a row that was found could not be fetched"};
   for (const auto& [column, problem] : found.problems) report->problems.insert({column, problem});
+  for (const auto& [column, count] : found.missing_columns) report->missing_columns.insert({column, count});
   out->finish();
   return out;
 }

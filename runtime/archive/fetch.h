@@ -25,13 +25,16 @@ WantedRange wanted_between(const std::vector<uint64_t>& wanted_rows, uint64_t fi
 
 class FetchedRows {
  public:
-  // Fetches `request.columns` of the rows, each of which is there once. Errors: as scan_files; Format: a row
-  // is not there any more, or its line is bad where other columns are read; Limit: the values need more than
-  // `memory_limit` bytes (0: no limit). Of `report` only column problems are added to.
+  // Fetches `request.columns` of the rows, each of which is there once; `others` are rows that only have to
+  // be rows when these columns are read. Errors: as scan_files; Format: a file has changed since it was
+  // listed, a row is not there any more, or its line is bad where other columns are read; Limit: the values
+  // need more than `memory_limit` bytes (0: no limit). Of `report` column problems and missing columns are
+  // added to.
   static Result<std::unique_ptr<FetchedRows>> fetch(const std::vector<File>& files, ScanRequest request,
                                                     const ScanControl& control,
                                                     const std::vector<uint64_t>& locators,
-                                                    size_t memory_limit, ScanReport* report);
+                                                    const std::vector<uint64_t>& others, size_t memory_limit,
+                                                    ScanReport* report);
 
   // By column of the request, in a kernel's physical encodings; they belong to this object.
   const std::vector<Column>& columns() const { return columns_; }
@@ -44,15 +47,18 @@ class FetchedRows {
     std::vector<uint8_t> bits, validity;
   };
 
-  FetchedRows(const ScanRequest& request, const std::vector<uint64_t>& locators, int threads);
+  FetchedRows(const ScanRequest& request, const std::vector<uint64_t>& locators,
+              const std::vector<uint64_t>& others, int threads);
   void take(int thread, const Batch& batch);
   void take_row(int thread, const Batch& batch, int64_t row, size_t place);
   void finish();
 
   std::vector<ColumnRequest> requests_;
-  std::vector<uint64_t> sorted_;  // the locators
-  std::vector<size_t> places_;    // by place in sorted_, the row in the result
-  std::vector<uint8_t> found_;    // by row of the result
+  size_t num_rows_ = 0;
+  size_t num_fetched_ = 0;        // of places_, those of rows of the result
+  std::vector<uint64_t> sorted_;  // the locators, of others too
+  std::vector<size_t> places_;    // by place in sorted_, the row in the result; num_rows_ and more: of others
+  std::vector<uint8_t> found_;    // by places_
   std::vector<Store> stores_;
   std::vector<Column> columns_;
   std::vector<std::unique_ptr<Arena>> arenas_;  // by thread

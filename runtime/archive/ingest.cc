@@ -260,6 +260,13 @@ Result<void> ingest_files(const std::vector<File>& files, const IngestRequest& r
       auto added = ingest.add(files[i]);
       if (added.ok()) continue;
       std::lock_guard lock(mutex);
+      // What is wrong with one source is no reason to leave the others.
+      if (added.error().code != ErrorCode::Io && added.error().code != ErrorCode::Cancelled) {
+        report->errors.push_back(std::move(added.error()));
+        report->unread.insert(files[i].ordinal);
+        ++report->files;
+        continue;
+      }
       if (result.ok()) result = std::move(added.error());
       next = files.size();
     }

@@ -31,8 +31,8 @@ inline std::string_view skip_byte_order_mark(std::string_view text) {
 // a surrogate pair becomes U+FFFD. Returns their number, or -1 for an escape that JSON does not know.
 int64_t unescape_json(std::string_view text, char* out);
 
-// `place` is behind a backslash. Returns the place behind the escape, one half of a pair at a time; nullptr for
-// one that JSON does not know.
+// `place` is behind a backslash. Returns the place behind the escape, one half of a pair at a time; nullptr
+// for one that JSON does not know.
 const char* skip_json_escape(const char* place, const char* end);
 
 // Whether a JSON object, which `text` starts with, is an API's answer around rows: it has no keys but those

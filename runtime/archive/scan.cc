@@ -173,7 +173,7 @@ class Scan {
     auto json_files = static_cast<uint64_t>(std::count_if(files_.begin(), files_.end(), is_json));
     uint64_t lines = 0;
     for (auto& worker : workers) lines += worker->report.lines;
-    if (json_files == 0 || lines == 0 || request_.wanted_rows || !workers[0]->filter.passes_all()) return;
+    if (json_files == 0 || lines == 0 || !workers[0]->filter.passes_all()) return;
     for (size_t i = 0; i < request_.columns.size(); ++i) {
       bool seen =
           std::any_of(workers.begin(), workers.end(), [i](auto& worker) { return worker->json->seen()[i]; });

@@ -35,11 +35,8 @@ void select_all(std::vector<uint64_t>& bits, int64_t num_rows) {
   if (num_rows % 64) bits.back() = (uint64_t{1} << (num_rows % 64)) - 1;
 }
 
-// Texts of the run before may be gone.
-void begin_run(Context& context) {
-  context.run = std::max(context.run + 1, 1u);
-  context.match = 0;
-}
+// Texts from before may be gone.
+void begin_run(Context& context) { context.run = std::max(context.run + 1, 1u); }
 
 int64_t count_bits(const std::vector<uint64_t>& bits) {
   int64_t count = 0;
@@ -225,6 +222,7 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
     if (select_rows(state, pipeline, columns, batch, use)) {
       if (!pipeline.marks.empty()) select_marked(state, pipeline, columns, batch.num_rows);
       state.run_.sink = &sink;
+      state.run_.context.match = 0;
       begin_run(state.run_.context);
       if (int64_t selected = count_bits(state.selection_))
         code_->choose(pipeline.function, columns, num_columns, selected)(
@@ -283,6 +281,7 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   // state.
   Arena part;
   Arena* all = std::exchange(state.run_.context.arena, &part);
+  state.run_.context.match = 0;
   begin_run(state.run_.context);
   code_->choose(pipeline.function, nullptr, 0, rows)(&state.run_, cells, state.selection_.data(), rows,
                                                      position);

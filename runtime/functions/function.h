@@ -55,8 +55,8 @@ struct Context {
   uint64_t match = 0;            // of the rows that joins make of one row, which it is
   const char* error = nullptr;   // first failure (assert, limit), a static text; looked at once a batch
   bool over_limit = false;       // the failure is that of a limit
-  // Number of the run of compiled code that is going on: what texts refer to stays in place until it ends, so
-  // two of one run that begin at the same byte and have the same size are equal. 0: nothing is known.
+  // Number of a stretch of compiled code in which what texts refer to stays in place, so that two that begin
+  // at the same byte and have the same size are equal. Whoever resets `arena` begins another. 0: not known.
   uint32_t run = 0;
 
   void fail(const char* message) noexcept {

@@ -301,7 +301,7 @@ Answer Late::run(const std::vector<TableData>& tables, const Way& way) const {
   TableData kept;
   kept.schema = rows_->fetched();
   const TableData* table = find_table(tables, rows_->table());
-  for (uint64_t locator : cli::LateRows::locators_of(found.rows)) {
+  for (uint64_t locator : rows_->locators_of(found.rows)) {
     Row& row = kept.rows.emplace_back();
     for (const plan::ColumnDef& column : kept.schema) {
       auto place = std::ranges::find(table->schema, column.name, &plan::ColumnDef::name);
