@@ -60,7 +60,7 @@ int run_query(const Options& options) {
     std::fputs((tables.render_report(seconds) + print_bounds(options, bounds.value())).c_str(), stderr);
   for (const Job& job : jobs) {
     std::string reason = explain_empty_window(job, tables, options);
-    if (!reason.empty()) fmt::print(stderr, "no rows: {}\n", reason);
+    if (!reason.empty()) fmt::print(stderr, "no event in its window: {}\n", reason);
   }
   if (!written.ok()) return fail(written.error());
   if (interrupted()) return kInterrupted;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <set>
 
 #include "cli/interrupt.h"
 #include "cli/report.h"
@@ -90,8 +91,11 @@ void report_hits(const Scan& scan) {
     size_t hits = 0;
     bool failed = scan.jobs_of[i].empty();
     std::string partial;
+    std::set<std::string> absent;
     for (size_t place : scan.jobs_of[i]) {
       const Job& job = scan.jobs[place];
+      for (const ScanTimes& read : find_scan_times(*job.plan, job.root()))
+        if (scan.session.tables.is_absent(read.table)) absent.insert(read.table);
       failed |= job.error.has_value();
       hits += job.rows.rows.size();
       if (!job.partial.empty()) partial = ", partial: " + job.partial;
@@ -100,7 +104,9 @@ void report_hits(const Scan& scan) {
     if (failed) continue;
     const rule::Rule& rule = scan.files.rules[i];
     std::string name = rule.name.empty() ? "" : "  " + printable(rule.name);
-    fmt::print(stderr, "{}: {}{}{}\n", printable(rule_key(rule)), counted(hits, "row"), partial, name);
+    std::string missing = absent.empty() ? "" : ", without " + few_names(absent);
+    fmt::print(stderr, "{}: {}{}{}{}\n", printable(rule_key(rule)), counted(hits, "row"), partial, missing,
+               name);
     for (size_t place : scan.jobs_of[i]) {
       std::string reason = explain_empty_window(scan.jobs[place], scan.session.tables, scan.options);
       if (!reason.empty()) fmt::print(stderr, "  {}\n", reason);

@@ -18,6 +18,39 @@
 
 namespace kqlc::cli {
 
+namespace {
+
+// A type that holds the values of both.
+Type widest(Type a, Type b) {
+  auto is_number = [](Type type) { return type == Type::Int || type == Type::Long || type == Type::Real; };
+  if (a == b) return a;
+  if (!is_number(a) || !is_number(b)) return Type::String;
+  return a == Type::Real || b == Type::Real ? Type::Real : Type::Long;
+}
+
+// The columns of the tables that no schema knows, from all of their files: one may lack what another has, or
+// have whole numbers only.
+std::map<std::string, plan::Schema> read_schemas(const std::vector<archive::File>& files,
+                                                 const plan::Schemas& known) {
+  std::map<std::string, plan::Schema> out;
+  for (const archive::File& file : files) {
+    if (file.table.empty() || known.find(file.table)) continue;
+    auto columns = archive::read_columns(file);
+    if (!columns.ok()) continue;  // the scan will say why
+    plan::Schema& schema = out[file.table];
+    for (const archive::ColumnRequest& column : columns.value()) {
+      auto place = std::ranges::find(schema, column.name, &plan::ColumnDef::name);
+      if (place == schema.end())
+        schema.push_back({column.name, column.type});
+      else
+        place->type = widest(place->type, column.type);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
   Tables out;
   out.strict_ = options.strict;
@@ -29,14 +62,7 @@ Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
   std::vector<std::string> paths = options.data;
   KQLC_TRY(take_standard_input(paths));
   KQLC_TRY_ASSIGN(out.files_, archive::list_files(paths, list, &out.notes_, &out.unread_inputs_));
-  for (const archive::File& file : out.files_) {
-    if (file.table.empty() || schemas.find(file.table)) continue;
-    auto columns = archive::read_columns(file);
-    if (!columns.ok()) continue;  // the scan will say why
-    plan::Schema schema;
-    for (const archive::ColumnRequest& column : columns.value()) schema.push_back({column.name, column.type});
-    schemas.add(file.table, std::move(schema));
-  }
+  for (auto& [table, schema] : read_schemas(out.files_, schemas)) schemas.add(table, std::move(schema));
   for (const std::string& table : schemas.tables()) {
     const plan::Schema& schema = *schemas.find(table);
     out.time_columns_[table] = time_columns(schema);
@@ -56,6 +82,8 @@ reference::TableReader Tables::reader(const TimeRange& bounds) {
                         const reference::RowSink& sink) { return read(table, schema, needed, bounds, sink); };
 }
 
+bool Tables::is_absent(const std::string& table) const { return absent_.contains(table); }
+
 void Tables::note(std::string sentence) {
   if (std::find(notes_.begin(), notes_.end(), sentence) == notes_.end())
     notes_.push_back(std::move(sentence));
@@ -74,7 +102,6 @@ void Tables::note_table(const std::string& table, const std::vector<archive::Fil
                       file.path, table));
 }
 
-// "a, b and 3 more".
 std::string few_names(const std::set<std::string>& names) {
   constexpr size_t kMost = 6;
   std::string out;

@@ -63,6 +63,8 @@ class Tables {
   // none.
   Result<int64_t> newest_time();
   bool empty() const { return files_.empty(); }
+  // Whether no file holds a table that was to be read.
+  bool is_absent(const std::string& table) const;
   // Whether `path` is one of the files that are read.
   bool holds(const std::string& path) const;
 
@@ -97,5 +99,8 @@ class Tables {
   bool strict_ = false;
   archive::Mapping mapping_ = archive::Mapping::Archives;
 };
+
+// "a, b and 3 more".
+std::string few_names(const std::set<std::string>& names);
 
 }  // namespace kqlc::cli

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <limits>
 
@@ -63,8 +64,26 @@ std::optional<int64_t> read_period(std::string_view text) {
   return total;
 }
 
+namespace {
+
+bool all_windows_apart(const Job& job, const Tables& tables) {
+  auto is_apart = [&](const ScanTimes& scan) {
+    return std::ranges::any_of(scan.conditions, [&](const TimeCondition& condition) {
+      TimeRange times = tables.times_of(scan.table, condition.column);
+      return times != kNoTimes && condition.range.is_apart_from(times);
+    });
+  };
+  std::vector<ScanTimes> scans = find_scan_times(*job.plan, job.root());
+  return !scans.empty() && std::ranges::all_of(scans, is_apart);
+}
+
+}  // namespace
+
 std::string explain_empty_window(const Job& job, Tables& tables, const Options& options) {
-  if (job.error || !job.partial.empty() || !job.rows.rows.empty()) return "";
+  if (job.error || !job.partial.empty()) return "";
+  const bool has_rows = !job.rows.rows.empty();
+  // A count of nothing is a row as well: then every table must lie outside of its window.
+  if (has_rows && !all_windows_apart(job, tables)) return "";
   const char* way_out = options.now == "latest"
                             ? "--now=DATETIME sets another query time"
                             : "--now=latest takes the newest timestamp of the data as query time";

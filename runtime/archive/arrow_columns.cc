@@ -451,9 +451,30 @@ void emit_record_batch(const File& file, const arrow::RecordBatch& batch, uint64
   worker.rows.clear();
 }
 
+namespace {
+
+constexpr const char* kTypeKey = "kqlc.type";
+
+Type type_of(const arrow::Field& field) {
+  auto said = field.metadata() ? field.metadata()->Get(kTypeKey) : arrow::Status::KeyError("");
+  if (said.ok())
+    for (int i = 0; i < kNumTypes; ++i)
+      if (type_name(static_cast<Type>(i)) == *said) return static_cast<Type>(i);
+  return kql_type(*field.type());
+}
+
+}  // namespace
+
+std::shared_ptr<arrow::Field> field_of(const ColumnRequest& column,
+                                       const std::shared_ptr<arrow::DataType>& type) {
+  auto field = arrow::field(column.name, type);
+  if (kql_type(*type) == column.type) return field;
+  return field->WithMetadata(arrow::key_value_metadata({kTypeKey}, {std::string(type_name(column.type))}));
+}
+
 std::vector<ColumnRequest> columns_of_schema(const arrow::Schema& schema) {
   std::vector<ColumnRequest> columns;
-  for (auto& field : schema.fields()) columns.push_back({field->name(), kql_type(*field->type())});
+  for (auto& field : schema.fields()) columns.push_back({field->name(), type_of(*field)});
   return columns;
 }
 

@@ -21,6 +21,10 @@ namespace kqlc::archive {
 // the first batch of a file also counts the columns it lacks.
 void emit_record_batch(const File& file, const arrow::RecordBatch& batch, uint64_t row, Worker& worker);
 
+// A column's field: `type` as it is stored, and beside it, where it says less, the KQL type.
+std::shared_ptr<arrow::Field> field_of(const ColumnRequest& column,
+                                       const std::shared_ptr<arrow::DataType>& type);
+
 // The file's own columns as KQL types.
 std::vector<ColumnRequest> columns_of_schema(const arrow::Schema& schema);
 

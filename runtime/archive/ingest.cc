@@ -76,7 +76,7 @@ class ChunkWriter {
       if (!is_vacant) statistics += (statistics.empty() ? "" : ",") + stores_[i]->statistics();
       ARROW_ASSIGN_OR_RAISE(auto array, stores_[i]->finish());
       if (is_vacant) continue;
-      fields.push_back(arrow::field(columns_[i].name, array->type()));
+      fields.push_back(field_of(columns_[i], array->type()));
       arrays.push_back(std::move(array));
     }
     std::string name = chunk_name();
