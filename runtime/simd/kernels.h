@@ -42,24 +42,30 @@ inline constexpr size_t kMaxFingerprint = 3;  // bytes of a needle's fingerprint
 // a window of `window` bytes of each needle. Each needle belongs to one of eight buckets; bit b of low[i][n]
 // & high[i][m] says that a needle of bucket b may have the byte (m << 4 | n) at place i of its window. Where
 // all bytes of a window may be those of one bucket, the hash of the window tells which needles to compare.
+// Very many needles are found by samples: only the windows at every `stride`-th place are hashed, and each
+// needle is entered with as many windows in a row, one of which is at such a place.
 struct MultiNeedle {
   const SearchNeedle* needles;
   size_t size;
   EscapeFilter escapes;
   SearchNeedle escape;      // the two bytes `\u`
   size_t window;            // 0: needles are compared one by one
-  const uint32_t* anchors;  // offset of each needle's window; 0s when there is no window
   const uint32_t* members;  // needle numbers, by the hash of their windows
-  const uint32_t* begins;   // by hash, the first of its members; one more at the end
+  const uint32_t* anchors;  // of each member: the offset of that window in its needle
+  uint32_t max_anchor;
+  uint32_t stride;         // 0: by fingerprints; 1, 2 or 4: by samples of four bytes
+  const uint32_t* bitmap;  // of samples: which hashes there are
+  const uint32_t* begins;  // by hash, the first of its members; one more at the end
   uint32_t hash_bits;
   uint8_t low[kMaxFingerprint][16];
   uint8_t high[kMaxFingerprint][16];
 };
 
+inline constexpr uint32_t kHashFactor = 0x9E3779B1;
 // The hash of the first `width` bytes of a window, ASCII letters in either case alike.
 inline uint32_t hash_window(uint32_t window, size_t width, uint32_t bits) {
   const uint32_t mask = width >= 4 ? ~0u : (1u << 8 * width) - 1;
-  return ((window | 0x20202020) & mask) * 0x9E3779B1u >> (32 - bits);
+  return ((window | 0x20202020) & mask) * kHashFactor >> (32 - bits);
 }
 
 // A line of JSON: the offset of its \n (or of the text's end), and what may stand in it.

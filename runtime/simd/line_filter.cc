@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 #include "runtime/base/check.h"
@@ -19,6 +20,7 @@ namespace kqlc::simd {
 
 namespace {
 
+constexpr size_t kSampleBytes = 4;
 constexpr uint32_t kReplacement = 0xfffd;  // what invalid bytes decode to
 
 // How many of the places of a text this piece may be found at, by the frequencies of its bytes.
@@ -95,12 +97,14 @@ SearchPlan plan_group(const std::vector<Literal>& group) {
   return plan;
 }
 
-// Returns where in the piece the rarest window of `width` bytes begins.
-uint32_t choose_window(const MultiSearch::Piece& piece, size_t width) {
+// Returns where in the piece the rarest run of `windows` windows of `width` bytes, each one byte on, begins.
+uint32_t choose_window(const MultiSearch::Piece& piece, size_t width, size_t windows) {
   uint32_t best = 0;
-  double best_rate = 2;
-  for (size_t i = 0; i + width <= piece.bytes.size(); ++i) {
-    const double rate = expected_rate(std::string_view(piece.bytes).substr(i, width), piece.caseless);
+  double best_rate = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i + width + windows - 1 <= piece.bytes.size(); ++i) {
+    double rate = 0;
+    for (size_t at = i; at < i + windows; ++at)
+      rate += expected_rate(std::string_view(piece.bytes).substr(at, width), piece.caseless);
     if (rate >= best_rate) continue;
     best_rate = rate;
     best = static_cast<uint32_t>(i);
@@ -121,60 +125,88 @@ MultiSearch::MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& e
     add(piece.bytes, piece.caseless, &needles_.back());
   }
   add("\\u", false, &multi_.escape);
-  anchors_.assign(needles_.size(), 0);
-  if (needles_.size() > kMaxProbes) build_fingerprints(pieces);
+  if (needles_.size() > kMaxProbes) choose_windows(pieces);
   multi_.needles = needles_.data();
   multi_.size = needles_.size();
   multi_.escapes = escapes;
   multi_.anchors = anchors_.data();
   multi_.members = members_.data();
   multi_.begins = begins_.data();
+  multi_.bitmap = bitmap_.data();
+}
+
+// With more needles than this the buckets of fingerprints let nearly every letter pass.
+constexpr size_t kMostFingerprints = 32;
+
+void MultiSearch::choose_windows(const std::vector<Piece>& pieces) {
+  size_t shortest = needles_[0].size;
+  for (const SearchNeedle& needle : needles_) shortest = std::min(shortest, needle.size);
+  size_t width = std::min(shortest, kMaxFingerprint), windows = 1;
+  if (needles_.size() > kMostFingerprints && shortest >= kSampleBytes) {
+    const size_t spare = shortest - kSampleBytes;  // windows of the shortest needle but one
+    width = kSampleBytes;
+    windows = spare >= 3 ? 4 : spare >= 1 ? 2 : 1;
+    multi_.stride = static_cast<uint32_t>(windows);
+  }
+  multi_.window = width;
+  std::vector<Window> all;
+  for (uint32_t i = 0; i < pieces.size(); ++i) {
+    const uint32_t first = choose_window(pieces[i], width, windows);
+    for (uint32_t at = first; at < first + windows; ++at) all.push_back({i, at});
+  }
+  if (!multi_.stride) build_fingerprints(all);
+  index_windows(all);
 }
 
 // Needles with like windows share a bucket, so that its table entries stay few.
-void MultiSearch::build_fingerprints(const std::vector<Piece>& pieces) {
-  size_t width = kMaxFingerprint;
-  for (const SearchNeedle& needle : needles_) width = std::min(width, needle.size);
-  std::vector<uint32_t> sorted;
-  for (size_t i = 0; i < pieces.size(); ++i) {
-    anchors_[i] = choose_window(pieces[i], width);
-    sorted.push_back(static_cast<uint32_t>(i));
-  }
-  const auto window = [&](uint32_t i) { return std::string_view(needles_[i].bytes + anchors_[i], width); };
-  std::sort(sorted.begin(), sorted.end(), [&](uint32_t a, uint32_t b) { return window(a) < window(b); });
-  multi_.window = width;
-  for (size_t bucket = 0; bucket < 8; ++bucket) {
-    const auto bit = static_cast<uint8_t>(1u << bucket);
-    for (size_t m = sorted.size() * bucket / 8; m < sorted.size() * (bucket + 1) / 8; ++m) {
-      const SearchNeedle& needle = needles_[sorted[m]];
-      for (size_t i = 0; i < width; ++i) {
-        const size_t at = anchors_[sorted[m]] + i;
-        const auto byte = static_cast<uint8_t>(needle.bytes[at]);
-        const auto other = static_cast<uint8_t>(byte ^ static_cast<uint8_t>(needle.fold[at]));
-        for (uint8_t form : {byte, other}) {
-          multi_.low[i][form & 15] |= bit;
-          multi_.high[i][form >> 4] |= bit;
-        }
+void MultiSearch::build_fingerprints(std::vector<Window> windows) {
+  const size_t width = multi_.window;
+  const auto text = [&](const Window& window) {
+    return std::string_view(needles_[window.needle].bytes + window.anchor, width);
+  };
+  std::ranges::sort(windows, [&](const Window& a, const Window& b) { return text(a) < text(b); });
+  for (size_t w = 0; w < windows.size(); ++w) {
+    const auto bit = static_cast<uint8_t>(1u << (8 * w / windows.size()));
+    const SearchNeedle& needle = needles_[windows[w].needle];
+    for (size_t i = 0; i < width; ++i) {
+      const size_t at = windows[w].anchor + i;
+      const auto byte = static_cast<uint8_t>(needle.bytes[at]);
+      const auto other = static_cast<uint8_t>(byte ^ static_cast<uint8_t>(needle.fold[at]));
+      for (uint8_t form : {byte, other}) {
+        multi_.low[i][form & 15] |= bit;
+        multi_.high[i][form >> 4] |= bit;
       }
     }
   }
-  index_windows();
 }
 
-// Four hashes a needle, so that most windows of other texts meet none.
-void MultiSearch::index_windows() {
-  multi_.hash_bits = static_cast<uint32_t>(std::clamp<int>(std::bit_width(needles_.size()) + 2, 8, 20));
-  const auto hash_of = [&](size_t i) {
-    uint32_t window = 0;
-    std::memcpy(&window, needles_[i].bytes + anchors_[i], multi_.window);
-    return hash_window(window, multi_.window, multi_.hash_bits);
+// So many hashes that most windows of other texts meet none: 32 a window where a bitmap of them is asked
+// first, of which 2^18 are 32 KB.
+void MultiSearch::index_windows(const std::vector<Window>& windows) {
+  const int spare = multi_.stride ? 5 : 2;
+  multi_.hash_bits = static_cast<uint32_t>(std::clamp<int>(std::bit_width(windows.size()) + spare, 8, 18));
+  const auto hash_of = [&](const Window& window) {
+    uint32_t bytes = 0;
+    std::memcpy(&bytes, needles_[window.needle].bytes + window.anchor, multi_.window);
+    return hash_window(bytes, multi_.window, multi_.hash_bits);
   };
   begins_.assign((size_t{1} << multi_.hash_bits) + 1, 0);
-  for (size_t i = 0; i < needles_.size(); ++i) ++begins_[hash_of(i) + 1];
+  bitmap_.assign((size_t{1} << multi_.hash_bits) / 32, 0);
+  for (const Window& window : windows) {
+    const uint32_t hash = hash_of(window);
+    ++begins_[hash + 1];
+    bitmap_[hash / 32] |= 1u << (hash % 32);
+    multi_.max_anchor = std::max(multi_.max_anchor, window.anchor);
+  }
   std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
-  members_.resize(needles_.size());
+  members_.resize(windows.size());
+  anchors_.resize(windows.size());
   std::vector<uint32_t> next(begins_.begin(), begins_.end() - 1);
-  for (size_t i = 0; i < needles_.size(); ++i) members_[next[hash_of(i)]++] = static_cast<uint32_t>(i);
+  for (const Window& window : windows) {
+    const uint32_t place = next[hash_of(window)]++;
+    members_[place] = window.needle;
+    anchors_[place] = window.anchor;
+  }
 }
 
 const char* MultiSearch::find(const char* begin, const char* end, size_t* which) const {

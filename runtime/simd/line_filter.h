@@ -48,13 +48,17 @@ class MultiSearch {
   size_t size() const { return needles_.size(); }
 
  private:
-  void build_fingerprints(const std::vector<Piece>& pieces);
-  void index_windows();
+  struct Window {
+    uint32_t needle;
+    uint32_t anchor;  // offset in it
+  };
+  void choose_windows(const std::vector<Piece>& pieces);
+  void build_fingerprints(std::vector<Window> windows);
+  void index_windows(const std::vector<Window>& windows);
 
   std::vector<std::unique_ptr<char[]>> storage_;
   std::vector<SearchNeedle> needles_;
-  std::vector<uint32_t> anchors_;
-  std::vector<uint32_t> members_, begins_;
+  std::vector<uint32_t> members_, anchors_, begins_, bitmap_;
   MultiNeedle multi_{};
 };
 

@@ -5,7 +5,9 @@
 // by their two rarest bytes as a single needle is; more needles by fingerprint: two table look-ups a byte of
 // the window (low and high nibble) give the buckets that may match there, the meet over the window's bytes
 // the candidates, and only the needles whose windows have the hash of what stands there are compared. What is
-// left at the end, less than a block, is searched needle by needle.
+// left at the end, less than a block, is searched needle by needle. Where there are so many needles that
+// nearly every place is a candidate, the windows at every fourth place (or second, or each) are hashed and
+// looked up in a bitmap.
 #pragma once
 
 #include "runtime/simd/search-inl.h"
@@ -136,7 +138,7 @@ inline const char* check_window(const MultiNeedle& multi, const char* begin, con
   for (uint32_t i = multi.begins[hash]; i < multi.begins[hash + 1]; ++i) {
     const uint32_t number = multi.members[i];
     const SearchNeedle& needle = multi.needles[number];
-    const uint32_t anchor = multi.anchors[number];
+    const uint32_t anchor = multi.anchors[i];
     if (static_cast<size_t>(p - begin) < anchor) continue;
     const char* place = p - anchor;
     if (static_cast<size_t>(end - place) < needle.size || !bytes_fit(needle, place)) continue;
@@ -184,6 +186,14 @@ inline const char* check_windows(const MultiNeedle& multi, uint64_t windows, uin
   return nullptr;
 }
 
+// What is left from p on. Needles whose windows were not reached start at most their anchor before p.
+template <class V>
+const char* find_rest(const MultiNeedle& multi, const char* begin, const char* p, const char* end,
+                      size_t* which) {
+  const char* rest = static_cast<size_t>(p - begin) < multi.max_anchor ? begin : p - multi.max_anchor;
+  return find_each<V>(multi, begin, rest, end, which);
+}
+
 template <class V, int W>
 const char* find_fingerprints(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
   const Fingerprints<V, W> fingerprints(multi);
@@ -200,15 +210,31 @@ const char* find_fingerprints(const MultiNeedle& multi, const char* begin, const
     if (const char* hit = check_windows(multi, V::mask(windows), V::mask(escapes), begin, p, end, which))
       return hit;
   }
-  // Needles whose windows were not reached start at most their anchor before p.
-  uint32_t back = 0;
-  for (size_t i = 0; i < multi.size; ++i) back = multi.anchors[i] > back ? multi.anchors[i] : back;
-  const char* rest = static_cast<size_t>(p - begin) < back ? begin : p - back;
-  return find_each<V>(multi, begin, rest, end, which);
+  return find_rest<V>(multi, begin, p, end, which);
+}
+
+template <class V>
+const char* find_samples(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
+  const Probe<V> escape(multi.escape);
+  const typename V::Bits nothing = V::equal(V::splat(0), V::splat(1));
+  const bool with_escapes = multi.escapes.enabled;
+  const uint32_t stride = multi.stride, bits = multi.hash_bits;
+  const uint32_t* bitmap = multi.bitmap;
+  const char* p = begin;
+  for (; static_cast<size_t>(end - p) >= V::kBytes + kWindowBytes - 1; p += V::kBytes) {
+    uint64_t windows = V::sampled(V::load(p), bitmap, bits);
+    for (uint32_t at = stride; at < kWindowBytes; at += stride)
+      windows |= V::sampled(V::load(p + at), bitmap, bits) << at;
+    const typename V::Bits escapes = with_escapes ? escape(p) : nothing;
+    if (!windows && V::none(escapes)) continue;
+    if (const char* hit = check_windows(multi, windows, V::mask(escapes), begin, p, end, which)) return hit;
+  }
+  return find_rest<V>(multi, begin, p, end, which);
 }
 
 template <class V>
 const char* find_any(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
+  if (multi.stride) return find_samples<V>(multi, begin, end, which);
   if (multi.window == 1) return find_fingerprints<V, 1>(multi, begin, end, which);
   if (multi.window == 2) return find_fingerprints<V, 2>(multi, begin, end, which);
   if (multi.window) return find_fingerprints<V, 3>(multi, begin, end, which);

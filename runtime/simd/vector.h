@@ -15,6 +15,8 @@
 //   mask(x)              bit i of a uint64_t: byte i
 //   look_up(table, v, half)   table of 16 bytes indexed by the low (half = 0) or high (1) nibble of each byte
 //   of v meet(a, b)           a & b nonzero(v)           Bits: which bytes are not 0
+//   sampled(v, bitmap, bits)  of each four bytes: bit 4 * i of a uint64_t says whether the bitmap has the
+//   hash of group i, as hash_window() makes it of four bytes
 #pragma once
 
 #include <stddef.h>
@@ -24,6 +26,8 @@
 #if defined(__SSE4_2__)
 #include <immintrin.h>
 #endif
+
+#include "runtime/simd/kernels.h"
 
 namespace kqlc::simd {
 namespace {
@@ -50,6 +54,13 @@ struct Scalar {
   static Bits any_of(Bits x, Bits y) { return x | y; }
   static bool none(Bits x) { return x == 0; }
   static uint64_t mask(Bits x) { return ((x >> 7) * 0x0102040810204080u) >> 56; }
+  static uint64_t sampled(Scalar v, const uint32_t* bitmap, uint32_t bits) {
+    return sampled_group(v.raw, 0, bitmap, bits) | sampled_group(v.raw, 4, bitmap, bits);
+  }
+  static uint64_t sampled_group(uint64_t text, int at, const uint32_t* bitmap, uint32_t bits) {
+    const uint32_t hash = hash_window(static_cast<uint32_t>(text >> (8 * at)), 4, bits);
+    return uint64_t{bitmap[hash / 32] >> (hash % 32) & 1} << at;
+  }
   using Table = const uint8_t*;
   static Table load_table(const uint8_t* p) { return p; }
   static Scalar look_up(Table table, Scalar v, int half) {
@@ -78,6 +89,11 @@ struct Sse4 {
   static Bits any_of(Bits x, Bits y) { return _mm_or_si128(x, y); }
   static bool none(Bits x) { return _mm_testz_si128(x, x); }
   static uint64_t mask(Bits x) { return static_cast<uint32_t>(_mm_movemask_epi8(x)); }
+  static uint64_t sampled(Sse4 v, const uint32_t* bitmap, uint32_t bits) {
+    const Scalar low{static_cast<uint64_t>(_mm_cvtsi128_si64(v.raw))};
+    const Scalar high{static_cast<uint64_t>(_mm_extract_epi64(v.raw, 1))};
+    return Scalar::sampled(low, bitmap, bits) | Scalar::sampled(high, bitmap, bits) << 8;
+  }
   using Table = __m128i;
   static Table load_table(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
   static Sse4 look_up(Table table, Sse4 v, int half) {
@@ -106,6 +122,18 @@ struct Avx2 {
   static Bits any_of(Bits x, Bits y) { return _mm256_or_si256(x, y); }
   static bool none(Bits x) { return _mm256_testz_si256(x, x); }
   static uint64_t mask(Bits x) { return static_cast<uint32_t>(_mm256_movemask_epi8(x)); }
+  static uint64_t sampled(Avx2 v, const uint32_t* bitmap, uint32_t bits) {
+    const __m256i folded = _mm256_or_si256(v.raw, _mm256_set1_epi32(0x20202020));
+    const __m256i product = _mm256_mullo_epi32(folded, _mm256_set1_epi32(static_cast<int>(kHashFactor)));
+    const __m256i hash = _mm256_srl_epi32(product, _mm_cvtsi32_si128(static_cast<int>(32 - bits)));
+    const __m256i words =
+        _mm256_i32gather_epi32(reinterpret_cast<const int*>(bitmap), _mm256_srli_epi32(hash, 5), 4);
+    // The bit moves to the top of its group.
+    const __m256i place = _mm256_and_si256(hash, _mm256_set1_epi32(31));
+    const __m256i top = _mm256_sllv_epi32(words, _mm256_sub_epi32(_mm256_set1_epi32(31), place));
+    const auto bytes = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_srai_epi32(top, 31)));
+    return bytes & 0x11111111;
+  }
   using Table = __m256i;
   static Table load_table(const uint8_t* p) {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -135,6 +163,15 @@ struct Avx512 {
   static Bits any_of(Bits x, Bits y) { return x | y; }
   static bool none(Bits x) { return x == 0; }
   static uint64_t mask(Bits x) { return x; }
+  static uint64_t sampled(Avx512 v, const uint32_t* bitmap, uint32_t bits) {
+    const __m512i folded = _mm512_or_si512(v.raw, _mm512_set1_epi32(0x20202020));
+    const __m512i product = _mm512_mullo_epi32(folded, _mm512_set1_epi32(static_cast<int>(kHashFactor)));
+    const __m512i hash = _mm512_srl_epi32(product, _mm_cvtsi32_si128(static_cast<int>(32 - bits)));
+    const __m512i words = _mm512_i32gather_epi32(_mm512_srli_epi32(hash, 5), bitmap, 4);
+    const __m512i bit =
+        _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(hash, _mm512_set1_epi32(31)));
+    return _pdep_u64(_mm512_test_epi32_mask(words, bit), 0x1111111111111111);
+  }
   using Table = __m512i;
   static Table load_table(const uint8_t* p) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));

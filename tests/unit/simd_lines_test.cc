@@ -58,9 +58,12 @@ TEST(SimdMultiSearch, FindsEveryLineThatHoldsANeedle) {
   for_each_target([&](const Kernels&) {
     for (int round = 0; round < 200; ++round) {
       std::vector<MultiSearch::Piece> pieces;
-      for (size_t left = 1 + random.below(round % 2 ? 4 : 40); left; --left) {
+      // Of very many needles the shortest decides at how many places they are looked for.
+      const bool many = round % 5 == 4;
+      const size_t shortest = many ? 4 + random.below(5) : 1;
+      for (size_t left = (many ? 33 : 1) + random.below(round % 2 ? 4 : 40); left; --left) {
         std::string bytes;
-        for (size_t size = 1 + random.below(round % 3 ? 8 : 4); size; --size)
+        for (size_t size = shortest + random.below(round % 3 ? 8 : 4); size; --size)
           bytes += "abcdeABC-1"[random.below(10)];
         pieces.push_back({bytes, random.below(2) != 0});
       }
@@ -92,18 +95,18 @@ TEST(SimdMultiSearch, FindsEveryLineThatHoldsANeedle) {
 
 // Each of many needles at every place of short and long texts: their rare windows lie at their ends, so that
 // at the end of the text a needle begins long before what is left to search.
-TEST(SimdMultiSearch, EveryPlace) {
-  std::vector<MultiSearch::Piece> pieces;
-  for (std::string_view end : {"~q1", "^x2", "`z3", "|j4", "~w5", "^v6"})
-    pieces.push_back({std::string(20, 'e').append(end), true});
+void search_every_place(const std::vector<MultiSearch::Piece>& pieces) {
   const MultiSearch search(pieces);
+  // The first so many, of 23 bytes each, are laid into the text.
+  const auto count = static_cast<size_t>(
+      std::ranges::count_if(pieces, [](const auto& piece) { return piece.bytes.size() == 23; }));
   for_each_target([&](const Kernels&) {
     for (size_t length = 23; length < 220; ++length) {
       const GuardedBytes text(std::string(length, 'e'));
       size_t which = 0;
       ASSERT_EQ(search.find(text.begin(), text.end(), &which), nullptr);
       for (size_t at = 0; at + 23 <= length; ++at) {
-        const size_t number = at % pieces.size();
+        const size_t number = at % count;
         std::memcpy(text.begin() + at, pieces[number].bytes.data(), 23);
         ASSERT_EQ(search.find(text.begin(), text.end(), &which), text.begin() + at) << length;
         ASSERT_EQ(which, number);
@@ -111,6 +114,25 @@ TEST(SimdMultiSearch, EveryPlace) {
       }
     }
   });
+}
+
+TEST(SimdMultiSearch, EveryPlace) {
+  std::vector<MultiSearch::Piece> pieces;
+  for (std::string_view end : {"~q1", "^x2", "`z3", "|j4", "~w5", "^v6"})
+    pieces.push_back({std::string(20, 'e').append(end), true});
+  search_every_place(pieces);
+}
+
+// With a needle of `shortest` bytes, which never stands there, samples are taken at every place, at every
+// second and at every fourth.
+TEST(SimdMultiSearch, EveryPlaceOfVeryManyNeedles) {
+  for (size_t shortest : {4, 5, 6, 7, 12}) {
+    std::vector<MultiSearch::Piece> pieces;
+    for (char a = 'a'; a < 'i'; ++a)
+      for (char b = 'p'; b < 'x'; ++b) pieces.push_back({std::string(20, 'e') + a + b + '~', true});
+    pieces.push_back({std::string(shortest, '#'), false});
+    search_every_place(pieces);
+  }
 }
 
 std::vector<std::string> candidates(const LineFilter& filter, std::string_view text) {
