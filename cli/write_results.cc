@@ -86,6 +86,9 @@ Result<Destination> choose_destination(const Options& options, size_t results, c
     return Error{ErrorCode::Usage, out.path + ": is read by this query; name another file with -o"};
   if (out.is_folder && (fs::create_directories(out.path, error), !fs::is_directory(out.path)))
     return Error{ErrorCode::Io, out.path + ": " + error.message()};
+  const fs::path parent = fs::path(out.path).parent_path();
+  if (!out.is_folder && !parent.empty() && !fs::is_directory(parent, error))
+    return Error{ErrorCode::Io, out.path + ": there is no folder " + parent.string()};
   out.microseconds = options.arrow_time == "us";
   if (!is_columnar(out.format)) return out;
   std::string name(extension_of(out.format).substr(1));
