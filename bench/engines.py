@@ -81,7 +81,17 @@ def processor_seconds(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class KqlcReady:
+class OneWay:
+    """An engine with a single way of running a query."""
+
+    def choose(self, check):
+        """Raises EngineError where the answer is wrong."""
+        problem = check(self.run().rows)
+        if problem:
+            raise EngineError("WRONG: " + problem)
+
+
+class KqlcReady(OneWay):
     """kqlc as a process that stays ready: one query a line, one answer a line."""
 
     def __init__(self, program, query, file, options):
@@ -107,19 +117,13 @@ class KqlcReady:
         rows = ordered(self.query, [dict(zip(names, row)) for row in answer["rows"]])
         return Run(seconds, processor_seconds(self.process.pid) - cpu, sampler.memory, sampler.resident, rows)
 
-    def choose(self, check):
-        """Raises EngineError where the answer is wrong."""
-        problem = check(self.run().rows)
-        if problem:
-            raise EngineError("WRONG: " + problem)
-
     def end(self):
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
 
 
-class Kqlc:
+class Kqlc(OneWay):
     """kqlc as a whole process. `file` may be another archive than the peers' (the reference executor's smaller one)."""
 
     def __init__(self, program, query, file, options):
@@ -148,12 +152,6 @@ class Kqlc:
                 raise EngineError(f"exit code {process.returncode}: {errors.read().decode(errors='replace')[-500:]}")
         rows = ordered(self.query, [json.loads(line)["row"] for line in output.splitlines()])
         return Run(seconds, usage.ru_utime + usage.ru_stime, sampler.memory, sampler.resident, rows)
-
-    def choose(self, check):
-        """Raises EngineError where the answer is wrong."""
-        problem = check(self.run().rows)
-        if problem:
-            raise EngineError("WRONG: " + problem)
 
     def end(self):
         pass
