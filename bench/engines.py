@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running an engine once and measuring it: kqlc and the peers as processes that stay ready, kqlc as a whole process.
+"""Running an engine once and measuring it: kqlc and the peers as processes that stay ready, kqlc as a whole process; and
+the Python interpreters that have what peers and archives need.
 
 In: the query, the form and the file. Out: a Run: seconds, CPU seconds, peak memory and the rows. The time of a process
 that is ready is that from handing over the query to the last row of the answer, compiling included; starting is not
-counted (see peers.py). That of a whole process is that from its start to its last byte of output. Memory is sampled every ten milliseconds from /proc: anonymous memory
-(what the engine allocated), and the whole resident set, which counts mapped file pages too.
+counted (see peers.py). That of a whole process is that from its start to its last byte of output. Memory is sampled every
+ten milliseconds from /proc: anonymous memory (what the engine allocated), and the whole resident set, which counts mapped
+file pages too.
 """
 import dataclasses
 import json
@@ -17,11 +19,13 @@ import textwrap
 import threading
 import time
 
-from archive import NOW
-from queries import QUERIES, SEED_RULE
+from queries import QUERIES, SEED_RULE, kql
+from tables import NOW
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
+MAKER = ["numpy", "pyarrow"]  # what makes archives
+PEER_MODULES = {"duckdb": "duckdb", "clickhouse": "chdb", "polars": "polars"}  # engine -> its module
 
 
 class EngineError(Exception):
@@ -45,33 +49,38 @@ class MemorySampler(threading.Thread):
         self.path, self.memory, self.resident, self.ended = f"/proc/{process}/status", 0, 0, threading.Event()
         self.start()
 
+    def sample(self):
+        """Whether the process is still there."""
+        try:
+            with open(self.path) as file:
+                sizes = dict(line.split(":", 1) for line in file)
+            self.memory = max(self.memory, 1024 * int(sizes["RssAnon"].split()[0]))
+            self.resident = max(self.resident, 1024 * int(sizes["VmRSS"].split()[0]))
+            return True
+        except (OSError, KeyError):
+            return False
+
     def run(self):
-        while not self.ended.wait(0.01):
-            try:
-                with open(self.path) as file:
-                    sizes = dict(line.split(":", 1) for line in file)
-                self.memory = max(self.memory, 1024 * int(sizes["RssAnon"].split()[0]))
-                self.resident = max(self.resident, 1024 * int(sizes["VmRSS"].split()[0]))
-            except (OSError, KeyError):
-                return  # the process has ended
+        while not self.ended.wait(0.01) and self.sample():
+            pass
 
     def stop(self):
+        """Ends with a last sample: a run may be shorter than ten milliseconds."""
         self.ended.set()
         self.join()
+        self.sample()
 
 
-def query_text(query):
-    """The KQL of a query; that of the seed rule stands in its file, as a block that the rest of the YAML does not indent."""
-    if QUERIES[query]["kql"]:
-        return QUERIES[query]["kql"]
+def seed_rule_text():
+    """The KQL of the seed rule: a block of its file that the rest of the YAML does not indent."""
     with open(os.path.join(ROOT, SEED_RULE)) as file:
         block = re.search(r"^query: *\|.*\n((?:[ \t]+.*\n|\n)+)", file.read(), re.MULTILINE).group(1)
     return textwrap.dedent(block)
 
 
-def ordered(query, rows):
-    """Rows given as objects, as lists in the order of `gives`; a table of the schema has columns that the archive lacks."""
-    return [[row[name] for name in QUERIES[query]["gives"]] for row in rows]
+def ordered(query, row):
+    """A row given as an object, as a list in the order of `gives`; the schema has columns that the archive lacks."""
+    return [row[name] for name in QUERIES[query]["gives"]]
 
 
 def processor_seconds(process):
@@ -92,30 +101,46 @@ class OneWay:
 
 
 class KqlcReady(OneWay):
-    """kqlc as a process that stays ready: one query a line, one answer a line."""
+    """kqlc as a process that stays ready: one query a line, one answer a line. A pack of rules is one text of many
+    statements, or a query a rule where that is measured."""
 
-    def __init__(self, program, query, file, options):
-        self.query, self.way, self.version = query, "batch", None
-        self.process = subprocess.Popen([program, "query", "--batch", "--data", file, "--now", NOW, *options],
+    def __init__(self, program, query, files, options, rules):
+        self.query, self.rules, self.way, self.version = query, rules, "batch", None
+        texts = kql(query, rules) if QUERIES[query]["kql"] else [seed_rule_text()]
+        self.requests = [json.dumps({"id": query, "query": text}) + "\n" for text in texts]
+        data = [option for file in files for option in ("--data", file)]
+        self.process = subprocess.Popen([program, "query", "--batch", *data, "--now", NOW, *options],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
-    def run(self):
-        request = json.dumps({"id": self.query, "query": query_text(self.query)}) + "\n"
-        sampler = MemorySampler(self.process.pid)
-        cpu, start = processor_seconds(self.process.pid), time.perf_counter()
+    def ask(self, request):
         self.process.stdin.write(request)
         self.process.stdin.flush()
         line = self.process.stdout.readline()
-        seconds = time.perf_counter() - start
-        sampler.stop()
         if not line:
             raise EngineError(f"the process ended with {self.process.wait()}")
-        answer = json.loads(line)
-        if "error" in answer:
-            raise EngineError(answer["error"]["message"])
-        names = [column["name"] for column in answer["columns"]]
-        rows = ordered(self.query, [dict(zip(names, row)) for row in answer["rows"]])
-        return Run(seconds, processor_seconds(self.process.pid) - cpu, sampler.memory, sampler.resident, rows)
+        return line
+
+    def rows(self, lines):
+        tables = []
+        for answer in map(json.loads, lines):
+            if "error" in answer:
+                raise EngineError(answer["error"]["message"])
+            tables += answer.get("tables", [answer])
+        result = []
+        for number, table in enumerate(tables):
+            names = [column["name"] for column in table["columns"]]
+            rule = [self.rules[number].number] if self.rules else []
+            result += [rule + ordered(self.query, dict(zip(names, row))) for row in table["rows"]]
+        return result
+
+    def run(self):
+        sampler = MemorySampler(self.process.pid)
+        cpu, start = processor_seconds(self.process.pid), time.perf_counter()
+        lines = [self.ask(request) for request in self.requests]
+        seconds = time.perf_counter() - start
+        sampler.stop()
+        cpu = processor_seconds(self.process.pid) - cpu
+        return Run(seconds, cpu, sampler.memory, sampler.resident, self.rows(lines))
 
     def end(self):
         self.process.stdin.close()
@@ -124,17 +149,27 @@ class KqlcReady(OneWay):
 
 
 class Kqlc(OneWay):
-    """kqlc as a whole process. `file` may be another archive than the peers' (the reference executor's smaller one)."""
+    """kqlc as a whole process. `files` may be those of another archive than the peers' (the reference executor's)."""
 
-    def __init__(self, program, query, file, options):
-        self.query, self.way, self.version = query, "scan", None
-        rule = os.path.join(ROOT, SEED_RULE)
+    def __init__(self, program, query, files, options, rules):
+        self.query, self.rules, self.way, self.version = query, rules, "scan", None
+        path = os.path.join(ROOT, SEED_RULE)
         if QUERIES[query]["kql"]:
             self.folder = tempfile.TemporaryDirectory()
-            rule = os.path.join(self.folder.name, query + ".kql")
-            with open(rule, "w") as text:
-                text.write(QUERIES[query]["kql"])
-        self.command = [program, "scan", rule, "--data", file, "--now", NOW, "--format", "ndjson", *options]
+            path = self.folder.name
+            texts = [rule.kql() for rule in rules] or kql(query, rules)
+            for number, text in enumerate(texts):
+                with open(os.path.join(path, f"{rules[number].number if rules else 0}.kql"), "w") as file:
+                    file.write(text)
+        data = [option for file in files for option in ("--data", file)]
+        self.command = [program, "scan", path, *data, "--now", NOW, "--format", "ndjson", *options]
+
+    def rows(self, output):
+        result = []
+        for line in map(json.loads, output.splitlines()):
+            rule = [os.path.splitext(os.path.basename(line["rule"]))[0]] if self.rules else []
+            result.append(rule + ordered(self.query, line["row"]))
+        return result
 
     def run(self):
         start = time.perf_counter()
@@ -150,8 +185,7 @@ class Kqlc(OneWay):
             if process.returncode != 0:
                 errors.seek(0)
                 raise EngineError(f"exit code {process.returncode}: {errors.read().decode(errors='replace')[-500:]}")
-        rows = ordered(self.query, [json.loads(line)["row"] for line in output.splitlines()])
-        return Run(seconds, usage.ru_utime + usage.ru_stime, sampler.memory, sampler.resident, rows)
+        return Run(seconds, usage.ru_utime + usage.ru_stime, sampler.memory, sampler.resident, self.rows(output))
 
     def end(self):
         pass
@@ -160,12 +194,13 @@ class Kqlc(OneWay):
 class Peer:
     """A peer's process, see peers.py."""
 
-    def __init__(self, python, peer, query, form, file, threads):
+    def __init__(self, python, peer, spec):
+        """`spec`: query, form, files (table to glob), threads and rules, as peers.py takes them."""
         self.process = subprocess.Popen([python, os.path.join(HERE, "peers.py")], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.way = None
         try:
-            ready = self.ask({"peer": peer, "query": query, "form": form, "file": file, "threads": threads})
+            ready = self.ask({"peer": peer, **spec})
         except EngineError:
             self.end()
             raise
@@ -217,21 +252,36 @@ class Peer:
         self.process.stdout.close()
 
 
-def python_with(module, folder, install):
-    """An interpreter that can import `module`: that of the venv in `folder` (made where `install` allows), or this one.
+def python_with(modules, folder, install):
+    """An interpreter that can import `modules`: that of the venv in `folder` (made where `install` allows), or this one.
 
     Returns None where there is none."""
     own = os.path.join(folder, "bin", "python")
-    candidates = [own, sys.executable]
-    probe = ["-c", f"import {module}, pyarrow"]
+    probe = ["-c", "import " + ", ".join(modules)]
     for attempt in range(2):
-        for python in candidates:
+        for python in (own, sys.executable):
             if os.path.exists(python) and subprocess.run([python, *probe], capture_output=True).returncode == 0:
                 return python
         if attempt or not install:
             return None
-        print(f"installing duckdb, chdb, polars and pyarrow into {folder}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True)
-        subprocess.run([own, "-m", "pip", "install", "--quiet", "duckdb", "chdb", "polars", "pyarrow"],
-                       stdout=sys.stderr) if os.path.exists(own) else None
+        print(f"installing {', '.join(modules)} into {folder}", file=sys.stderr)
+        if not os.path.exists(own):
+            subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True)
+        if os.path.exists(own):
+            subprocess.run([own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *modules],
+                           stdout=sys.stderr)
     return None
+
+
+def run_with_maker(folder, install):
+    """Goes on in an interpreter that can make archives: returns where this one can, else starts the program again."""
+    try:
+        import numpy  # noqa: F401
+        import pyarrow  # noqa: F401
+        return
+    except ImportError:
+        pass
+    python = python_with(MAKER, folder, install)
+    if not python:
+        sys.exit("no Python with numpy and pyarrow, which make the archive; they are installed without --no-install")
+    os.execv(python, [python, *sys.argv])

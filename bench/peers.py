@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """DuckDB, ClickHouse or Polars as a process of its own that stays ready between measurements.
 
-In, one JSON object a line on standard input: first {"peer", "query", "form", "file", "threads"}, then {"way"} for each
-run. Out, one line each: {"ways": [...], "version"}, then {"seconds", "cpu", "rows"}, or {"error"} instead. The time is
-that from handing over the SQL until all rows are in the client; starting, importing and connecting are not counted.
+In, one JSON object a line on standard input: first {"peer", "query", "form", "files" (table to path or glob), "threads",
+"rules" (of the pack)}, then {"way"} for each run. Out, one line each: {"ways": [...], "version"}, then {"seconds", "cpu",
+"rows"}, or {"error"} instead. The time is that from handing over the SQL until all rows are in the client; starting,
+importing and connecting are not counted.
 """
 import glob
 import json
@@ -12,140 +13,188 @@ import resource
 import sys
 import time
 
-from archive import COLUMNS
-from queries import QUERIES
+from pack import Rule
+from pack_twins import SOURCES
+from queries import QUERIES, needles
+from tables import NETWORK, PROCESS, TABLES
 
-DUCKDB_TYPES = {"datetime": "TIMESTAMP_NS", "string": "VARCHAR", "long": "BIGINT", "bool": "BOOLEAN"}
+DUCKDB_TYPES = {"datetime": "TIMESTAMP_NS", "string": "VARCHAR", "long": "BIGINT", "int": "INTEGER", "bool": "BOOLEAN"}
 CLICKHOUSE_TYPES = {"datetime": "Nullable(DateTime64(7, \\'UTC\\'))", "string": "Nullable(String)",
-                    "long": "Nullable(Int64)", "bool": "Nullable(Bool)"}
+                    "long": "Nullable(Int64)", "int": "Nullable(Int32)", "bool": "Nullable(Bool)"}
+
+LINE_FORMS = ("ndjson", "ndjson.gz", "ndjson.zst")
+ARROW_FORMS = ("arrow", "arrow-plain", "ingested")
 
 
-class DuckDB:
+class SqlPeer:
+    """What DuckDB and ClickHouse share: SQL with FROM items filled in."""
+
     def __init__(self, spec):
+        self.query, self.form, self.files = spec["query"], spec["form"], spec["files"]
+        self.spec, self.rules = QUERIES[spec["query"]], [Rule(**rule) for rule in spec["rules"]]
+
+    def statements(self, way):
+        templates = self.spec[self.name][way]
+        if not isinstance(templates, list):
+            templates = templates(self.rules)
+        reads, gives = self.spec["reads"], self.spec["gives"]
+        items = {"source": self.source(PROCESS, reads[PROCESS]), "keys": self.source(PROCESS, ["DeviceId", "Timestamp"]),
+                 "network": self.source(NETWORK, reads[NETWORK]) if NETWORK in reads else "",
+                 "lines": self.lines(), "columns": ", ".join(gives),
+                 "row": ", ".join(f"r.{name} AS {name}" for name in gives)}
+        items |= {name: self.source(PROCESS, columns) for name, columns in SOURCES.items()}
+        return [template.format(**items) for template in templates]
+
+
+class DuckDB(SqlPeer):
+    name = "duckdb"
+
+    def __init__(self, spec):
+        super().__init__(spec)
         import duckdb
-        self.form, self.file, self.version = spec["form"], spec["file"], duckdb.__version__
+        self.version = duckdb.__version__
         self.connection = duckdb.connect()
         self.connection.execute(f"SET threads={spec['threads']}; SET TimeZone='UTC'").fetchall()
 
-    def source(self, columns):
-        if self.form == "parquet":
-            return f"read_parquet('{self.file}')"
-        if self.form == "arrow":
-            return "events"
-        struct = ", ".join(f"{name} {DUCKDB_TYPES[COLUMNS[name]]}" for name in columns)
-        fields = ", ".join(f"properties.{name} AS {name}" for name in columns)
-        return f"(SELECT {fields} FROM read_ndjson('{self.file}', columns={{properties: 'STRUCT({struct})'}}))"
+    def lines(self):
+        return ""
 
-    def run(self, query, way):
-        if self.form == "arrow":
-            import pyarrow
-            tables = [pyarrow.ipc.open_file(pyarrow.memory_map(path)).read_all() for path in sorted(glob.glob(self.file))]
-            table = pyarrow.concat_tables(tables, promote_options="permissive")
-            for name in QUERIES[query]["reads"]:  # an ingested chunk lacks the columns that have no value in it
-                if name not in table.column_names:
-                    table = table.append_column(name, pyarrow.nulls(len(table)))
-            self.connection.register("events", table)
-        spec = QUERIES[query]
-        sql = spec["duckdb"][way].format(
-            source=self.source(spec["reads"]), keys=self.source(["DeviceId", "Timestamp"]),
-            columns=", ".join(spec["gives"]), row=", ".join(f"r.{name} AS {name}" for name in spec["gives"]))
-        return self.connection.sql(sql).to_arrow_table()
+    def source(self, table, columns):
+        if self.form in ("parquet", "snappy"):
+            return f"read_parquet('{self.files[table]}')"
+        if self.form in ARROW_FORMS:
+            return table
+        struct = ", ".join(f"{name} {DUCKDB_TYPES[TABLES[table][name]]}" for name in columns)
+        fields = ", ".join(f"properties.{name} AS {name}" for name in columns)
+        return f"(SELECT {fields} FROM read_ndjson('{self.files[table]}', columns={{properties: 'STRUCT({struct})'}}))"
+
+    def register(self):
+        import pyarrow
+        for table, columns in self.spec["reads"].items():
+            paths = sorted(glob.glob(self.files[table]))
+            parts = [pyarrow.ipc.open_file(pyarrow.memory_map(path)).read_all() for path in paths]
+            rows = pyarrow.concat_tables(parts, promote_options="permissive")
+            for name in columns:  # an ingested chunk lacks the columns that have no value in it
+                if name not in rows.column_names:
+                    rows = rows.append_column(name, pyarrow.nulls(len(rows)))
+            self.connection.register(table, rows)
+
+    def run(self, way):
+        if self.form in ARROW_FORMS:
+            self.register()
+        return [self.connection.sql(sql).to_arrow_table() for sql in self.statements(way)]
 
     @staticmethod
-    def rows(table):
-        """Cells as JSON can hold them; datetimes as text with all of their decimals."""
-        import pyarrow
-        columns = []
-        for column in table.columns:
-            if pyarrow.types.is_timestamp(column.type):
-                column = column.cast(pyarrow.timestamp("ns")).cast(pyarrow.string())
-            columns.append(column.to_pylist())
-        return [list(row) for row in zip(*columns)]
+    def rows(tables):
+        return [row for table in tables for row in arrow_rows(table)]
 
 
-class ClickHouse:
+def arrow_rows(table):
+    """Cells as JSON can hold them; datetimes as text with all of their decimals."""
+    import pyarrow
+    columns = []
+    for column in table.columns:
+        if pyarrow.types.is_timestamp(column.type):
+            column = column.cast(pyarrow.timestamp("ns")).cast(pyarrow.string())
+        columns.append(column.to_pylist())
+    return [list(row) for row in zip(*columns)]
+
+
+class ClickHouse(SqlPeer):
+    name = "clickhouse"
     SETTINGS = ["input_format_json_ignore_unknown_keys_in_named_tuple=1", "date_time_input_format='best_effort'",
                 "input_format_skip_unknown_fields=1", "use_query_condition_cache=0",
-                "output_format_json_quote_64bit_integers=0"]
+                "output_format_json_quote_64bit_integers=0", "max_query_size=10000000", "max_ast_elements=1000000",
+                "max_expanded_ast_elements=2000000"]
 
     def __init__(self, spec):
+        super().__init__(spec)
         from chdb import session
-        self.form, self.file = spec["form"], spec["file"]
         self.session = session.Session()
         for setting in self.SETTINGS + [f"max_threads={spec['threads']}"]:
             self.session.query("SET " + setting)
         self.version = str(self.session.query("SELECT version()", "TabSeparated")).strip()
 
-    def source(self, columns):
-        if self.form == "parquet":
-            return f"file('{self.file}', 'Parquet')"
-        if self.form == "arrow":  # by name and type: a chunk lacks the columns that have no value in it
-            fields = ", ".join(f"{name} {CLICKHOUSE_TYPES[COLUMNS[name]]}" for name in columns)
-            return f"file('{self.file}', 'Arrow', '{fields}')"
-        fields = ", ".join(f"{name} {CLICKHOUSE_TYPES[COLUMNS[name]]}" for name in columns)
+    def lines(self):
+        return f"file('{self.files[PROCESS]}', 'LineAsString')"
+
+    def source(self, table, columns):
+        path = self.files[table]
+        if self.form in ("parquet", "snappy"):
+            return f"file('{path}', 'Parquet')"
+        if self.form in ("arrow", "arrow-plain"):
+            return f"file('{path}', 'Arrow')"
+        fields = ", ".join(f"{name} {CLICKHOUSE_TYPES[TABLES[table][name]]}" for name in columns)
+        if self.form == "ingested":  # by name and type: a chunk lacks the columns that have no value in it
+            return f"file('{path}', 'Arrow', '{fields}')"
         if "Timestamp" in columns:  # is never null, and a plain type is compared faster
             fields = fields.replace("Timestamp Nullable(DateTime64(7, \\'UTC\\'))", "Timestamp DateTime64(7, \\'UTC\\')")
         names = ", ".join(f"properties.{name} AS {name}" for name in columns)
-        return f"(SELECT {names} FROM file('{self.file}', 'JSONEachRow', 'properties Tuple({fields})'))"
+        return f"(SELECT {names} FROM file('{path}', 'JSONEachRow', 'properties Tuple({fields})'))"
 
-    def run(self, query, way):
-        spec = QUERIES[query]
-        sql = spec["clickhouse"][way].format(
-            source=self.source(spec["reads"]), keys=self.source(["DeviceId", "Timestamp"]),
-            columns=", ".join(spec["gives"]), lines=f"file('{self.file}', 'LineAsString')")
-        return self.session.query(sql, "JSONCompactEachRow")
+    def run(self, way):
+        return [self.session.query(sql, "JSONCompactEachRow") for sql in self.statements(way)]
 
     @staticmethod
-    def rows(result):
-        return [json.loads(line) for line in str(result).splitlines() if line.strip()]
+    def rows(results):
+        return [json.loads(line) for result in results for line in str(result).splitlines() if line.strip()]
 
 
 class Polars:
-    TYPES = {"datetime": "String", "string": "String", "long": "Int64", "bool": "Boolean"}
+    name = "polars"
+    TYPES = {"datetime": "String", "string": "String", "long": "Int64", "int": "Int32", "bool": "Boolean"}
 
     def __init__(self, spec):
         os.environ["POLARS_MAX_THREADS"] = str(spec["threads"])  # read when it is imported
         import polars
-        self.pl, self.form, self.file, self.version = polars, spec["form"], spec["file"], polars.__version__
+        self.pl, self.query, self.form, self.files = polars, spec["query"], spec["form"], spec["files"]
+        self.rules, self.version = [Rule(**rule) for rule in spec["rules"]], polars.__version__
 
-    def source(self, columns):
-        pl = self.pl
-        if self.form == "ndjson":
-            fields = pl.Struct({name: getattr(pl, self.TYPES[COLUMNS[name]]) for name in columns})
-            return self.timed(pl.scan_ndjson(self.file, schema={"properties": fields}).unnest("properties"), columns)
-        if self.form == "parquet":
-            return pl.scan_parquet(self.file).select(columns)
-        frame = pl.scan_ipc(self.file)
+    def struct(self, table, columns):
+        return self.pl.Struct({name: getattr(self.pl, self.TYPES[TABLES[table][name]]) for name in columns})
+
+    def source(self, table, columns):
+        pl, path = self.pl, self.files[table]
+        if self.form in LINE_FORMS:
+            frame = pl.scan_ndjson(path, schema={"properties": self.struct(table, columns)}).unnest("properties")
+            return self.timed(frame, table, columns)
+        if self.form in ("parquet", "snappy"):
+            return pl.scan_parquet(path).select(columns)
+        frame = pl.scan_ipc(path)
         held = frame.collect_schema()
         forms = {"string": lambda column: column.cast(pl.String),  # dictionaries, which it compares slowly or not
                  "datetime": lambda column: column.dt.replace_time_zone(None)}
         same = lambda column: column
-        return frame.select(forms.get(COLUMNS[name], same)(pl.col(name)) if name in held
+        return frame.select(forms.get(TABLES[table][name], same)(pl.col(name)) if name in held
                             else pl.lit(None).alias(name) for name in columns)
 
-    def timed(self, frame, columns):
-        stamps = [name for name in columns if COLUMNS[name] == "datetime"]
+    def timed(self, frame, table, columns):
+        stamps = [name for name in columns if TABLES[table][name] == "datetime"]
         return frame.with_columns(
             self.pl.col(stamps).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="ns", strict=False))
 
-    def lines(self, columns):
-        """Rows of those lines that hold the seed rule's needle or an escape that may hide it."""
-        pl = self.pl
-        fields = pl.Struct({"properties": pl.Struct(
-            {name: getattr(pl, self.TYPES[COLUMNS[name]]) for name in columns})})
-        text = pl.scan_csv(self.file, has_header=False, separator="\x01", quote_char=None, schema={"line": pl.String})
-        kept = text.filter(pl.col("line").str.contains(r"(?i-u)distant software|\\u00"))
-        row = pl.col("line").str.json_decode(fields).struct.field("properties")
-        return self.timed(kept.select(row).unnest("properties"), columns)
+    def lines(self, table, columns):
+        """Rows of those lines that hold a needle of the query or an escape that may hide it."""
+        pl, texts = self.pl, needles(self.query, self.rules)
+        text = pl.scan_csv(self.files[table], has_header=False, separator="\x01", quote_char=None,
+                           schema={"line": pl.String})
+        line = pl.col("line")
+        found = (line.str.contains(rf"(?i-u){texts[0]}|\\u00") if len(texts) == 1 else
+                 line.str.contains_any(texts + ["\\u00"], ascii_case_insensitive=True))
+        row = line.str.json_decode(pl.Struct({"properties": self.struct(table, columns)})).struct.field("properties")
+        return self.timed(text.filter(found).select(row).unnest("properties"), table, columns)
 
-    def run(self, query, way):
-        build = QUERIES[query]["polars"][way]
+    def run(self, way):
         source = self.lines if way == "raw lines" else self.source
-        return build(self.pl, source).select(QUERIES[query]["gives"]).collect(engine="streaming").to_arrow()
+        frame = QUERIES[self.query]["polars"][way](self.pl, source, self.rules)
+        if isinstance(frame, self.pl.LazyFrame):
+            frame = frame.select(QUERIES[self.query]["gives"]).collect(engine="streaming")
+        return [frame.to_arrow()]
 
-    @staticmethod
-    def rows(table):
-        return DuckDB.rows(table)
+    rows = staticmethod(DuckDB.rows)
+
+
+PEERS = {peer.name: peer for peer in (DuckDB, ClickHouse, Polars)}
 
 
 def cpu_seconds():
@@ -163,7 +212,7 @@ def main():
 
     spec = json.loads(sys.stdin.readline())
     try:
-        peer = {"duckdb": DuckDB, "clickhouse": ClickHouse, "polars": Polars}[spec["peer"]](spec)
+        peer = PEERS[spec["peer"]](spec)
     except Exception as error:  # a library's own, of any kind
         say({"error": f"{type(error).__name__}: {error}"})
         return
@@ -172,7 +221,7 @@ def main():
     for line in sys.stdin:
         try:
             cpu, start = cpu_seconds(), time.perf_counter()
-            result = peer.run(spec["query"], json.loads(line)["way"])
+            result = peer.run(json.loads(line)["way"])
             seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
             say({"seconds": seconds, "cpu": cpu, "rows": peer.rows(result)})
         except Exception as error:

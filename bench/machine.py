@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""How much faster two processes are than one at the least work that a form of files asks for, on this machine.
+
+In: a form and its files. Out: the factor, and what was done: reading blocks (NDJSON), unpacking (compressed NDJSON),
+decoding two columns (Parquet), looking up the codes of two columns that are mapped (Arrow). It says what two threads of
+a scan may reach here, where memory, caches or a second core that is half of the first bound them. The process that
+works waits for a line on standard input, does its part, answers with a line: starting is not counted.
+"""
+import os
+import subprocess
+import sys
+import time
+
+COLUMNS = ["DeviceId", "FileName"]
+BLOCK = 256 * 1024
+TURNS = 5
+WORK = {"ndjson": "pread of 256 KiB blocks", "ndjson.gz": "unpacking", "ndjson.zst": "unpacking",
+        "parquet": "decoding two columns", "snappy": "decoding two columns", "arrow": "look-ups by mapped codes",
+        "arrow-plain": "hashing two mapped columns", "ingested": "look-ups by mapped codes"}
+
+
+def read_blocks(paths, part, parts):
+    buffer = bytearray(BLOCK)
+    for path in paths:
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            place, end = size * part // parts, size * (part + 1) // parts
+            while place < end and (count := os.preadv(file.fileno(), [buffer], place)):
+                place += count
+
+
+def unpack(paths, part, parts):
+    import pyarrow
+    for path in paths[part::parts]:
+        with pyarrow.input_stream(path, compression="detect") as stream:
+            while stream.read(1 << 20):
+                pass
+
+
+def decode(paths, part, parts):
+    import pyarrow.parquet
+    for path in paths:
+        file = pyarrow.parquet.ParquetFile(path)
+        for group in range(part, file.num_row_groups, parts):
+            file.read_row_group(group, columns=COLUMNS, use_threads=False)
+
+
+def map_columns(paths, part, parts):
+    import numpy
+    import pyarrow
+    import pyarrow.compute
+    batches = []
+    for path in paths:
+        file = pyarrow.ipc.open_file(pyarrow.memory_map(path))
+        batches += [file.get_batch(number) for number in range(file.num_record_batches)]
+    for batch in batches[part::parts]:
+        for column in (batch.column(name) for name in COLUMNS):
+            if pyarrow.types.is_dictionary(column.type):
+                table = pyarrow.array(numpy.arange(len(column.dictionary)) % 3 == 0)
+                table.take(column.indices)
+            else:
+                pyarrow.compute.value_counts(column)
+
+
+def work_of(form):
+    if form.startswith("ndjson."):
+        return unpack
+    return {"ndjson": read_blocks, "parquet": decode, "snappy": decode}.get(form, map_columns)
+
+
+def seconds_of(form, paths, parts):
+    """The least time of some turns in which `parts` processes each do their part of the files at once."""
+    processes = [subprocess.Popen([sys.executable, os.path.abspath(__file__), form, str(part), str(parts), *paths],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for part in range(parts)]
+    best = None
+    for turn in range(TURNS + 1):  # the first one, which imports and maps, does not count
+        start = time.perf_counter()
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        if not all(process.stdout.readline() for process in processes):
+            raise OSError(f"the work on {form} failed")
+        seconds = time.perf_counter() - start
+        best = seconds if turn == 1 else min(best or seconds, seconds)
+    for process in processes:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+    return best
+
+
+def scaling(form, paths, parts):
+    """(factor, what was done) of `parts` processes beside one."""
+    return seconds_of(form, paths, 1) / seconds_of(form, paths, parts), WORK[form]
+
+
+def main():
+    form, part, parts, paths = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+    for _ in sys.stdin:
+        work_of(form)(paths, part, parts)
+        print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main()

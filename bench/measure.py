@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the engines that were asked for over one archive, in turns, and checks every answer.
+
+In: the options of bench/compare, an archive. Out: printed tables, the numbers as records, how many engines failed.
+"""
+import dataclasses
+import os
+
+import engines
+import kept
+import machine
+import pack
+import queries
+import report
+from tables import PROCESS, ROW_BYTES
+from world import World
+
+REFERENCE_BYTES = 20_000_000
+
+
+class Peers:
+    """The interpreters of the peers that were asked for; what is not installed is said once."""
+
+    def __init__(self, options):
+        self.pythons = {}
+        for peer in [name for name in options.engines if name in engines.PEER_MODULES]:
+            module = engines.PEER_MODULES[peer]
+            python = engines.python_with([module, *engines.MAKER], os.path.join(options.folder, "venv"),
+                                             not options.no_install)
+            if python:
+                self.pythons[peer] = python
+            else:
+                print(f"skipped: {peer}, its Python module {module} is not installed")
+
+
+class Bench:
+    """One size."""
+
+    def __init__(self, options, peers, rows):
+        self.options, self.peers, self.failures, self.records, self.scaling = options, peers, 0, [], {}
+        self.threads = len(os.sched_getaffinity(0))
+        self.archive = kept.Archive(options.folder, rows, options.seed)
+        self.archive.make(options.forms)
+        self.small = None
+        if "reference" in options.engines:
+            self.small = kept.Archive(options.folder, min(REFERENCE_BYTES // ROW_BYTES, rows), options.seed)
+            self.small.make(["ndjson"])
+        self.pack = pack.rules(World(options.seed))
+
+    def rules(self, query):
+        choose = queries.QUERIES[query].get("rules")
+        return choose(self.pack) if choose else []
+
+    def makers(self, query, form):
+        """How each engine is started, by name, of those that were asked for and can do it."""
+        tables, rules, program = list(queries.QUERIES[query]["reads"]), self.rules(query), self.options.kqlc
+        given = lambda archive: [archive.given(table, form) for table in tables]
+        ready = lambda *more: engines.KqlcReady(program, query, given(self.archive), ["--engine", "jit", *more], rules)
+        result = {"kqlc": ready, "kqlc-1": lambda: ready("--threads", "1")}
+        if query != "Q6each":  # a process a rule would measure ten starts
+            result["process"] = lambda: engines.Kqlc(program, query, given(self.archive), ["--engine", "jit"], rules)
+            if self.small and form == "ndjson":
+                result["reference"] = lambda: engines.Kqlc(
+                    program, query, given(self.small), ["--engine", "reference"], rules)
+        spec = {"query": query, "form": form, "threads": self.threads,
+                "files": {table: self.archive.pattern(table, form) for table in tables},
+                "rules": [dataclasses.asdict(rule) for rule in rules]}
+        for peer, python in self.peers.pythons.items():
+            result[peer] = lambda peer=peer, python=python: engines.Peer(python, peer, spec)
+        return {name: result[name] for name in self.options.engines if name in result}
+
+    def fail(self, name, query, form, problem):
+        print(f"FAILED: {name} on {query} {form}: {problem}", flush=True)
+        self.failures += 1
+
+    def check(self, query, archive, rows):
+        return queries.difference(query, rows, queries.answer_of(query, archive.answers, self.rules(query)))
+
+    def start(self, query, form, size):
+        """The engines that are ready, by name, each with its archive and the bytes of its files."""
+        ready = {}
+        for name, make in self.makers(query, form).items():
+            archive, engine = self.small if name == "reference" else self.archive, None
+            try:
+                engine = make()
+                engine.choose(lambda rows: self.check(query, archive, rows))
+                tables = queries.QUERIES[query]["reads"]
+                ready[name] = (engine, archive, size if archive is self.archive else archive.size(tables, form))
+            except engines.EngineError as error:
+                self.fail(name, query, form, error)
+                if engine:
+                    engine.end()
+        return ready
+
+    def measure(self, query, form):
+        tables = list(queries.QUERIES[query]["reads"])
+        if form == "ingested":
+            try:
+                self.archive.ingest(self.options.kqlc)
+            except kept.ArchiveError as error:
+                print(f"skipped: {query} {form}: {error}")
+                return
+        ready = self.start(query, form, self.archive.size(tables, form))
+        runs = {name: [] for name in ready}
+        for _ in range(self.options.repetitions):
+            for name, (engine, archive, _) in ready.items():
+                self.turn(query, form, name, engine, archive, runs[name])
+        lines = [report.line_of(name, ready[name], runs[name]) for name in ready if runs[name]]
+        self.records += [{"query": query, "form": form, **line} for line in lines]
+        report.print_table(query, form, self.archive.rows, lines)
+        report.print_scaling(lines, self.scaling_of(form), self.threads)
+        for engine, _, _ in ready.values():
+            engine.end()
+
+    def turn(self, query, form, name, engine, archive, runs):
+        """One run of one engine; an answer that is wrong counts as a failure and keeps its time."""
+        try:
+            run = engine.run()
+        except engines.EngineError as error:
+            self.fail(name, query, form, error)
+            return
+        problem = self.check(query, archive, run.rows)
+        if problem:
+            self.fail(name, query, form, "WRONG: " + problem)
+        runs.append(run)
+
+    def scaling_of(self, form):
+        """What the machine gives to all cores at this form, measured once; None where that is not compared."""
+        if self.threads < 2 or not {"kqlc", "kqlc-1"} <= set(self.options.engines):
+            return None
+        if form not in self.scaling:
+            try:
+                self.scaling[form] = machine.scaling(
+                    form, self.archive.paths(PROCESS, form), self.threads)
+            except OSError as error:
+                print(f"skipped: what the machine gives to {self.threads} processes: {error}")
+                self.scaling[form] = None
+        return self.scaling[form]
