@@ -108,21 +108,54 @@ struct SharedScan::Pass {
   std::vector<size_t> open_ports;  // by thread
   std::atomic<size_t> open_threads{0};
 
+  class PortColumns;
+
   void track(const std::string& name);
   bool take(int thread, const Batch& batch);
   static bool show(Port& port, size_t thread, const Batch& batch, int64_t begin, int64_t end);
   static bool show_in_bounds(Port& port, size_t thread, const Batch& batch);
 };
 
+// The columns of a kernel among those of a batch, from the row `begin` on; made when the kernel asks for them
+// where the batch makes them so.
+class SharedScan::Pass::PortColumns : public ColumnLoader {
+ public:
+  PortColumns(Port& port, size_t thread, const Batch& batch, int64_t begin, int64_t end)
+      : places_(port.places), columns_(port.columns[thread]), batch_(batch), begin_(begin) {
+    is_whole_ = begin == 0 && end == batch.num_rows;
+    for (size_t i = 0; i < places_.size(); ++i) {
+      if (places_[i] == kRowPlace) columns_[i] = row_column(batch, port.rows[thread]);
+      if (places_[i] == kRowPlace) columns_[i].offset += begin;
+      if (places_[i] != kRowPlace) take(i);
+    }
+  }
+
+  bool load(size_t column, const uint64_t* selection) override {
+    if (places_[column] == kRowPlace) return true;
+    if (!batch_.loader->load(places_[column], is_whole_ ? selection : nullptr)) return false;
+    take(column);
+    return true;
+  }
+
+ private:
+  void take(size_t column) {
+    columns_[column] = batch_.columns[places_[column]];
+    columns_[column].offset += begin_;
+  }
+
+  const std::vector<size_t>& places_;
+  std::vector<Column>& columns_;
+  const Batch& batch_;
+  int64_t begin_;
+  bool is_whole_ = false;
+};
+
 // Shows the rows [begin, end) of a batch to a kernel. Returns whether it wants more.
 bool SharedScan::Pass::show(Port& port, size_t thread, const Batch& batch, int64_t begin, int64_t end) {
   std::vector<Column>& columns = port.columns[thread];
-  for (size_t i = 0; i < port.places.size(); ++i) {
-    columns[i] =
-        port.places[i] == kRowPlace ? row_column(batch, port.rows[thread]) : batch.columns[port.places[i]];
-    columns[i].offset += begin;
-  }
+  PortColumns own(port, thread, batch, begin, end);
   Batch part = batch;
+  part.loader = batch.loader ? &own : nullptr;
   part.num_rows = end - begin;
   part.position += static_cast<uint64_t>(begin);
   part.columns = columns.data();
@@ -133,6 +166,8 @@ bool SharedScan::Pass::show(Port& port, size_t thread, const Batch& batch, int64
 // Shows the runs of rows that lie in the job's bounds.
 bool SharedScan::Pass::show_in_bounds(Port& port, size_t thread, const Batch& batch) {
   if (port.time_places.empty()) return show(port, thread, batch, 0, batch.num_rows);
+  for (size_t place : port.time_places)
+    if (batch.loader && !batch.loader->load(place, nullptr)) return true;
   const TimeRange& bounds = port.member->job->bounds;
   bool more = true;
   for (int64_t row = 0; row < batch.num_rows && more;) {
@@ -148,6 +183,12 @@ bool SharedScan::Pass::show_in_bounds(Port& port, size_t thread, const Batch& ba
 bool SharedScan::Pass::take(int thread, const Batch& batch) {
   auto index = static_cast<size_t>(thread);
   for (size_t i = 0; i < tracked.size(); ++i) {
+    TimeRange known;
+    if (batch.loader && batch.loader->find_range(tracked[i], &known.from, &known.to)) {
+      include(times[index][i], known);
+      continue;
+    }
+    if (batch.loader && !batch.loader->load(tracked[i], nullptr)) continue;
     const Column& column = batch.columns[tracked[i]];
     for (int64_t row = 0; row < batch.num_rows; ++row) {
       Cell cell = load(column, Type::DateTime, column.encoding, row);

@@ -214,6 +214,7 @@ Result<void> Tables::scan(const TableScan& scan, int threads, const archive::Bat
   request.mapping = mapping_;
   if (!strict_) request.prefilter = scan.prefilter;
   request.wanted_times = scan.wanted_times;
+  request.late = true;
   for (const plan::ColumnDef& column : scan.columns) request.columns.push_back({column.name, column.type});
   return run(scan.table, request, threads, callback);
 }
@@ -246,6 +247,11 @@ void Tables::note_times(const std::string& table, const std::string& column, con
 TimeRange Tables::times_of(const std::string& table, const std::string& column) const {
   auto read = times_read_.find({table, column});
   TimeRange times = read == times_read_.end() ? kNoTimes : read->second;
+  auto report = reports_.find(table);
+  if (report != reports_.end() && report->second.skipped_times.contains(column)) {
+    auto [least, greatest] = report->second.skipped_times.at(column);
+    include(times, {least, greatest});
+  }
   for (const archive::File& file : files_of(table)) {
     if (!file.statistics) continue;
     auto known = file.statistics->columns.find(column);
@@ -329,6 +335,9 @@ std::string Tables::render_report(double seconds) const {
   std::string out =
       fmt::format("scanned {}, {} parsed, {:.1f} MB in {:.2f} s\n", counted(files_read_.size(), "file"),
                   counted(total.rows, "row"), static_cast<double>(bytes) / 1e6, seconds);
+  if (total.skipped_groups)
+    out += fmt::format("{} passed over by the times in their statistics\n",
+                       counted(total.skipped_groups, "row group"));
   if (total.skipped_files)
     out += fmt::format("{} passed over by the times in their statistics\n",
                        counted(total.skipped_files, "chunk"));

@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "runtime/archive/arrow_status.h"
+#include "runtime/archive/arrow_time.h"
 #include "runtime/archive/json_text.h"
 #include "runtime/simd/unicode.h"
 #include "runtime/value/datetime.h"
@@ -58,18 +59,9 @@ int64_t ticks_per(arrow::TimeUnit::type unit) {
   }
 }
 
-bool to_ticks(int64_t value, int64_t scale, int64_t* ticks) {
-  if (scale) return !__builtin_mul_overflow(value, scale, ticks);
-  *ticks = value / 100 - (value % 100 < 0);  // toward the past
-  return true;
-}
-
 Reading datetime_cell(int64_t value, int64_t scale, Cell* cell) {
   int64_t ticks;
-  if (!to_ticks(value, scale, &ticks) || __builtin_add_overflow(ticks, datetime::kUnixEpochTicks, &ticks) ||
-      !datetime::in_range(ticks)) {
-    return Reading::Failure;
-  }
+  if (!datetime_ticks(value, scale, &ticks)) return Reading::Failure;
   *cell = make_cell(DateTime{ticks});
   return Reading::Value;
 }
@@ -432,6 +424,11 @@ class UnpackedInput : public arrow::io::InputStream {
 
 }  // namespace
 
+Column make_column(const arrow::Array& array, const ColumnRequest& request, uint64_t position,
+                   Worker& worker) {
+  return ColumnMaker(request, position, worker).make(array);
+}
+
 void emit_record_batch(const File& file, const arrow::RecordBatch& batch, uint64_t row, Worker& worker) {
   std::vector<Column> columns;
   uint64_t position = position_of(file, row);
@@ -439,7 +436,7 @@ void emit_record_batch(const File& file, const arrow::RecordBatch& batch, uint64
     std::shared_ptr<arrow::Array> array = batch.GetColumnByName(request.name);
     Column missing;
     missing.type = request.type;
-    columns.push_back(array ? ColumnMaker(request, position, worker).make(*array) : missing);
+    columns.push_back(array ? make_column(*array, request, position, worker) : missing);
     if (!array && row == 0) ++worker.report.missing_columns[request.name];
   }
   Batch result;

@@ -17,6 +17,10 @@
 
 namespace kqlc::archive {
 
+// The column of a validated array; `position` is that of its first row.
+Column make_column(const arrow::Array& array, const ColumnRequest& request, uint64_t position,
+                   Worker& worker);
+
 // Hands the rows of `batch` on; columns are found by name. `row` is the number of rows of the file before it;
 // the first batch of a file also counts the columns it lacks.
 void emit_record_batch(const File& file, const arrow::RecordBatch& batch, uint64_t row, Worker& worker);

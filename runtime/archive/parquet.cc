@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parquet. In: a file. Out: its row groups, one a chunk, of the columns that were asked for; string columns
-// stay dictionary-encoded where the file has them so. Threads decode row groups side by side. The library
-// throws; nothing of that passes this file.
+// Parquet. In: a file. Out: its row groups, one a chunk and a batch, whose columns are made when they are
+// asked for. Threads read row groups side by side. Row groups whose statistics exclude the wanted times are
+// passed over. The library throws; nothing of that passes this file.
 #include <parquet/arrow/reader.h>
-#include <parquet/arrow/schema.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
-#include <parquet/schema.h>
 
 #include <algorithm>
 #include <atomic>
@@ -15,48 +13,35 @@
 
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/fetch.h"
+#include "runtime/archive/manifest.h"
+#include "runtime/archive/parquet_group.h"
 
 namespace kqlc::archive {
 namespace {
 
-void add_leaves(const parquet::arrow::SchemaField& field, std::vector<int>* leaves) {
-  if (field.column_index >= 0) leaves->push_back(field.column_index);
-  for (auto& child : field.children) add_leaves(child, leaves);
-}
-
-// The leaf columns of the requested columns.
-std::vector<int> requested_leaves(const parquet::arrow::SchemaManifest& manifest,
-                                  const ScanRequest& request) {
-  std::vector<int> leaves;
-  for (const ColumnRequest& column : request.columns) {
-    for (auto& field : manifest.schema_fields) {
-      if (field.field->name() == column.name) add_leaves(field, &leaves);
-    }
-  }
-  return leaves;
-}
-
 class ParquetSource : public Source {
  public:
-  ParquetSource(const File& file, std::unique_ptr<parquet::arrow::FileReader> reader,
-                const ScanRequest& request)
+  ParquetSource(const File& file, std::shared_ptr<arrow::io::RandomAccessFile> input,
+                std::unique_ptr<parquet::arrow::FileReader> reader, const ScanRequest& request)
       : file_(file),
+        input_(std::move(input)),
         reader_(std::move(reader)),
-        leaves_(requested_leaves(reader_->manifest(), request)),
-        wanted_rows_(request.wanted_rows) {
+        fields_(find_fields(*reader_, request)),
+        wanted_rows_(request.wanted_rows),
+        wanted_times_(request.strict ? kEveryTime : request.wanted_times),
+        late_(request.late && !request.strict) {
     auto metadata = reader_->parquet_reader()->metadata();
     first_rows_.push_back(0);
-    for (int i = 0; i < metadata->num_row_groups(); ++i) {
+    for (int i = 0; i < metadata->num_row_groups(); ++i)
       first_rows_.push_back(first_rows_.back() + metadata->RowGroup(i)->num_rows());
-    }
   }
 
-  Result<Taken> read_chunk(Worker& worker, bool wait) override {
+  Result<Taken> read_chunk(Worker& worker, bool /*wait*/) override {
     int group = next_.fetch_add(1);
     if (group + 1 >= static_cast<int>(first_rows_.size())) return Taken::End;
-    if (!is_wanted(group)) return Taken::Chunk;
     try {
       arrow::Status status = read_group(group, worker);
+      worker.rows.clear();
       if (status.ok()) return Taken::Chunk;
       next_ = static_cast<int>(first_rows_.size());
       return error_of(status, file_);
@@ -73,22 +58,68 @@ class ParquetSource : public Source {
   }
 
  private:
-  bool is_wanted(int group) const {
-    if (!wanted_rows_) return true;
-    WantedRange range = wanted_between(*wanted_rows_, position_of(file_, first_rows_[group]),
-                                       position_of(file_, first_rows_[group + 1]));
-    return range.begin < range.end;
-  }
-
-  arrow::Status read_group(int group, Worker& worker) {
-    uint64_t row = first_rows_[group];
-    if (leaves_.empty()) {
-      auto rows = static_cast<int64_t>(first_rows_[group + 1] - row);
-      emit_record_batch(file_, *arrow::RecordBatch::Make(arrow::schema({}), rows, arrow::ArrayVector{}), row,
-                        worker);
+  arrow::Status read_group(int number, Worker& worker) {
+    auto metadata = reader_->parquet_reader()->metadata()->RowGroup(number);
+    if (number == 0) count_missing(worker);
+    const ChunkStatistics statistics = group_statistics(*metadata, fields_);
+    if (!may_hold(statistics, wanted_times_)) {
+      skip(statistics, worker);
       return arrow::Status::OK();
     }
-    ARROW_ASSIGN_OR_RAISE(auto batches, reader_->GetRecordBatchReader({group}, leaves_));
+    const WantedRange wanted = wanted_of(number);
+    if (wanted_rows_ && wanted.begin == wanted.end) return arrow::Status::OK();
+    if (!fits_in_memory(*metadata, fields_)) return read_parts(number, worker);
+    std::vector<uint64_t> selection;
+    if (wanted_rows_) select_wanted(number, wanted, selection);
+    RowGroup group(*input_, *reader_, number, fields_, position_of(file_, first_rows_[number]), statistics,
+                   worker);
+    const uint64_t* rows = wanted_rows_ ? selection.data() : nullptr;
+    if (!late_ && !group.load_all(rows)) return *group.failure();
+    Batch batch;
+    batch.num_rows = group.num_rows();
+    batch.position = position_of(file_, first_rows_[number]);
+    batch.columns = group.columns().data();
+    batch.num_columns = group.columns().size();
+    batch.loader = late_ ? &group : nullptr;
+    if (batch.num_rows) worker.emit(batch);
+    return group.failure() ? *group.failure() : arrow::Status::OK();
+  }
+
+  static void skip(const ChunkStatistics& statistics, Worker& worker) {
+    ScanReport skipped;
+    skipped.skipped_groups = 1;
+    for (const auto& [name, column] : statistics.columns)
+      if (column.has_times) skipped.skipped_times[name] = {column.least, column.greatest};
+    worker.report.merge(skipped);
+  }
+
+  WantedRange wanted_of(int number) const {
+    if (!wanted_rows_) return {};
+    return wanted_between(*wanted_rows_, position_of(file_, first_rows_[number]),
+                          position_of(file_, first_rows_[number + 1]));
+  }
+
+  void select_wanted(int number, WantedRange wanted, std::vector<uint64_t>& selection) const {
+    const uint64_t first = position_of(file_, first_rows_[number]);
+    selection.assign((first_rows_[number + 1] - first_rows_[number] + 63) / 64, 0);
+    for (size_t i = wanted.begin; i < wanted.end; ++i) {
+      const uint64_t row = (*wanted_rows_)[i] - first;
+      selection[row / 64] |= uint64_t{1} << (row % 64);
+    }
+  }
+
+  void count_missing(Worker& worker) const {
+    for (const ParquetField& field : fields_)
+      if (field.leaves.empty()) ++worker.report.missing_columns[field.request->name];
+  }
+
+  // A row group that is too large to be kept whole, by Arrow's reader.
+  arrow::Status read_parts(int number, Worker& worker) {
+    std::vector<int> leaves;
+    for (const ParquetField& field : fields_)
+      leaves.insert(leaves.end(), field.leaves.begin(), field.leaves.end());
+    uint64_t row = first_rows_[number];
+    ARROW_ASSIGN_OR_RAISE(auto batches, reader_->GetRecordBatchReader({number}, leaves));
     while (!worker.stopped) {
       ARROW_ASSIGN_OR_RAISE(auto batch, batches->Next());
       if (!batch) break;
@@ -99,29 +130,28 @@ class ParquetSource : public Source {
     return arrow::Status::OK();
   }
 
+  inline static const std::vector<std::vector<TimeNeed>> kEveryTime;
+
   File file_;
+  std::shared_ptr<arrow::io::RandomAccessFile> input_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
-  std::vector<int> leaves_;
+  std::vector<ParquetField> fields_;
   const std::vector<uint64_t>* wanted_rows_;
+  const std::vector<std::vector<TimeNeed>>& wanted_times_;
+  bool late_;
   std::vector<uint64_t> first_rows_;
   std::atomic<int> next_{0};
 };
 
-arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_reader(const File& file) {
+arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_reader(
+    std::shared_ptr<arrow::io::RandomAccessFile> input) {
   parquet::arrow::FileReaderBuilder builder;
-  ARROW_RETURN_NOT_OK(builder.OpenFile(file.path));
+  ARROW_RETURN_NOT_OK(builder.Open(std::move(input)));
   parquet::ArrowReaderProperties properties;
   properties.set_use_threads(false);
   // Threads read row groups through one reader; the cache behind pre-buffering is a single one and not
   // guarded.
   properties.set_pre_buffer(false);
-  auto* schema = builder.raw_reader()->metadata()->schema();
-  for (int i = 0; i < schema->num_columns(); ++i) {
-    auto* column = schema->Column(i);
-    bool top_level = column->path()->ToDotVector().size() == 1;
-    bool is_string = column->logical_type() && column->logical_type()->is_string();
-    if (top_level && is_string) properties.set_read_dictionary(i, true);
-  }
   return builder.properties(properties)->Build();
 }
 
@@ -129,13 +159,15 @@ arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_reader(const Fil
 
 Result<SourcePtr> open_parquet(const File& file, const ScanRequest& request) {
   try {
-    auto reader = open_reader(file);
+    auto input = arrow::io::ReadableFile::Open(file.path);
+    if (!input.ok()) return error_of(input.status(), file);
+    auto reader = open_reader(*input);
     if (!reader.ok()) return error_of(reader.status(), file);
     std::shared_ptr<arrow::Schema> schema;
     arrow::Status status = (*reader)->GetSchema(&schema);
     if (status.ok()) status = refuse_repeated(columns_of_schema(*schema), request);
     if (!status.ok()) return error_of(status, file);
-    return SourcePtr(std::make_unique<ParquetSource>(file, std::move(reader).ValueUnsafe(), request));
+    return SourcePtr(std::make_unique<ParquetSource>(file, *input, std::move(reader).ValueUnsafe(), request));
   } catch (const std::exception& thrown) {
     return Error{ErrorCode::Format, file.path + ": " + thrown.what()};
   }

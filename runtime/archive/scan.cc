@@ -257,6 +257,11 @@ void ScanReport::merge(const ScanReport& other) {
   bad_lines += other.bad_lines;
   repaired_lines += other.repaired_lines;
   skipped_files += other.skipped_files;
+  skipped_groups += other.skipped_groups;
+  for (auto& [column, times] : other.skipped_times) {
+    auto [mine, is_new] = skipped_times.try_emplace(column, times);
+    mine->second = {std::min(mine->second.first, times.first), std::max(mine->second.second, times.second)};
+  }
   other_tables += other.other_tables;
   samples.insert(samples.end(), other.samples.begin(), other.samples.end());
   keep_first_samples(&samples);

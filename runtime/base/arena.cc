@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kFirstBlock = 4096;
 constexpr size_t kLargestGrowth = size_t{1} << 20;
 constexpr size_t kHeader = 16;
+constexpr size_t kMostKept = size_t{1} << 25;
 }  // namespace
 
 void* Arena::allocate_block(size_t size) noexcept {
@@ -31,21 +32,26 @@ void* Arena::allocate_block(size_t size) noexcept {
   return start;
 }
 
+// Of several blocks one is made that would have held all: the next use is like this one, and then needs no
+// memory from the system. Where that would be much, the largest block is kept.
 void Arena::reset() noexcept {
   if (!blocks_) return;
-  Block* largest = blocks_;
-  for (Block* block = blocks_; block; block = block->previous)
-    if (block->size > largest->size) largest = block;
+  const bool joins = blocks_->previous && bytes_ <= kMostKept;
+  const size_t bytes = bytes_;
+  Block* kept = joins ? nullptr : blocks_;
+  for (Block* block = blocks_; block && !joins; block = block->previous)
+    if (block->size > kept->size) kept = block;
   for (Block* block = blocks_; block;) {
     Block* previous = block->previous;
-    if (block != largest) std::free(block);
+    if (block != kept) std::free(block);
     block = previous;
   }
-  largest->previous = nullptr;
-  blocks_ = largest;
-  bytes_ = largest->size;
-  next_ = reinterpret_cast<char*>(largest) + kHeader;
-  end_ = reinterpret_cast<char*>(largest) + largest->size;
+  blocks_ = kept;
+  bytes_ = kept ? kept->size : 0;
+  if (joins) allocate_block(bytes - kHeader);
+  blocks_->previous = nullptr;
+  next_ = reinterpret_cast<char*>(blocks_) + kHeader;
+  end_ = reinterpret_cast<char*>(blocks_) + blocks_->size;
 }
 
 void Arena::adopt(Arena& other) noexcept {

@@ -130,6 +130,20 @@ struct StringColumn {
   int64_t num_rows;
 };
 
+// Makes columns of a batch when something needs them. Whoever gets a batch with a loader asks for each
+// column, and takes its Column from the batch anew, before it reads it.
+class ColumnLoader {
+ public:
+  virtual ~ColumnLoader() = default;
+  // Makes the rows of Batch::columns[column] readable that are set in `selection` (one bit a row; nullptr:
+  // all); what stands in the others can be read as well, but means nothing. Returns false where the source
+  // cannot give them: then the batch is of no use to whoever asked, and the source says why.
+  virtual bool load(size_t column, const uint64_t* selection) = 0;
+  // The least and the greatest value of a datetime column, where they are known without its rows; false where
+  // they are not, or there is none.
+  virtual bool find_range(size_t /*column*/, int64_t* /*least*/, int64_t* /*greatest*/) { return false; }
+};
+
 // Rows of a table that lie together. `position` is that of the first row; rows follow one by one.
 struct Batch {
   int64_t num_rows = 0;
@@ -139,6 +153,7 @@ struct Batch {
   bool stable = false;  // the memory stays valid until the scan ends (a mapped archive)
   // Where each row stands in its source, by which it can be fetched again; nullptr: at position + row.
   const uint64_t* locators = nullptr;
+  ColumnLoader* loader = nullptr;  // nullptr: all columns are there
 };
 
 }  // namespace kqlc

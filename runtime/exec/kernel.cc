@@ -44,6 +44,11 @@ int64_t count_bits(const std::vector<uint64_t>& bits) {
   return count;
 }
 
+// Makes the selected rows of a column readable.
+bool load_column(const Batch& batch, size_t column, const std::vector<uint64_t>& selection) {
+  return !batch.loader || batch.loader->load(column, selection.data());
+}
+
 }  // namespace
 
 State::State(std::shared_ptr<const Kernel> kernel)
@@ -135,7 +140,7 @@ std::shared_ptr<State> Kernel::create_state(const State& merged) const {
 }
 
 // Sets the selection to the rows for which all atoms hold. Returns whether there are any.
-bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Column* columns, const Batch& batch,
+bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Batch& batch,
                          const BatchUse& use) const {
   if (batch.num_rows <= 0) return false;
   select_all(state.selection_, batch.num_rows);
@@ -144,8 +149,9 @@ bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Column* c
     const Recipe& recipe = program_.recipes[atoms[a].recipe];
     const Function& function = function_table()[recipe.function];
     const void* prepared = prepared_[atoms[a].recipe];
-    const Column& column = columns[atoms[a].column];
+    const Column& column = batch.columns[atoms[a].column];
     const uint64_t* holds = use.atoms ? use.atoms[a] : nullptr;
+    if (!holds && !load_column(batch, atoms[a].column, state.selection_)) return false;
     if (!holds && column.encoding == Encoding::Missing) {
       std::vector<Cell> args;
       for (const Constant& argument : recipe.args) args.push_back(argument.cell);
@@ -168,11 +174,11 @@ bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Column* c
 }
 
 // Takes those rows out of the selection whose dictionary value fails a marked predicate. Whatever cannot be
-// decided stays in: the filter in the pipeline looks at it again.
-void Kernel::select_marked(State& state, const Pipeline& pipeline, const Column* columns,
-                           int64_t num_rows) const {
+// decided stays in: the filter in the pipeline looks at it again. Returns whether there are any rows.
+bool Kernel::select_marked(State& state, const Pipeline& pipeline, const Batch& batch) const {
   for (const Mark& mark : pipeline.marks) {
-    const Column& column = columns[mark.column];
+    if (!load_column(batch, mark.column, state.selection_)) return false;
+    const Column& column = batch.columns[mark.column];
     if (column.encoding != Encoding::Dictionary || column.dictionary_size > count_bits(state.selection_))
       continue;
     std::vector<uint64_t> every;
@@ -188,12 +194,27 @@ void Kernel::select_marked(State& state, const Pipeline& pipeline, const Column*
     passes(&run, values.data(), every.data(), column.dictionary_size, 0);
     if (run.context.error) continue;  // of a value that no selected row need have
     const auto* codes = static_cast<const int32_t*>(column.values) + column.offset;
-    for (int64_t row = 0; row < num_rows; ++row) {
+    for (int64_t row = 0; row < batch.num_rows; ++row) {
       if (column.validity && !bit_at(column.validity, row + column.offset)) continue;
       if (!(state.bits_[static_cast<size_t>(codes[row]) / 64] >> (codes[row] % 64) & 1))
         state.selection_[static_cast<size_t>(row) / 64] &= ~(uint64_t{1} << (row % 64));
     }
   }
+  return count_bits(state.selection_) > 0;
+}
+
+// Runs the loop over the rows that are left of the batch; nothing where a column cannot be read.
+void Kernel::run_batch(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use,
+                       uint64_t position) const {
+  if (!select_rows(state, pipeline, batch, use) || !select_marked(state, pipeline, batch)) return;
+  const size_t num_columns = program_.inputs[pipeline.source].columns.size();
+  for (size_t i = 0; i < num_columns; ++i)
+    if (!load_column(batch, i, state.selection_)) return;
+  state.run_.sink = &state.sinks_[pipeline.sink];
+  state.run_.context.match = 0;
+  begin_run(state.run_.context);
+  code_->choose(pipeline.function, batch.columns, num_columns, count_bits(state.selection_))(
+      &state.run_, batch.columns, state.selection_.data(), batch.num_rows, position);
 }
 
 bool Kernel::consume(State& state, size_t input, const Batch& batch, const BatchUse& use) const {
@@ -212,22 +233,7 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
       state.fail(ErrorCode::Limit, "a union over more than 65536 files");
       return false;
     }
-    const Column* columns = batch.columns;
-    size_t num_columns = program_.inputs[input].columns.size();
-    if (use.columns) {
-      state.mapped_.resize(num_columns);
-      for (size_t i = 0; i < num_columns; ++i) state.mapped_[i] = batch.columns[use.columns[i]];
-      columns = state.mapped_.data();
-    }
-    if (select_rows(state, pipeline, columns, batch, use)) {
-      if (!pipeline.marks.empty()) select_marked(state, pipeline, columns, batch.num_rows);
-      state.run_.sink = &sink;
-      state.run_.context.match = 0;
-      begin_run(state.run_.context);
-      if (int64_t selected = count_bits(state.selection_))
-        code_->choose(pipeline.function, columns, num_columns, selected)(
-            &state.run_, columns, state.selection_.data(), batch.num_rows, position);
-    }
+    run_batch(state, pipeline, batch, use, position);
     state.scratch_.reset();
     wants_more |= !sink.full(position + static_cast<uint64_t>(batch.num_rows));
   }

@@ -60,9 +60,6 @@ struct Rows {
 
 // What one consume call is given besides the batch.
 struct BatchUse {
-  // Of a scan that several kernels share: for each column of the input its place in the batch; nullptr: as
-  // they come.
-  const uint32_t* columns = nullptr;
   // For each atom of the input the rows for which it holds, decided elsewhere; nullptr for the whole or for
   // an atom: decided here.
   const uint64_t* const* atoms = nullptr;
@@ -119,9 +116,10 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   friend class State;
   Kernel() = default;
   Result<void> prepare();
-  bool select_rows(State& state, const Pipeline& pipeline, const Column* columns, const Batch& batch,
-                   const BatchUse& use) const;
-  void select_marked(State& state, const Pipeline& pipeline, const Column* columns, int64_t num_rows) const;
+  bool select_rows(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use) const;
+  bool select_marked(State& state, const Pipeline& pipeline, const Batch& batch) const;
+  void run_batch(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use,
+                 uint64_t position) const;
   void run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const;
   // Returns whether further rows matter.
   bool run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows,
@@ -173,7 +171,6 @@ class State {
   Sink mark_sink_;
   Run run_;
   std::vector<uint64_t> selection_, bits_;
-  std::vector<Column> mapped_;
   size_t phase_ = 0;
   bool owns_tables_ = true;                               // or another state does
   std::vector<std::shared_ptr<const JoinTable>> tables_;  // by sink

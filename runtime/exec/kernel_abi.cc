@@ -245,7 +245,7 @@ KqlcStatus kqlc_state_consume(KqlcState* state, uint32_t input, const ArrowArray
     return state->fail({ErrorCode::Usage, "positions must grow and stay below 2^56"});
   own.next = position + rows;
   Batch whole{batch->length, position, state->columns.data(), state->columns.size()};
-  bool more = state->kernel->consume(*state->state, input, whole, {nullptr, atoms});
+  bool more = state->kernel->consume(*state->state, input, whole, {atoms});
   if (state->state->error()) return state->fail(*state->state->error());
   return more || batch->length == 0 ? KQLC_OK : KQLC_DONE;
 }

@@ -82,6 +82,10 @@ bool is_utf8(std::string_view text) noexcept {
   if (is_ascii(text)) return true;
   const char* end = text.data() + text.size();
   for (const char* place = text.data(); place != end;) {
+    // Texts of few other characters have long runs of ASCII.
+    uint64_t word;
+    while (end - place >= 8 && (std::memcpy(&word, place, 8), (word & 0x8080808080808080) == 0)) place += 8;
+    if (place == end) break;
     Character character = decode_character(place, end);
     if (character.code >= kInvalidByte) return false;
     place += character.size;

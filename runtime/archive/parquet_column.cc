@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The values of a page lie close together and are spread to their rows afterwards, from the last one on, so
+// that it can be done in place.
+#include "runtime/archive/parquet_column.h"
+
+#include <parquet/exception.h>
+#include <parquet/types.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "runtime/archive/arrow_time.h"
+#include "runtime/simd/unicode.h"
+
+namespace kqlc::archive {
+namespace {
+
+using parquet::Encoding;
+using Sort = parquet::LogicalType::Type;
+
+[[noreturn]] void fail(const char* what) { throw parquet::ParquetException(what); }
+
+bool is_text(const arrow::DataType& type) {
+  if (type.id() == arrow::Type::DICTIONARY)
+    return is_text(*static_cast<const arrow::DictionaryType&>(type).value_type());
+  return arrow::is_base_binary_like(type.id()) || arrow::is_binary_view_like(type.id());
+}
+
+int64_t ticks_of_unit(const parquet::LogicalType& type) {
+  switch (static_cast<const parquet::TimestampLogicalType&>(type).time_unit()) {
+    case parquet::LogicalType::TimeUnit::MILLIS:
+      return datetime::kTicksPerMillisecond;
+    case parquet::LogicalType::TimeUnit::MICROS:
+      return datetime::kTicksPerMicrosecond;
+    default:
+      return 0;
+  }
+}
+
+bool is_dictionary(Encoding::type encoding) {
+  return encoding == Encoding::RLE_DICTIONARY || encoding == Encoding::PLAIN_DICTIONARY;
+}
+
+// Moves `count` values that lie close together to the rows of [begin, begin + num_rows) that have one.
+template <class T>
+void spread(T* values, size_t count, size_t num_rows, const uint8_t* validity, size_t begin) {
+  if (count == num_rows) return;
+  for (size_t row = num_rows; row-- > 0;)
+    values[row] = bit_at(validity, static_cast<int64_t>(begin + row)) ? values[--count] : T{};
+}
+
+template <class T>
+void look_up(const std::vector<uint32_t>& codes, size_t count, const uint8_t* dictionary, T* out) {
+  const T* values = reinterpret_cast<const T*>(dictionary);
+  for (size_t i = 0; i < count; ++i) out[i] = values[codes[i]];
+}
+
+}  // namespace
+
+PageField page_field(const parquet::ColumnDescriptor& leaf, const arrow::DataType& own, Type requested) {
+  if (leaf.max_repetition_level() != 0 || leaf.max_definition_level() > 1) return {};
+  const parquet::Type::type physical = leaf.physical_type();
+  const parquet::LogicalType* logical = leaf.logical_type().get();
+  const bool is_time = logical && logical->type() == Sort::TIMESTAMP;
+  switch (requested) {
+    case Type::String:
+    case Type::Dynamic:
+      return {physical == parquet::Type::BYTE_ARRAY && is_text(own) ? PageForm::Text : PageForm::Other};
+    case Type::Int:
+      return {physical == parquet::Type::INT32 && own.id() == arrow::Type::INT32 ? PageForm::Fixed32
+                                                                                 : PageForm::Other};
+    case Type::Long:
+      return {physical == parquet::Type::INT64 && own.id() == arrow::Type::INT64 ? PageForm::Fixed64
+                                                                                 : PageForm::Other};
+    case Type::Real:
+      return {physical == parquet::Type::DOUBLE && own.id() == arrow::Type::DOUBLE ? PageForm::Fixed64
+                                                                                   : PageForm::Other};
+    case Type::Bool:
+      return {physical == parquet::Type::BOOLEAN && own.id() == arrow::Type::BOOL ? PageForm::Bits
+                                                                                  : PageForm::Other};
+    case Type::DateTime:
+      if (physical != parquet::Type::INT64 || !is_time || own.id() != arrow::Type::TIMESTAMP) return {};
+      return {PageForm::Time, ticks_of_unit(*logical)};
+    default:
+      return {};
+  }
+}
+
+bool has_plain_pages(const parquet::ColumnChunkMetaData& chunk) {
+  return std::ranges::all_of(chunk.encodings(), [](Encoding::type encoding) {
+    return encoding == Encoding::PLAIN || is_dictionary(encoding) || encoding == Encoding::RLE ||
+           encoding == Encoding::BIT_PACKED;
+  });
+}
+
+PageColumn::PageColumn(const ColumnRequest& request, PageField field, int leaf, int64_t num_rows,
+                       uint64_t position, Worker& worker)
+    : request_(request),
+      field_(field),
+      leaf_(leaf),
+      num_rows_(num_rows),
+      position_(position),
+      worker_(worker),
+      arena_(worker.rows.arena()) {
+  column_.type = request.type;
+}
+
+void* PageColumn::zeroed(size_t bytes) {
+  void* place = arena_.allocate(bytes);
+  std::memset(place, 0, bytes);
+  return place;
+}
+
+bool PageColumn::is_wanted(const Place& place, const uint64_t* selection) const {
+  if (place.loaded || place.num_rows == 0) return false;
+  if (!selection) return true;
+  const auto first = static_cast<size_t>(place.row), end = static_cast<size_t>(place.row + place.num_rows);
+  for (size_t word = first / 64; word <= (end - 1) / 64; ++word) {
+    uint64_t bits = selection[word];
+    if (word == first / 64) bits &= ~uint64_t{0} << (first % 64);
+    if (word == end / 64) bits &= (uint64_t{1} << (end % 64)) - 1;
+    if (bits) return true;
+  }
+  return false;
+}
+
+void PageColumn::load(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
+                      const uint64_t* selection) {
+  if (complete_) return;
+  const bool again = !places_.empty();
+  if (again) selection = nullptr;
+  nullable_ = group.metadata()->schema()->Column(leaf_)->max_definition_level() > 0;
+  if (nullable_ && !validity_) validity_ = static_cast<uint8_t*>(zeroed((num_rows_ + 7) / 8));
+  size_t number = 0;  // of the page that comes next
+  int64_t row = 0;
+  ChunkPages pages(file, group, leaf_, worker_, [&](const parquet::DataPageStats& page) {
+    if (page.num_values < 0 || page.num_values > num_rows_ - row) fail("a page has more rows than its group");
+    if (number == places_.size()) places_.push_back({row, page.num_values, false});
+    const Place& place = places_[number++];
+    row += place.num_rows;
+    return !is_wanted(place, selection);
+  });
+  while (auto page = pages.next()) {
+    if (page->type() == parquet::PageType::DICTIONARY_PAGE) {
+      if (!has_dictionary_) take_dictionary(pages, static_cast<const parquet::DictionaryPage&>(*page));
+    } else if (page->type() == parquet::PageType::DATA_PAGE ||
+               page->type() == parquet::PageType::DATA_PAGE_V2) {
+      if (number == 0) fail("a page was not announced");
+      take_data(pages, static_cast<const parquet::DataPage&>(*page), places_[number - 1]);
+      places_[number - 1].loaded = true;
+    }
+  }
+  if (row != num_rows_) fail("the pages have fewer rows than their group");
+  complete_ = std::ranges::all_of(places_, &Place::loaded);
+  describe();
+}
+
+// Sets the bits of the rows that have a value, counts them, and returns the bytes behind the levels.
+std::span<uint8_t> PageColumn::read_levels(const parquet::DataPage& page, const ChunkPages::Data& data,
+                                           const Place& place, size_t* num_values) {
+  const auto rows = static_cast<size_t>(place.num_rows), begin = static_cast<size_t>(place.row);
+  *num_values = rows;
+  if (!nullable_) return data.values;
+  PageBytes levels = data.levels;
+  size_t behind = 0;
+  const bool old = !data.apart && static_cast<const parquet::DataPageV1&>(page).definition_level_encoding() ==
+                                      Encoding::BIT_PACKED;
+  if (!data.apart) {
+    uint32_t length = 0;
+    if (!old && data.values.size() < sizeof length) fail("a page ends in its levels");
+    if (!old) std::memcpy(&length, data.values.data(), sizeof length);
+    const size_t head = old ? 0 : sizeof length, size = old ? (rows + 7) / 8 : length;
+    if (data.values.size() - head < size) fail("a page ends in its levels");
+    levels = PageBytes(data.values).subspan(head, size);
+    behind = head + size;
+  }
+  const int64_t set =
+      old ? decode_old_bits(levels, rows, validity_, begin) : decode_bits(levels, rows, validity_, begin);
+  if (set < 0) fail("a page has fewer levels than rows");
+  *num_values = static_cast<size_t>(set);
+  has_nulls_ |= *num_values != rows;
+  return data.values.subspan(behind);
+}
+
+// Texts that are not in the dictionary stay where they are unpacked.
+void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, const Place& place) {
+  if (page.num_values() != place.num_rows) fail("a page has another number of rows than was announced");
+  const bool keep = field_.form == PageForm::Text && !is_dictionary(page.encoding());
+  const ChunkPages::Data data = pages.read_data(page, keep);
+  Page read{place.row, static_cast<size_t>(place.num_rows), 0, page.encoding(), {}};
+  read.values = read_levels(page, data, place, &read.num_values);
+  take_page(read);
+}
+
+void PageColumn::take_page(const Page& page) {
+  if (page.num_values == 0) return;
+  switch (field_.form) {
+    case PageForm::Fixed32:
+      return take_fixed(page, sizeof(int32_t));
+    case PageForm::Fixed64:
+      return take_fixed(page, sizeof(int64_t));
+    case PageForm::Time:
+      take_fixed(page, sizeof(int64_t));
+      return take_times(page);
+    case PageForm::Bits:
+      return take_bits(page);
+    default:
+      return is_dictionary(page.encoding) && !texts_ ? take_codes(page) : take_texts(page);
+  }
+}
+
+void PageColumn::take_dictionary(ChunkPages& pages, const parquet::DictionaryPage& page) {
+  if (page.encoding() != Encoding::PLAIN && page.encoding() != Encoding::PLAIN_DICTIONARY)
+    fail("a dictionary is not plain");
+  if (page.num_values() < 0) fail("a dictionary has a negative size");
+  has_dictionary_ = true;
+  dictionary_size_ = static_cast<size_t>(page.num_values());
+  const std::span<uint8_t> bytes = pages.keep_dictionary(page);
+  if (field_.form == PageForm::Text) {
+    if (dictionary_size_ > bytes.size() / sizeof(uint32_t)) fail("a dictionary ends in a text");
+    dictionary_ = find_texts(bytes, dictionary_size_);
+    return;
+  }
+  if (field_.form == PageForm::Bits) fail("truth values have a dictionary");
+  const size_t width = field_.form == PageForm::Fixed32 ? sizeof(int32_t) : sizeof(int64_t);
+  if (bytes.size() / width < dictionary_size_) fail("a dictionary ends in a value");
+  fixed_dictionary_ = bytes.data();
+}
+
+// The codes of a page's values, each inside the dictionary.
+void PageColumn::decode_codes(const Page& page, uint32_t* out) const {
+  const PageBytes bytes = page.values;
+  if (bytes.empty() || !decode_hybrid(bytes.subspan(1), bytes[0], page.num_values, out))
+    fail("a page ends in its codes");
+  uint32_t most = 0;
+  for (size_t i = 0; i < page.num_values; ++i) most = std::max(most, out[i]);
+  if (most >= dictionary_size_) fail("a code is outside the dictionary");
+}
+
+void PageColumn::take_fixed(const Page& page, size_t width) {
+  if (!values_) values_ = static_cast<uint8_t*>(zeroed(static_cast<size_t>(num_rows_) * width));
+  uint8_t* out = values_ + static_cast<size_t>(page.row) * width;
+  if (is_dictionary(page.encoding)) {
+    codes_.resize(page.num_values);
+    decode_codes(page, codes_.data());
+    if (width == sizeof(int32_t))
+      look_up(codes_, page.num_values, fixed_dictionary_, reinterpret_cast<int32_t*>(out));
+    else
+      look_up(codes_, page.num_values, fixed_dictionary_, reinterpret_cast<int64_t*>(out));
+  } else {
+    if (page.encoding != Encoding::PLAIN) fail("a page has another encoding than its column says");
+    if (page.values.size() / width < page.num_values) fail("a page ends in a value");
+    std::memcpy(out, page.values.data(), page.num_values * width);
+  }
+  const auto row = static_cast<size_t>(page.row);
+  if (width == sizeof(int32_t))
+    spread(reinterpret_cast<int32_t*>(out), page.num_values, page.num_rows, validity_, row);
+  else
+    spread(reinterpret_cast<int64_t*>(out), page.num_values, page.num_rows, validity_, row);
+}
+
+// A time that no datetime can be is null.
+void PageColumn::take_times(const Page& page) {
+  auto* times = reinterpret_cast<int64_t*>(values_) + page.row;
+  for (size_t i = 0; i < page.num_rows; ++i) {
+    const int64_t row = page.row + static_cast<int64_t>(i), value = times[i];
+    if (datetime_ticks(value, field_.ticks, &times[i])) continue;
+    times[i] = 0;
+    if (validity_ && !bit_at(validity_, row)) continue;
+    count_problem(&worker_.report, request_.name, position_ + static_cast<uint64_t>(row),
+                  std::to_string(value), request_.type);
+    if (!validity_) {
+      validity_ = static_cast<uint8_t*>(zeroed((num_rows_ + 7) / 8));
+      std::memset(validity_, 0xFF, (num_rows_ + 7) / 8);
+    }
+    validity_[row / 8] &= static_cast<uint8_t>(~(1u << (row % 8)));
+    has_nulls_ = true;
+  }
+}
+
+void PageColumn::take_bits(const Page& page) {
+  if (!values_) values_ = static_cast<uint8_t*>(zeroed((num_rows_ + 7) / 8));
+  std::vector<uint8_t> bits((page.num_values + 7) / 8);
+  PageBytes from = page.values;
+  if (page.encoding == Encoding::PLAIN) {
+    if (from.size() < bits.size()) fail("a page ends in a value");
+    std::memcpy(bits.data(), from.data(), bits.size());
+  } else {
+    if (page.encoding != Encoding::RLE || from.size() < sizeof(uint32_t))
+      fail("a page has another encoding than its column says");
+    if (decode_bits(from.subspan(sizeof(uint32_t)), page.num_values, bits.data(), 0) < 0)
+      fail("a page ends in a value");
+  }
+  int64_t next = 0;
+  for (int64_t row = page.row; row < page.row + static_cast<int64_t>(page.num_rows); ++row) {
+    if (validity_ && !bit_at(validity_, row)) continue;
+    if (bit_at(bits.data(), next++)) values_[row / 8] |= static_cast<uint8_t>(1u << (row % 8));
+  }
+}
+
+void PageColumn::take_codes(const Page& page) {
+  if (!values_) values_ = static_cast<uint8_t*>(zeroed(static_cast<size_t>(num_rows_) * sizeof(uint32_t)));
+  uint32_t* out = reinterpret_cast<uint32_t*>(values_) + page.row;
+  decode_codes(page, out);
+  spread(out, page.num_values, page.num_rows, validity_, static_cast<size_t>(page.row));
+}
+
+// From the first page on whose texts are not in the dictionary, all rows are texts.
+void PageColumn::begin_texts() {
+  if (texts_) return;
+  texts_ = static_cast<Str*>(zeroed(static_cast<size_t>(num_rows_) * sizeof(Str)));
+  if (!values_) return;
+  const auto* codes = reinterpret_cast<const uint32_t*>(values_);
+  for (const Place& place : places_)
+    for (int64_t row = place.row; place.loaded && row < place.row + place.num_rows; ++row)
+      if (!validity_ || bit_at(validity_, row)) texts_[row] = dictionary_[codes[row]];
+}
+
+void PageColumn::take_texts(const Page& page) {
+  begin_texts();
+  Str* out = texts_ + page.row;
+  if (is_dictionary(page.encoding)) {
+    codes_.resize(page.num_values);
+    decode_codes(page, codes_.data());
+    for (size_t i = 0; i < page.num_values; ++i) out[i] = dictionary_[codes_[i]];
+  } else {
+    if (page.encoding != Encoding::PLAIN) fail("a page has another encoding than its column says");
+    if (page.num_values > page.values.size() / sizeof(uint32_t)) fail("a page ends in a text");
+    std::copy_n(find_texts(page.values, page.num_values), page.num_values, out);
+  }
+  spread(out, page.num_values, page.num_rows, validity_, static_cast<size_t>(page.row));
+}
+
+Str* PageColumn::find_texts(std::span<uint8_t> bytes, size_t count) {
+  Str* texts = arena_.allocate_array<Str>(count);
+  if (!split_texts(bytes.data(), bytes.size(), count, texts)) fail("a page ends in a text");
+  const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (!simd::is_utf8(all)) repair(texts, count);
+  return texts;
+}
+
+void PageColumn::repair(Str* texts, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (simd::is_utf8(texts[i].view())) continue;
+    ++worker_.report.repaired_lines;
+    texts[i] = arena_.copy(Str(std::string_view(simd::repair_utf8(texts[i].view()))));
+  }
+}
+
+// A column of which every row is null needs no values.
+void PageColumn::describe() {
+  column_.validity = has_nulls_ ? validity_ : nullptr;
+  column_.encoding = kqlc::Encoding::Missing;
+  if (texts_) {
+    column_.encoding = kqlc::Encoding::Strs;
+    column_.values = texts_;
+    column_.dictionary = nullptr;
+  } else if (values_ && field_.form == PageForm::Text) {
+    dictionary_column_.type = request_.type;
+    dictionary_column_.encoding = kqlc::Encoding::Strs;
+    dictionary_column_.values = dictionary_;
+    column_.encoding = kqlc::Encoding::Dictionary;
+    column_.values = values_;
+    column_.dictionary = &dictionary_column_;
+    column_.dictionary_size = static_cast<int64_t>(dictionary_size_);
+  } else if (values_) {
+    column_.encoding = physical_type(request_.type).encoding;
+    column_.values = values_;
+  }
+}
+
+}  // namespace kqlc::archive

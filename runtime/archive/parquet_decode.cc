@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A run of the hybrid begins with a number: its lowest bit says whether groups of eight packed values follow
+// or one value that is repeated. Packed values are read with one load each; the width is a constant of the
+// loop.
+#include "runtime/archive/parquet_decode.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+namespace kqlc::archive {
+namespace {
+
+constexpr int kMaxWidth = 32;
+constexpr size_t kBlock = 32;  // values of a block; it ends with a whole byte for every width
+
+uint64_t load_word(const uint8_t* place) {
+  uint64_t word;
+  std::memcpy(&word, place, sizeof word);
+  return word;
+}
+
+// 32 values of W bits. Requires: 8 bytes can be read behind the first bit of each.
+template <int W>
+void unpack_block(const uint8_t* in, uint32_t* out) {
+  constexpr uint64_t mask = (uint64_t{1} << W) - 1;
+#pragma GCC unroll 32
+  for (size_t i = 0; i < kBlock; ++i) {
+    const size_t bit = i * W;
+    out[i] = static_cast<uint32_t>(load_word(in + bit / 8) >> (bit % 8) & mask);
+  }
+}
+
+template <int W>
+void unpack(PageBytes in, size_t count, uint32_t* out) {
+  const size_t block_bytes = kBlock * W / 8;
+  size_t place = 0;
+  while (count >= kBlock && place + block_bytes + sizeof(uint64_t) <= in.size()) {
+    unpack_block<W>(in.data() + place, out);
+    place += block_bytes;
+    out += kBlock;
+    count -= kBlock;
+  }
+  // The end lies at the end of the page: it is read from a copy that has bytes behind it.
+  while (count) {
+    std::array<uint8_t, kBlock * kMaxWidth / 8 + sizeof(uint64_t)> copy{};
+    std::array<uint32_t, kBlock> values{};
+    std::memcpy(copy.data(), in.data() + place, std::min(block_bytes, in.size() - place));
+    unpack_block<W>(copy.data(), values.data());
+    const size_t taken = std::min(count, kBlock);
+    std::copy_n(values.data(), taken, out);
+    place = std::min(place + block_bytes, in.size());
+    out += taken;
+    count -= taken;
+  }
+}
+
+using Unpack = void (*)(PageBytes, size_t, uint32_t*);
+template <int... W>
+constexpr std::array<Unpack, sizeof...(W)> unpackers(std::integer_sequence<int, W...>) {
+  return {unpack<W>...};
+}
+constexpr auto kUnpack = unpackers(std::make_integer_sequence<int, kMaxWidth + 1>());
+
+// A run of equal or of packed values.
+struct HybridRun {
+  uint64_t count = 0;  // of packed values a multiple of 8, of which the last may be none
+  bool is_packed = false;
+  uint32_t value = 0;
+  PageBytes packed;
+};
+
+class HybridRuns {
+ public:
+  HybridRuns(PageBytes bytes, int width) : bytes_(bytes), width_(width) {}
+
+  // Returns false at the end or where the bytes do not make a run.
+  bool next(HybridRun& run) {
+    uint64_t head;
+    if (!read_head(head)) return false;
+    run.is_packed = head & 1;
+    run.count = (head >> 1) * (run.is_packed ? 8 : 1);
+    if (run.count == 0) return false;
+    return run.is_packed ? take_packed(run) : take_repeated(run);
+  }
+
+ private:
+  bool read_head(uint64_t& head) {
+    head = 0;
+    for (int shift = 0; shift < 35; shift += 7) {
+      if (bytes_.empty()) return false;
+      const uint64_t byte = bytes_[0];
+      bytes_ = bytes_.subspan(1);
+      head |= (byte & 0x7F) << shift;
+      if (byte < 0x80) return true;
+    }
+    return false;
+  }
+  // Writers may leave out the bytes of values that are none: those behind the last one of a page.
+  bool take_packed(HybridRun& run) {
+    const uint64_t size = run.count / 8 * static_cast<uint64_t>(width_);
+    run.packed = bytes_.first(std::min<uint64_t>(size, bytes_.size()));
+    if (run.packed.size() < size) run.count = width_ ? run.packed.size() * 8 / width_ : run.count;
+    bytes_ = bytes_.subspan(run.packed.size());
+    return run.count > 0;
+  }
+  bool take_repeated(HybridRun& run) {
+    const auto size = static_cast<size_t>((width_ + 7) / 8);
+    if (bytes_.size() < size) return false;
+    run.value = 0;
+    if (size) std::memcpy(&run.value, bytes_.data(), size);
+    bytes_ = bytes_.subspan(size);
+    return width_ == kMaxWidth || run.value >> width_ == 0;
+  }
+
+  PageBytes bytes_;
+  int width_;
+};
+
+void set_bits(uint8_t* bitmap, size_t begin, size_t count) {
+  for (; count && begin % 8; ++begin, --count) bitmap[begin / 8] |= static_cast<uint8_t>(1u << (begin % 8));
+  std::memset(bitmap + begin / 8, 0xFF, count / 8);
+  begin += count / 8 * 8;
+  for (count %= 8; count; ++begin, --count) bitmap[begin / 8] |= static_cast<uint8_t>(1u << (begin % 8));
+}
+
+// Returns how many of them are set.
+int64_t copy_bits(const uint8_t* from, size_t count, uint8_t* bitmap, size_t begin) {
+  int64_t set = 0;
+  for (size_t done = 0; done < count; done += 8) {
+    const size_t taken = std::min<size_t>(8, count - done);
+    const uint32_t byte = from[done / 8] & ((1u << taken) - 1);
+    const uint32_t shifted = byte << (begin % 8);
+    bitmap[begin / 8] |= static_cast<uint8_t>(shifted);
+    if (shifted >> 8) bitmap[begin / 8 + 1] |= static_cast<uint8_t>(shifted >> 8);
+    set += std::popcount(byte);
+    begin += taken;
+  }
+  return set;
+}
+
+}  // namespace
+
+bool decode_hybrid(PageBytes bytes, int width, size_t count, uint32_t* out) {
+  if (width < 0 || width > kMaxWidth) return false;
+  HybridRuns runs(bytes, width);
+  HybridRun run;
+  while (count) {
+    if (!runs.next(run)) return false;
+    const auto taken = static_cast<size_t>(std::min<uint64_t>(run.count, count));
+    if (run.is_packed)
+      kUnpack[static_cast<size_t>(width)](run.packed, taken, out);
+    else
+      std::fill_n(out, taken, run.value);
+    out += taken;
+    count -= taken;
+  }
+  return true;
+}
+
+int64_t decode_bits(PageBytes bytes, size_t count, uint8_t* bitmap, size_t begin) {
+  HybridRuns runs(bytes, 1);
+  HybridRun run;
+  int64_t set = 0;
+  while (count) {
+    if (!runs.next(run)) return -1;
+    const auto taken = static_cast<size_t>(std::min<uint64_t>(run.count, count));
+    if (run.is_packed) {
+      set += copy_bits(run.packed.data(), taken, bitmap, begin);
+    } else if (run.value) {
+      set_bits(bitmap, begin, taken);
+      set += static_cast<int64_t>(taken);
+    }
+    begin += taken;
+    count -= taken;
+  }
+  return set;
+}
+
+int64_t decode_old_bits(PageBytes bytes, size_t count, uint8_t* bitmap, size_t begin) {
+  if (bytes.size() < (count + 7) / 8) return -1;
+  int64_t set = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t bit = bytes[i / 8] >> (7 - i % 8) & 1;
+    bitmap[(begin + i) / 8] |= static_cast<uint8_t>(bit << ((begin + i) % 8));
+    set += bit;
+  }
+  return set;
+}
+
+bool split_texts(uint8_t* bytes, size_t size, size_t count, Str* out) {
+  size_t place = 0;
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t length;
+    if (size - place < sizeof length) return false;
+    std::memcpy(&length, bytes + place, sizeof length);
+    std::memset(bytes + place, 0, sizeof length);
+    place += sizeof length;
+    if (size - place < length) return false;
+    out[i] = Str(reinterpret_cast<const char*>(bytes) + place, length);
+    place += length;
+  }
+  return true;
+}
+
+}  // namespace kqlc::archive

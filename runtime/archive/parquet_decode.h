@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The bytes of a page of Parquet become values. In: bytes as they stand in a page, unpacked. Out: bitmaps of
+// definition levels, dictionary indices, texts. Pages come from outside: every function looks at each length
+// before it follows it and returns false where the bytes contradict themselves. Source: Apache Parquet,
+// "Data encodings".
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "runtime/value/type.h"
+
+namespace kqlc::archive {
+
+using PageBytes = std::span<const uint8_t>;
+
+// Reads `count` values of `width` bits (0 to 32) in the RLE / bit-packing hybrid. Returns false where there
+// are fewer, or width is more.
+bool decode_hybrid(PageBytes bytes, int width, size_t count, uint32_t* out);
+
+// Reads `count` values of one bit in the hybrid, into bits [begin, begin + count) of `bitmap`, which are
+// zero. Returns how many are 1, or -1 where there are fewer values. A bit of a level of a column that is not
+// nested says that the row has a value.
+int64_t decode_bits(PageBytes bytes, size_t count, uint8_t* bitmap, size_t begin);
+
+// The same of the encoding BIT_PACKED of old files, where the first bit is the highest one of a byte.
+int64_t decode_old_bits(PageBytes bytes, size_t count, uint8_t* bitmap, size_t begin);
+
+// Finds `count` texts of the encoding PLAIN: each a length of four bytes and its bytes. The lengths are
+// overwritten by zeros, so the bytes as a whole are ASCII, or UTF-8, exactly where each text is. Returns
+// false where a text ends outside.
+bool split_texts(uint8_t* bytes, size_t size, size_t count, Str* out);
+
+}  // namespace kqlc::archive

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A failure of one column is kept: whoever needs another column goes on, and the file is said to break off
+// here.
+#include "runtime/archive/parquet_group.h"
+
+#include <parquet/arrow/schema.h>
+#include <parquet/statistics.h>
+
+#include <exception>
+
+#include "runtime/archive/arrow_time.h"
+
+namespace kqlc::archive {
+namespace {
+
+// Row groups with more are read in parts.
+constexpr int64_t kMostRows = int64_t{1} << 22;
+constexpr int64_t kMostBytes = int64_t{1} << 28;  // unpacked, of the requested columns
+
+void add_leaves(const parquet::arrow::SchemaField& field, std::vector<int>* leaves) {
+  if (field.column_index >= 0) leaves->push_back(field.column_index);
+  for (auto& child : field.children) add_leaves(child, leaves);
+}
+
+arrow::Result<std::shared_ptr<arrow::Array>> one_array(const arrow::Table& table) {
+  if (table.num_columns() != 1) return arrow::Status::Invalid("a column is not one");
+  const arrow::ChunkedArray& column = *table.column(0);
+  std::shared_ptr<arrow::Array> array;
+  if (column.num_chunks() == 1) {
+    array = column.chunk(0);
+  } else {
+    ARROW_ASSIGN_OR_RAISE(array, arrow::Concatenate(column.chunks()));
+  }
+  ARROW_RETURN_NOT_OK(array->ValidateFull());
+  return array;
+}
+
+}  // namespace
+
+std::vector<ParquetField> find_fields(const parquet::arrow::FileReader& reader, const ScanRequest& request) {
+  std::vector<ParquetField> fields;
+  for (const ColumnRequest& column : request.columns) {
+    ParquetField& found = fields.emplace_back(ParquetField{&column, {}, {}});
+    for (auto& field : reader.manifest().schema_fields) {
+      if (field.field->name() != column.name) continue;
+      add_leaves(field, &found.leaves);
+      if (!field.is_leaf()) continue;
+      found.pages =
+          page_field(*reader.manifest().descr->Column(field.column_index), *field.field->type(), column.type);
+    }
+  }
+  return fields;
+}
+
+ChunkStatistics group_statistics(const parquet::RowGroupMetaData& group,
+                                 const std::vector<ParquetField>& fields) {
+  ChunkStatistics out;
+  out.rows = static_cast<uint64_t>(group.num_rows());
+  for (const ParquetField& field : fields) {
+    if (field.leaves.empty()) continue;
+    ColumnStatistics& column = out.columns[field.request->name];
+    if (field.pages.form != PageForm::Time) continue;
+    auto known = group.ColumnChunk(field.leaves[0])->statistics();
+    if (!known) continue;
+    if (known->HasNullCount()) column.nulls = static_cast<uint64_t>(known->null_count());
+    if (!known->HasMinMax() || known->physical_type() != parquet::Type::INT64) continue;
+    auto& times = static_cast<const parquet::Int64Statistics&>(*known);
+    column.has_times = datetime_ticks(times.min(), field.pages.ticks, &column.least) &&
+                       datetime_ticks(times.max(), field.pages.ticks, &column.greatest);
+  }
+  return out;
+}
+
+bool fits_in_memory(const parquet::RowGroupMetaData& group, const std::vector<ParquetField>& fields) {
+  int64_t bytes = 0;
+  for (const ParquetField& field : fields)
+    for (int leaf : field.leaves) {
+      const int64_t own = group.ColumnChunk(leaf)->total_uncompressed_size();
+      if (own < 0 || own > kMostBytes - bytes) return false;
+      bytes += own;
+    }
+  return group.num_rows() >= 0 && group.num_rows() <= kMostRows;
+}
+
+RowGroup::RowGroup(arrow::io::RandomAccessFile& file, parquet::arrow::FileReader& reader, int number,
+                   const std::vector<ParquetField>& fields, uint64_t position,
+                   const ChunkStatistics& statistics, Worker& worker)
+    : file_(file),
+      reader_(reader),
+      number_(number),
+      fields_(fields),
+      group_(reader.parquet_reader()->RowGroup(number)),
+      num_rows_(group_->metadata()->num_rows()),
+      position_(position),
+      statistics_(statistics),
+      worker_(worker),
+      pages_(fields.size()),
+      whole_(fields.size()) {
+  for (size_t i = 0; i < fields.size(); ++i) {
+    Column& column = columns_.emplace_back();
+    column.type = fields[i].request->type;
+    if (fields[i].pages.form == PageForm::Other || fields[i].leaves.size() != 1) continue;
+    const int leaf = fields[i].leaves[0];
+    if (!has_plain_pages(*group_->metadata()->ColumnChunk(leaf))) continue;
+    pages_[i] =
+        std::make_unique<PageColumn>(*fields[i].request, fields[i].pages, leaf, num_rows_, position, worker);
+  }
+}
+
+bool RowGroup::load(size_t column, const uint64_t* selection) {
+  arrow::Status status;
+  try {
+    status = read_column(column, selection);
+  } catch (const std::exception& thrown) {
+    status = arrow::Status::Invalid("row group ", number_, ": ", thrown.what());
+  }
+  if (status.ok()) return true;
+  if (!failure_) failure_ = status;
+  return false;
+}
+
+bool RowGroup::find_range(size_t column, int64_t* least, int64_t* greatest) {
+  auto known = statistics_.columns.find(fields_[column].request->name);
+  if (known == statistics_.columns.end() || !known->second.has_times) return false;
+  *least = known->second.least;
+  *greatest = known->second.greatest;
+  return true;
+}
+
+bool RowGroup::load_all(const uint64_t* selection) {
+  for (size_t i = 0; i < fields_.size(); ++i)
+    if (!load(i, selection)) return false;
+  return true;
+}
+
+arrow::Status RowGroup::read_column(size_t column, const uint64_t* selection) {
+  if (fields_[column].leaves.empty()) return arrow::Status::OK();
+  if (!pages_[column]) return read_whole(column);
+  pages_[column]->load(file_, *group_, selection);
+  columns_[column] = pages_[column]->column();
+  return arrow::Status::OK();
+}
+
+arrow::Status RowGroup::read_whole(size_t column) {
+  if (whole_[column]) return arrow::Status::OK();
+  ARROW_ASSIGN_OR_RAISE(auto table, reader_.ReadRowGroup(number_, fields_[column].leaves));
+  ARROW_ASSIGN_OR_RAISE(whole_[column], one_array(*table));
+  if (whole_[column]->length() != num_rows_)
+    return arrow::Status::Invalid("row group ", number_, ": a column has another number of rows");
+  columns_[column] = make_column(*whole_[column], *fields_[column].request, position_, worker_);
+  return arrow::Status::OK();
+}
+
+}  // namespace kqlc::archive

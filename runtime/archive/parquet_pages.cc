@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A chunk is read with one call into the worker's buffer. Arrow's page reader is told that nothing is packed,
+// so it leaves zstd's frames alone.
+#include "runtime/archive/parquet_pages.h"
+
+#include <arrow/buffer.h>
+#include <parquet/exception.h>
+#include <parquet/metadata.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace kqlc::archive {
+namespace {
+
+constexpr size_t kMostPageBytes = size_t{1} << 28;
+// Old writers forgot the dictionary's header when they counted a chunk's bytes (PARQUET-816).
+constexpr int64_t kForgottenBytes = 100;
+
+[[noreturn]] void fail(const char* what) { throw parquet::ParquetException(what); }
+
+ZSTD_DCtx& unpacker() {
+  thread_local std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
+  if (!context) fail("zstd has no memory");
+  return *context;
+}
+
+std::shared_ptr<arrow::Buffer> read_chunk_bytes(arrow::io::RandomAccessFile& file,
+                                                const parquet::ColumnChunkMetaData& chunk, Worker& worker) {
+  int64_t begin = chunk.data_page_offset();
+  if (chunk.has_dictionary_page() && chunk.dictionary_page_offset() > 0)
+    begin = std::min(begin, chunk.dictionary_page_offset());
+  PARQUET_ASSIGN_OR_THROW(const int64_t file_size, file.GetSize());
+  int64_t size = chunk.total_compressed_size();
+  if (begin < 0 || size < 0 || begin > file_size || size > file_size - begin)
+    fail("a chunk outside the file");
+  size += std::min(kForgottenBytes, file_size - begin - size);
+  worker.buffer.resize(static_cast<size_t>(size));
+  PARQUET_ASSIGN_OR_THROW(const int64_t read, file.ReadAt(begin, size, worker.buffer.data()));
+  return std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(worker.buffer.data()), read);
+}
+
+}  // namespace
+
+ChunkPages::ChunkPages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group, int leaf,
+                       Worker& worker, std::function<bool(const parquet::DataPageStats&)> skip)
+    : worker_(worker) {
+  auto chunk = group.metadata()->ColumnChunk(leaf);
+  unpacks_ = chunk->compression() == parquet::Compression::ZSTD && !chunk->crypto_metadata();
+  if (unpacks_) {
+    auto input = std::make_shared<arrow::io::BufferReader>(read_chunk_bytes(file, *chunk, worker));
+    pages_ = parquet::PageReader::Open(
+        std::move(input), chunk->num_values(), parquet::Compression::UNCOMPRESSED,
+        parquet::default_reader_properties(), *group.metadata()->schema()->Column(leaf));
+  } else {
+    pages_ = group.GetColumnPageReader(leaf);
+  }
+  pages_->set_data_page_filter(std::move(skip));
+}
+
+std::span<uint8_t> ChunkPages::make_room(size_t size, bool keep) {
+  if (size > kMostPageBytes) fail("a page is larger than its chunk may be");
+  if (keep) return {static_cast<uint8_t*>(worker_.rows.arena().allocate(size)), size};
+  if (bytes_.size() < size) bytes_.resize(size);
+  return {bytes_.data(), size};
+}
+
+std::span<uint8_t> ChunkPages::copy(PageBytes bytes, bool keep) {
+  std::span<uint8_t> out = make_room(bytes.size(), keep);
+  if (!bytes.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
+  return out;
+}
+
+std::span<uint8_t> ChunkPages::unpack(PageBytes packed, size_t size, bool keep) {
+  std::span<uint8_t> out = make_room(size, keep);
+  if (ZSTD_decompressDCtx(&unpacker(), out.data(), size, packed.data(), packed.size()) != size)
+    fail("a page is damaged, or has another size than it says");
+  return out;
+}
+
+// Of a frame of zstd.
+size_t ChunkPages::unpacked_size(PageBytes packed) {
+  const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR) fail("a dictionary is damaged");
+  if (size != ZSTD_CONTENTSIZE_UNKNOWN) return static_cast<size_t>(std::min<uint64_t>(size, SIZE_MAX));
+  // A writer that streams does not know it: the frame is unpacked once to learn it.
+  std::vector<uint8_t> part(ZSTD_DStreamOutSize());
+  ZSTD_DCtx_reset(&unpacker(), ZSTD_reset_session_only);
+  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
+  size_t total = 0, left = 1;
+  while (left != 0) {
+    ZSTD_outBuffer out{part.data(), part.size(), 0};
+    left = ZSTD_decompressStream(&unpacker(), &out, &in);
+    total += out.pos;
+    if (ZSTD_isError(left) || total > kMostPageBytes || (left != 0 && in.pos == in.size && out.pos == 0))
+      fail("a dictionary is damaged");
+  }
+  return total;
+}
+
+std::span<uint8_t> ChunkPages::keep_dictionary(const parquet::DictionaryPage& page) {
+  const PageBytes bytes(page.data(), static_cast<size_t>(page.size()));
+  return unpacks_ ? unpack(bytes, unpacked_size(bytes), true) : copy(bytes, true);
+}
+
+ChunkPages::Data ChunkPages::read_data(const parquet::DataPage& page, bool keep) {
+  PageBytes bytes(page.data(), static_cast<size_t>(page.size()));
+  if (page.uncompressed_size() < 0) fail("a page has a negative size");
+  auto size = static_cast<size_t>(page.uncompressed_size());
+  if (page.type() == parquet::PageType::DATA_PAGE)
+    return {{}, unpacks_ ? unpack(bytes, size, keep) : copy(bytes, keep), false};
+  auto& second = static_cast<const parquet::DataPageV2&>(page);
+  if (second.repetition_levels_byte_length() != 0 || second.definition_levels_byte_length() < 0)
+    fail("a column without nesting has levels of it");
+  const auto levels = static_cast<size_t>(second.definition_levels_byte_length());
+  if (levels > bytes.size() || levels > size) fail("a page ends in its levels");
+  const bool is_packed = unpacks_ && second.is_compressed();
+  const PageBytes values = bytes.subspan(levels);
+  return {bytes.first(levels), is_packed ? unpack(values, size - levels, keep) : copy(values, keep), true};
+}
+
+}  // namespace kqlc::archive

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Parquet by pages: the decoders against values that were packed bit by bit, and files of every encoding,
+// page version and packing that Arrow writes against the table they were written from, read whole and as a
+// kernel asks for them. Random tests print their seed.
+#include <arrow/api.h>
+#include <arrow/io/file.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
+
+#include <random>
+
+#include "runtime/archive/parquet_decode.h"
+#include "tests/unit/archive_fixture.h"
+
+namespace kqlc::archive {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class HybridWriter {
+ public:
+  explicit HybridWriter(int width) : width_(static_cast<size_t>(width)) {}
+
+  void repeat(uint32_t value, size_t count) {
+    head(count << 1);
+    for (size_t byte = 0; byte < (width_ + 7) / 8; ++byte)
+      bytes.push_back(static_cast<uint8_t>(value >> 8 * byte));
+  }
+  // Groups of eight; what is missing of the last one is 0.
+  void pack(const std::vector<uint32_t>& values) {
+    const size_t groups = (values.size() + 7) / 8;
+    head(groups << 1 | 1);
+    std::vector<uint8_t> out(groups * width_);
+    for (size_t i = 0; i < values.size(); ++i)
+      for (size_t bit = 0; bit < width_; ++bit)
+        if (values[i] >> bit & 1)
+          out[(i * width_ + bit) / 8] |= static_cast<uint8_t>(1u << ((i * width_ + bit) % 8));
+    bytes.insert(bytes.end(), out.begin(), out.end());
+  }
+
+  std::vector<uint8_t> bytes;
+
+ private:
+  void head(uint64_t value) {
+    for (; value >= 0x80; value >>= 7) bytes.push_back(static_cast<uint8_t>(value | 0x80));
+    bytes.push_back(static_cast<uint8_t>(value));
+  }
+  size_t width_;
+};
+
+TEST(ParquetDecode, HybridOfEveryWidth) {
+  std::mt19937 random(1);
+  for (int width = 0; width <= 32; ++width) {
+    HybridWriter writer(width);
+    std::vector<uint32_t> expected;
+    const uint64_t mask = (uint64_t{1} << width) - 1;
+    for (int run = 0; run < 20; ++run) {
+      const size_t count = 1 + random() % 200;
+      if (run % 3 == 0) {
+        const auto value = static_cast<uint32_t>(random() & mask);
+        writer.repeat(value, count);
+        expected.insert(expected.end(), count, value);
+      } else {
+        std::vector<uint32_t> values(run == 19 ? count : (count + 7) / 8 * 8);
+        for (uint32_t& value : values) value = static_cast<uint32_t>(random() & mask);
+        writer.pack(values);
+        expected.insert(expected.end(), values.begin(), values.end());
+      }
+    }
+    std::vector<uint32_t> out(expected.size());
+    ASSERT_TRUE(decode_hybrid(writer.bytes, width, out.size(), out.data())) << "seed 1, width " << width;
+    EXPECT_EQ(out, expected) << "seed 1, width " << width;
+    out.resize(expected.size() + 8);
+    EXPECT_FALSE(decode_hybrid(writer.bytes, width, out.size(), out.data())) << width;
+  }
+}
+
+TEST(ParquetDecode, ContradictionsAreSeen) {
+  uint32_t out[64] = {};
+  EXPECT_FALSE(decode_hybrid({}, 3, 1, out));
+  EXPECT_TRUE(decode_hybrid({}, 3, 0, out));
+  const std::vector<uint8_t> repeated = {16, 9}, endless(12, 0xFF), none = {0, 1}, cut = {3};
+  EXPECT_FALSE(decode_hybrid(repeated, 3, 8, out));  // 9 is wider than 3 bits
+  EXPECT_TRUE(decode_hybrid(repeated, 4, 8, out));
+  EXPECT_FALSE(decode_hybrid(repeated, 33, 8, out));
+  EXPECT_FALSE(decode_hybrid(repeated, -1, 8, out));
+  EXPECT_FALSE(decode_hybrid(endless, 3, 8, out));
+  EXPECT_FALSE(decode_hybrid(none, 3, 8, out));
+  EXPECT_FALSE(decode_hybrid(cut, 3, 1, out));
+  std::vector<uint8_t> texts = {1, 0, 0, 0, 'a', 200, 0, 0, 0};
+  Str found[2];
+  EXPECT_TRUE(split_texts(texts.data(), texts.size(), 1, found));
+  EXPECT_EQ(found[0].view(), "a");
+  texts[0] = 1;
+  EXPECT_FALSE(split_texts(texts.data(), texts.size(), 2, found));
+}
+
+TEST(ParquetDecode, BitsStartAnywhere) {
+  std::mt19937 random(2);
+  for (size_t begin = 0; begin < 20; ++begin) {
+    HybridWriter writer(1);
+    std::vector<uint32_t> values(53);
+    for (uint32_t& value : values) value = random() & 1;
+    writer.repeat(1, 30);
+    writer.pack(values);
+    values.insert(values.begin(), 30, 1);
+    std::vector<uint8_t> bitmap(16);
+    int64_t expected = 0;
+    for (uint32_t value : values) expected += value;
+    ASSERT_EQ(decode_bits(writer.bytes, values.size(), bitmap.data(), begin), expected) << "seed 2";
+    for (size_t i = 0; i < bitmap.size() * 8; ++i)
+      ASSERT_EQ(bit_at(bitmap.data(), static_cast<int64_t>(i)),
+                i >= begin && i < begin + values.size() && values[i - begin])
+          << "seed 2, bit " << i << " from " << begin;
+  }
+  std::vector<uint8_t> old = {0b10100000, 0b01000000}, bitmap(2);
+  EXPECT_EQ(decode_old_bits(old, 10, bitmap.data(), 1), 3);
+  EXPECT_EQ(bitmap[0], 0b00001010);
+  EXPECT_EQ(bitmap[1], 0b00000100);
+}
+
+// Rows as text, and the table they are in.
+struct Rows {
+  std::shared_ptr<arrow::Table> table;
+  std::vector<std::string> text;
+};
+
+template <class Builder, class Value>
+void append(Builder& builder, bool is_null, const Value& value) {
+  ASSERT_TRUE((is_null ? builder.AppendNull() : builder.Append(value)).ok());
+}
+
+// Few texts, so that they come in a dictionary; many, so that the dictionary is given up; texts of other
+// letters; and the types that kernels read as they are.
+Rows random_rows(uint32_t seed, int64_t count, bool nulls) {
+  std::mt19937 random(seed);
+  arrow::StringBuilder few, many;
+  arrow::Int64Builder longs;
+  arrow::Int32Builder ints;
+  arrow::DoubleBuilder reals;
+  arrow::BooleanBuilder bools;
+  arrow::TimestampBuilder times(arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), arrow::default_memory_pool());
+  arrow::TimestampBuilder micros(arrow::timestamp(arrow::TimeUnit::MICRO), arrow::default_memory_pool());
+  Rows rows;
+  for (int64_t i = 0; i < count; ++i) {
+    auto null = [&] { return nulls && random() % 5 == 0; };
+    std::string row;
+    auto put = [&](const std::string& text) { row += "|" + text; };
+    const bool no_few = null(), no_many = null(), no_long = null(), no_time = null();
+    const std::string word = "word" + std::to_string(random() % 9);
+    const std::string text = (random() % 7 ? "command " : "größe ") + std::to_string(random());
+    const auto number = static_cast<int64_t>(random() % 1000);
+    append(few, no_few, word);
+    put(no_few ? "" : word);
+    append(many, no_many, text);
+    put(no_many ? "" : text);
+    append(longs, no_long, number);
+    put(no_long ? "null" : std::to_string(number));
+    append(ints, no_long, static_cast<int32_t>(-number));
+    put(no_long ? "null" : std::to_string(-number));
+    append(reals, no_time, static_cast<double>(number) / 4);
+    put(no_time ? "null" : std::to_string(static_cast<double>(number) / 4));
+    append(bools, no_few, number % 3 == 0);
+    put(no_few ? "null" : number % 3 ? "false" : "true");
+    const int64_t nanos = 1'700'000'000'000'000'000 + number * 100;
+    append(times, no_time, nanos);
+    append(micros, no_long, nanos / 1000);
+    Arena arena;
+    const DateTime time{nanos / 100 + datetime::kUnixEpochTicks},
+        micro{nanos / 1000 * 10 + datetime::kUnixEpochTicks};
+    put(no_time ? "null" : std::string(datetime::print_datetime(time, arena).view()));
+    put(no_long ? "null" : std::string(datetime::print_datetime(micro, arena).view()));
+    rows.text.push_back(row.substr(1));
+  }
+  auto field = [&](const char* name, const std::shared_ptr<arrow::DataType>& type) {
+    return arrow::field(name, type, nulls);
+  };
+  rows.table = arrow::Table::Make(
+      arrow::schema({field("Few", arrow::utf8()), field("Many", arrow::utf8()), field("L", arrow::int64()),
+                     field("I", arrow::int32()), field("R", arrow::float64()), field("B", arrow::boolean()),
+                     field("T", times.type()), field("M", micros.type())}),
+      {*few.Finish(), *many.Finish(), *longs.Finish(), *ints.Finish(), *reals.Finish(), *bools.Finish(),
+       *times.Finish(), *micros.Finish()});
+  return rows;
+}
+
+const std::vector<ColumnRequest> kColumns = {{"Few", Type::String}, {"Many", Type::String}, {"L", Type::Long},
+                                             {"I", Type::Int},      {"R", Type::Real},      {"B", Type::Bool},
+                                             {"T", Type::DateTime}, {"M", Type::DateTime}};
+
+class ParquetTest : public ArchiveTest {
+ protected:
+  std::string write_parquet(const arrow::Table& table, parquet::WriterProperties::Builder& properties,
+                            int64_t group_rows = 1000) {
+    std::string path = folder_ + "/a.parquet";
+    auto out = *arrow::io::FileOutputStream::Open(path);
+    EXPECT_TRUE(
+        parquet::arrow::WriteTable(table, arrow::default_memory_pool(), out, group_rows, properties.build())
+            .ok());
+    EXPECT_TRUE(out->Close().ok());
+    return path;
+  }
+
+  // Asks for the columns one by one, first for some rows and then for all, as kernels do.
+  std::vector<std::string> scan_late(const std::string& path, uint32_t seed) {
+    ScanRequest request = request_;
+    request.late = true;
+    auto file = detect_file(path, {});
+    std::vector<std::string> rows;
+    std::mt19937 random(seed);
+    auto look = [&](const Batch& batch) {
+      EXPECT_NE(batch.loader, nullptr);
+      for (int round = 0; round < 3; ++round) {
+        std::vector<uint64_t> selection(static_cast<size_t>(batch.num_rows + 63) / 64);
+        std::vector<int64_t> chosen;
+        for (int64_t row = 0; row < batch.num_rows; ++row)
+          if (round == 2 || random() % 300 == 0) chosen.push_back(row);
+        for (int64_t row : chosen) selection[static_cast<size_t>(row) / 64] |= uint64_t{1} << (row % 64);
+        for (size_t i = 0; i < batch.num_columns; ++i)
+          EXPECT_TRUE(batch.loader->load(i, round == 2 ? nullptr : selection.data()));
+        for (int64_t row : chosen) {
+          std::string text;
+          for (size_t i = 0; i < batch.num_columns; ++i)
+            text += (i ? "|" : "") + print_cell(batch.columns[i], row);
+          const auto place =
+              static_cast<size_t>(batch.position & (kPositionSpan - 1)) + static_cast<size_t>(row);
+          if (rows.size() <= place) rows.resize(place + 1);
+          if (round < 2) EXPECT_TRUE(rows[place].empty() || rows[place] == text);
+          rows[place] = text;
+        }
+        // The others can be read as well.
+        for (int64_t row = 0; row < batch.num_rows; ++row)
+          for (size_t i = 0; i < batch.num_columns; ++i) print_cell(batch.columns[i], row);
+      }
+      return true;
+    };
+    EXPECT_TRUE(scan_file(
+                    file.value(), request, [&](int, const Batch& batch) { return look(batch); }, &report_)
+                    .ok());
+    return rows;
+  }
+
+  static constexpr uint64_t kPositionSpan = uint64_t{1} << 40;
+};
+
+TEST_F(ParquetTest, EveryEncodingGivesTheRowsThatWereWritten) {
+  request_.columns = kColumns;
+  using Properties = parquet::WriterProperties::Builder;
+  const std::vector<std::pair<const char*, std::function<void(Properties&)>>> ways = {
+      {"plain", [](Properties& p) { p.disable_dictionary(); }},
+      {"small dictionaries", [](Properties& p) { p.dictionary_pagesize_limit(2000); }},
+      {"version 2", [](Properties& p) { p.data_page_version(parquet::ParquetDataPageVersion::V2); }},
+      {"delta", [](Properties& p) {
+         p.disable_dictionary()->encoding("L", parquet::Encoding::DELTA_BINARY_PACKED);
+         p.encoding("Many", parquet::Encoding::DELTA_BYTE_ARRAY)
+             ->encoding("R", parquet::Encoding::BYTE_STREAM_SPLIT);
+       }}};
+  const std::vector<parquet::Compression::type> packings = {
+      parquet::Compression::UNCOMPRESSED, parquet::Compression::ZSTD, parquet::Compression::SNAPPY};
+  for (uint32_t seed = 1; seed <= 2; ++seed) {
+    const Rows rows = random_rows(seed, 2500, seed == 2);
+    for (auto& [name, change] : ways)
+      for (auto packing : packings) {
+        Properties properties;
+        properties.compression(packing)->data_pagesize(1000)->write_batch_size(100);
+        change(properties);
+        const std::string path = write_parquet(*rows.table, properties);
+        SCOPED_TRACE(std::string(name) + ", packing " + std::to_string(packing) + ", seed " +
+                     std::to_string(seed));
+        EXPECT_EQ(scan({path}), rows.text);
+        EXPECT_EQ(scan_late(path, seed), rows.text);
+        EXPECT_TRUE(report_.problems.empty());
+        EXPECT_TRUE(report_.errors.empty()) << (report_.errors.empty() ? "" : report_.errors[0].message);
+      }
+  }
+}
+
+TEST_F(ParquetTest, TextsBeyondTheDictionaryFollowOthersThatWereLoaded) {
+  request_.columns = {{"Many", Type::String}};
+  const Rows rows = random_rows(3, 2000, false);
+  parquet::WriterProperties::Builder properties;
+  properties.dictionary_pagesize_limit(8000)->data_pagesize(500)->write_batch_size(50);
+  const std::string path = write_parquet(*rows.table, properties, 2000);
+  auto file = detect_file(path, {});
+  request_.late = true;
+  auto look = [&](int, const Batch& batch) {
+    std::vector<uint64_t> first(static_cast<size_t>(batch.num_rows + 63) / 64);
+    first[0] = 1;
+    EXPECT_TRUE(batch.loader->load(0, first.data()));
+    EXPECT_EQ(batch.columns[0].encoding, Encoding::Dictionary);
+    EXPECT_TRUE(batch.loader->load(0, nullptr));
+    EXPECT_EQ(batch.columns[0].encoding, Encoding::Strs);
+    for (int64_t row = 0; row < batch.num_rows; ++row)
+      EXPECT_EQ(print_cell(batch.columns[0], row),
+                std::string(rows.table->GetColumnByName("Many")->GetScalar(row).ValueOrDie()->ToString()));
+    return true;
+  };
+  EXPECT_TRUE(scan_file(file.value(), request_, look, &report_).ok());
+}
+
+TEST_F(ParquetTest, DamageOfOneColumnLeavesTheOthers) {
+  request_.columns = {{"Few", Type::String}, {"L", Type::Long}};
+  const Rows rows = random_rows(4, 500, false);
+  parquet::WriterProperties::Builder properties;
+  properties.compression(parquet::Compression::ZSTD)->disable_dictionary();
+  const std::string path = write_parquet(*rows.table, properties);
+  auto chunk = parquet::ParquetFileReader::OpenFile(path)->metadata()->RowGroup(0)->ColumnChunk(2);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(chunk->data_page_offset());
+  file << std::string(static_cast<size_t>(chunk->total_compressed_size()), '\xFF');
+  file.close();
+  EXPECT_THAT(scan({path}), IsEmpty());
+  ASSERT_EQ(report_.errors.size(), 1u);
+  EXPECT_THAT(report_.errors[0].message, HasSubstr("row group 0: "));
+  request_.late = true;
+  report_ = ScanReport();
+  int64_t seen = 0;
+  auto look = [&](int, const Batch& batch) {
+    EXPECT_FALSE(batch.loader->load(1, nullptr));
+    EXPECT_TRUE(batch.loader->load(0, nullptr));
+    seen += batch.num_rows;
+    return true;
+  };
+  EXPECT_TRUE(scan_file(detect_file(path, {}).value(), request_, look, &report_).ok());
+  EXPECT_EQ(seen, 500);
+  EXPECT_EQ(report_.errors.size(), 1u);
+}
+
+TEST_F(ParquetTest, AnyDamageIsAnErrorOrOtherRows) {
+  request_.columns = kColumns;
+  const Rows rows = random_rows(5, 300, true);
+  std::mt19937 random(5);
+  for (bool packed : {false, true}) {
+    parquet::WriterProperties::Builder properties;
+    if (packed) properties.compression(parquet::Compression::ZSTD);
+    properties.data_pagesize(400)->write_batch_size(50);
+    const std::string path = write_parquet(*rows.table, properties, 150);
+    std::ifstream in(path, std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    for (int round = 0; round < 300; ++round) {
+      std::string damaged = bytes;
+      for (int i = 0; i < 3; ++i) damaged[4 + random() % (damaged.size() - 12)] = static_cast<char>(random());
+      std::ofstream(path, std::ios::binary) << damaged;
+      const size_t count = scan({path}).size();
+      EXPECT_TRUE(count <= 300 || !report_.errors.empty()) << "seed 5, round " << round;
+    }
+  }
+}
+
+TEST_F(ParquetTest, RowGroupsOutsideTheWantedTimesArePassedOver) {
+  arrow::TimestampBuilder times(arrow::timestamp(arrow::TimeUnit::NANO), arrow::default_memory_pool());
+  for (int64_t hour = 0; hour < 40; ++hour) ASSERT_TRUE(times.Append(hour * 3'600'000'000'000).ok());
+  auto table = arrow::Table::Make(arrow::schema({arrow::field("T", times.type())}), {*times.Finish()});
+  parquet::WriterProperties::Builder properties;
+  const std::string path = write_parquet(*table, properties, 10);
+  request_.columns = {{"T", Type::DateTime}};
+  const int64_t hour = datetime::kTicksPerHour, epoch = datetime::kUnixEpochTicks;
+  request_.wanted_times = {{{{"T"}, epoch + 15 * hour, epoch + 16 * hour}}};
+  EXPECT_EQ(scan({path}, 2).size(), 10u);
+  EXPECT_EQ(report_.skipped_groups, 3u);
+  EXPECT_EQ(report_.skipped_times.at("T"), std::make_pair(epoch, epoch + 39 * hour));
+  request_.strict = true;
+  EXPECT_EQ(scan({path}).size(), 40u);
+}
+
+TEST_F(ParquetTest, TimesThatNoDatetimeIsAreNullAndCounted) {
+  arrow::TimestampBuilder times(arrow::timestamp(arrow::TimeUnit::MILLI), arrow::default_memory_pool());
+  ASSERT_TRUE(times.Append(0).ok() && times.Append(INT64_MAX).ok() &&
+              times.Append(-1'000'000'000'000'000).ok());
+  auto table = arrow::Table::Make(arrow::schema({arrow::field("T", times.type(), false)}), {*times.Finish()});
+  parquet::WriterProperties::Builder properties;
+  const std::string path = write_parquet(*table, properties);
+  request_.columns = {{"T", Type::DateTime}};
+  EXPECT_THAT(scan({path}), ElementsAre("1970-01-01T00:00:00.0000000Z", "null", "null"));
+  EXPECT_EQ(report_.problems.at("T").failures, 2u);
+}
+
+}  // namespace
+}  // namespace kqlc::archive
