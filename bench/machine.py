@@ -7,6 +7,7 @@ decoding two columns (Parquet), looking up the codes of two columns that are map
 a scan may reach here, where memory, caches or a second core that is half of the first bound them. The process that
 works waits for a line on standard input, does its part, answers with a line: starting is not counted.
 """
+import math
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import time
 COLUMNS = ["DeviceId", "FileName"]
 BLOCK = 256 * 1024
 TURNS = 5
+LEAST_SECONDS = 0.1  # of a turn: shorter work is repeated
 WORK = {"ndjson": "pread of 256 KiB blocks", "ndjson.gz": "unpacking", "ndjson.zst": "unpacking",
         "parquet": "decoding two columns", "snappy": "decoding two columns", "arrow": "look-ups by mapped codes",
         "arrow-plain": "hashing two mapped columns", "ingested": "look-ups by mapped codes"}
@@ -69,36 +71,49 @@ def work_of(form):
     return {"ndjson": read_blocks, "parquet": decode, "snappy": decode}.get(form, map_columns)
 
 
-def seconds_of(form, paths, parts):
-    """The least time of some turns in which `parts` processes each do their part of the files at once."""
-    processes = [subprocess.Popen([sys.executable, os.path.abspath(__file__), form, str(part), str(parts), *paths],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for part in range(parts)]
-    best = None
-    for turn in range(TURNS + 1):  # the first one, which imports and maps, does not count
+class Workers:
+    """Processes that each do their part of the files when they are told to."""
+
+    def __init__(self, form, paths, parts):
+        command = [sys.executable, os.path.abspath(__file__), form]
+        self.processes = [subprocess.Popen([*command, str(part), str(parts), *paths], stdin=subprocess.PIPE,
+                                           stdout=subprocess.PIPE, text=True) for part in range(parts)]
+
+    def seconds(self, times):
+        """Of one turn in which all of them do their part `times` times, at once. Raises OSError where one fails."""
         start = time.perf_counter()
-        for process in processes:
-            process.stdin.write("go\n")
+        for process in self.processes:
+            process.stdin.write(f"{times}\n")
             process.stdin.flush()
-        if not all(process.stdout.readline() for process in processes):
-            raise OSError(f"the work on {form} failed")
-        seconds = time.perf_counter() - start
-        best = seconds if turn == 1 else min(best or seconds, seconds)
-    for process in processes:
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
-    return best
+        if not all([process.stdout.readline() for process in self.processes]):
+            raise OSError("the process that works has ended")
+        return time.perf_counter() - start
+
+    def end(self):
+        for process in self.processes:
+            process.stdin.close()
+            process.wait()
+            process.stdout.close()
 
 
 def scaling(form, paths, parts):
-    """(factor, what was done) of `parts` processes beside one."""
-    return seconds_of(form, paths, 1) / seconds_of(form, paths, parts), WORK[form]
+    """(factor, what was done) of `parts` processes beside one; the least time of some turns. Raises OSError."""
+    one, many = Workers(form, paths, 1), Workers(form, paths, parts)
+    try:
+        one.seconds(1), many.seconds(1)  # imports and maps
+        times = max(1, math.ceil(LEAST_SECONDS / one.seconds(1)))
+        turns = [(one.seconds(times), many.seconds(times)) for _ in range(TURNS)]
+    finally:
+        one.end()
+        many.end()
+    return min(turn[0] for turn in turns) / min(turn[1] for turn in turns), WORK[form]
 
 
 def main():
     form, part, parts, paths = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
-    for _ in sys.stdin:
-        work_of(form)(paths, part, parts)
+    for line in sys.stdin:
+        for _ in range(int(line)):
+            work_of(form)(paths, part, parts)
         print("done", flush=True)
 
 

@@ -53,6 +53,10 @@ def clickhouse_seed():
             "raw lines": seed_sql(window, *regex, reports, lines)}
 
 
+def encoded_sql(condition):
+    return [f"SELECT Timestamp, DeviceName, {COMMAND} FROM {{source}} WHERE {condition}"]
+
+
 LAST_ROWS = ("SELECT {columns} FROM {source} WHERE (DeviceId, Timestamp) IN "
              "(SELECT {key} FROM {keys} GROUP BY DeviceId)")
 TOP = "SELECT FileName, count(*) AS n, {distinct} FROM {source} GROUP BY FileName ORDER BY n DESC LIMIT 10"
@@ -66,7 +70,6 @@ NEAR = "n.Timestamp >= p.Timestamp AND n.Timestamp <= p.Timestamp + INTERVAL 1 H
 
 
 def duckdb_join():
-    # An interval added to nanoseconds gives microseconds in DuckDB, so the first way may be wrong by a tick.
     exact = "epoch_ns(n.Timestamp) BETWEEN epoch_ns(p.Timestamp) AND epoch_ns(p.Timestamp) + 3600000000000"
     return {"interval": [DUCKDB_JOIN.replace("{near}", NEAR)], "nanoseconds": [DUCKDB_JOIN.replace("{near}", exact)]}
 
@@ -143,10 +146,12 @@ QUERIES = {
     "Q3": {"title": "encoded commands by regular expression",
            "kql": [f"{PROCESS} | where {COMMAND} matches regex @'{ENCODED}' | project Timestamp, DeviceName, {COMMAND}"],
            "reads": {PROCESS: ["Timestamp", "DeviceName", COMMAND]}, "gives": ["Timestamp", "DeviceName", COMMAND],
-           "duckdb": {"regex": [f"SELECT Timestamp, DeviceName, {COMMAND} FROM {{source}} WHERE "
-                                f"regexp_matches({COMMAND}, '{ENCODED_IN_SQL}')"]},
-           "clickhouse": {"match": [f"SELECT Timestamp, DeviceName, {COMMAND} FROM {{source}} WHERE "
-                                    f"match({COMMAND}, {clickhouse_text(ENCODED_IN_SQL)})"]},
+           "duckdb": {"regex": encoded_sql(f"regexp_matches({COMMAND}, '{ENCODED_IN_SQL}')"),
+                      "contains, regex": encoded_sql(f"contains(lower({COMMAND}), '-e') AND "
+                                                     f"regexp_matches({COMMAND}, '{ENCODED_IN_SQL}')")},
+           "clickhouse": {"match": encoded_sql(f"match({COMMAND}, {clickhouse_text(ENCODED_IN_SQL)})"),
+                          "position, match": encoded_sql(f"positionCaseInsensitive({COMMAND}, '-e') > 0 AND "
+                                                         f"match({COMMAND}, {clickhouse_text(ENCODED_IN_SQL)})")},
            "polars": {"regex": polars_regex}},
     "Q4": {"title": "the last row of each machine, all columns",
            "kql": [f"{PROCESS} | summarize arg_max(Timestamp, *) by DeviceId"],

@@ -26,7 +26,7 @@ def line_of(name, ready, runs):
             "runs_s": [round(run.seconds, 4) for run in runs]}
 
 
-def print_table(query, form, rows, lines):
+def print_table(query, form, rows, lines, repetitions):
     """One line an engine; ratios are to kqlc on all cores over the same rows."""
     base = next((line["median_s"] for line in lines if line["engine"] == "kqlc"), None)
     print(f"\n{query} {form}: {QUERIES[query]['title']}; {rows:,} process events, "
@@ -36,7 +36,8 @@ def print_table(query, form, rows, lines):
     for line in lines:
         same = line["rows"] == rows
         ratio = f"{line['median_s'] / base:.2f}" if same and base else "-"
-        note = "" if same else f"   over {line['bytes'] / 1e6:.0f} MB, {line['rows']:,} process events"
+        once = "   one run" if len(line["runs_s"]) == 1 and repetitions > 1 else ""
+        note = once if same else f"{once}   over {line['bytes'] / 1e6:.0f} MB, {line['rows']:,} process events"
         print(f"{line['engine']:<12}{line['way']:<18}{line['median_s']:>10.4f}{line['least_s']:>10.4f}{ratio:>8}"
               f"{line['bytes'] / 1e6 / line['median_s']:>9.0f}{line['cpu_s']:>8.2f}{line['memory_mb']:>11}"
               f"{line['resident_mb']:>13}{note}", flush=True)
