@@ -12,6 +12,7 @@ import dataclasses
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,10 @@ class EngineError(Exception):
     """An engine that refused, failed or is not installed; the text says why."""
 
 
+class BeyondLimits(EngineError):
+    """A peer that was ended because it took too much memory or time; the text says which."""
+
+
 @dataclasses.dataclass
 class Run:
     seconds: float
@@ -42,17 +47,19 @@ class Run:
 
 
 class MemorySampler(threading.Thread):
-    """Watches a process until stop(), and keeps the largest values seen."""
+    """Watches a process until stop(), and keeps the largest values seen. Ends a process that goes beyond `limit` bytes of
+    anonymous memory or `seconds`: it would take the machine down with it, or the whole run."""
 
-    def __init__(self, process):
+    def __init__(self, process, limit=None, seconds=None):
         super().__init__(daemon=True)
-        self.path, self.memory, self.resident, self.ended = f"/proc/{process}/status", 0, 0, threading.Event()
+        self.process, self.limit, self.last = process, limit, time.monotonic() + seconds if seconds else None
+        self.memory, self.resident, self.beyond, self.ended = 0, 0, None, threading.Event()
         self.start()
 
     def sample(self):
         """Whether the process is still there."""
         try:
-            with open(self.path) as file:
+            with open(f"/proc/{self.process}/status") as file:
                 sizes = dict(line.split(":", 1) for line in file)
             self.memory = max(self.memory, 1024 * int(sizes["RssAnon"].split()[0]))
             self.resident = max(self.resident, 1024 * int(sizes["VmRSS"].split()[0]))
@@ -62,7 +69,13 @@ class MemorySampler(threading.Thread):
 
     def run(self):
         while not self.ended.wait(0.01) and self.sample():
-            pass
+            if self.limit and self.memory > self.limit:
+                self.beyond = f"more than {self.limit / 1e9:.1f} GB of memory"
+            elif self.last and time.monotonic() > self.last:
+                self.beyond = "more time than a run may take"
+            if self.beyond:
+                os.kill(self.process, signal.SIGKILL)
+                return
 
     def stop(self):
         """Ends with a last sample: a run may be shorter than ten milliseconds."""
@@ -192,15 +205,20 @@ class Kqlc(OneWay):
 
 
 class Peer:
-    """A peer's process, see peers.py."""
+    """A peer's process, see peers.py. One that was ended is started again for the next run."""
+    MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 5  # bytes
+    SECONDS = 600
 
     def __init__(self, python, peer, spec):
         """`spec`: query, form, files (table to glob), threads and rules, as peers.py takes them."""
-        self.process = subprocess.Popen([python, os.path.join(HERE, "peers.py")], stdin=subprocess.PIPE,
+        self.python, self.spec, self.way = python, {"peer": peer, **spec}, None
+        self.begin()
+
+    def begin(self):
+        self.process = subprocess.Popen([self.python, os.path.join(HERE, "peers.py")], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.way = None
         try:
-            ready = self.ask({"peer": peer, **spec})
+            ready = self.ask(self.spec)
         except EngineError:
             self.end()
             raise
@@ -216,14 +234,23 @@ class Peer:
         return answer
 
     def run(self):
-        sampler = MemorySampler(self.process.pid)
-        answer = self.ask({"way": self.way})
+        if self.process.poll() is not None:
+            self.end()
+            self.begin()
+        sampler = MemorySampler(self.process.pid, self.MEMORY, self.SECONDS)
+        try:
+            answer = self.ask({"way": self.way})
+        except EngineError:
+            sampler.stop()
+            if sampler.beyond:
+                raise BeyondLimits(sampler.beyond) from None
+            raise
         sampler.stop()
         return Run(answer["seconds"], answer["cpu"], sampler.memory, sampler.resident, answer["rows"])
 
     def choose(self, check):
         """Tries each way, quick ones twice, and keeps the fastest right one. Raises EngineError where none is right."""
-        best, problems = None, []
+        best, problems, failed = None, [], False
         for way in self.ways:
             self.way = way
             try:
@@ -232,16 +259,20 @@ class Peer:
                     runs.append(self.run())
             except EngineError as error:
                 problems.append(f"{way}: {error}")
+                failed = failed or not isinstance(error, BeyondLimits)
                 continue
             problem = check(runs[0].rows)
             if problem:
                 problems.append(f"{way}: WRONG: {problem}")
+                failed = True
                 continue
             seconds = min(run.seconds for run in runs)
             if best is None or seconds < best[0]:
                 best = (seconds, way)
         for problem in problems:
             print(f"  left out: {problem}", file=sys.stderr)
+        if best is None and not failed:
+            raise BeyondLimits("; ".join(problems))
         if best is None:
             raise EngineError("no way of writing the query is right")
         self.way = best[1]
