@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Arrow IPC files and streams. In: a file. Out: its record batches, one a chunk. A file is mapped, and of it
-// only the columns that were asked for are touched; each batch is validated in full before anything uses it,
-// because offsets and codes come from outside (arrow_mapped.h says why they are still valid then). A file
-// that became shorter breaks off before its next batch; if that happened while a batch was in use, what came
-// of it cannot be told, and the scan as a whole fails. A stream is read from first to last and may be
-// compressed.
+// only the columns and rows that are asked for are touched; what comes from outside is validated before
+// anything follows it (arrow_batch.h; arrow_mapped.h says why it is still valid then). A file that became
+// shorter breaks off before its next batch; if that happened while a batch was in use, what came of it cannot
+// be told, and the scan as a whole fails. A stream is read from first to last and may be compressed.
 #include <arrow/ipc/api.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <mutex>
 #include <utility>
 
+#include "runtime/archive/arrow_batch.h"
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/arrow_mapped.h"
 #include "runtime/archive/fetch.h"
@@ -37,7 +37,7 @@ using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
 class ArrowSource : public Source {
  public:
   ArrowSource(const File& file, const ScanRequest& request)
-      : file_(file), wanted_rows_(request.wanted_rows) {}
+      : file_(file), wanted_rows_(request.wanted_rows), late_(request.late && !request.strict) {}
 
   Result<Taken> read_chunk(Worker& worker, bool wait) override {
     BatchPtr batch;
@@ -54,22 +54,21 @@ class ArrowSource : public Source {
       row = rows_;
       rows_ += batch->num_rows();
     }
-    if (!is_wanted(row, batch->num_rows())) return Taken::Chunk;
-    auto settled = settle(batch);
+    std::vector<uint64_t> selection;
+    if (wanted_rows_ && !select_wanted(row, batch->num_rows(), selection)) return Taken::Chunk;
+    BatchColumns columns(file_, *batch, row, copier(), dictionaries_, worker);
+    if (!late_) columns.load_all(wanted_rows_ ? selection.data() : nullptr);
     if (torn()) return end_with(loss());
-    if (!settled.ok()) return end_with(error_of(settled.status(), file_));
-    emit_record_batch(file_, **settled, row, worker);
+    if (!columns.failure()) columns.emit(late_);
     if (torn()) worker.failure = loss();
+    if (columns.failure()) return end_with(error_of(*columns.failure(), file_));
     return Taken::Chunk;
   }
 
  protected:
   virtual arrow::Result<BatchPtr> next_batch() = 0;
-  // The batch as it may be used, validated.
-  virtual arrow::Result<BatchPtr> settle(const BatchPtr& batch) {
-    ARROW_RETURN_NOT_OK(batch->ValidateFull());
-    return batch;
-  }
+  // Where batches lie in a mapping.
+  virtual PlaceCopier* copier() { return nullptr; }
   // Whether a mapping lost bytes; what is read is the reader's own.
   virtual bool torn() const { return false; }
   virtual Error loss() const { return Error{ErrorCode::Internal, file_.path + ": is not mapped"}; }
@@ -77,10 +76,15 @@ class ArrowSource : public Source {
   File file_;
 
  private:
-  bool is_wanted(uint64_t row, int64_t rows) const {
-    if (!wanted_rows_) return true;
-    uint64_t first = position_of(file_, row);
+  // Sets the bits of the wanted rows of a batch; returns whether there are any.
+  bool select_wanted(uint64_t row, int64_t rows, std::vector<uint64_t>& selection) const {
+    const uint64_t first = position_of(file_, row);
     WantedRange range = wanted_between(*wanted_rows_, first, first + static_cast<uint64_t>(rows));
+    selection.assign(static_cast<size_t>(rows + 63) / 64, 0);
+    for (size_t i = range.begin; i < range.end; ++i) {
+      const uint64_t wanted = (*wanted_rows_)[i] - first;
+      selection[wanted / 64] |= uint64_t{1} << (wanted % 64);
+    }
     return range.begin < range.end;
   }
 
@@ -93,6 +97,8 @@ class ArrowSource : public Source {
   }
 
   const std::vector<uint64_t>* wanted_rows_;
+  bool late_;
+  TextDictionaries dictionaries_;
   std::mutex mutex_;
   bool failed_ = false;
   bool ended_ = false;
@@ -155,11 +161,7 @@ class MappedArrowSource : public ArrowFileSource {
   arrow::Status prepare(arrow::ipc::RecordBatchFileReader& reader, int batch) override {
     return reader.PreBufferMetadata({batch});
   }
-  arrow::Result<BatchPtr> settle(const BatchPtr& batch) override {
-    ARROW_ASSIGN_OR_RAISE(auto settled, copier_.copy(*batch));
-    ARROW_RETURN_NOT_OK(settled->ValidateFull());
-    return settled;
-  }
+  PlaceCopier* copier() override { return &copier_; }
   bool torn() const override { return mapped_->torn(); }
   Error loss() const override { return mapped_->loss(); }
 

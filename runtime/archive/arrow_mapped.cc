@@ -103,13 +103,13 @@ arrow::Result<PlaceCopier::DataPtr> PlaceCopier::copy_dictionary(const DataPtr& 
       if (original == dictionary) return copied;
   }
   // Without the lock: its values may be coded as well.
-  ARROW_ASSIGN_OR_RAISE(DataPtr copied, copy_data(*dictionary));
+  ARROW_ASSIGN_OR_RAISE(DataPtr copied, copy(*dictionary));
   std::lock_guard lock(mutex_);
   dictionaries_.emplace_back(dictionary, copied);
   return copied;
 }
 
-arrow::Result<PlaceCopier::DataPtr> PlaceCopier::copy_data(const arrow::ArrayData& data) {
+arrow::Result<PlaceCopier::DataPtr> PlaceCopier::copy(const arrow::ArrayData& data) {
   DataPtr out = data.Copy();
   const arrow::DataType& type = storage_of(*data.type);
   bool has_places = !arrow::is_fixed_width(type.id()) || type.id() == arrow::Type::DICTIONARY;
@@ -118,7 +118,7 @@ arrow::Result<PlaceCopier::DataPtr> PlaceCopier::copy_data(const arrow::ArrayDat
     if (layout[i].kind == arrow::DataTypeLayout::FIXED_WIDTH)
       ARROW_RETURN_NOT_OK(copy_buffer(out->buffers[i]));
   for (auto& child : out->child_data) {
-    ARROW_ASSIGN_OR_RAISE(child, copy_data(*child));
+    ARROW_ASSIGN_OR_RAISE(child, copy(*child));
   }
   if (type.id() == arrow::Type::RUN_END_ENCODED && !out->child_data.empty())
     for (auto& buffer : out->child_data[0]->buffers) ARROW_RETURN_NOT_OK(copy_buffer(buffer));
@@ -126,14 +126,6 @@ arrow::Result<PlaceCopier::DataPtr> PlaceCopier::copy_data(const arrow::ArrayDat
     ARROW_ASSIGN_OR_RAISE(out->dictionary, copy_dictionary(data.dictionary));
   }
   return out;
-}
-
-arrow::Result<std::shared_ptr<arrow::RecordBatch>> PlaceCopier::copy(const arrow::RecordBatch& batch) {
-  std::vector<DataPtr> columns;
-  for (int i = 0; i < batch.num_columns(); ++i) {
-    ARROW_ASSIGN_OR_RAISE(columns.emplace_back(), copy_data(*batch.column_data(i)));
-  }
-  return arrow::RecordBatch::Make(batch.schema(), batch.num_rows(), std::move(columns));
 }
 
 }  // namespace kqlc::archive

@@ -21,16 +21,15 @@ namespace kqlc::archive {
 // Ranges of the mapping as buffers that keep it alive; short ones, metadata among them, as copies.
 std::shared_ptr<arrow::io::RandomAccessFile> open_mapped_input(std::shared_ptr<const MappedFile> file);
 
-// Copies what says where values are, as far as it lies in the mapping. Requires nothing of the batch's data.
+// Copies what says where values are, as far as it lies in the mapping. Requires nothing of the data.
 class PlaceCopier {
  public:
   explicit PlaceCopier(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
 
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> copy(const arrow::RecordBatch& batch);
+  using DataPtr = std::shared_ptr<arrow::ArrayData>;
+  arrow::Result<DataPtr> copy(const arrow::ArrayData& data);
 
  private:
-  using DataPtr = std::shared_ptr<arrow::ArrayData>;
-  arrow::Result<DataPtr> copy_data(const arrow::ArrayData& data);
   arrow::Status copy_buffer(std::shared_ptr<arrow::Buffer>& buffer);
   arrow::Result<DataPtr> copy_dictionary(const DataPtr& dictionary);
 

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The bytes of a mapped file may change while they are looked at, so each number that says where something is
+// is read once: into its copy, which is what is checked and what is followed.
+#include "runtime/archive/arrow_batch.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "runtime/archive/arrow_time.h"
+#include "runtime/simd/unicode.h"
+
+namespace kqlc::archive {
+namespace {
+
+// With fewer wanted rows than this share of all, only they are made.
+constexpr int64_t kSparse = 8;
+
+arrow::Status contradiction(const ColumnRequest& column) {
+  return arrow::Status::Invalid("column ", column.name, " contradicts itself");
+}
+
+int64_t unit_of(const arrow::DataType& type) {
+  switch (static_cast<const arrow::TimestampType&>(type).unit()) {
+    case arrow::TimeUnit::SECOND:
+      return datetime::kTicksPerSecond;
+    case arrow::TimeUnit::MILLI:
+      return datetime::kTicksPerMillisecond;
+    case arrow::TimeUnit::MICRO:
+      return datetime::kTicksPerMicrosecond;
+    default:
+      return 0;
+  }
+}
+
+const uint8_t* validity_of(const arrow::Array& array) {
+  auto& bits = array.data()->buffers[0];
+  return bits && array.null_count() ? bits->data() : nullptr;
+}
+
+// Calls `visit` with each wanted row until it returns false; returns whether it never did.
+template <class Visit>
+bool visit_rows(int64_t num_rows, const uint64_t* selection, Visit visit) {
+  if (!selection) {
+    for (int64_t row = 0; row < num_rows; ++row)
+      if (!visit(row)) return false;
+    return true;
+  }
+  for (int64_t word = 0; word * 64 < num_rows; ++word)
+    for (uint64_t bits = selection[word]; bits; bits &= bits - 1)
+      if (const int64_t row = word * 64 + std::countr_zero(bits); row < num_rows && !visit(row)) return false;
+  return true;
+}
+
+// Whether no text begins inside a character; then all are UTF-8 where the whole is.
+bool begin_well(const int32_t* offsets, int64_t count, const char* data) {
+  for (int64_t i = 0; i < count; ++i)
+    if (offsets[i] < offsets[count] && (static_cast<uint8_t>(data[offsets[i]]) & 0xC0) == 0x80) return false;
+  return true;
+}
+
+// What offsets into text lead to.
+struct TextBytes {
+  const char* data = nullptr;
+  int64_t size = 0;
+};
+TextBytes bytes_of(const arrow::ArrayData& data) {
+  auto& buffer = data.buffers[2];
+  if (!buffer) return {};
+  return {reinterpret_cast<const char*>(buffer->data()), buffer->size()};
+}
+
+// The offsets of `count` texts and one more, each checked after it was read.
+bool copy_offsets(const arrow::ArrayData& data, int64_t count, int32_t* out) {
+  if (!data.buffers[1] || data.buffers[1]->size() < (data.offset + count + 1) * int64_t{sizeof(int32_t)})
+    return false;
+  std::memcpy(out, reinterpret_cast<const int32_t*>(data.buffers[1]->data()) + data.offset,
+              static_cast<size_t>(count + 1) * sizeof(int32_t));
+  bool grow = out[0] >= 0;
+  for (int64_t i = 0; i < count; ++i) grow &= out[i] <= out[i + 1];
+  return grow && out[count] <= bytes_of(data).size;
+}
+
+}  // namespace
+
+arrow::Result<const TextDictionaries::Texts*> TextDictionaries::find(
+    const std::shared_ptr<arrow::ArrayData>& dictionary, ScanReport* report) {
+  std::lock_guard lock(mutex_);
+  for (const auto& [data, texts] : known_)
+    if (data == dictionary) return texts.get();
+  auto made = std::make_unique<Texts>();
+  made->size = dictionary->length;
+  std::vector<int32_t> offsets(static_cast<size_t>(made->size) + 1);
+  if (made->size && !copy_offsets(*dictionary, made->size, offsets.data()))
+    return arrow::Status::Invalid("a dictionary contradicts itself");
+  const char* data = bytes_of(*dictionary).data;
+  for (size_t i = 0; i + 1 < offsets.size(); ++i) {
+    Str text(data + offsets[i], static_cast<uint64_t>(offsets[i + 1] - offsets[i]));
+    if (text.size == 0) text = {};
+    if (!simd::is_utf8(text.view())) {
+      text = made->arena.copy(Str(std::string_view(simd::repair_utf8(text.view()))));
+      ++report->repaired_lines;
+    }
+    made->texts.push_back(text);
+  }
+  made->column.encoding = Encoding::Strs;
+  made->column.values = made->texts.data();
+  return known_.emplace_back(dictionary, std::move(made)).second.get();
+}
+
+BatchColumns::BatchColumns(const File& file, const arrow::RecordBatch& batch, uint64_t row,
+                           PlaceCopier* copier, TextDictionaries& dictionaries, Worker& worker)
+    : num_rows_(batch.num_rows()),
+      position_(position_of(file, row)),
+      copier_(copier),
+      dictionaries_(dictionaries),
+      worker_(worker) {
+  for (const ColumnRequest& request : worker.request.columns) {
+    Source& source = sources_.emplace_back();
+    source.array = batch.GetColumnByName(request.name);
+    if (source.array) source.kind = kind_of(*source.array, request.type);
+    if (!source.array && row == 0) ++worker.report.missing_columns[request.name];
+    columns_.emplace_back().type = request.type;
+  }
+}
+
+BatchColumns::Kind BatchColumns::kind_of(const arrow::Array& array, Type requested) {
+  const bool is_text = requested == Type::String || requested == Type::Dynamic;
+  if (array.offset() != 0) return Kind::Other;
+  switch (array.type_id()) {
+    case arrow::Type::DICTIONARY: {
+      auto& coded = static_cast<const arrow::DictionaryArray&>(array);
+      const bool known = is_text && coded.indices()->type_id() == arrow::Type::INT32 &&
+                         coded.dictionary()->type_id() == arrow::Type::STRING &&
+                         coded.dictionary()->null_count() == 0;
+      return known ? Kind::Codes : Kind::Other;
+    }
+    case arrow::Type::STRING:
+      return is_text ? Kind::Texts : Kind::Other;
+    case arrow::Type::TIMESTAMP:
+      return requested == Type::DateTime ? Kind::Times : Kind::Other;
+    default:
+      return Kind::Other;
+  }
+}
+
+void BatchColumns::emit(bool late) {
+  Batch batch;
+  batch.num_rows = num_rows_;
+  batch.position = position_;
+  batch.columns = columns_.data();
+  batch.num_columns = columns_.size();
+  batch.loader = late ? this : nullptr;
+  if (num_rows_) worker_.emit(batch);
+  worker_.rows.clear();
+}
+
+bool BatchColumns::is_sparse(const uint64_t* selection) const {
+  int64_t wanted = 0;
+  for (int64_t word = 0; word * 64 < num_rows_; ++word) wanted += std::popcount(selection[word]);
+  return wanted < num_rows_ / kSparse;
+}
+
+// The second time, all rows are made.
+bool BatchColumns::load(size_t column, const uint64_t* selection) {
+  Source& source = sources_[column];
+  if (source.complete || source.kind == Kind::Missing) return true;
+  if (source.begun || (selection && !is_sparse(selection))) selection = nullptr;
+  arrow::Status status = make(column, selection);
+  source.begun = true;
+  source.complete = status.ok() && (!selection || source.kind == Kind::Other);
+  if (!status.ok() && !failure_) failure_ = status;
+  return status.ok();
+}
+
+bool BatchColumns::load_all(const uint64_t* selection) {
+  for (size_t i = 0; i < columns_.size(); ++i)
+    if (!load(i, selection)) return false;
+  return true;
+}
+
+arrow::Status BatchColumns::make(size_t column, const uint64_t* selection) {
+  Source& source = sources_[column];
+  if (!source.begun) ARROW_RETURN_NOT_OK(source.array->Validate());
+  switch (source.kind) {
+    case Kind::Codes:
+      return make_codes(column, selection);
+    case Kind::Texts:
+      return selection ? make_texts(column, selection) : make_all_texts(column);
+    case Kind::Times:
+      return make_times(column, selection);
+    default:
+      return make_other(column);
+  }
+}
+
+arrow::Status BatchColumns::make_other(size_t column) {
+  std::shared_ptr<arrow::Array>& array = sources_[column].array;
+  if (copier_) {
+    ARROW_ASSIGN_OR_RAISE(auto copied, copier_->copy(*array->data()));
+    array = arrow::MakeArray(copied);
+  }
+  ARROW_RETURN_NOT_OK(array->ValidateFull());
+  columns_[column] = make_column(*array, worker_.request.columns[column], position_, worker_);
+  return arrow::Status::OK();
+}
+
+// The code of a row without a value may be anything; kernels look all codes up, so it becomes 0.
+arrow::Status BatchColumns::make_codes(size_t column, const uint64_t* selection) {
+  auto& coded = static_cast<const arrow::DictionaryArray&>(*sources_[column].array);
+  ARROW_ASSIGN_OR_RAISE(const TextDictionaries::Texts* texts,
+                        dictionaries_.find(coded.data()->dictionary, &worker_.report));
+  Column& out = columns_[column];
+  if (texts->size == 0 && coded.null_count() == num_rows_) return arrow::Status::OK();
+  const auto* from = reinterpret_cast<const uint32_t*>(coded.data()->buffers[1]->data());
+  const uint8_t* validity = validity_of(coded);
+  auto* codes = worker_.rows.arena().allocate_array<uint32_t>(static_cast<size_t>(num_rows_));
+  const auto size = static_cast<uint32_t>(std::min<int64_t>(texts->size, UINT32_MAX));
+  if (selection) {
+    std::memset(codes, 0, static_cast<size_t>(num_rows_) * sizeof *codes);
+  } else {
+    std::memcpy(codes, from, static_cast<size_t>(num_rows_) * sizeof *codes);
+    from = codes;
+    uint32_t most = 0;
+    for (int64_t row = 0; row < num_rows_; ++row) most = std::max(most, codes[row]);
+    if (most < size) validity = nullptr;  // nothing is left to be looked at
+  }
+  if (selection || !(validity == nullptr && validity_of(coded) != nullptr)) {
+    const bool fits = visit_rows(num_rows_, selection, [&](int64_t row) {
+      const uint32_t code = from[row];
+      codes[row] = code < size ? code : 0;
+      return code < size || (validity && !bit_at(validity, row));
+    });
+    if (!fits || size == 0) return contradiction(worker_.request.columns[column]);
+  }
+  auto* dictionary = worker_.rows.arena().allocate_array<Column>(1);
+  *dictionary = texts->column;
+  dictionary->type = out.type;
+  out.encoding = Encoding::Dictionary;
+  out.validity = validity_of(coded);
+  out.values = codes;
+  out.dictionary = dictionary;
+  out.dictionary_size = texts->size;
+  return arrow::Status::OK();
+}
+
+Str BatchColumns::repaired(Str text) {
+  if (simd::is_utf8(text.view())) return text;
+  ++worker_.report.repaired_lines;
+  return worker_.rows.arena().copy(Str(std::string_view(simd::repair_utf8(text.view()))));
+}
+
+// Of some rows.
+arrow::Status BatchColumns::make_texts(size_t column, const uint64_t* selection) {
+  const arrow::Array& array = *sources_[column].array;
+  const TextBytes bytes = bytes_of(*array.data());
+  const auto* offsets = reinterpret_cast<const int32_t*>(array.data()->buffers[1]->data());
+  const uint8_t* validity = validity_of(array);
+  auto* texts = worker_.rows.arena().allocate_array<Str>(static_cast<size_t>(num_rows_));
+  std::memset(static_cast<void*>(texts), 0, static_cast<size_t>(num_rows_) * sizeof *texts);
+  const bool fits = visit_rows(num_rows_, selection, [&](int64_t row) {
+    if (validity && !bit_at(validity, row)) return true;
+    int32_t ends[2];
+    std::memcpy(ends, offsets + row, sizeof ends);
+    if (ends[0] < 0 || ends[0] > ends[1] || ends[1] > bytes.size) return false;
+    if (ends[0] < ends[1])
+      texts[row] = repaired(Str(bytes.data + ends[0], static_cast<uint64_t>(ends[1] - ends[0])));
+    return true;
+  });
+  if (!fits) return contradiction(worker_.request.columns[column]);
+  columns_[column].encoding = Encoding::Strs;
+  columns_[column].values = texts;
+  return arrow::Status::OK();
+}
+
+arrow::Status BatchColumns::make_all_texts(size_t column) {
+  const arrow::Array& array = *sources_[column].array;
+  auto* offsets = worker_.rows.arena().allocate_array<int32_t>(static_cast<size_t>(num_rows_) + 1);
+  if (num_rows_ == 0) return arrow::Status::OK();
+  if (!copy_offsets(*array.data(), num_rows_, offsets)) return contradiction(worker_.request.columns[column]);
+  const char* data = bytes_of(*array.data()).data;
+  const std::string_view all(data + offsets[0], static_cast<size_t>(offsets[num_rows_] - offsets[0]));
+  if (!simd::is_ascii(all) && !(simd::is_utf8(all) && begin_well(offsets, num_rows_, data)))
+    return make_texts(column, nullptr);
+  Column& out = columns_[column];
+  out.encoding = Encoding::Utf8;
+  out.validity = validity_of(array);
+  out.values = offsets;
+  out.data = data;
+  return arrow::Status::OK();
+}
+
+// A time that no datetime can be is null and counted.
+arrow::Status BatchColumns::make_times(size_t column, const uint64_t* selection) {
+  const arrow::Array& array = *sources_[column].array;
+  const ColumnRequest& request = worker_.request.columns[column];
+  const auto* from = reinterpret_cast<const int64_t*>(array.data()->buffers[1]->data());
+  const int64_t scale = unit_of(*array.type());
+  const uint8_t* validity = validity_of(array);
+  const auto size = static_cast<size_t>(num_rows_), bitmap_size = (size + 7) / 8;
+  Arena& arena = worker_.rows.arena();
+  auto* times = arena.allocate_array<int64_t>(size);
+  if (selection) std::memset(times, 0, size * sizeof *times);
+  uint8_t* without = nullptr;  // the validity, once a row is found that has no time
+  visit_rows(num_rows_, selection, [&](int64_t row) {
+    const int64_t value = from[row];
+    if (datetime_ticks(value, scale, times + row)) return true;
+    times[row] = 0;
+    if (validity && !bit_at(validity, row)) return true;
+    count_problem(&worker_.report, request.name, position_ + static_cast<uint64_t>(row),
+                  json_text(array, row), request.type);
+    if (!without) {
+      without = static_cast<uint8_t*>(arena.allocate(bitmap_size));
+      if (validity) std::memcpy(without, validity, bitmap_size);
+      if (!validity) std::memset(without, 0xFF, bitmap_size);
+    }
+    without[row / 8] &= static_cast<uint8_t>(~(1u << (row % 8)));
+    return true;
+  });
+  Column& out = columns_[column];
+  out.encoding = Encoding::Fixed64;
+  out.validity = without ? without : validity;
+  out.values = times;
+  return arrow::Status::OK();
+}
+
+}  // namespace kqlc::archive
