@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/simd/conditions.h"
 #include "runtime/simd/json_index.h"
 #include "runtime/simd/line_filter.h"
 #include "runtime/simd/targets.h"
@@ -194,13 +195,14 @@ void dictionary(benchmark::State& state, const char* target, NeedleKind kind, si
 void any(benchmark::State& state, const char* target, size_t every) {
   force_target(target);
   const TextColumn text(kNeedles[0].text, every, Match::Has);
-  std::vector<PreparedNeedle> needles;
-  needles.emplace_back(Match::Has, Case::Ignored, kNeedles[0].text);
-  for (const char* other : kOtherNeedles) needles.emplace_back(Match::Has, Case::Ignored, other);
+  Condition condition;
+  condition.patterns.push_back({Match::Has, Case::Ignored, kNeedles[0].text});
+  for (const char* other : kOtherNeedles) condition.patterns.push_back({Match::Has, Case::Ignored, other});
+  const ConditionSet needles({condition});
   std::vector<uint64_t> bits((kRows + 63) / 64);
   for (auto _ : state) {
     std::fill(bits.begin(), bits.end(), 0);
-    filter_any(needles.data(), needles.size(), StringColumn{text.plain, kRows}, bits.data());
+    needles.filter(StringColumn{text.plain, kRows}, bits.data());
     benchmark::ClobberMemory();
   }
   expect(state, count_bits(bits), text.hits);

@@ -11,7 +11,9 @@
 #include <set>
 
 #include "cli/interrupt.h"
+#include "cli/shared_conditions.h"
 #include "compiler/ir/late_columns.h"
+#include "runtime/exec/kernel.h"
 
 namespace kqlc::cli {
 
@@ -41,6 +43,21 @@ bool is_in(const TimeRange& bounds, const Column* columns, const std::vector<siz
     if (cell.valid) return bounds.contains(cell.l);
   }
   return false;
+}
+
+// Marks the rows in bounds. Returns whether there are any.
+bool find_in_bounds(const TimeRange& bounds, const Batch& batch, const std::vector<size_t>& places,
+                    std::vector<uint64_t>& rows) {
+  for (size_t place : places)
+    if (batch.loader && !batch.loader->load(place, nullptr)) return false;
+  rows.assign(static_cast<size_t>((batch.num_rows + 63) / 64), 0);
+  bool any = false;
+  for (int64_t row = 0; row < batch.num_rows; ++row) {
+    if (!is_in(bounds, batch.columns, places, row)) continue;
+    rows[static_cast<size_t>(row) / 64] |= uint64_t{1} << (row % 64);
+    any = true;
+  }
+  return any;
 }
 
 // In a port, the place of the column of row locators (ir::kRowColumn).
@@ -73,17 +90,14 @@ std::vector<std::vector<simd::Literal>> join_prefilters(
     const std::vector<const std::vector<std::vector<simd::Literal>>*>& prefilters) {
   if (prefilters.size() == 1) return *prefilters[0];
   std::vector<simd::Literal> joined;
+  std::set<std::pair<std::string_view, simd::Case>> known;
   for (const auto* groups : prefilters) {
     if (groups->empty()) return {};
     auto best = std::max_element(groups->begin(), groups->end(), [](const auto& a, const auto& b) {
       return shortest_literal(a) < shortest_literal(b);
     });
-    for (const simd::Literal& literal : *best) {
-      bool known = std::any_of(joined.begin(), joined.end(), [&](const simd::Literal& other) {
-        return other.text == literal.text && other.letter_case == literal.letter_case;
-      });
-      if (!known) joined.push_back(literal);
-    }
+    for (const simd::Literal& literal : *best)
+      if (known.emplace(literal.text, literal.letter_case).second) joined.push_back(literal);
   }
   return {std::move(joined)};
 }
@@ -93,15 +107,18 @@ struct SharedScan::Pass {
   struct Port {
     Member* member = nullptr;
     size_t input = 0;
-    std::vector<size_t> places;                // of the kernel's columns in the union; kRowPlace
-    std::vector<size_t> time_places;           // of the row's time; empty: every row is in bounds
-    std::vector<std::vector<Column>> columns;  // by thread, rewritten for each batch
-    std::vector<std::vector<uint64_t>> rows;   // by thread, locators of rows that follow one by one
-    std::vector<char> done;                    // by thread: further batches change nothing
+    std::vector<size_t> places;                       // of the kernel's columns in the union; kRowPlace
+    std::vector<size_t> time_places;                  // of the row's time; empty: every row is in bounds
+    std::vector<std::vector<Column>> columns;         // by thread, rewritten for each batch
+    std::vector<std::vector<uint64_t>> rows;          // by thread, locators of rows that follow one by one
+    std::vector<std::vector<uint64_t>> inside;        // by thread, the rows in bounds
+    std::vector<std::vector<const uint64_t*>> atoms;  // by thread, the rows of each atom
+    std::vector<char> done;                           // by thread: further batches change nothing
   };
 
   TableScan scan;
   std::vector<Port> ports;
+  std::unique_ptr<SharedConditions> conditions;  // of several ports: their atoms, by number of the port
   // Columns that rules put time conditions on, and by thread the times that rows had there.
   std::vector<size_t> tracked;
   std::vector<std::vector<TimeRange>> times;
@@ -111,72 +128,52 @@ struct SharedScan::Pass {
   class PortColumns;
 
   void track(const std::string& name);
+  void share_conditions(size_t threads);
   bool take(int thread, const Batch& batch);
-  static bool show(Port& port, size_t thread, const Batch& batch, int64_t begin, int64_t end);
-  static bool show_in_bounds(Port& port, size_t thread, const Batch& batch);
+  bool show(size_t number, size_t thread, const Batch& batch);
 };
 
-// The columns of a kernel among those of a batch, from the row `begin` on; made when the kernel asks for them
-// where the batch makes them so.
+// The columns of a kernel among those of a batch; made when the kernel asks for them where the batch makes
+// them so.
 class SharedScan::Pass::PortColumns : public ColumnLoader {
  public:
-  PortColumns(Port& port, size_t thread, const Batch& batch, int64_t begin, int64_t end)
-      : places_(port.places), columns_(port.columns[thread]), batch_(batch), begin_(begin) {
-    is_whole_ = begin == 0 && end == batch.num_rows;
-    for (size_t i = 0; i < places_.size(); ++i) {
-      if (places_[i] == kRowPlace) columns_[i] = row_column(batch, port.rows[thread]);
-      if (places_[i] == kRowPlace) columns_[i].offset += begin;
-      if (places_[i] != kRowPlace) take(i);
-    }
+  PortColumns(Port& port, size_t thread, const Batch& batch)
+      : places_(port.places), columns_(port.columns[thread]), batch_(batch) {
+    for (size_t i = 0; i < places_.size(); ++i)
+      columns_[i] =
+          places_[i] == kRowPlace ? row_column(batch, port.rows[thread]) : batch.columns[places_[i]];
   }
 
   bool load(size_t column, const uint64_t* selection) override {
     if (places_[column] == kRowPlace) return true;
-    if (!batch_.loader->load(places_[column], is_whole_ ? selection : nullptr)) return false;
-    take(column);
+    if (!batch_.loader->load(places_[column], selection)) return false;
+    columns_[column] = batch_.columns[places_[column]];
     return true;
   }
 
  private:
-  void take(size_t column) {
-    columns_[column] = batch_.columns[places_[column]];
-    columns_[column].offset += begin_;
-  }
-
   const std::vector<size_t>& places_;
   std::vector<Column>& columns_;
   const Batch& batch_;
-  int64_t begin_;
-  bool is_whole_ = false;
 };
 
-// Shows the rows [begin, end) of a batch to a kernel. Returns whether it wants more.
-bool SharedScan::Pass::show(Port& port, size_t thread, const Batch& batch, int64_t begin, int64_t end) {
-  std::vector<Column>& columns = port.columns[thread];
-  PortColumns own(port, thread, batch, begin, end);
-  Batch part = batch;
-  part.loader = batch.loader ? &own : nullptr;
-  part.num_rows = end - begin;
-  part.position += static_cast<uint64_t>(begin);
-  part.columns = columns.data();
-  part.num_columns = columns.size();
-  return port.member->kernel->consume(*port.member->states[thread], port.input, part);
-}
-
-// Shows the runs of rows that lie in the job's bounds.
-bool SharedScan::Pass::show_in_bounds(Port& port, size_t thread, const Batch& batch) {
-  if (port.time_places.empty()) return show(port, thread, batch, 0, batch.num_rows);
-  for (size_t place : port.time_places)
-    if (batch.loader && !batch.loader->load(place, nullptr)) return true;
-  const TimeRange& bounds = port.member->job->bounds;
-  bool more = true;
-  for (int64_t row = 0; row < batch.num_rows && more;) {
-    int64_t begin = row;
-    while (row < batch.num_rows && is_in(bounds, batch.columns, port.time_places, row)) ++row;
-    if (row > begin) more = show(port, thread, batch, begin, row);
-    while (row < batch.num_rows && !is_in(bounds, batch.columns, port.time_places, row)) ++row;
+// Shows a batch to a kernel, if any of its rows can be of use. Returns whether it wants more.
+bool SharedScan::Pass::show(size_t number, size_t thread, const Batch& batch) {
+  Port& port = ports[number];
+  exec::BatchUse use;
+  std::vector<const uint64_t*>& atoms = port.atoms[thread];
+  if (conditions && !conditions->select(thread, number, batch, atoms)) return true;
+  if (conditions) use.atoms = atoms.data();
+  if (!port.time_places.empty()) {
+    if (!find_in_bounds(port.member->job->bounds, batch, port.time_places, port.inside[thread])) return true;
+    use.rows = port.inside[thread].data();
   }
-  return more;
+  PortColumns own(port, thread, batch);
+  Batch shown = batch;
+  shown.loader = batch.loader ? &own : nullptr;
+  shown.columns = port.columns[thread].data();
+  shown.num_columns = port.columns[thread].size();
+  return port.member->kernel->consume(*port.member->states[thread], port.input, shown, use);
 }
 
 // A thread whose kernels are all done reads on, unhurt, until the others are: theirs may be the earlier rows.
@@ -196,9 +193,10 @@ bool SharedScan::Pass::take(int thread, const Batch& batch) {
     }
   }
   if (open_ports[index] == 0) return open_threads != 0;
-  for (Port& port : ports) {
-    if (port.done[index] || show_in_bounds(port, index, batch)) continue;
-    port.done[index] = 1;
+  if (conditions) conditions->begin(index);
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (ports[i].done[index] || show(i, index, batch)) continue;
+    ports[i].done[index] = 1;
     if (--open_ports[index] == 0) --open_threads;
   }
   return open_threads != 0;
@@ -233,6 +231,14 @@ void SharedScan::add_times(const Member& member, Pass& pass) {
   }
 }
 
+// A kernel alone decides its atoms itself, each only for the rows that the one before has left.
+void SharedScan::Pass::share_conditions(size_t threads) {
+  if (ports.size() < 2) return;
+  conditions = std::make_unique<SharedConditions>(threads);
+  for (const Port& port : ports) conditions->add(port.member->kernel->native(), port.input, port.places);
+  conditions->prepare();
+}
+
 // Lets the times of a column be kept, if it is read.
 void SharedScan::Pass::track(const std::string& name) {
   auto found = std::ranges::find_if(scan.columns, [&](const plan::ColumnDef& column) {
@@ -246,7 +252,9 @@ void SharedScan::Pass::track(const std::string& name) {
 void SharedScan::add_port(Member& member, size_t input, Pass& pass) {
   const codegen::KernelInput& wanted = member.kernel->inputs()[input];
   auto threads = static_cast<size_t>(threads_);
-  Pass::Port port{&member, input, {}, {}, {}, {}, std::vector<char>(threads, 0)};
+  Pass::Port port;
+  port.member = &member;
+  port.input = input;
   for (const plan::ColumnDef& column : wanted.columns)
     port.places.push_back(
         member.finds_rows && column.name == ir::kRowColumn ? kRowPlace : place_of(pass.scan.columns, column));
@@ -255,6 +263,9 @@ void SharedScan::add_port(Member& member, size_t input, Pass& pass) {
       port.time_places.push_back(place_of(pass.scan.columns, {name, Type::DateTime}));
   port.columns.assign(threads, std::vector<Column>(port.places.size()));
   port.rows.resize(threads);
+  port.inside.resize(threads);
+  port.atoms.resize(threads);
+  port.done.assign(threads, 0);
   pass.ports.push_back(std::move(port));
 }
 
@@ -297,6 +308,7 @@ bool SharedScan::run_pass(Pass& pass) {
   for (const Pass::Port& port : pass.ports)
     prefilters.push_back(&port.member->kernel->inputs()[port.input].prefilter);
   pass.scan.prefilter = join_prefilters(prefilters);
+  pass.share_conditions(static_cast<size_t>(threads_));
   pass.open_ports.assign(static_cast<size_t>(threads_), pass.ports.size());
   pass.open_threads = static_cast<size_t>(threads_);
   pass.times.assign(static_cast<size_t>(threads_), std::vector<TimeRange>(pass.tracked.size(), kNoTimes));

@@ -127,6 +127,12 @@ void Kernel::find_phases() {
   }
 }
 
+simd::Condition Kernel::describe(const Atom& atom) const {
+  simd::Condition condition;
+  function_table()[program_.recipes[atom.recipe].function].describe(prepared_[atom.recipe], &condition);
+  return condition;
+}
+
 std::shared_ptr<State> Kernel::create_state() const { return std::make_shared<State>(shared_from_this()); }
 
 std::shared_ptr<State> Kernel::create_state(const State& merged) const {
@@ -143,7 +149,10 @@ std::shared_ptr<State> Kernel::create_state(const State& merged) const {
 bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Batch& batch,
                          const BatchUse& use) const {
   if (batch.num_rows <= 0) return false;
-  select_all(state.selection_, batch.num_rows);
+  if (use.rows)
+    state.selection_.assign(use.rows, use.rows + (batch.num_rows + 63) / 64);
+  else
+    select_all(state.selection_, batch.num_rows);
   const std::vector<Atom>& atoms = program_.inputs[pipeline.source].atoms;
   for (size_t a = 0; a < atoms.size(); ++a) {
     const Recipe& recipe = program_.recipes[atoms[a].recipe];

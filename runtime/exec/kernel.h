@@ -15,6 +15,7 @@
 
 #include "runtime/exec/program.h"
 #include "runtime/exec/run.h"
+#include "runtime/simd/conditions.h"
 
 namespace kqlc::exec {
 
@@ -63,6 +64,8 @@ struct BatchUse {
   // For each atom of the input the rows for which it holds, decided elsewhere; nullptr for the whole or for
   // an atom: decided here.
   const uint64_t* const* atoms = nullptr;
+  // The rows to look at, one bit a row; nullptr: all.
+  const uint64_t* rows = nullptr;
 };
 
 class Kernel : public std::enable_shared_from_this<Kernel> {
@@ -81,6 +84,9 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   // end_phase() is called for it; the next phase begins with states made from that one.
   size_t num_phases() const { return num_phases_; }
   size_t phase_of_input(size_t input) const { return input_phases_[input]; }
+
+  // What an atom of an input asks of its column, for those who decide it for several kernels.
+  simd::Condition describe(const Atom& atom) const;
 
   // One state a thread. May be called from any thread.
   std::shared_ptr<State> create_state() const;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // == != < <= > >= over values of one type, and == != between dynamic and scalars. In: two values. Out: bool;
-// == and
-// != see nulls: null when both are null, else false and true; the others give null when a side is null.
-// Sources: KQL "Numerical operators", "Null values"; order of strings is by bytes.
+// == and != see nulls: null when both are null, else false and true; the others give null when a side is
+// null. Sources: KQL "Numerical operators", "Null values"; order of strings is by bytes.
 #pragma once
 
 #include <cmath>
 
 #include "runtime/functions/convert.h"
 #include "runtime/functions/function.h"
+#include "runtime/functions/match.h"
 #include "runtime/value/decimal.h"
 #include "runtime/value/dynamic.h"
 
@@ -60,13 +60,11 @@ template <class T, bool negated>
 struct Equal {
   static constexpr Spec spec{.name = negated ? "not_equals" : "equals",
                              .operators = {negated ? "!=" : "=="},
-                             .doc = "compares two values; text with regard to case",
-                             .page = "datatypes-string-operators"};
+                             .doc = "compares two values",
+                             .page = "numerical-operators"};
   static Nullable<bool> call(Nullable<T> a, Nullable<T> b) {
-    if constexpr (!std::is_same_v<T, Str>) {
-      if (!a.valid && !b.valid) return {};
-      if (!a.valid || !b.valid) return negated;
-    }
+    if (!a.valid && !b.valid) return {};
+    if (!a.valid || !b.valid) return negated;
     return (compare_values(a.value, b.value) == 0) != negated;
   }
 };
@@ -190,10 +188,10 @@ using DynamicEqual = List<EqualDynamic<T, false, false>, EqualDynamic<T, true, f
 
 using CompareFunctions =
     Join<BothEqual<bool>, BothEqual<int32_t>, BothEqual<int64_t>, BothEqual<double>, BothEqual<kqlc::Decimal>,
-         BothEqual<DateTime>, BothEqual<TimeSpan>, BothEqual<Guid>, BothEqual<Str>, DynamicEqual<Str>,
-         DynamicEqual<int64_t>, DynamicEqual<double>, DynamicEqual<bool>, AllOrdered<int32_t>,
-         AllOrdered<int64_t>, AllOrdered<double>, AllOrdered<kqlc::Decimal>, AllOrdered<DateTime>,
-         AllOrdered<TimeSpan>, AllOrdered<Str>, AllOrdered<bool>, AllOrdered<Guid>,
+         BothEqual<DateTime>, BothEqual<TimeSpan>, BothEqual<Guid>, List<EqualText<false>, EqualText<true>>,
+         DynamicEqual<Str>, DynamicEqual<int64_t>, DynamicEqual<double>, DynamicEqual<bool>,
+         AllOrdered<int32_t>, AllOrdered<int64_t>, AllOrdered<double>, AllOrdered<kqlc::Decimal>,
+         AllOrdered<DateTime>, AllOrdered<TimeSpan>, AllOrdered<Str>, AllOrdered<bool>, AllOrdered<Guid>,
          AllOrderedDynamic<int64_t, false>, AllOrderedDynamic<int64_t, true>,
          AllOrderedDynamic<double, false>, AllOrderedDynamic<double, true>>;
 

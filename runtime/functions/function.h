@@ -13,11 +13,11 @@
 // A struct F may have:
 //   static constexpr Spec spec{...};                         required
 //   static R call([Context&,] A...);                         the plain form
-//   struct State; static constexpr uint32_t prepared_mask;   arguments (bit i: argument i) that are prepared
-//   once static State* prepare(const Cell* args, size_t num_args, Arena&, const char** error);    see Prepare
-//   below static R call_prepared([Context&,] const State&, A...);  the form for constants; all arguments are
-//   given again static void filter(const State&, const StringColumn&, uint64_t* bitmap);   a column at a
-//   time; agrees with call
+//   struct State; static constexpr uint32_t prepared_mask;   arguments (bit i: argument i) prepared once
+//   static State* prepare(const Cell* args, size_t num_args, Arena&, const char** error);    see Prepare
+//   static R call_prepared([Context&,] const State&, A...);  the form for constants; all arguments are given
+//   static void filter(const State&, const StringColumn&, uint64_t* bitmap);   a column at a time
+//   static simd::Condition describe(const State&);           beside filter: the same as a condition
 // One of call and call_prepared is required; both are noexcept in effect.
 //
 // Parameter types: bool int32_t int64_t double Decimal DateTime TimeSpan Guid Str Dynamic; Nullable<T> of
@@ -124,6 +124,9 @@ struct Variadic {
 };
 
 struct StringColumn;  // runtime/exec/column.h
+namespace simd {
+struct Condition;  // runtime/simd/conditions.h
+}
 
 // `prepared` is what Prepare made, or nullptr. `out` never aliases `args`.
 using Invoke = void (*)(Context& context, const void* prepared, const Cell* args, size_t num_args, Cell* out);
@@ -134,6 +137,8 @@ using Prepare = void* (*)(const Cell* args, size_t num_args, Arena& arena, const
 using DestroyState = void (*)(void* prepared);
 // Sets bit r of `bitmap` (cleared by the caller, (rows + 63) / 64 words) for each row whose value passes.
 using Filter = void (*)(const void* prepared, const StringColumn& column, uint64_t* bitmap);
+// What the filter asks of a text, so that the filters of many rules can be decided together.
+using Describe = void (*)(const void* prepared, simd::Condition* condition);
 
 struct Param {
   Type type = Type::String;
@@ -159,6 +164,7 @@ struct Function {
   Prepare prepare = nullptr;
   DestroyState destroy = nullptr;
   Filter filter = nullptr;
+  Describe describe = nullptr;  // beside every filter
   bool uses_context = false;
 };
 
@@ -411,6 +417,10 @@ template <class F>
 void destroy_thunk(void* prepared) {
   delete static_cast<typename F::State*>(prepared);
 }
+template <class F, class Condition>
+void describe_thunk(const void* prepared, Condition* condition) {
+  *condition = F::describe(*static_cast<const typename F::State*>(prepared));
+}
 template <class F>
 void filter_thunk(const void* prepared, const StringColumn& column, uint64_t* bitmap) {
   F::filter(*static_cast<const typename F::State*>(prepared), column, bitmap);
@@ -429,7 +439,10 @@ constexpr Function make_function() {
     row.prepared_mask = F::prepared_mask;
     row.prepare = &prepare_thunk<F>;
     row.destroy = &destroy_thunk<F>;
-    if constexpr (HasFilter<F>) row.filter = &filter_thunk<F>;
+    if constexpr (HasFilter<F>) {
+      row.filter = &filter_thunk<F>;
+      row.describe = &describe_thunk<F, simd::Condition>;
+    }
   }
   return row;
 }

@@ -25,6 +25,27 @@ struct Captures {
 
 }  // namespace
 
+std::vector<simd::Pattern> patterns_of(simd::Match match, simd::Case letter_case, const Cell* args,
+                                       size_t num_args) {
+  std::vector<simd::Pattern> patterns;
+  for (size_t i = 0; i < num_args; ++i)
+    patterns.push_back({match, letter_case, std::string(args[i].s.view())});
+  return patterns;
+}
+
+std::vector<simd::Pattern> patterns_of(simd::Match match, simd::Case letter_case, const Cell& array,
+                                       Arena& arena) {
+  std::vector<simd::Pattern> patterns;
+  const dynamic::Node* node = array.valid ? dynamic::resolve(Dynamic{array.node}, arena) : nullptr;
+  auto add = [&](const dynamic::Node* item) {
+    patterns.push_back({match, letter_case, std::string(dynamic::to_text(item, arena).view())});
+  };
+  if (node && node->kind != dynamic::Kind::Array) add(node);
+  for (uint32_t i = 0; node && node->kind == dynamic::Kind::Array && i < node->size; ++i)
+    add(&node->items[i]);
+  return patterns;
+}
+
 Regex::~Regex() { rure_free(expression); }
 
 Regex* Regex::compile(Str pattern, Arena& arena, const char** error) {

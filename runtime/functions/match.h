@@ -7,6 +7,7 @@
 #pragma once
 
 #include "runtime/functions/function.h"
+#include "runtime/simd/conditions.h"
 #include "runtime/simd/needle.h"
 #include "runtime/simd/predicates.h"
 #include "runtime/value/dynamic.h"
@@ -30,6 +31,9 @@ struct StringOperator {
   }
   static bool call(Str text, Str needle) { return Traits::test(text, needle) != negated; }
   static bool call_prepared(const State& state, Str text, Str) { return state.matches(text) != negated; }
+  static simd::Condition describe(const State& state) {
+    return {{{Traits::match, Traits::letter_case, std::string(state.text())}}, false, negated};
+  }
   static void filter(const State& state, const StringColumn& column, uint64_t* bitmap) {
     state.filter(column, bitmap);
     if constexpr (negated) {
@@ -50,6 +54,8 @@ struct StringOperator {
     static constexpr simd::Case letter_case = simd::Case::case_kind;                                 \
     static bool test(Str value, Str needle) { return simd::predicate(value, needle); }               \
   };
+KQLC_STRING_OPERATOR(EqualsText, "==", "!=", equals_cs, Equals, Sensitive,
+                     "compares two values; text with regard to case", "datatypes-string-operators")
 KQLC_STRING_OPERATOR(EqualsCaseless, "=~", "!~", equals, Equals, Ignored, "equal without regard to case",
                      "equals-operator")
 KQLC_STRING_OPERATOR(Has, "has", "!has", has, Has, Ignored, "holds the needle as a whole term",
@@ -77,6 +83,15 @@ KQLC_STRING_OPERATOR(EndsWith, "endswith", "!endswith", endswith, EndsWith, Igno
 KQLC_STRING_OPERATOR(EndsWithCs, "endswith_cs", "!endswith_cs", endswith_cs, EndsWith, Sensitive,
                      "endswith, with regard to case", "endswith-cs-operator")
 #undef KQLC_STRING_OPERATOR
+
+// == and != of texts have the names of == and != of other types (compare.h).
+template <bool negated>
+struct EqualText : StringOperator<EqualsText, negated> {
+  static constexpr Spec spec{.name = negated ? "not_equals" : "equals",
+                             .operators = {negated ? "!=" : "=="},
+                             .doc = EqualsText::doc,
+                             .page = EqualsText::page};
+};
 
 template <class Traits>
 using WithNegation = List<StringOperator<Traits, false>, StringOperator<Traits, true>>;
@@ -115,9 +130,41 @@ struct MatchesRegex {
   static bool call_prepared(const State& state, Str text, Str) { return state.matches(text); }
 };
 
+// A list of constant needles, prepared as one condition; `args` are the needles.
+std::vector<simd::Pattern> patterns_of(simd::Match match, simd::Case letter_case, const Cell* args,
+                                       size_t num_args);
+// The same of the elements of an array; of any other value but null that value.
+std::vector<simd::Pattern> patterns_of(simd::Match match, simd::Case letter_case, const Cell& array,
+                                       Arena& arena);
+
+// What the operators over lists have in common; Values is Str or Dynamic.
+template <class Values, simd::Match match, simd::Case letter_case, bool all, bool negated>
+struct ListOperator {
+  using State = simd::ConditionSet;
+  static constexpr bool is_array = std::is_same_v<Values, Dynamic>;
+  static constexpr uint32_t prepared_mask = is_array ? 2 : ~1u;
+  static State* prepare(const Cell* args, size_t num_args, Arena& arena, const char**) {
+    std::vector<simd::Pattern> patterns;
+    if constexpr (is_array)
+      patterns = patterns_of(match, letter_case, args[1], arena);
+    else
+      patterns = patterns_of(match, letter_case, args + 1, num_args - 1);
+    return new State({simd::Condition{std::move(patterns), all, negated}});
+  }
+  static void filter(const State& state, const StringColumn& column, uint64_t* bitmap) {
+    state.filter(column, bitmap);
+  }
+  static simd::Condition describe(const State& state) { return state.conditions()[0]; }
+};
+template <bool caseless, bool negated, class Values>
+using InOperator = ListOperator<Values, simd::Match::Equals,
+                                caseless ? simd::Case::Ignored : simd::Case::Sensitive, false, negated>;
+template <bool all, class Values>
+using HasOperator = ListOperator<Values, simd::Match::Has, simd::Case::Ignored, all, false>;
+
 // in and its relatives over a list of strings; caseless with ~. A dynamic array counts as its elements.
 template <bool caseless, bool negated>
-struct InStrings {
+struct InStrings : InOperator<caseless, negated, Str> {
   static constexpr Spec spec{.name = "in",
                              .operators = {caseless ? (negated ? "!in~" : "in~") : (negated ? "!in" : "in")},
                              .doc = "equals one of the values",
@@ -127,10 +174,13 @@ struct InStrings {
       if (caseless ? simd::equals(text, values[i]) : text.view() == values[i].view()) return !negated;
     return negated;
   }
+  static bool call_prepared(const simd::ConditionSet& state, Str text, Variadic<Str>) {
+    return state.matches(text);
+  }
 };
 
 template <bool caseless, bool negated>
-struct InDynamic {
+struct InDynamic : InOperator<caseless, negated, Dynamic> {
   static constexpr Spec spec{.name = "in",
                              .operators = {caseless ? (negated ? "!in~" : "in~") : (negated ? "!in" : "in")},
                              .doc = "equals one of the elements of an array",
@@ -147,11 +197,14 @@ struct InDynamic {
       if (same(node->items[i])) return !negated;
     return negated;
   }
+  static bool call_prepared(const simd::ConditionSet& state, Str text, Nullable<Dynamic>) {
+    return state.matches(text);
+  }
 };
 
 // has_any and has_all.
 template <bool all>
-struct HasList {
+struct HasList : HasOperator<all, Str> {
   static constexpr Spec spec{.name = all ? "has_all" : "has_any",
                              .operators = {all ? "has_all" : "has_any"},
                              .doc = "has, for any or for all of the needles",
@@ -161,10 +214,13 @@ struct HasList {
       if (simd::has(text, needles[i]) != all) return !all;
     return all;
   }
+  static bool call_prepared(const simd::ConditionSet& state, Str text, Variadic<Str>) {
+    return state.matches(text);
+  }
 };
 
 template <bool all>
-struct HasDynamic {
+struct HasDynamic : HasOperator<all, Dynamic> {
   static constexpr Spec spec{.name = all ? "has_all" : "has_any",
                              .operators = {all ? "has_all" : "has_any"},
                              .doc = "has, for any or for all elements of an array",
@@ -176,6 +232,9 @@ struct HasDynamic {
     for (uint32_t i = 0; i < node->size; ++i)
       if (simd::has(text, dynamic::to_text(&node->items[i], *context.arena)) != all) return !all;
     return all;
+  }
+  static bool call_prepared(const simd::ConditionSet& state, Str text, Nullable<Dynamic>) {
+    return state.matches(text);
   }
 };
 

@@ -26,6 +26,7 @@ constexpr Kernels make_kernels(const char* name) {
   table.filter_views = &filter_views<V>;
   table.filter_strs = &filter_strs<V>;
   table.find_any = &find_any<V>;
+  table.find_all = &find_all<V>;
   table.find_byte = &find_byte<V>;
   table.find_last_byte = &find_last_byte<V>;
   table.count_byte = &count_byte<V>;

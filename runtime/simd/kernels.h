@@ -52,10 +52,9 @@ struct MultiNeedle {
   size_t window;            // 0: needles are compared one by one
   const uint32_t* members;  // needle numbers, by the hash of their windows
   const uint32_t* anchors;  // of each member: the offset of that window in its needle
-  uint32_t max_anchor;
-  uint32_t stride;         // 0: by fingerprints; 1, 2 or 4: by samples of four bytes
-  const uint32_t* bitmap;  // of samples: which hashes there are
-  const uint32_t* begins;  // by hash, the first of its members; one more at the end
+  uint32_t stride;          // 0: by fingerprints; 1, 2 or 4: by samples of four bytes
+  const uint32_t* bitmap;   // of samples: which hashes there are
+  const uint32_t* begins;   // by hash, the first of its members; one more at the end
   uint32_t hash_bits;
   uint8_t low[kMaxFingerprint][16];
   uint8_t high[kMaxFingerprint][16];
@@ -75,6 +74,9 @@ struct JsonLine {
   uint32_t end;
   uint32_t flags;
 };
+
+// Told of an occurrence of needle `which`.
+using MultiHit = void (*)(void* context, const char* place, size_t which);
 
 // Returned by find_any when an escape, not a needle, was found.
 inline constexpr size_t kEscapeHit = ~size_t{0};
@@ -108,6 +110,10 @@ struct Kernels {
   // number or kEscapeHit. No hit ends before the window of the returned one. Backslashes are counted back to
   // `begin`.
   const char* (*find_any)(const MultiNeedle&, const char* begin, const char* end, size_t* which);
+
+  // Calls `hit` for each occurrence of each needle in [begin, end), in no certain order. Escapes are not
+  // looked for.
+  void (*find_all)(const MultiNeedle&, const char* begin, const char* end, MultiHit hit, void* context);
 
   // The first, the last place of `byte`; nullptr: none.
   const char* (*find_byte)(const char* begin, const char* end, char byte);

@@ -196,7 +196,6 @@ void MultiSearch::index_windows(const std::vector<Window>& windows) {
     const uint32_t hash = hash_of(window);
     ++begins_[hash + 1];
     bitmap_[hash / 32] |= 1u << (hash % 32);
-    multi_.max_anchor = std::max(multi_.max_anchor, window.anchor);
   }
   std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
   members_.resize(windows.size());
@@ -211,6 +210,10 @@ void MultiSearch::index_windows(const std::vector<Window>& windows) {
 
 const char* MultiSearch::find(const char* begin, const char* end, size_t* which) const {
   return kernels().find_any(multi_, begin, end, which);
+}
+
+void MultiSearch::find_all(const char* begin, const char* end, MultiHit hit, void* context) const {
+  kernels().find_all(multi_, begin, end, hit, context);
 }
 
 LineFilter::LineFilter(const std::vector<std::vector<Literal>>& groups) {

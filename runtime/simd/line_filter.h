@@ -45,6 +45,9 @@ class MultiSearch {
   // free.
   const char* find(const char* begin, const char* end, size_t* which) const;
 
+  // Calls `hit` for each occurrence of each piece in [begin, end), in no certain order; no escapes.
+  void find_all(const char* begin, const char* end, MultiHit hit, void* context) const;
+
   size_t size() const { return needles_.size(); }
 
  private:

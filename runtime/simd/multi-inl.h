@@ -4,10 +4,9 @@
 // hit. The plain version tries every needle at every place. Departures: up to kMaxProbes needles are compared
 // by their two rarest bytes as a single needle is; more needles by fingerprint: two table look-ups a byte of
 // the window (low and high nibble) give the buckets that may match there, the meet over the window's bytes
-// the candidates, and only the needles whose windows have the hash of what stands there are compared. What is
-// left at the end, less than a block, is searched needle by needle. Where there are so many needles that
-// nearly every place is a candidate, the windows at every fourth place (or second, or each) are hashed and
-// looked up in a bitmap.
+// the candidates, and only the needles whose windows have the hash of what stands there are compared. Where
+// there are so many needles that nearly every place is a candidate, the windows at every fourth place (or
+// second, or each) are hashed and looked up in a bitmap. Either way finds the first hit or all of them.
 #pragma once
 
 #include "runtime/simd/search-inl.h"
@@ -129,11 +128,13 @@ const char* find_probes(const MultiNeedle& multi, const char* begin, const char*
   return hit ? hit : find_each<V>(multi, begin, p, end, which);
 }
 
-// A needle that stands with its window at p. Requires: kWindowBytes readable bytes at p.
-inline const char* check_window(const MultiNeedle& multi, const char* begin, const char* p, const char* end,
-                                size_t* which) {
+// Calls `hit` for the needles that stand with their windows at p, whose bytes are also at `bytes`, until it
+// returns true. Returns whether it did. Requires: kWindowBytes readable bytes at `bytes`.
+template <class Hit>
+bool check_window(const MultiNeedle& multi, const char* begin, const char* p, const char* bytes,
+                  const char* end, Hit& hit) {
   uint32_t window;
-  memcpy(&window, p, kWindowBytes);
+  memcpy(&window, bytes, kWindowBytes);
   const uint32_t hash = hash_window(window, multi.window, multi.hash_bits);
   for (uint32_t i = multi.begins[hash]; i < multi.begins[hash + 1]; ++i) {
     const uint32_t number = multi.members[i];
@@ -142,10 +143,9 @@ inline const char* check_window(const MultiNeedle& multi, const char* begin, con
     if (static_cast<size_t>(p - begin) < anchor) continue;
     const char* place = p - anchor;
     if (static_cast<size_t>(end - place) < needle.size || !bytes_fit(needle, place)) continue;
-    *which = number;
-    return place;
+    if (hit(place, number)) return true;
   }
-  return nullptr;
+  return false;
 }
 
 // The tables of a window of W bytes, in registers.
@@ -171,73 +171,85 @@ struct Fingerprints {
   }
 };
 
-// The candidates of one block that hold, in the order of windows.
-inline const char* check_windows(const MultiNeedle& multi, uint64_t windows, uint64_t escapes,
-                                 const char* begin, const char* p, const char* end, size_t* which) {
+// The candidates of the block at p, whose bytes are also at `bytes`, in the order of windows.
+template <class Hit>
+bool check_windows(const MultiNeedle& multi, uint64_t windows, uint64_t escapes, const char* begin,
+                   const char* p, const char* bytes, const char* end, Hit& hit) {
   for (uint64_t all = windows | escapes; all; all &= all - 1) {
     const size_t at = lowest(all);
-    if (windows >> at & 1)
-      if (const char* hit = check_window(multi, begin, p + at, end, which)) return hit;
-    if ((escapes >> at & 1) && escape_counts(multi.escapes, begin, p + at, end)) {
-      *which = kEscapeHit;
-      return p + at;
-    }
+    if ((windows >> at & 1) && check_window(multi, begin, p + at, bytes + at, end, hit)) return true;
+    if ((escapes >> at & 1) && escape_counts(multi.escapes, begin, p + at, end) && hit(p + at, kEscapeHit))
+      return true;
   }
-  return nullptr;
+  return false;
 }
 
-// What is left from p on. Needles whose windows were not reached start at most their anchor before p.
-template <class V>
-const char* find_rest(const MultiNeedle& multi, const char* begin, const char* p, const char* end,
-                      size_t* which) {
-  const char* rest = static_cast<size_t>(p - begin) < multi.max_anchor ? begin : p - multi.max_anchor;
-  return find_each<V>(multi, begin, rest, end, which);
-}
-
-template <class V, int W>
-const char* find_fingerprints(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
-  const Fingerprints<V, W> fingerprints(multi);
+// Calls `hit` with all that `windows_at(bytes)` lets pass, a bit a place of a block, until it returns true.
+// What is left at the end is looked at in a copy with zeros behind it.
+template <class V, class Windows, class Hit>
+bool scan_blocks(const MultiNeedle& multi, const char* begin, const char* end, const Windows& windows_at,
+                 Hit& hit) {
+  constexpr size_t kReach = V::kBytes + kWindowBytes - 1;
   const Probe<V> escape(multi.escape);
-  const typename V::Bits nothing = V::equal(V::splat(0), V::splat(1));
-  const size_t reach = V::kBytes + kWindowBytes - 1;
   const bool with_escapes = multi.escapes.enabled;
   const char* p = begin;
-  for (; static_cast<size_t>(end - p) >= reach; p += V::kBytes) {
-    const V buckets = fingerprints(p);
-    const typename V::Bits windows = V::nonzero(buckets);
-    const typename V::Bits escapes = with_escapes ? escape(p) : nothing;
-    if (V::none(V::any_of(windows, escapes))) continue;
-    if (const char* hit = check_windows(multi, V::mask(windows), V::mask(escapes), begin, p, end, which))
-      return hit;
+  for (; static_cast<size_t>(end - p) >= kReach; p += V::kBytes) {
+    const uint64_t windows = windows_at(p), escapes = with_escapes ? V::mask(escape(p)) : 0;
+    if ((windows | escapes) && check_windows(multi, windows, escapes, begin, p, p, end, hit)) return true;
   }
-  return find_rest<V>(multi, begin, p, end, which);
+  char rest[3 * V::kBytes] = {};
+  if (p != end) memcpy(rest, p, static_cast<size_t>(end - p));
+  for (const char* bytes = rest; p < end; p += V::kBytes, bytes += V::kBytes) {
+    const auto left = static_cast<size_t>(end - p);
+    const uint64_t inside = left < 64 ? (uint64_t{1} << left) - 1 : ~uint64_t{0};
+    const uint64_t windows = windows_at(bytes) & inside;
+    const uint64_t escapes = with_escapes ? V::mask(escape(bytes)) & inside : 0;
+    if (check_windows(multi, windows, escapes, begin, p, bytes, end, hit)) return true;
+    if (left <= V::kBytes) break;
+  }
+  return false;
 }
 
-template <class V>
-const char* find_samples(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
-  const Probe<V> escape(multi.escape);
-  const typename V::Bits nothing = V::equal(V::splat(0), V::splat(1));
-  const bool with_escapes = multi.escapes.enabled;
+template <class V, int W, class Hit>
+bool scan_fingerprints(const MultiNeedle& multi, const char* begin, const char* end, Hit& hit) {
+  const Fingerprints<V, W> fingerprints(multi);
+  return scan_blocks<V>(
+      multi, begin, end, [&](const char* p) { return V::mask(V::nonzero(fingerprints(p))); }, hit);
+}
+
+template <class V, class Hit>
+bool scan_samples(const MultiNeedle& multi, const char* begin, const char* end, Hit& hit) {
   const uint32_t stride = multi.stride, bits = multi.hash_bits;
   const uint32_t* bitmap = multi.bitmap;
-  const char* p = begin;
-  for (; static_cast<size_t>(end - p) >= V::kBytes + kWindowBytes - 1; p += V::kBytes) {
+  const auto windows_at = [&](const char* p) {
     uint64_t windows = V::sampled(V::load(p), bitmap, bits);
     for (uint32_t at = stride; at < kWindowBytes; at += stride)
       windows |= V::sampled(V::load(p + at), bitmap, bits) << at;
-    const typename V::Bits escapes = with_escapes ? escape(p) : nothing;
-    if (!windows && V::none(escapes)) continue;
-    if (const char* hit = check_windows(multi, windows, V::mask(escapes), begin, p, end, which)) return hit;
-  }
-  return find_rest<V>(multi, begin, p, end, which);
+    return windows;
+  };
+  return scan_blocks<V>(multi, begin, end, windows_at, hit);
+}
+
+// Requires: multi.window is not 0.
+template <class V, class Hit>
+bool scan_windows(const MultiNeedle& multi, const char* begin, const char* end, Hit hit) {
+  if (multi.stride) return scan_samples<V>(multi, begin, end, hit);
+  if (multi.window == 1) return scan_fingerprints<V, 1>(multi, begin, end, hit);
+  if (multi.window == 2) return scan_fingerprints<V, 2>(multi, begin, end, hit);
+  return scan_fingerprints<V, 3>(multi, begin, end, hit);
 }
 
 template <class V>
 const char* find_any(const MultiNeedle& multi, const char* begin, const char* end, size_t* which) {
-  if (multi.stride) return find_samples<V>(multi, begin, end, which);
-  if (multi.window == 1) return find_fingerprints<V, 1>(multi, begin, end, which);
-  if (multi.window == 2) return find_fingerprints<V, 2>(multi, begin, end, which);
-  if (multi.window) return find_fingerprints<V, 3>(multi, begin, end, which);
+  if (multi.window) {
+    const char* found = nullptr;
+    scan_windows<V>(multi, begin, end, [&](const char* place, size_t number) {
+      found = place;
+      *which = number;
+      return true;
+    });
+    return found;
+  }
   switch (multi.size + (multi.escapes.enabled ? 1 : 0)) {
     case 0:
       return nullptr;
@@ -252,6 +264,19 @@ const char* find_any(const MultiNeedle& multi, const char* begin, const char* en
     default:
       return find_probes<V, 5>(multi, begin, end, which);
   }
+}
+
+template <class V>
+void find_all(const MultiNeedle& multi, const char* begin, const char* end, MultiHit hit, void* context) {
+  if (multi.window) {
+    scan_windows<V>(multi, begin, end, [&](const char* place, size_t number) {
+      hit(context, place, number);
+      return false;
+    });
+    return;
+  }
+  for (size_t i = 0; i < multi.size; ++i)
+    for (const char* p = begin; (p = find<V>(multi.needles[i], p, end)); ++p) hit(context, p, i);
 }
 
 }  // namespace

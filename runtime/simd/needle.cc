@@ -117,6 +117,23 @@ bool PreparedNeedle::matches(Str text) const noexcept {
   return kernels().matches(search_, text.data, text.size);
 }
 
+bool PreparedNeedle::fits_at(const char* begin, const char* place, const char* end) const noexcept {
+  if (static_cast<size_t>(end - place) < search_.size) return false;
+  if (by_character_) return matches({begin, static_cast<uint64_t>(end - begin)});
+  const char* stop = place + search_.size;
+  switch (match_) {
+    case Match::Equals:
+      return place == begin && stop == end;
+    case Match::StartsWith:
+      return place == begin;
+    case Match::EndsWith:
+      return stop == end;
+    default:
+      return !(term_before_ && alphanumeric_before(begin, place)) &&
+             !(term_after_ && alphanumeric_after(stop, end));
+  }
+}
+
 // The kernel decides alone, or, for a needle that is compared by character, it picks the rows worth a look.
 template <class RunKernel, class StrAt>
 void PreparedNeedle::filter_with(size_t rows, uint64_t* bitmap, RunKernel run_kernel, StrAt str_at) const {
@@ -227,11 +244,6 @@ void PreparedNeedle::filter(const StringColumn& column, uint64_t* bitmap) const 
       holds = by_row ? matches(load_str(from, from.encoding, place)) : bit_of(found.data(), row);
     if (holds) set_bit(bitmap, row);
   }
-}
-
-void filter_any(const PreparedNeedle* needles, size_t num_needles, const StringColumn& column,
-                uint64_t* bitmap) {
-  for (size_t i = 0; i < num_needles; ++i) needles[i].filter(column, bitmap);
 }
 
 }  // namespace kqlc::simd

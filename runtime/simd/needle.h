@@ -29,6 +29,10 @@ class PreparedNeedle {
   // Whether the text fits. Cheap enough for a row at a time; columns go through filter.
   bool matches(Str text) const noexcept;
 
+  // Whether an occurrence of search() at `place` of the text [begin, end) makes the text fit; it may reach
+  // beyond the end, and then does not.
+  bool fits_at(const char* begin, const char* place, const char* end) const noexcept;
+
   // Set bit r of `bitmap` ((rows + 63) / 64 words, cleared by the caller) where row r fits; validity is not
   // looked at. `offsets` has rows + 1 entries, growing; `views` are Arrow string views of 16 bytes.
   void filter(const int32_t* offsets, const char* data, size_t rows, uint64_t* bitmap) const;
@@ -59,10 +63,6 @@ class PreparedNeedle {
   std::unique_ptr<char[]> storage_;  // search_.bytes and search_.fold
   SearchNeedle search_{};
 };
-
-// Sets bit r where row r fits any of the needles: `in (...)`, `has_any (...)` over a few constants.
-void filter_any(const PreparedNeedle* needles, size_t num_needles, const StringColumn& column,
-                uint64_t* bitmap);
 
 // Fills `needle` for `text`: `storage` (2 * size bytes) receives bytes and folds and must outlive it. ASCII
 // letters fit in either case when `caseless`; all other bytes fit exactly.

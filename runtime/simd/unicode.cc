@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UTF-8 decoding of untrusted bytes, caseless form and term characters, on utf8proc's tables.
+// UTF-8 decoding of untrusted bytes, caseless form and term characters, by utf8proc's tables.
 #include "runtime/simd/unicode.h"
 
 #include <utf8proc.h>
 
+#include <atomic>
 #include <cstring>
 
 namespace kqlc::simd {
@@ -49,8 +50,9 @@ uint32_t fold_character(uint32_t code) noexcept {
   return upper < 0x80 ? code : upper;
 }
 
-bool is_alphanumeric(uint32_t code) noexcept {
-  if (code >= kInvalidByte) return false;
+namespace {
+
+bool has_alphanumeric_category(uint32_t code) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(code))) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
@@ -64,6 +66,31 @@ bool is_alphanumeric(uint32_t code) noexcept {
     default:
       return false;
   }
+}
+
+// A bit a code point, filled from utf8proc 64 at a time when one of them is first asked for: its tables cost
+// two look-ups that miss the cache, and the borders of terms are asked for at every hit. Threads may fill the
+// same word; it gets the same bits.
+constexpr size_t kWords = kInvalidByte / 64;
+std::atomic<uint64_t> alphanumeric_bits[kWords];
+std::atomic<uint64_t> known_words[(kWords + 63) / 64];
+
+uint64_t fill_word(uint32_t word) {
+  uint64_t bits = 0;
+  for (uint32_t i = 0; i < 64; ++i) bits |= uint64_t{has_alphanumeric_category(word * 64 + i)} << i;
+  alphanumeric_bits[word].store(bits, std::memory_order_relaxed);
+  known_words[word / 64].fetch_or(uint64_t{1} << (word % 64), std::memory_order_release);
+  return bits;
+}
+
+}  // namespace
+
+bool is_alphanumeric(uint32_t code) noexcept {
+  if (code >= kInvalidByte) return false;
+  const uint32_t word = code / 64;
+  const bool known = known_words[word / 64].load(std::memory_order_acquire) >> (word % 64) & 1;
+  const uint64_t bits = known ? alphanumeric_bits[word].load(std::memory_order_relaxed) : fill_word(word);
+  return bits >> (code % 64) & 1;
 }
 
 bool is_ascii(std::string_view text) noexcept {

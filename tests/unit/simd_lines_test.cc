@@ -53,6 +53,30 @@ std::vector<size_t> lines_with(const std::string& text, const std::vector<MultiS
   return lines;
 }
 
+// find_all against every piece at every place.
+void expect_all_hits(const MultiSearch& search, const std::vector<MultiSearch::Piece>& pieces,
+                     const GuardedBytes& bytes) {
+  std::vector<std::pair<const char*, size_t>> hits, plain;
+  search.find_all(
+      bytes.begin(), bytes.end(),
+      [](void* all, const char* place, size_t which) {
+        static_cast<decltype(hits)*>(all)->emplace_back(place, which);
+      },
+      &hits);
+  for (size_t which = 0; which < pieces.size(); ++which) {
+    const auto& [piece, caseless] = pieces[which];
+    const auto fits = [&](char a, char b) {
+      const bool letter = static_cast<unsigned char>((a | 0x20) - 'a') < 26;
+      return a == b || (caseless && letter && (a ^ b) == 0x20);
+    };
+    for (const char* place = bytes.begin(); place + piece.size() <= bytes.end(); ++place)
+      if (std::equal(piece.begin(), piece.end(), place, fits)) plain.emplace_back(place, which);
+  }
+  std::ranges::sort(hits);
+  std::ranges::sort(plain);
+  ASSERT_EQ(hits, plain);
+}
+
 TEST(SimdMultiSearch, FindsEveryLineThatHoldsANeedle) {
   Random random;
   for_each_target([&](const Kernels&) {
@@ -76,6 +100,7 @@ TEST(SimdMultiSearch, FindsEveryLineThatHoldsANeedle) {
       }
       const MultiSearch search(pieces);
       const GuardedBytes bytes(text, random.below(2) != 0);
+      expect_all_hits(search, pieces, bytes);
       std::vector<size_t> found;
       size_t which = 0;
       for (const char* pos = bytes.begin(); const char* hit = search.find(pos, bytes.end(), &which);) {

@@ -5,6 +5,7 @@
 // terms and of case.
 #include <array>
 
+#include "runtime/simd/conditions.h"
 #include "runtime/simd/predicates.h"
 #include "runtime/simd/unicode.h"
 #include "tests/unit/simd_oracle.h"
@@ -266,11 +267,10 @@ TEST(SimdColumns, DictionaryAndMissing) {
     EXPECT_EQ(bits_of(cmd, column, 2)[0], 0b10u) << "the dictionary is larger than the batch";
     EXPECT_EQ(bits_of(empty, missing, 70)[1], 0b111111u);
     EXPECT_EQ(bits_of(cmd, missing, 70)[1], 0u);
-    std::vector<PreparedNeedle> set;
-    set.emplace_back(Match::Equals, Case::Sensitive, "cmd.exe");
-    set.emplace_back(Match::Equals, Case::Sensitive, "");
+    const ConditionSet set({Condition{
+        {{Match::Equals, Case::Sensitive, "cmd.exe"}, {Match::Equals, Case::Sensitive, ""}}, false, false}});
     uint64_t bits = 0;
-    filter_any(set.data(), set.size(), StringColumn{column, 8}, &bits);
+    set.filter(StringColumn{column, 8}, &bits);
     EXPECT_EQ(bits, 0b01110110u);
   });
 }

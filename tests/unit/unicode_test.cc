@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Repair of text that is no UTF-8. The cases are tables 3-8 to 3-11 of the Unicode Standard, 3.9.
+// Repair of text that is no UTF-8 (the cases are tables 3-8 to 3-11 of the Unicode Standard, 3.9), and which
+// characters are letters and digits.
 #include "runtime/simd/unicode.h"
 
 #include <gtest/gtest.h>
+#include <utf8proc.h>
 
 namespace kqlc::simd {
 namespace {
@@ -26,6 +28,17 @@ TEST(Unicode, OneReplacementForAMaximalSubpart) {
   EXPECT_EQ(repaired("\xC3"), "?");
   EXPECT_EQ(repaired("\xE2\x82\xC3\xA9"), "?\xC3\xA9");
   EXPECT_EQ(repaired("a\xC3\xA9\xF0\x9F\x98\x80"), "a\xC3\xA9\xF0\x9F\x98\x80");
+}
+
+TEST(Unicode, LettersAndDigitsAreThoseOfUtf8proc) {
+  for (int round = 0; round < 2; ++round) {  // the second time from the bits kept
+    for (uint32_t code = 0; code < kInvalidByte; ++code) {
+      const char* category = utf8proc_category_string(static_cast<utf8proc_int32_t>(code));
+      ASSERT_EQ(is_alphanumeric(code), category[0] == 'L' || category[0] == 'N') << code;
+    }
+  }
+  EXPECT_FALSE(is_alphanumeric(kInvalidByte));
+  EXPECT_FALSE(is_alphanumeric(kInvalidByte + 0xff));
 }
 
 }  // namespace

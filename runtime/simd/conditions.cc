@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A slot is a bitmap of rows: one for each condition that any of its patterns decides, one for each pattern
+// of the others. Texts that do not lie in one run of bytes (views, arrays of Str, nulls, dictionaries larger
+// than the batch) are copied into one, some hundred kilobytes at a time; a smaller dictionary is decided
+// instead of the rows.
+#include "runtime/simd/conditions.h"
+
+#include <algorithm>
+#include <map>
+
+namespace kqlc::simd {
+
+namespace {
+
+// A search of its own is quicker for so few needles.
+constexpr size_t kMostAlone = 4;
+// Lengths from which a pass over many needles can look at every fourth place, and at windows of four bytes.
+constexpr size_t kLong = 7, kMiddle = 4, kShort = 2;
+constexpr size_t kGatheredBytes = size_t{1} << 19;
+// One value is compared with so many needles one by one.
+constexpr size_t kMostOneByOne = 8;
+
+size_t words_of(size_t rows) { return (rows + 63) / 64; }
+
+}  // namespace
+
+void Decisions::begin(size_t num_slots, size_t num_conditions, size_t rows) {
+  rows_ = rows;
+  bits_.resize(num_slots);
+  derived_.resize(num_conditions);
+  touched_.assign(num_slots, 0);
+  is_derived_.assign(num_conditions, 0);
+  list_.clear();
+}
+
+inline void Decisions::set(uint32_t slot, size_t row) {
+  if (!touched_[slot]) {
+    touched_[slot] = 1;
+    list_.push_back(slot);
+    bits_[slot].assign(words_of(rows_), 0);
+  }
+  bits_[slot][row / 64] |= uint64_t{1} << (row % 64);
+}
+
+inline bool Decisions::has(uint32_t slot, size_t row) const {
+  return touched_[slot] && (bits_[slot][row / 64] >> (row % 64) & 1);
+}
+
+ConditionSet::ConditionSet(std::vector<Condition> conditions) : conditions_(std::move(conditions)) {
+  add_patterns();
+  group_needles();
+  for (uint32_t i = 0; i < needles_.size(); ++i)
+    if (needles_[i].matches({})) fit_empty_.push_back(i);
+}
+
+ConditionSet::~ConditionSet() = default;
+
+void ConditionSet::add_patterns() {
+  std::map<Pattern, uint32_t> known;
+  for (const Condition& condition : conditions_) {
+    Plan& plan = plans_.emplace_back();
+    for (const Pattern& pattern : condition.patterns) {
+      auto [place, added] = known.try_emplace(pattern, static_cast<uint32_t>(needles_.size()));
+      if (added) needles_.emplace_back(pattern.match, pattern.letter_case, pattern.text);
+      slots_.resize(needles_.size());
+      if (plan.slots.empty() || condition.all) plan.slots.push_back(static_cast<uint32_t>(num_slots_++));
+      std::vector<uint32_t>& slots = slots_[place->second];
+      if (slots.empty() || slots.back() != plan.slots.back()) slots.push_back(plan.slots.back());
+    }
+  }
+}
+
+void ConditionSet::group_needles() {
+  std::vector<Group> groups(3);
+  for (uint32_t i = 0; i < needles_.size(); ++i) {
+    const size_t size = needles_[i].search().size;
+    if (size < kShort)
+      alone_.push_back(i);
+    else
+      groups[size >= kLong ? 0 : size >= kMiddle ? 1 : 2].needles.push_back(i);
+  }
+  for (Group& group : groups) {
+    if (group.needles.size() <= kMostAlone) {
+      alone_.insert(alone_.end(), group.needles.begin(), group.needles.end());
+      continue;
+    }
+    std::vector<MultiSearch::Piece> pieces;
+    for (uint32_t i : group.needles) {
+      const SearchNeedle& needle = needles_[i].search();
+      const bool caseless =
+          std::any_of(needle.fold, needle.fold + needle.size, [](char c) { return c != 0; });
+      pieces.push_back({std::string(needle.bytes, needle.size), caseless});
+    }
+    group.search = MultiSearch(pieces);
+    groups_.push_back(std::move(group));
+  }
+}
+
+inline void ConditionSet::hold(uint32_t needle, size_t row, Decisions& out) const {
+  for (uint32_t slot : slots_[needle]) out.set(slot, row);
+}
+
+void ConditionSet::decide(const StringColumn& column, Decisions& out) const {
+  out.begin(num_slots_, conditions_.size(), static_cast<size_t>(column.num_rows));
+  if (column.num_rows > 0) decide_rows(column, out);
+}
+
+void ConditionSet::decide_rows(const StringColumn& column, Decisions& out) const {
+  const Column& from = column.column;
+  const auto rows = static_cast<size_t>(column.num_rows);
+  switch (from.encoding) {
+    case Encoding::Missing:
+      for (uint32_t needle : fit_empty_)
+        for (size_t row = 0; row < rows; ++row) hold(needle, row, out);
+      return;
+    case Encoding::Utf8:
+      if (from.validity) return decide_gathered(column, out);
+      return decide_run(static_cast<const int32_t*>(from.values) + from.offset, from.data, rows, 0, out);
+    case Encoding::LargeUtf8:
+      if (from.validity) return decide_gathered(column, out);
+      return decide_run(static_cast<const int64_t*>(from.values) + from.offset, from.data, rows, 0, out);
+    case Encoding::Dictionary:
+      if (from.dictionary_size <= column.num_rows) return decide_dictionary(column, out);
+      return decide_gathered(column, out);
+    default:
+      return decide_gathered(column, out);
+  }
+}
+
+void ConditionSet::decide_gathered(const StringColumn& column, Decisions& out) const {
+  const auto rows = static_cast<size_t>(column.num_rows);
+  for (size_t row = 0; row < rows;) {
+    const size_t first = row;
+    out.bytes_.clear();
+    out.offsets_.assign(1, 0);
+    // Parts begin at a word of the bitmaps.
+    for (; row < rows && (row % 64 != 0 || out.bytes_.size() < kGatheredBytes); ++row) {
+      const Str text = load_str(column.column, column.column.encoding, static_cast<int64_t>(row));
+      if (text.size) out.bytes_.append(text.data, text.size);
+      out.offsets_.push_back(static_cast<int64_t>(out.bytes_.size()));
+    }
+    decide_run(out.offsets_.data(), out.bytes_.data(), row - first, first, out);
+  }
+}
+
+// From values to the rows that have them.
+void ConditionSet::decide_dictionary(const StringColumn& column, Decisions& out) const {
+  const Column& codes = column.column;
+  const auto size = static_cast<size_t>(codes.dictionary_size);
+  if (!out.values_) out.values_ = std::make_unique<Decisions>();
+  Decisions& values = *out.values_;
+  decide(StringColumn{*codes.dictionary, codes.dictionary_size}, values);
+  std::vector<std::vector<uint32_t>> slots_of(size + 1);  // by value; of "" the last
+  for (uint32_t slot : values.list_)
+    for (size_t word = 0; word < words_of(size); ++word)
+      for (uint64_t left = values.bits_[slot][word]; left; left &= left - 1)
+        slots_of[word * 64 + static_cast<size_t>(__builtin_ctzll(left))].push_back(slot);
+  for (uint32_t needle : fit_empty_)
+    slots_of[size].insert(slots_of[size].end(), slots_[needle].begin(), slots_[needle].end());
+  if (values.list_.empty() && slots_of[size].empty()) return;
+  const auto* code = static_cast<const int32_t*>(codes.values) + codes.offset;
+  for (int64_t row = 0; row < column.num_rows; ++row) {
+    const bool valid = !codes.validity || bit_at(codes.validity, row + codes.offset);
+    for (uint32_t slot : slots_of[valid ? static_cast<size_t>(code[row]) : size])
+      out.set(slot, static_cast<size_t>(row));
+  }
+}
+
+// A walk over the hits in a run of texts. Hits come nearly in order, so their rows lie near each other.
+template <class Offset>
+struct ConditionSet::Walk {
+  const ConditionSet& set;
+  const Group& group;
+  const Offset* offsets;
+  const char* data;
+  size_t rows, first_row;
+  Decisions& out;
+  size_t row = 0;  // of the last hit
+
+  size_t row_at(Offset place) {
+    if (place < offsets[row]) row = 0;
+    size_t step = 1;
+    for (; row + step < rows && offsets[row + step] <= place; step *= 2) row += step;
+    for (; step; step /= 2)
+      if (row + step < rows && offsets[row + step] <= place) row += step;
+    return row;
+  }
+
+  void take(const char* place, size_t which) {
+    const uint32_t needle = group.needles[which];
+    const size_t at = row_at(static_cast<Offset>(place - data));
+    const std::vector<uint32_t>& slots = set.slots_[needle];
+    if (std::ranges::all_of(slots, [&](uint32_t slot) { return out.has(slot, first_row + at); })) return;
+    if (set.needles_[needle].fits_at(data + offsets[at], place, data + offsets[at + 1]))
+      set.hold(needle, first_row + at, out);
+  }
+};
+
+template <class Offset>
+void ConditionSet::decide_run(const Offset* offsets, const char* data, size_t rows, size_t first_row,
+                              Decisions& out) const {
+  for (const Group& group : groups_) {
+    Walk<Offset> walk{*this, group, offsets, data, rows, first_row, out};
+    group.search.find_all(
+        data + offsets[0], data + offsets[rows],
+        [](void* context, const char* place, size_t which) {
+          static_cast<Walk<Offset>*>(context)->take(place, which);
+        },
+        &walk);
+  }
+  std::vector<uint64_t> found;
+  for (uint32_t needle : alone_) {
+    found.assign(words_of(rows), 0);
+    needles_[needle].filter(offsets, data, rows, found.data());
+    for (size_t word = 0; word < found.size(); ++word)
+      for (uint64_t left = found[word]; left; left &= left - 1)
+        hold(needle, first_row + word * 64 + static_cast<size_t>(__builtin_ctzll(left)), out);
+  }
+}
+
+const uint64_t* ConditionSet::rows(size_t number, Decisions& decisions) const {
+  const Condition& condition = conditions_[number];
+  const std::vector<uint32_t>& slots = plans_[number].slots;
+  if (slots.size() == 1 && !condition.negated) {
+    const Decisions::Bitmap* bits = decisions.bits(slots[0]);
+    return bits ? bits->data() : nullptr;
+  }
+  Decisions::Bitmap& derived = decisions.derived_[number];
+  if (decisions.is_derived_[number]) return derived.data();
+  decisions.is_derived_[number] = 1;
+  const size_t rows = decisions.rows_;
+  const uint64_t nothing = condition.negated ? ~uint64_t{0} : 0;
+  bool none = slots.empty() && !condition.all;
+  for (uint32_t slot : slots) none |= !decisions.bits(slot);
+  derived.assign(words_of(rows), none ? nothing : ~nothing);
+  for (size_t word = 0; !none && !slots.empty() && word < derived.size(); ++word) {
+    uint64_t holds = ~uint64_t{0};
+    for (uint32_t slot : slots) holds &= decisions.bits_[slot][word];
+    derived[word] = holds ^ nothing;
+  }
+  if (rows % 64) derived.back() &= (uint64_t{1} << (rows % 64)) - 1;
+  return derived.data();
+}
+
+bool ConditionSet::matches(Str text) const {
+  const Condition& condition = conditions_[0];
+  const auto fits = [&](const PreparedNeedle& needle) { return needle.matches(text); };
+  if (condition.all) return std::ranges::all_of(needles_, fits) != condition.negated;
+  if (needles_.size() <= kMostOneByOne) return std::ranges::any_of(needles_, fits) != condition.negated;
+  return any_fits(text) != condition.negated;
+}
+
+bool ConditionSet::any_fits(Str text) const {
+  if (std::ranges::any_of(alone_, [&](uint32_t needle) { return needles_[needle].matches(text); }))
+    return true;
+  struct Look {
+    const ConditionSet& set;
+    const Group* group;
+    const char *begin, *end;
+    bool found;
+  };
+  Look look{*this, nullptr, text.data, text.data + text.size, false};
+  for (const Group& group : groups_) {
+    look.group = &group;
+    group.search.find_all(
+        look.begin, look.end,
+        [](void* context, const char* place, size_t which) {
+          auto& here = *static_cast<Look*>(context);
+          const PreparedNeedle& needle = here.set.needles_[here.group->needles[which]];
+          here.found = here.found || needle.fits_at(here.begin, place, here.end);
+        },
+        &look);
+    if (look.found) return true;
+  }
+  return false;
+}
+
+void ConditionSet::filter(const StringColumn& column, uint64_t* bitmap) const {
+  Decisions decisions;
+  decide(column, decisions);
+  if (const uint64_t* holds = rows(0, decisions))
+    std::copy_n(holds, words_of(static_cast<size_t>(column.num_rows)), bitmap);
+}
+
+}  // namespace kqlc::simd
