@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All engines take the same way: an object, loaded by the Jit, whose KqlcKernelCode names image and
-// functions. They differ in the level of that object and in what may take over from it.
+// A kernel is an image and functions, whatever the engine: those of an object that is loaded by the Jit, or
+// code that is compiled when it is needed and shared.
 #include "codegen/kernel.h"
 
 #include "codegen/jit.h"
 #include "codegen/module.h"
+#include "codegen/shared_code.h"
 #include "codegen/tiers.h"
 #include "runtime/exec/kernel.h"
 #include "runtime/exec/kernel_abi.h"
@@ -23,6 +24,44 @@ TierPolicy policy_of(Engine engine) {
   if (engine == Engine::Tiered) return {kRowsBeforeO2, false};
   if (engine == Engine::Specialised) return {0, true};
   return {-1, false};
+}
+
+// The functions of an object, loaded again.
+class LoadedCode : public exec::FixedCode {
+ public:
+  LoadedCode(std::unique_ptr<Jit> jit, const PipelineFunction* functions)
+      : FixedCode(functions), jit_(std::move(jit)) {}
+
+ private:
+  std::unique_ptr<Jit> jit_;
+};
+
+// By way of an object with its image, as `kqlc build` writes it.
+Result<std::shared_ptr<exec::Kernel>> load_kernel(const std::shared_ptr<Unit>& unit,
+                                                  const KernelOptions& options, int64_t now) {
+  std::string object;
+  const Level level = unit->optimizes() ? Level::O2 : Level::O0;
+  KQLC_TRY_ASSIGN(object, compile_object(*unit, order_all(*unit, level, "kqlc_kernel_code")));
+  std::unique_ptr<Jit> jit;
+  KQLC_TRY_ASSIGN(jit, Jit::create());
+  KQLC_TRY(jit->add(object));
+  const void* place = nullptr;
+  KQLC_TRY_ASSIGN(place, jit->find("kqlc_kernel_code"));
+  const auto& code = *static_cast<const KqlcKernelCode*>(place);
+  auto* functions = reinterpret_cast<const PipelineFunction*>(code.functions);
+  std::string_view image(reinterpret_cast<const char*>(code.image), code.image_size);
+  return exec::Kernel::open(image, std::make_shared<LoadedCode>(std::move(jit), functions),
+                            {now, options.memory_limit});
+}
+
+// With code that is made when it is needed, and shared by rules of the same shape.
+Result<std::shared_ptr<exec::Kernel>> share_kernel(const std::shared_ptr<Unit>& unit,
+                                                   const KernelOptions& options, int64_t now) {
+  std::string bitcode;
+  KQLC_TRY_ASSIGN(bitcode, emit_bitcode(*unit, order_all(*unit, Level::O0, "")));
+  const TierPolicy policy = policy_of(unit->optimizes() ? options.engine : Engine::O0);
+  std::string image = exec::build_image(unit->program);
+  return exec::Kernel::open(image, share_code(unit, std::move(bitcode), policy), {now, options.memory_limit});
 }
 
 }  // namespace
@@ -51,22 +90,8 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(std::shared_ptr<const ir::Ir> ir
   pipelines::Pipelines pipelines;
   KQLC_TRY_ASSIGN(pipelines, pipelines::split(std::move(ir)));
   KQLC_TRY_ASSIGN(parts.unit, build_unit(std::move(pipelines), options.rule));
-  const bool optimizes = parts.unit->optimizes();
-  Level level =
-      optimizes && (options.engine == Engine::O2 || options.engine == Engine::Object) ? Level::O2 : Level::O0;
-  std::string object;
-  KQLC_TRY_ASSIGN(object, compile_object(*parts.unit, order_all(*parts.unit, level, "kqlc_kernel_code")));
-  std::unique_ptr<Jit> jit;
-  KQLC_TRY_ASSIGN(jit, Jit::create());
-  KQLC_TRY(jit->add(object));
-  const void* place = nullptr;
-  KQLC_TRY_ASSIGN(place, jit->find("kqlc_kernel_code"));
-  const auto& code = *static_cast<const KqlcKernelCode*>(place);
-  auto* functions = reinterpret_cast<const PipelineFunction*>(code.functions);
-  auto tiers = std::make_shared<TieredCode>(parts.unit, std::move(jit), functions,
-                                            policy_of(optimizes ? options.engine : Engine::O0));
-  std::string_view image(reinterpret_cast<const char*>(code.image), code.image_size);
-  KQLC_TRY_ASSIGN(parts.kernel, exec::Kernel::open(image, std::move(tiers), {now, options.memory_limit}));
+  const bool at_once = options.engine == Engine::O2 || options.engine == Engine::Object;
+  KQLC_TRY_ASSIGN(parts.kernel, (at_once ? load_kernel : share_kernel)(parts.unit, options, now));
   for (const exec::Input& from : parts.kernel->program().inputs) {
     KernelInput& input = parts.inputs.emplace_back();
     input.phase = parts.kernel->phase_of_input(parts.inputs.size() - 1);

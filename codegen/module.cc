@@ -6,6 +6,7 @@
 #include "codegen/module.h"
 
 #include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Linker/Linker.h>
@@ -121,13 +122,26 @@ Result<std::unique_ptr<llvm::Module>> load_bitcode(llvm::LLVMContext& context) {
   return std::move(*parsed);
 }
 
+std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, const llvm::DataLayout& layout,
+                                          const std::string& triple) {
+  auto module = std::make_unique<llvm::Module>("kqlc", context);
+  module->setDataLayout(layout);
+  module->setTargetTriple(triple);
+  module->setPICLevel(llvm::PICLevel::BigPIC);
+  return module;
+}
+
+Result<void> verify(const llvm::Module& module) {
+  std::string problem;
+  llvm::raw_string_ostream stream(problem);
+  if (llvm::verifyModule(module, &stream)) return internal(stream.str());
+  return {};
+}
+
 // Emits, links and optimizes.
 Result<std::unique_ptr<llvm::Module>> build_module(Unit& unit, const ModuleOrder& order,
                                                    llvm::LLVMContext& context, llvm::TargetMachine& machine) {
-  auto module = std::make_unique<llvm::Module>("kqlc", context);
-  module->setDataLayout(machine.createDataLayout());
-  module->setTargetTriple(machine.getTargetTriple().str());
-  module->setPICLevel(llvm::PICLevel::BigPIC);
+  auto module = make_module(context, machine.createDataLayout(), machine.getTargetTriple().str());
   std::unique_ptr<llvm::Module> bitcode;
   std::vector<std::string> names;
   SlotName slot_name = slot_symbol;
@@ -145,9 +159,7 @@ Result<std::unique_ptr<llvm::Module>> build_module(Unit& unit, const ModuleOrder
   if (!order.code_names.empty()) add_codes(*module, unit, order);
   if (bitcode && llvm::Linker::linkModules(*module, std::move(bitcode), llvm::Linker::LinkOnlyNeeded))
     return internal("the bitcode does not link");
-  std::string problem;
-  llvm::raw_string_ostream stream(problem);
-  if (llvm::verifyModule(*module, &stream)) return internal(stream.str());
+  KQLC_TRY(verify(*module));
   llvm::internalizeModule(
       *module, [&](const llvm::GlobalValue& value) { return exported.count(value.getName().str()) > 0; });
   if (order.level == Level::O2) optimize(*module, &machine);
@@ -194,6 +206,36 @@ Result<std::string> emit_file(llvm::Module& module, llvm::TargetMachine& machine
 }
 
 }  // namespace
+
+Result<std::string> emit_bitcode(Unit& unit, const ModuleOrder& order) {
+  // What a module says of its target; to make a machine takes longer than to emit most rules.
+  static const auto target = [] {
+    auto machine = make_machine({});
+    return machine.ok() ? Result(std::pair(machine.value()->createDataLayout(),
+                                           machine.value()->getTargetTriple().str()))
+                        : machine.error();
+  }();
+  if (!target.ok()) return Error(target.error());
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module = make_module(context, target.value().first, target.value().second);
+  Emitter emitter(*module, *unit.ir, slot_symbol, unit.constants);
+  for (const FunctionOrder& function : order.functions)
+    emitter.emit(unit.loops[function.loop], function.name, function.shape);
+  std::string bytes;
+  llvm::raw_string_ostream stream(bytes);
+  llvm::WriteBitcodeToFile(*module, stream);
+  return stream.str();
+}
+
+Result<std::string> compile_bitcode(std::string_view bitcode) {
+  std::unique_ptr<llvm::TargetMachine> machine;
+  KQLC_TRY_ASSIGN(machine, make_machine({}));
+  llvm::LLVMContext context;
+  auto parsed = llvm::parseBitcodeFile({{bitcode.data(), bitcode.size()}, "kqlc"}, context);
+  if (!parsed) return internal(llvm::toString(parsed.takeError()));
+  KQLC_TRY(verify(**parsed));
+  return emit_file(**parsed, *machine, llvm::CodeGenFileType::ObjectFile);
+}
 
 Result<std::string> compile_object(Unit& unit, const ModuleOrder& order) {
   return with_module(unit, order, [](llvm::Module& module, llvm::TargetMachine& machine) {

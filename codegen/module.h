@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "codegen/unit.h"
@@ -32,6 +33,13 @@ struct ModuleOrder {
   std::vector<std::string> code_names;
   bool position_independent = true;  // for shared objects
 };
+
+// Emits the functions of an order at O0, without constants of its own (`code_names` is not looked at), as
+// bitcode. Equal bytes are equal code, so rules of one shape can share it. Not for two threads over one Unit
+// at once.
+Result<std::string> emit_bitcode(Unit& unit, const ModuleOrder& order);
+// Compiles what emit_bitcode made to an object that exports its functions.
+Result<std::string> compile_bitcode(std::string_view bitcode);
 
 // Compiles an object. Not for two threads over one Unit at once.
 Result<std::string> compile_object(Unit& unit, const ModuleOrder& order);

@@ -6,11 +6,11 @@
 
 namespace kqlc::codegen {
 
-TieredCode::TieredCode(std::shared_ptr<Unit> unit, std::unique_ptr<Jit> jit,
-                       const PipelineFunction* functions, TierPolicy policy)
-    : unit_(std::move(unit)), jit_(std::move(jit)), policy_(policy), loops_(new Loop[unit_->loops.size()]) {
-  for (size_t i = 0; i < unit_->loops.size(); ++i) loops_[i].plain = functions[i];
-}
+TieredCode::TieredCode(std::shared_ptr<Unit> unit, std::string bitcode, TierPolicy policy)
+    : unit_(std::move(unit)),
+      bitcode_(std::move(bitcode)),
+      policy_(policy),
+      loops_(new Loop[unit_->loops.size()]) {}
 
 TieredCode::~TieredCode() {
   {
@@ -21,8 +21,33 @@ TieredCode::~TieredCode() {
   if (worker_.joinable()) worker_.join();
 }
 
+// Makes the functions at O0 when they are first needed. Returns whether there are any.
+bool TieredCode::load() {
+  std::call_once(once_, [&] {
+    auto loaded = load_functions();
+    if (!loaded.ok()) problem_ = loaded.error().message;
+    loaded_.store(loaded.ok(), std::memory_order_release);
+  });
+  return loaded_.load(std::memory_order_acquire);
+}
+
+Result<void> TieredCode::load_functions() {
+  std::string object;
+  KQLC_TRY_ASSIGN(object, compile_bitcode(bitcode_));
+  KQLC_TRY_ASSIGN(jit_, Jit::create());
+  KQLC_TRY(jit_->add(object));
+  for (const FunctionOrder& order : order_all(*unit_, Level::O0, "").functions) {
+    const void* place = nullptr;
+    KQLC_TRY_ASSIGN(place, jit_->find(order.name));
+    loops_[order.loop].plain = reinterpret_cast<PipelineFunction>(const_cast<void*>(place));
+  }
+  bitcode_ = {};
+  return {};
+}
+
 PipelineFunction TieredCode::choose(uint32_t function, const Column* columns, size_t num_columns,
                                     int64_t num_rows) {
+  if (!loaded_.load(std::memory_order_acquire) && !load()) return nullptr;
   Loop& loop = loops_[function];
   if (policy_.rows_before < 0) return loop.plain;
   Variant& variant = variant_for(loop, columns, num_columns);

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiers: which of several equal functions a batch runs through. In: a Unit and a Jit that holds its functions
-// at O0. Out: for each batch the best function there is by then: a loop that has seen many rows is compiled
-// at O2 in the background, for the shape of the columns it meets, and takes over between batches. Few shapes
-// get a function of their own; all others share one that takes any.
+// Tiers: which of several equal functions a batch runs through. In: a Unit and its functions at O0 as
+// bitcode. Out: for each batch the best function there is by then. Nothing is compiled before the first batch
+// asks for it: most rules of a pack find nothing in an archive. A loop that has seen many rows is compiled at
+// O2 in the background, for the shape of the columns it meets, and takes over between batches. Few shapes get
+// a function of their own; all others share one that takes any. Rules of one shape share all of this.
 #pragma once
 
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -27,14 +29,14 @@ inline constexpr size_t kMaxVariants = 4;  // shapes of one loop that get a func
 
 class TieredCode : public exec::Code {
  public:
-  // `functions`: those for any shape, one a loop.
-  TieredCode(std::shared_ptr<Unit> unit, std::unique_ptr<Jit> jit, const PipelineFunction* functions,
-             TierPolicy policy);
+  // `bitcode`: emit_bitcode of the loops for any shape, named as order_all() names them.
+  TieredCode(std::shared_ptr<Unit> unit, std::string bitcode, TierPolicy policy);
   // Waits for a compilation that is under way.
   ~TieredCode() override;
 
   PipelineFunction choose(uint32_t function, const Column* columns, size_t num_columns,
                           int64_t num_rows) override;
+  std::string problem() const override { return problem_; }
 
  private:
   struct Variant {
@@ -50,14 +52,20 @@ class TieredCode : public exec::Code {
     std::atomic<size_t> used{0};
   };
 
+  bool load();
+  Result<void> load_functions();
   Variant& variant_for(Loop& loop, const Column* columns, size_t num_columns);
   void order(uint32_t function, Variant& variant);
   void compile(uint32_t function, Variant& variant);
   void work();
 
   std::shared_ptr<Unit> unit_;
-  std::unique_ptr<Jit> jit_;
+  std::string bitcode_;
   TierPolicy policy_;
+  std::once_flag once_;
+  std::atomic<bool> loaded_{false};
+  std::string problem_;  // why there are no functions
+  std::unique_ptr<Jit> jit_;
   std::unique_ptr<Loop[]> loops_;
   std::mutex lock_;
   std::vector<std::pair<uint32_t, Variant*>> queue_;

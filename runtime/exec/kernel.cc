@@ -145,6 +145,14 @@ std::shared_ptr<State> Kernel::create_state(const State& merged) const {
   return state;
 }
 
+// The code of a function; a state for which there is none fails.
+PipelineFunction Kernel::code_for(State& state, uint32_t function, const Column* columns, size_t num_columns,
+                                  int64_t num_rows) const {
+  PipelineFunction code = code_->choose(function, columns, num_columns, num_rows);
+  if (!code) state.fail(ErrorCode::Internal, code_->problem());
+  return code;
+}
+
 // Sets the selection to the rows for which all atoms hold. Returns whether there are any.
 bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Batch& batch,
                          const BatchUse& use) const {
@@ -199,7 +207,8 @@ bool Kernel::select_marked(State& state, const Pipeline& pipeline, const Batch& 
     std::vector<Column> values(program_.inputs[pipeline.source].columns.size());
     values[mark.column] = *column.dictionary;
     PipelineFunction passes =
-        code_->choose(mark.function, values.data(), values.size(), column.dictionary_size);
+        code_for(state, mark.function, values.data(), values.size(), column.dictionary_size);
+    if (!passes) return false;
     passes(&run, values.data(), every.data(), column.dictionary_size, 0);
     if (run.context.error) continue;  // of a value that no selected row need have
     const auto* codes = static_cast<const int32_t*>(column.values) + column.offset;
@@ -222,8 +231,9 @@ void Kernel::run_batch(State& state, const Pipeline& pipeline, const Batch& batc
   state.run_.sink = &state.sinks_[pipeline.sink];
   state.run_.context.match = 0;
   begin_run(state.run_.context);
-  code_->choose(pipeline.function, batch.columns, num_columns, count_bits(state.selection_))(
-      &state.run_, batch.columns, state.selection_.data(), batch.num_rows, position);
+  if (PipelineFunction code = code_for(state, pipeline.function, batch.columns, num_columns,
+                                       count_bits(state.selection_)))
+    code(&state.run_, batch.columns, state.selection_.data(), batch.num_rows, position);
 }
 
 bool Kernel::consume(State& state, size_t input, const Batch& batch, const BatchUse& use) const {
@@ -298,8 +308,8 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   Arena* all = std::exchange(state.run_.context.arena, &part);
   state.run_.context.match = 0;
   begin_run(state.run_.context);
-  code_->choose(pipeline.function, nullptr, 0, rows)(&state.run_, cells, state.selection_.data(), rows,
-                                                     position);
+  if (PipelineFunction code = code_for(state, pipeline.function, nullptr, 0, rows))
+    code(&state.run_, cells, state.selection_.data(), rows, position);
   state.run_.context.arena = all;
   all->adopt(part);
   if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");

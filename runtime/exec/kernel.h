@@ -27,9 +27,10 @@ class Code {
  public:
   virtual ~Code() = default;
   // `columns` are those that the function reads; nullptr when it reads Cells. `num_rows`: how many rows it
-  // will look at.
+  // will look at. Returns nullptr where the code cannot be made; problem() says why.
   virtual PipelineFunction choose(uint32_t function, const Column* columns, size_t num_columns,
                                   int64_t num_rows) = 0;
+  virtual std::string problem() const { return ""; }
 };
 
 // A table of functions that never changes, as an object file has it.
@@ -122,10 +123,9 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   friend class State;
   Kernel() = default;
   Result<void> prepare();
+  PipelineFunction code_for(State& state, uint32_t function, const Column* columns, size_t num_columns,
+                            int64_t num_rows) const;
   bool select_rows(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use) const;
-  bool select_marked(State& state, const Pipeline& pipeline, const Batch& batch) const;
-  void run_batch(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use,
-                 uint64_t position) const;
   void run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const;
   // Returns whether further rows matter.
   bool run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows,

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bitcode is compared as a whole, so nothing is mistaken for something else.
+#include "codegen/shared_code.h"
+
+#include <list>
+#include <unordered_map>
+
+namespace kqlc::codegen {
+
+namespace {
+
+constexpr size_t kMostKept = 256;  // some 50 KB each
+
+// The last used first. It ends with the process, after the compilations that are under way.
+class SharedCode {
+ public:
+  std::shared_ptr<TieredCode> get(std::shared_ptr<Unit> unit, std::string bitcode, TierPolicy policy) {
+    std::string key = bitcode;
+    key.append(reinterpret_cast<const char*>(&policy.rows_before), sizeof policy.rows_before);
+    key.push_back(policy.wait ? 1 : 0);
+    std::list<Entry> dropped;  // ends after the lock: it may wait for a compilation
+    std::lock_guard guard(lock_);
+    if (auto known = places_.find(key); known != places_.end()) {
+      entries_.splice(entries_.begin(), entries_, known->second);
+      return entries_.front().code;
+    }
+    entries_.push_front({key, std::make_shared<TieredCode>(std::move(unit), std::move(bitcode), policy)});
+    places_[std::move(key)] = entries_.begin();
+    if (entries_.size() > kMostKept) {
+      places_.erase(entries_.back().key);
+      dropped.splice(dropped.begin(), entries_, std::prev(entries_.end()));
+    }
+    return entries_.front().code;
+  }
+
+ private:
+  struct Entry {
+    std::string key;
+    std::shared_ptr<TieredCode> code;
+  };
+  std::mutex lock_;
+  std::list<Entry> entries_;
+  std::unordered_map<std::string, std::list<Entry>::iterator> places_;
+};
+
+}  // namespace
+
+std::shared_ptr<TieredCode> share_code(std::shared_ptr<Unit> unit, std::string bitcode, TierPolicy policy) {
+  static SharedCode shared;
+  return shared.get(std::move(unit), std::move(bitcode), policy);
+}
+
+}  // namespace kqlc::codegen
