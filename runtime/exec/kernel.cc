@@ -231,8 +231,8 @@ void Kernel::run_batch(State& state, const Pipeline& pipeline, const Batch& batc
   state.run_.sink = &state.sinks_[pipeline.sink];
   state.run_.context.match = 0;
   begin_run(state.run_.context);
-  if (PipelineFunction code = code_for(state, pipeline.function, batch.columns, num_columns,
-                                       count_bits(state.selection_)))
+  if (PipelineFunction code =
+          code_for(state, pipeline.function, batch.columns, num_columns, count_bits(state.selection_)))
     code(&state.run_, batch.columns, state.selection_.data(), batch.num_rows, position);
 }
 

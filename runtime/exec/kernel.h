@@ -126,6 +126,9 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   PipelineFunction code_for(State& state, uint32_t function, const Column* columns, size_t num_columns,
                             int64_t num_rows) const;
   bool select_rows(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use) const;
+  bool select_marked(State& state, const Pipeline& pipeline, const Batch& batch) const;
+  void run_batch(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use,
+                 uint64_t position) const;
   void run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const;
   // Returns whether further rows matter.
   bool run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows,

@@ -16,7 +16,7 @@ namespace {
 // A search of its own is quicker for so few needles.
 constexpr size_t kMostAlone = 4;
 // Lengths from which a pass over many needles can look at every fourth place, and at windows of four bytes.
-constexpr size_t kLong = 7, kMiddle = 4, kShort = 2;
+constexpr size_t kLong = 6, kMiddle = 4, kShort = 2;
 constexpr size_t kGatheredBytes = size_t{1} << 19;
 // One value is compared with so many needles one by one.
 constexpr size_t kMostOneByOne = 8;

@@ -7,6 +7,7 @@
 #include "runtime/simd/line_filter.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -21,6 +22,7 @@ namespace kqlc::simd {
 namespace {
 
 constexpr size_t kSampleBytes = 4;
+constexpr size_t kOpenSize = 6;            // of a needle that lacks one byte for four windows
 constexpr uint32_t kReplacement = 0xfffd;  // what invalid bytes decode to
 
 // How many of the places of a text this piece may be found at, by the frequencies of its bytes.
@@ -137,22 +139,35 @@ MultiSearch::MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& e
 
 // With more needles than this the buckets of fingerprints let nearly every letter pass.
 constexpr size_t kMostFingerprints = 32;
+// So many needles of six bytes may be entered with windows that reach one byte beyond them.
+constexpr size_t kMostOpen = 64;
+
+// How many windows in a row each needle has, so that one is at a place that is a multiple of that number.
+size_t MultiSearch::count_windows(size_t shortest) const {
+  const size_t open = static_cast<size_t>(
+      std::ranges::count_if(needles_, [&](const SearchNeedle& needle) { return needle.size == kOpenSize; }));
+  if (shortest > kOpenSize || (shortest == kOpenSize && open <= kMostOpen)) return 4;
+  return shortest > kSampleBytes ? 2 : 1;
+}
 
 void MultiSearch::choose_windows(const std::vector<Piece>& pieces) {
   size_t shortest = needles_[0].size;
   for (const SearchNeedle& needle : needles_) shortest = std::min(shortest, needle.size);
   size_t width = std::min(shortest, kMaxFingerprint), windows = 1;
   if (needles_.size() > kMostFingerprints && shortest >= kSampleBytes) {
-    const size_t spare = shortest - kSampleBytes;  // windows of the shortest needle but one
     width = kSampleBytes;
-    windows = spare >= 3 ? 4 : spare >= 1 ? 2 : 1;
+    windows = count_windows(shortest);
     multi_.stride = static_cast<uint32_t>(windows);
   }
   multi_.window = width;
   std::vector<Window> all;
   for (uint32_t i = 0; i < pieces.size(); ++i) {
-    const uint32_t first = choose_window(pieces[i], width, windows);
-    for (uint32_t at = first; at < first + windows; ++at) all.push_back({i, at});
+    const bool open = width + windows - 1 > pieces[i].bytes.size();
+    const uint32_t first = open ? 0 : choose_window(pieces[i], width, windows);
+    for (uint32_t at = first; at < first + windows - open; ++at) all.push_back({i, at, kClosed});
+    // Whatever stands behind the needle, as the hash has it.
+    for (uint32_t byte = 0; open && byte < 256; ++byte)
+      if (byte & 0x20) all.push_back({i, static_cast<uint32_t>(windows - 1), byte});
   }
   if (!multi_.stride) build_fingerprints(all);
   index_windows(all);
@@ -180,32 +195,31 @@ void MultiSearch::build_fingerprints(std::vector<Window> windows) {
   }
 }
 
-// So many hashes that most windows of other texts meet none: 32 a window where a bitmap of them is asked
+// So many hashes that most windows of other texts meet none: 128 a window where a bitmap of them is asked
 // first, of which 2^18 are 32 KB.
 void MultiSearch::index_windows(const std::vector<Window>& windows) {
-  const int spare = multi_.stride ? 5 : 2;
+  const int spare = multi_.stride ? 7 : 2;
   multi_.hash_bits = static_cast<uint32_t>(std::clamp<int>(std::bit_width(windows.size()) + spare, 8, 18));
-  const auto hash_of = [&](const Window& window) {
+  std::vector<std::array<uint32_t, 3>> entries;  // hash, needle, anchor
+  for (const Window& window : windows) {
+    const size_t known = multi_.window - (window.open != kClosed);
     uint32_t bytes = 0;
-    std::memcpy(&bytes, needles_[window.needle].bytes + window.anchor, multi_.window);
-    return hash_window(bytes, multi_.window, multi_.hash_bits);
-  };
+    std::memcpy(&bytes, needles_[window.needle].bytes + window.anchor, known);
+    if (window.open != kClosed) bytes |= window.open << 8 * known;
+    const uint32_t hash = hash_window(bytes, multi_.window, multi_.hash_bits);
+    entries.push_back({hash, window.needle, window.anchor});
+  }
+  std::ranges::sort(entries);
+  entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
   begins_.assign((size_t{1} << multi_.hash_bits) + 1, 0);
   bitmap_.assign((size_t{1} << multi_.hash_bits) / 32, 0);
-  for (const Window& window : windows) {
-    const uint32_t hash = hash_of(window);
+  for (const auto& [hash, needle, anchor] : entries) {
     ++begins_[hash + 1];
     bitmap_[hash / 32] |= 1u << (hash % 32);
+    members_.push_back(needle);
+    anchors_.push_back(anchor);
   }
   std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
-  members_.resize(windows.size());
-  anchors_.resize(windows.size());
-  std::vector<uint32_t> next(begins_.begin(), begins_.end() - 1);
-  for (const Window& window : windows) {
-    const uint32_t place = next[hash_of(window)]++;
-    members_[place] = window.needle;
-    anchors_[place] = window.anchor;
-  }
 }
 
 const char* MultiSearch::find(const char* begin, const char* end, size_t* which) const {

@@ -54,7 +54,10 @@ class MultiSearch {
   struct Window {
     uint32_t needle;
     uint32_t anchor;  // offset in it
+    uint32_t open;    // its last byte where that is none of the needle, else kClosed
   };
+  static constexpr uint32_t kClosed = 256;
+  size_t count_windows(size_t shortest) const;
   void choose_windows(const std::vector<Piece>& pieces);
   void build_fingerprints(std::vector<Window> windows);
   void index_windows(const std::vector<Window>& windows);
