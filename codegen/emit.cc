@@ -177,13 +177,20 @@ BasicBlock* Emitter::emit_join(size_t level, BasicBlock* next) {
   llvm::IRBuilder<> entry(&function_->getEntryBlock(), function_->getEntryBlock().begin());
   Value* place = entry.CreateAlloca(ir_.getInt64Ty());
   Value* first = emit_probe(level, place);
-  Value* count = ir_.CreateLoad(ir_.getInt64Ty(), place);
-  Value* any = ir_.CreateICmpNE(count, ir_.getInt64(0));
-  BasicBlock* matched = make_block("matched");
-  bool wants_none = input_->steps[level].op->join == ir::JoinKind::LeftAnti;
-  ir_.CreateCondBr(any, wants_none ? next : matched, wants_none ? matched : next);
-  ir_.SetInsertPoint(matched);
-  return adds_columns(input_->steps[level]) ? emit_matches(level, first, count, next) : next;
+  auto go_on_if = [&](bool any) {
+    Value* none = ir_.CreateICmpEQ(ir_.CreateLoad(ir_.getInt64Ty(), place), ir_.getInt64(0));
+    BasicBlock* matched = make_block("matched");
+    ir_.CreateCondBr(none, any ? next : matched, any ? matched : next);
+    ir_.SetInsertPoint(matched);
+  };
+  go_on_if(input_->steps[level].op->join != ir::JoinKind::LeftAnti);
+  if (!adds_columns(input_->steps[level])) return next;
+  compute_before_matches(level);
+  if (find_band(level)) {
+    first = emit_narrow(level, first, place);
+    go_on_if(true);
+  }
+  return emit_matches(level, first, ir_.CreateLoad(ir_.getInt64Ty(), place), next);
 }
 
 // Calls kqlc_probe with the row's keys; the number of matches goes to `count`.
@@ -203,10 +210,63 @@ Value* Emitter::emit_probe(size_t level, Value* count) {
                          ir_.getInt64(join.join == ir::JoinKind::LeftOuter), count});
 }
 
+// Takes `column comparison value` for a bound if it is one of the band's column, and may be looked at before
+// the matches.
+void Emitter::bound(size_t level, ExprId column, std::string_view comparison, ExprId value,
+                    std::optional<Band>& band) const {
+  const Expr &right = query_.exprs[column], &left = query_.exprs[value];
+  const auto num_left = num_left_columns(level);
+  const bool is_number =
+      right.type == Type::Long || right.type == Type::DateTime || right.type == Type::TimeSpan;
+  if (right.kind != ExprKind::Column || static_cast<size_t>(right.column) < num_left || !is_number) return;
+  if (left.type != right.type || last_columns_[value] >= static_cast<int>(num_left) || !left.deterministic ||
+      ir::may_fail(query_, value))
+    return;
+  const size_t place = static_cast<size_t>(right.column) - num_left;
+  if (band && band->column != place) return;
+  if (!band) band = Band{place, {}, {}};
+  if (comparison == ">" || comparison == ">=") band->low = value;
+  if (comparison == "<" || comparison == "<=") band->high = value;
+}
+
+// From the conditions that stand right behind the join.
+std::optional<Emitter::Band> Emitter::find_band(size_t level) const {
+  std::optional<Band> band;
+  for (size_t i = level + 1; i < input_->steps.size() && input_->steps[i].kind == Step::Kind::Filter; ++i)
+    for (ExprId id : input_->steps[i].exprs) {
+      const Expr& call = query_.exprs[id];
+      if (call.kind != ExprKind::Call || call.args.size() != 2 || !call.function->spec.operators[0]) continue;
+      const std::string_view name = call.function->spec.operators[0];
+      const std::map<std::string_view, std::string_view> turned = {
+          {">", "<"}, {">=", "<="}, {"<", ">"}, {"<=", ">="}};
+      if (!turned.contains(name)) continue;
+      bound(level, call.args[0], name, call.args[1], band);
+      bound(level, call.args[1], turned.at(name), call.args[0], band);
+    }
+  return band;
+}
+
+// Leaves out matches that such conditions would drop; they are asked of all others.
+Value* Emitter::emit_narrow(size_t level, Value* first, Value* count) {
+  const Band band = *find_band(level);
+  auto* pointer = ir_.getPtrTy();
+  auto* int64 = ir_.getInt64Ty();
+  auto value_of = [&](std::optional<ExprId> id) -> Value* {
+    if (!id) return llvm::ConstantPointerNull::get(pointer);
+    need(level, *id);
+    return evaluate(level, *id);
+  };
+  Value *low = value_of(band.low), *high = value_of(band.high);
+  auto* type =
+      llvm::FunctionType::get(pointer, {pointer, int64, pointer, int64, pointer, pointer, pointer}, false);
+  return ir_.CreateCall(module_.getOrInsertFunction("kqlc_narrow", type),
+                        {function_->getArg(0), ir_.getInt64((*tables_)[level]), first,
+                         ir_.getInt64(band.column), low, high, count});
+}
+
 // do { ... } while ((match += row) != end): the insertion point is in the loop afterwards.
 BasicBlock* Emitter::emit_matches(size_t level, Value* first, Value* count, BasicBlock* next) {
   const ir::Op& join = *input_->steps[level].op;
-  compute_before_matches(level);
   const uint64_t stride = query_.ops[join.inputs[1]].schema.size() * sizeof(Cell);
   Value* end = ir_.CreateInBoundsGEP(ir_.getInt8Ty(), first, ir_.CreateMul(count, ir_.getInt64(stride)));
   BasicBlock *before = ir_.GetInsertBlock(), *body = make_block("match"), *advance = make_block("next_match");

@@ -14,7 +14,9 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "codegen/unit.h"
@@ -49,6 +51,15 @@ class Emitter {
   llvm::BasicBlock* emit_matches(size_t level, llvm::Value* first, llvm::Value* count,
                                  llvm::BasicBlock* next);
   void compute_before_matches(size_t level);
+  // A column of the right side of a join that conditions behind it compare with values of the left row.
+  struct Band {
+    size_t column = 0;  // of the right side
+    std::optional<ir::ExprId> low, high;
+  };
+  std::optional<Band> find_band(size_t level) const;
+  void bound(size_t level, ir::ExprId column, std::string_view comparison, ir::ExprId value,
+             std::optional<Band>& band) const;
+  llvm::Value* emit_narrow(size_t level, llvm::Value* first, llvm::Value* count);
   size_t num_left_columns(size_t level) const;
   std::vector<bool> read_after(size_t level, size_t num_columns) const;
   bool has_matches() const;

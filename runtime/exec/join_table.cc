@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 namespace kqlc {
@@ -113,6 +114,7 @@ std::shared_ptr<const JoinTable> JoinRows::build() {
   auto table = std::make_shared<JoinTable>();
   table->types_ = types_;
   table->keys_ = keys_;
+  table->bounds_ = std::make_unique<JoinTable::Bounds[]>(types_.size());
   for (Type type : types_) table->nulls_.push_back(null_cell(type));
   table->slots_.assign(std::bit_ceil(std::max<size_t>(16, 2 * entries_.size())), 0);
   const std::vector<uint32_t> in_order = order(), group_of = group(in_order, *table);
@@ -155,8 +157,50 @@ const Cell* JoinTable::find(const Cell* keys, uint64_t& count) const {
   return nullptr;
 }
 
+bool JoinTable::is_ordered(size_t column) const {
+  return types_[column] == Type::Long || types_[column] == Type::DateTime || types_[column] == Type::TimeSpan;
+}
+
+// A null lies in no range, so it changes no bound.
+const JoinTable::Bounds& JoinTable::bounds_of(size_t column) const {
+  Bounds& bounds = bounds_[column];
+  std::call_once(bounds.made, [&] {
+    const size_t width = types_.size(), rows = rows_.size() / width;
+    bounds.greatest_before.resize(rows);
+    bounds.least_after.resize(rows);
+    for (const Group& group : groups_) {
+      int64_t greatest = std::numeric_limits<int64_t>::min(), least = std::numeric_limits<int64_t>::max();
+      for (size_t row = group.first; row < group.first + group.count; ++row) {
+        const Cell& cell = rows_[row * width + column];
+        bounds.greatest_before[row] = greatest = cell.valid ? std::max(greatest, cell.l) : greatest;
+      }
+      for (size_t row = group.first + group.count; row-- > group.first;) {
+        const Cell& cell = rows_[row * width + column];
+        bounds.least_after[row] = least = cell.valid ? std::min(least, cell.l) : least;
+      }
+    }
+    bounds_bytes_ += 2 * rows * sizeof(int64_t);
+  });
+  return bounds;
+}
+
+const Cell* JoinTable::narrow(const Cell* first, size_t column, int64_t low, int64_t high,
+                              uint64_t& count) const {
+  constexpr uint64_t kWorthWhile = 8;
+  if (count < kWorthWhile) return first;
+  const Bounds& bounds = bounds_of(column);
+  const auto width = types_.size();
+  const auto begin = (first - rows_.data()) / static_cast<std::ptrdiff_t>(width);
+  const auto end = begin + static_cast<std::ptrdiff_t>(count);
+  auto greatest = bounds.greatest_before.begin(), least = bounds.least_after.begin();
+  const auto from = std::lower_bound(greatest + begin, greatest + end, low) - greatest;
+  const auto to = std::upper_bound(least + from, least + end, high) - least;
+  count = static_cast<uint64_t>(to - from);
+  return rows_.data() + static_cast<size_t>(from) * width;
+}
+
 size_t JoinTable::bytes() const {
-  return rows_.capacity() * sizeof(Cell) + groups_.capacity() * sizeof(Group) +
+  return bounds_bytes_ + rows_.capacity() * sizeof(Cell) + groups_.capacity() * sizeof(Group) +
          slots_.capacity() * sizeof(uint32_t);
 }
 

@@ -5,8 +5,10 @@
 // it. Keys are equal as `==` has it: rows whose key is null or NaN are not kept, since nothing equals them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "runtime/aggregates/state.h"
@@ -30,6 +32,12 @@ class JoinTable {
   // Returns the first of the rows that match the keys of a left row, or nullptr, and how many there are; the
   // cells of each row follow those of the one before.
   const Cell* find(const Cell* keys, uint64_t& count) const;
+  // Of the `count` rows from `first` on, which find() returned: a run of them outside of which no value of
+  // the column lies in [low, high]. Where the rows come nearly in its order, as events come in that of time,
+  // the run is short. Requires: is_ordered(column).
+  const Cell* narrow(const Cell* first, size_t column, int64_t low, int64_t high, uint64_t& count) const;
+  // Whether the values of a column are numbers in Cell::l: of the types long, datetime and timespan.
+  bool is_ordered(size_t column) const;
   // A row of nulls, which stands for a match where there is none.
   const Cell* nulls() const { return nulls_.data(); }
   size_t bytes() const;
@@ -40,12 +48,20 @@ class JoinTable {
     uint64_t hash;
     uint32_t first, count;  // rows
   };
+  // By row, over the rows of its key: the greatest value up to it, the least one from it on.
+  struct Bounds {
+    std::once_flag made;
+    std::vector<int64_t> greatest_before, least_after;
+  };
+  const Bounds& bounds_of(size_t column) const;
 
   std::vector<Type> types_;
   std::vector<JoinColumn> keys_;
   std::vector<Cell> rows_, nulls_;
-  std::vector<Group> groups_;    // one a key
-  std::vector<uint32_t> slots_;  // group + 1 by hash; 0 is free; a power of two
+  std::vector<Group> groups_;         // one a key
+  std::vector<uint32_t> slots_;       // group + 1 by hash; 0 is free; a power of two
+  std::unique_ptr<Bounds[]> bounds_;  // by column, made when something asks for them
+  mutable std::atomic<size_t> bounds_bytes_{0};
 };
 
 // What one thread has seen of the right side.

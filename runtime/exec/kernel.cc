@@ -504,4 +504,18 @@ extern "C" const Cell* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uin
   return first;
 }
 
+extern "C" const Cell* kqlc_narrow(Run* run, uint64_t sink, const Cell* first, uint64_t column,
+                                   const Cell* low, const Cell* high, uint64_t* count) {
+  const JoinTable& table = *run->tables[sink];
+  if (first == table.nulls() || !table.is_ordered(column)) return first;
+  const uint64_t before = *count;
+  if ((low && !low->valid) || (high && !high->valid))
+    *count = 0;
+  else
+    first = table.narrow(first, column, low ? low->l : std::numeric_limits<int64_t>::min(),
+                         high ? high->l : std::numeric_limits<int64_t>::max(), *count);
+  run->unchecked -= std::min(run->unchecked, before - *count);
+  return first;
+}
+
 }  // namespace kqlc

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <random>
 
 #include "codegen/kernel.h"
 #include "compiler/syntax/tree.h"
@@ -59,6 +60,38 @@ TEST(JoinTable, RowsOfAKeyComeInInputOrder) {
   EXPECT_EQ(find(*table, {text("A")}, 2), Values{70});
   EXPECT_EQ(find(*table, {text("b")}, 2), Values{});
   EXPECT_GT(table->bytes(), 0u);
+}
+
+// Whatever the order of the rows, those in the range are in the run; where they come nearly in order it is
+// short.
+TEST(JoinTable, ARangeLeavesOutOnlyWhatLiesOutside) {
+  std::mt19937 random(1);
+  for (int jitter : {0, 5, 1000}) {
+    Side side({Type::Long, Type::DateTime}, {{0, Type::Long}});
+    for (uint64_t i = 0; i < 400; ++i) {
+      Cell time =
+          make_cell(DateTime{static_cast<int64_t>(i / 2) + static_cast<int64_t>(random() % (jitter + 1))});
+      if (random() % 20 == 0) time = null_cell(Type::DateTime);
+      side.add(i, 0, {make_cell(static_cast<int64_t>(i % 2)), time});
+    }
+    auto table = side.rows.build();
+    for (int64_t key : {0, 1})
+      for (int round = 0; round < 200; ++round) {
+        Cell keys = make_cell(key);
+        uint64_t all = 0;
+        const Cell* rows = table->find(&keys, all);
+        const auto low = static_cast<int64_t>(random() % 220) - 10,
+                   high = low + static_cast<int64_t>(random() % 30) - 5;
+        uint64_t count = all;
+        const Cell* first = table->narrow(rows, 1, low, high, count);
+        ASSERT_TRUE(count == 0 || (first >= rows && first + 2 * count <= rows + 2 * all)) << "seed 1";
+        for (const Cell* row = rows; row < rows + 2 * all; row += 2) {
+          const bool inside = row[1].valid && row[1].l >= low && row[1].l <= high;
+          EXPECT_TRUE(!inside || (row >= first && row < first + 2 * count)) << "seed 1";
+        }
+        if (jitter == 0) EXPECT_LE(count, 40u);
+      }
+  }
 }
 
 TEST(JoinTable, NullAndNanEqualNothing) {
@@ -197,6 +230,30 @@ TEST(Join, TextsOfManyMatchesAreNotTakenForOneAnother) {
     EXPECT_EQ(row[2].l, i);
     EXPECT_EQ(row[3].l, i);
     EXPECT_EQ(row[4].l, 1);
+  }
+}
+
+// Conditions behind a join that compare its right side with values of the left row: all kinds of them, bounds
+// that are null, and a left row without a match, whose nulls no condition may meet with a range.
+TEST(Join, ConditionsOnARangeGiveTheRowsThatTheyGiveOneByOne) {
+  const std::vector<std::pair<const char*, int64_t>> counts = {
+      {"T | join kind=inner T on Key | where Value1 between (Value .. Value + 2) | count", 299 + 298 + 300},
+      {"T | join kind=inner T on Key | where Value1 > Value and Value1 < Value + 2 | count", 299},
+      {"T | join kind=inner T on Key | where Value + 1 >= Value1 | where Value <= Value1 | count", 599},
+      {"T | join kind=inner T on Key | where Value1 >= 298 | count", 600},
+      {"T | join kind=inner T on Key | where Value1 >= tolong('') | count", 0},
+      {"T | join kind=inner T on Key | where Value1 < Value and Value1 > Value | count", 0},
+      {"T | extend Key = iff(Value == 3, 8, Key) | join kind=leftouter T on Key | where Value1 <= Value | "
+       "count",
+       300 * 301 / 2 - 4},
+      {"T | extend Key = iff(Value == 3, 8, Key) | join kind=leftouter T on Key | where isnull(Value1) | "
+       "count",
+       1},
+      {"T | join kind=rightouter T on Key | where Value1 == Value | count", 300}};
+  for (auto& [query, count] : counts) {
+    codegen::KernelRows rows = run(*compile(query, 0), 300);
+    ASSERT_FALSE(rows.error) << query;
+    EXPECT_EQ(rows.rows[0][0].l, count) << query;
   }
 }
 
