@@ -5,11 +5,16 @@
 
 namespace kqlc::cli {
 
-Compiled compile(source::SourceFile source, const plan::Schemas& schemas, int64_t now) {
+Compiled compile(source::SourceFile source, const plan::Schemas& schemas, int64_t now, CompileCost* cost) {
   Compiled out;
   out.source = std::move(source);
-  out.tree = syntax::parse(out.source.query, out.diagnostics);
+  Stopwatch* watch = cost ? cost->watch : nullptr;
+  {
+    Measured parsing(watch, cost ? &cost->parse : nullptr);
+    out.tree = syntax::parse(out.source.query, out.diagnostics);
+  }
   if (!out.ok()) return out;
+  Measured binding(watch, cost ? &cost->bind : nullptr);
   plan::bind(out.tree, schemas, {.now = now}, out.diagnostics, out.plan);
   return out;
 }

@@ -9,6 +9,7 @@
 #include "compiler/plan/plan.h"
 #include "compiler/source/diagnostic.h"
 #include "compiler/syntax/tree.h"
+#include "runtime/base/stopwatch.h"
 
 namespace kqlc::cli {
 
@@ -34,8 +35,15 @@ struct Compiled {
   Exit exit_code() const { return ok() ? kDone : diagnostics.only_unsupported() ? kUnsupported : kUsage; }
 };
 
-// Compiles a query. `now` is the query time in ticks.
-Compiled compile(source::SourceFile source, const plan::Schemas& schemas, int64_t now);
+// Nanoseconds of CPU that each stage of a compilation took.
+struct CompileCost {
+  Stopwatch* watch = nullptr;
+  uint64_t parse = 0, bind = 0;
+};
+
+// Compiles a query. `now` is the query time in ticks; what it takes is added to `cost`, if there is one.
+Compiled compile(source::SourceFile source, const plan::Schemas& schemas, int64_t now,
+                 CompileCost* cost = nullptr);
 
 // Returns all diagnostics as text.
 std::string render(const Compiled& compiled);

@@ -5,6 +5,7 @@
 // for. A stage that a rule does not have (no native form) is said with the reason; the exit code is then 3.
 #include <fmt/format.h>
 
+#include "cli/explain_profile.h"
 #include "cli/output_file.h"
 #include "cli/rules.h"
 #include "cli/session.h"
@@ -176,11 +177,13 @@ Result<std::string> explain_rule(const rule::Rule& rule, const Session& session,
 }  // namespace
 
 int run_explain(const Options& options) {
+  if (options.profile) return explain_profile(options);
   bool known = options.emit.empty();
   for (std::string_view stage : kStages) known |= stage == options.emit;
   if (!known)
     return fail({ErrorCode::Usage, "--emit: no such stage: `" + options.emit +
                                        "`: rule, tokens, syntax, plan, ir, pipelines, llvm, asm or object"});
+  if (!options.data.empty()) return fail({ErrorCode::Usage, "--data: only `explain --profile` reads data"});
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
   auto out = OutputFile::open(options.output);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/profile.h"
 #include "cli/time_range.h"
 #include "codegen/kernel.h"
 #include "compiler/reference/execute.h"
@@ -25,6 +26,10 @@ struct Job {
   std::optional<Error> error;
   std::string partial;  // why the rows are not all: "interrupted"; "": they are
 
+  std::shared_ptr<JobProfile> profile;  // nullptr: nothing is measured
+
+  // The counter of a step, nullptr where nothing is measured.
+  uint64_t* cost(Step step) const { return profile ? &profile->step(step) : nullptr; }
   plan::NodeId root() const { return plan->results[result]; }
 };
 

@@ -45,6 +45,12 @@ void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
   app->add_flag("--strict", options.strict, "bad data ends in exit code 4");
 }
 
+void add_window_option(CLI::App* app, kqlc::cli::Options& options) {
+  app->add_option("--window", options.window,
+                  "rule: of a scheduled rule only its queryPeriod before the query time")
+      ->check(CLI::IsMember({"rule"}));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -67,9 +73,7 @@ int main(int argc, char** argv) {
       "  kqlc scan rules/ --data archive/ --now=latest\n"
       "  kqlc scan rule.yaml --data 'export/*.json.gz' --table DeviceProcessEvents -o hits.parquet\n"
       "  kqlc scan rules/ --data archive/ --from 2023-07-18 --to 2023-07-20 --format csv -o hits/");
-  scan->add_option("--window", options.window,
-                   "rule: of a scheduled rule only its queryPeriod before the query time")
-      ->check(CLI::IsMember({"rule"}));
+  add_window_option(scan, options);
 
   CLI::App* query = app.add_subcommand("query", "run one query");
   query->add_option("query", options.query, "the query, or @file");
@@ -86,11 +90,21 @@ int main(int argc, char** argv) {
   check->add_flag("--json", options.json, "one JSON object a diagnostic");
 
   CLI::App* explain = app.add_subcommand("explain", "show the stages of a rule");
-  explain->add_option("rules", options.rules, "a rule file")->required();
-  explain->add_option("--emit", options.emit,
-                      "rule, tokens, syntax, plan, ir, pipelines, llvm, asm or object; a summary without it");
-  explain->add_option("-o,--output", options.output, "a file; standard output without it");
-  explain->add_option("--now", options.now, "query time: a datetime; the clock without it");
+  explain->add_option("rules", options.rules, "rule files and folders")->required();
+  auto* emit = explain->add_option(
+      "--emit", options.emit,
+      "rule, tokens, syntax, plan, ir, pipelines, llvm, asm or object; a summary without it");
+  explain
+      ->add_flag("--profile", options.profile,
+                 "run the rules over --data and say what took how long (--format table or json)")
+      ->excludes(emit);
+  add_data_options(explain, options);
+  add_window_option(explain, options);
+  explain->footer(
+      "--profile runs as `kqlc scan` does, forms the rows and throws them away; the other forms read no "
+      "data.\n\n"
+      "  kqlc explain rule.yaml\n"
+      "  kqlc explain rules/ --profile --data archive/ --now=latest");
 
   CLI::App* build =
       app.add_subcommand("build", "compile a rule to an object file, a shared object, a C header");

@@ -36,6 +36,7 @@ struct Options {
   bool map_all = false;   // --mmap: NDJSON is mapped as well
   bool map_none = false;  // --no-mmap: Arrow files are read as well
   bool json = false;      // check --json
+  bool profile = false;   // explain --profile
   int threads = 0;        // 0: all cores
   size_t memory_limit = 0;
 };

@@ -37,10 +37,16 @@ bool can_fetch(const ir::Ir& ir, const Tables& tables) {
 }
 
 // Compiles a job; without native code the job either gets an error or runs on the reference executor.
-Native compile_job(Job& job, const Tables& tables, const Options& options, bool may_be_late) {
+Native compile_job(Job& job, const Tables& tables, const Options& options, bool may_be_late,
+                   Stopwatch* watch) {
   if (options.engine == "reference") return {};
-  auto ir = std::make_shared<ir::Ir>(ir::build(*job.plan, job.root()));
-  ir::optimize(*ir);
+  std::shared_ptr<ir::Ir> ir;
+  {
+    Measured optimising(watch, job.cost(Step::Optimise));
+    ir = std::make_shared<ir::Ir>(ir::build(*job.plan, job.root()));
+    ir::optimize(*ir);
+  }
+  Measured emitting(watch, job.cost(Step::Emit));
   Native native;
   if (may_be_late && can_fetch(*ir, tables)) native.late = LateRows::compile(*ir, kernel_options(options));
   if (native.late) return native;
@@ -53,17 +59,19 @@ Native compile_job(Job& job, const Tables& tables, const Options& options, bool 
   return native;
 }
 
-std::vector<Native> compile_jobs(std::vector<Job>& jobs, const Tables& tables, const Options& options) {
+std::vector<Native> compile_jobs(std::vector<Job>& jobs, const Tables& tables, const Options& options,
+                                 Profile* profile) {
+  WallTime compiling(profile ? &profile->wall.kernels : nullptr);
   std::vector<Native> natives(jobs.size());
   std::atomic<size_t> next{0};
-  auto work = [&] {
+  auto work = [&](size_t thread) {
     for (size_t i = next++; i < jobs.size() && !interrupted(); i = next++)
-      natives[i] = compile_job(jobs[i], tables, options, true);
+      natives[i] = compile_job(jobs[i], tables, options, true, profile ? profile->watch(thread) : nullptr);
   };
   std::vector<std::thread> threads;
   for (size_t i = 1; i < std::min(jobs.size(), static_cast<size_t>(num_threads(options))); ++i)
-    threads.emplace_back(work);
-  work();
+    threads.emplace_back(work, i);
+  work(0);
   for (std::thread& thread : threads) thread.join();
   return natives;
 }
@@ -71,6 +79,7 @@ std::vector<Native> compile_jobs(std::vector<Job>& jobs, const Tables& tables, c
 // Fetches the late columns of the rows that a job's scan has found, and ends the job with them. Returns false
 // where that fails: a line may be bad in a column that the scan did not look at, and is no row then.
 bool finish_late(Job& job, const LateRows& late, Tables& tables, const Options& options) {
+  ProcessTime fetching(job.cost(Step::Fetch));
   const auto& found = job.rows.rows;
   auto fetched = tables.fetch(late.table(), late.fetched(), late.locators_of(found),
                               late.first_rows_of(found), options.memory_limit);
@@ -81,17 +90,19 @@ bool finish_late(Job& job, const LateRows& late, Tables& tables, const Options& 
 
 // Runs those jobs whose late columns could not be fetched with all columns in the scan.
 void run_again(const std::vector<size_t>& which, std::vector<Job>& jobs, std::vector<Native>& natives,
-               Tables& tables, const Options& options) {
-  SharedScan shared(tables, num_threads(options));
+               Tables& tables, const Options& options, Profile* profile) {
+  SharedScan shared(tables, num_threads(options), profile);
   for (size_t i : which) {
     jobs[i].rows = {};
-    natives[i] = compile_job(jobs[i], tables, options, false);
+    natives[i] = compile_job(jobs[i], tables, options, false, profile ? profile->watch(0) : nullptr);
     if (natives[i]) shared.add(*natives[i].kernel, jobs[i]);
   }
   shared.run();
 }
 
 void run_reference(Job& job, Tables& tables, const Options& options) {
+  ProcessTime running(job.cost(Step::Reference));
+  if (job.profile) job.profile->reference = true;
   auto rows = reference::execute(*job.plan, job.result, tables.reader(job.bounds), options.memory_limit);
   if (rows.ok()) {
     job.rows = std::move(rows).value();
@@ -102,9 +113,9 @@ void run_reference(Job& job, Tables& tables, const Options& options) {
 
 }  // namespace
 
-void run_jobs(std::vector<Job>& jobs, Tables& tables, const Options& options) {
-  std::vector<Native> natives = compile_jobs(jobs, tables, options);
-  SharedScan shared(tables, num_threads(options));
+void run_jobs(std::vector<Job>& jobs, Tables& tables, const Options& options, Profile* profile) {
+  std::vector<Native> natives = compile_jobs(jobs, tables, options, profile);
+  SharedScan shared(tables, num_threads(options), profile);
   for (size_t i = 0; i < jobs.size(); ++i)
     if (natives[i])
       shared.add(natives[i].late ? natives[i].late->early() : *natives[i].kernel, jobs[i],
@@ -114,7 +125,7 @@ void run_jobs(std::vector<Job>& jobs, Tables& tables, const Options& options) {
   for (size_t i = 0; i < jobs.size() && !interrupted(); ++i)
     if (natives[i].late && !jobs[i].error && !finish_late(jobs[i], *natives[i].late, tables, options))
       again.push_back(i);
-  if (!again.empty() && !interrupted()) run_again(again, jobs, natives, tables, options);
+  if (!again.empty() && !interrupted()) run_again(again, jobs, natives, tables, options, profile);
   bool shared_is_partial = interrupted();
   for (size_t i = 0; i < jobs.size(); ++i) {
     Job& job = jobs[i];

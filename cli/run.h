@@ -13,6 +13,7 @@ namespace kqlc::cli {
 
 // Fills rows, error and partial of each job. Errors: those of the archive; Limit; Unsupported when
 // --engine=jit or object was asked for and there is no native form.
-void run_jobs(std::vector<Job>& jobs, Tables& tables, const Options& options);
+// With a `profile` what it takes is charged to it and to the jobs' own.
+void run_jobs(std::vector<Job>& jobs, Tables& tables, const Options& options, Profile* profile = nullptr);
 
 }  // namespace kqlc::cli

@@ -11,9 +11,8 @@
 
 #include "cli/interrupt.h"
 #include "cli/report.h"
-#include "cli/rules.h"
+#include "cli/rule_scan.h"
 #include "cli/run.h"
-#include "cli/session.h"
 #include "cli/window.h"
 #include "cli/write_results.h"
 #include "runtime/base/printable.h"
@@ -22,70 +21,7 @@ namespace kqlc::cli {
 
 namespace {
 
-struct Scan {
-  const Options& options;
-  Session& session;
-  TimeRange bounds;  // of --from and --to
-  RuleFiles files;
-  std::vector<Compiled> compiled;            // by rule
-  std::vector<Job> jobs;                     // rule by rule
-  std::vector<std::vector<size_t>> jobs_of;  // by rule
-  Exit exit = kDone;
-};
-
-// What --from, --to and --window=rule leave of the archive for a rule.
-TimeRange rule_bounds(const Scan& scan, const rule::Rule& rule) {
-  TimeRange bounds = scan.bounds;
-  if (scan.options.window != "rule" || rule.query_period.empty()) return bounds;
-  if (auto period = read_period(rule.query_period)) {
-    bounds.narrow({scan.session.now - *period, scan.session.now});
-  } else {
-    fmt::print(stderr, "kqlc: {}: queryPeriod `{}` is no period; not bounded\n", rule_key(rule),
-               rule.query_period);
-  }
-  return bounds;
-}
-
-void compile_rules(Scan& scan) {
-  size_t count = scan.files.rules.size();
-  scan.compiled.reserve(count);
-  scan.jobs_of.resize(count);
-  for (size_t i = 0; i < count; ++i) {
-    const rule::Rule& rule = scan.files.rules[i];
-    Compiled& compiled =
-        scan.compiled.emplace_back(compile(rule.source, scan.session.schemas, scan.session.now));
-    std::fputs(render(compiled).c_str(), stderr);
-    scan.exit = worse(scan.exit, compiled.exit_code());
-    if (!compiled.ok()) continue;
-    for (Job& job : make_jobs(compiled.plan, rule_bounds(scan, rule))) {
-      scan.jobs_of[i].push_back(scan.jobs.size());
-      scan.jobs.push_back(std::move(job));
-    }
-  }
-}
-
-// The results of rules that came through; reports the others.
-std::vector<Output> collect_outputs(Scan& scan) {
-  std::vector<Output> outputs;
-  for (size_t i = 0; i < scan.files.rules.size(); ++i) {
-    const rule::Rule& rule = scan.files.rules[i];
-    for (size_t place : scan.jobs_of[i]) {
-      Job& job = scan.jobs[place];
-      if (job.error) {
-        fmt::print(stderr, "kqlc: {}: {}\n", rule_key(rule), job.error->message);
-        scan.exit = worse(scan.exit, exit_of(*job.error));
-        continue;
-      }
-      Output output{rule_key(rule), rule.name, std::filesystem::path(rule.source.path).stem().string(),
-                    &job.rows, job.partial};
-      if (output.title.empty()) output.title = output.rule;
-      outputs.push_back(std::move(output));
-    }
-  }
-  return outputs;
-}
-
-void report_hits(const Scan& scan) {
+void report_hits(const RuleScan& scan) {
   size_t left_out = scan.files.left_out;
   for (size_t i = 0; i < scan.files.rules.size(); ++i) {
     size_t hits = 0;
@@ -125,12 +61,10 @@ int run_scan(const Options& options) {
     return fail({ErrorCode::Usage, options.data.empty()
                                        ? "no event files: name them with --data"
                                        : "no event files (JSON, CSV, Parquet, Arrow) in what --data names"});
-  auto bounds = time_bounds(options);
-  if (!bounds.ok()) return fail(bounds.error());
-  Scan scan{options, session.value(), bounds.value(), read_rule_files(options.rules), {}, {}, {}, kDone};
-  if (scan.files.left_out) scan.exit = kUsage;
   auto start = std::chrono::steady_clock::now();
-  compile_rules(scan);
+  auto compiled = compile_rules(options, session.value());
+  if (!compiled.ok()) return fail(compiled.error());
+  RuleScan& scan = compiled.value();
   auto destination = choose_destination(options, scan.jobs.size(), session.value().tables);
   if (!destination.ok()) return fail(destination.error());
   run_jobs(scan.jobs, session.value().tables, options);
@@ -139,9 +73,8 @@ int run_scan(const Options& options) {
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report_hits(scan);
   if (!scan.jobs.empty())
-    std::fputs(
-        (session.value().tables.render_report(seconds) + print_bounds(options, bounds.value())).c_str(),
-        stderr);
+    std::fputs((session.value().tables.render_report(seconds) + print_bounds(options, scan.bounds)).c_str(),
+               stderr);
   if (!written.ok()) return fail(written.error());
   if (interrupted()) return kInterrupted;
   if (scan.files.rules.empty() || session.value().tables.has_unread_input()) return kUsage;

@@ -26,6 +26,25 @@ struct SharedScan::Member {
 
 namespace {
 
+// Charges the columns that somebody has made to a counter of its own.
+class MeasuredLoader : public ColumnLoader {
+ public:
+  MeasuredLoader(ColumnLoader& loader, Stopwatch& watch, uint64_t& cost)
+      : loader_(loader), watch_(watch), cost_(cost) {}
+  bool load(size_t column, const uint64_t* selection) override {
+    Measured decoding(&watch_, &cost_);
+    return loader_.load(column, selection);
+  }
+  bool find_range(size_t column, int64_t* least, int64_t* greatest) override {
+    return loader_.find_range(column, least, greatest);
+  }
+
+ private:
+  ColumnLoader& loader_;
+  Stopwatch& watch_;
+  uint64_t& cost_;
+};
+
 // The place of a column in `schema`, put there if it is not yet.
 size_t place_of(plan::Schema& schema, const plan::ColumnDef& column) {
   auto found = std::find_if(schema.begin(), schema.end(), [&](const plan::ColumnDef& known) {
@@ -124,12 +143,17 @@ struct SharedScan::Pass {
   std::vector<std::vector<TimeRange>> times;
   std::vector<size_t> open_ports;  // by thread
   std::atomic<size_t> open_threads{0};
+  Profile* profile = nullptr;  // of the scan; nullptr: nothing is measured
+  std::vector<PassProfile::Thread> costs;
 
   class PortColumns;
 
   void track(const std::string& name);
   void share_conditions(size_t threads);
   bool take(int thread, const Batch& batch);
+  bool take_measured(int thread, Batch batch);
+  Stopwatch* watch(size_t thread) const { return profile ? &profile->watches[thread] : nullptr; }
+  void note_times(size_t thread, const Batch& batch);
   bool show(size_t number, size_t thread, const Batch& batch);
 };
 
@@ -160,14 +184,22 @@ class SharedScan::Pass::PortColumns : public ColumnLoader {
 // Shows a batch to a kernel, if any of its rows can be of use. Returns whether it wants more.
 bool SharedScan::Pass::show(size_t number, size_t thread, const Batch& batch) {
   Port& port = ports[number];
+  JobThread* cost = profile ? &port.member->job->profile->threads[thread] : nullptr;
+  if (cost) {
+    cost->rows += static_cast<uint64_t>(batch.num_rows);
+    ++cost->batches;
+    ++cost->passed_batches;
+  }
   exec::BatchUse use;
   std::vector<const uint64_t*>& atoms = port.atoms[thread];
   if (conditions && !conditions->select(thread, number, batch, atoms)) return true;
   if (conditions) use.atoms = atoms.data();
   if (!port.time_places.empty()) {
+    Measured bounding(watch(thread), cost ? &cost->bounds : nullptr);
     if (!find_in_bounds(port.member->job->bounds, batch, port.time_places, port.inside[thread])) return true;
     use.rows = port.inside[thread].data();
   }
+  if (cost) --cost->passed_batches;
   PortColumns own(port, thread, batch);
   Batch shown = batch;
   shown.loader = batch.loader ? &own : nullptr;
@@ -176,9 +208,9 @@ bool SharedScan::Pass::show(size_t number, size_t thread, const Batch& batch) {
   return port.member->kernel->consume(*port.member->states[thread], port.input, shown, use);
 }
 
-// A thread whose kernels are all done reads on, unhurt, until the others are: theirs may be the earlier rows.
-bool SharedScan::Pass::take(int thread, const Batch& batch) {
-  auto index = static_cast<size_t>(thread);
+// Keeps the least and the greatest time of the batch in the columns that rules put conditions on.
+void SharedScan::Pass::note_times(size_t index, const Batch& batch) {
+  Measured noting(watch(index), profile ? &costs[index].times : nullptr);
   for (size_t i = 0; i < tracked.size(); ++i) {
     TimeRange known;
     if (batch.loader && batch.loader->find_range(tracked[i], &known.from, &known.to)) {
@@ -192,6 +224,12 @@ bool SharedScan::Pass::take(int thread, const Batch& batch) {
       if (cell.valid) include(times[index][i], {cell.l, cell.l});
     }
   }
+}
+
+// A thread whose kernels are all done reads on, unhurt, until the others are: theirs may be the earlier rows.
+bool SharedScan::Pass::take(int thread, const Batch& batch) {
+  auto index = static_cast<size_t>(thread);
+  note_times(index, batch);
   if (open_ports[index] == 0) return open_threads != 0;
   if (conditions) conditions->begin(index);
   for (size_t i = 0; i < ports.size(); ++i) {
@@ -202,7 +240,20 @@ bool SharedScan::Pass::take(int thread, const Batch& batch) {
   return open_threads != 0;
 }
 
-SharedScan::SharedScan(Tables& tables, int threads) : tables_(tables), threads_(threads) {}
+// What no step inside charges to itself is deciding for all and handing on.
+bool SharedScan::Pass::take_measured(int thread, Batch batch) {
+  auto index = static_cast<size_t>(thread);
+  PassProfile::Thread& cost = costs[index];
+  Stopwatch& own = profile->watches[index];
+  Measured taking(&own, &cost.shared);
+  if (!batch.loader) return take(thread, batch);
+  MeasuredLoader loader(*batch.loader, own, cost.decode);
+  batch.loader = &loader;
+  return take(thread, batch);
+}
+
+SharedScan::SharedScan(Tables& tables, int threads, Profile* profile)
+    : tables_(tables), threads_(threads), profile_(profile) {}
 SharedScan::~SharedScan() = default;
 
 void SharedScan::add(const codegen::Kernel& kernel, Job& job, bool finds_rows) {
@@ -302,6 +353,22 @@ std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes(size_t
   return out;
 }
 
+Result<void> SharedScan::measure_pass(Pass& pass) {
+  PassProfile& out = profile_->passes.emplace_back();
+  out.table = pass.scan.table;
+  pass.profile = profile_;
+  pass.costs.resize(static_cast<size_t>(threads_));
+  const uint64_t before = profile_->total();
+  WallTime wall(&out.wall);
+  auto read = tables_.scan(
+      pass.scan, threads_, [&](int thread, const Batch& batch) { return pass.take_measured(thread, batch); },
+      &out.report);
+  out.threads = std::move(pass.costs);
+  const uint64_t inside = profile_->total() - before;
+  out.read = out.report.nanoseconds - std::min(inside, out.report.nanoseconds);
+  return read;
+}
+
 // Returns false when a mapped file lost bytes under the kernels: their states may hold wrong rows.
 bool SharedScan::run_pass(Pass& pass) {
   std::vector<const std::vector<std::vector<simd::Literal>>*> prefilters;
@@ -312,8 +379,10 @@ bool SharedScan::run_pass(Pass& pass) {
   pass.open_ports.assign(static_cast<size_t>(threads_), pass.ports.size());
   pass.open_threads = static_cast<size_t>(threads_);
   pass.times.assign(static_cast<size_t>(threads_), std::vector<TimeRange>(pass.tracked.size(), kNoTimes));
-  auto read = tables_.scan(pass.scan, threads_,
-                           [&](int thread, const Batch& batch) { return pass.take(thread, batch); });
+  auto read =
+      profile_ ? measure_pass(pass) : tables_.scan(pass.scan, threads_, [&](int thread, const Batch& batch) {
+        return pass.take(thread, batch);
+      });
   if (!read.ok() && read.error().code == ErrorCode::Io && tables_.is_mapping()) return false;
   for (const auto& by_thread : pass.times)
     for (size_t i = 0; i < pass.tracked.size(); ++i)
@@ -327,6 +396,7 @@ bool SharedScan::run_passes() {
   for (auto& member : members_) {
     member->states.clear();
     for (int i = 0; i < threads_; ++i) member->states.push_back(member->kernel->create_state());
+    measure(*member);
   }
   size_t num_phases = 1;
   for (auto& member : members_) num_phases = std::max(num_phases, member->kernel->num_phases());
@@ -341,14 +411,32 @@ bool SharedScan::run_passes() {
 // Kernels that need a further phase get the tables of their joins.
 void SharedScan::end_phase(size_t phase) {
   for (auto& member : members_)
-    if (phase + 1 < member->kernel->num_phases() && !member->job->error)
+    if (phase + 1 < member->kernel->num_phases() && !member->job->error) {
+      Measured ending(watch(), member->job->cost(Step::Merge));
       member->kernel->end_phase(member->states);
+      measure(*member);
+    }
+}
+
+// Lets the states of a member charge what they do to its job's profile.
+void SharedScan::measure(Member& member) {
+  if (!profile_) return;
+  std::vector<JobThread>& threads = member.job->profile->threads;
+  threads.resize(member.states.size());
+  member.job->profile->pipelines = name_pipelines(member.kernel->native().program());
+  for (size_t i = 0; i < member.states.size(); ++i)
+    member.states[i]->measure(profile_->watches[i], threads[i].kernel);
 }
 
 void SharedScan::finish(Member& member) {
   if (member.job->error) return;
-  for (size_t i = 1; i < member.states.size(); ++i)
-    member.kernel->merge(*member.states[0], *member.states[i]);
+  {
+    Measured merging(watch(), member.job->cost(Step::Merge));
+    for (size_t i = 1; i < member.states.size(); ++i)
+      member.kernel->merge(*member.states[0], *member.states[i]);
+  }
+  Measured finishing(watch(), member.job->cost(Step::Finish));
+  if (profile_) *member.job->cost(Step::CodeO2) += member.kernel->take_background_time();
   codegen::KernelRows rows = member.kernel->finish(*member.states[0]);
   member.states.clear();
   take_rows(*member.job, std::move(rows));
@@ -356,10 +444,14 @@ void SharedScan::finish(Member& member) {
 
 // What a mapped file lost while it was used is found by reading: then it is an error of that file alone.
 void SharedScan::run() {
-  if (!run_passes()) {
-    tables_.stop_mapping();
-    run_passes();
+  {
+    WallTime scanning(profile_ ? &profile_->wall.scan : nullptr);
+    if (!run_passes()) {
+      tables_.stop_mapping();
+      run_passes();
+    }
   }
+  WallTime finishing(profile_ ? &profile_->wall.finish : nullptr);
   for (auto& member : members_) finish(*member);
 }
 

@@ -19,7 +19,8 @@ namespace kqlc::cli {
 
 class SharedScan {
  public:
-  SharedScan(Tables& tables, int threads);
+  // With a `profile` passes are charged to it, and work for a job that has one to that.
+  SharedScan(Tables& tables, int threads, Profile* profile = nullptr);
   SharedScan(const SharedScan&) = delete;
   SharedScan& operator=(const SharedScan&) = delete;
   ~SharedScan();
@@ -39,11 +40,15 @@ class SharedScan {
   void add_times(const Member& member, Pass& pass);
   bool run_passes();
   void end_phase(size_t phase);
+  void measure(Member& member);
+  Stopwatch* watch() const { return profile_ ? &profile_->watches[0] : nullptr; }
   bool run_pass(Pass& pass);
+  Result<void> measure_pass(Pass& pass);
   void finish(Member& member);
 
   Tables& tables_;
   int threads_;
+  Profile* profile_;
   std::vector<std::unique_ptr<Member>> members_;
 };
 

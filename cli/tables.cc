@@ -130,7 +130,7 @@ std::vector<archive::File> Tables::files_of(const std::string& table) const {
 }
 
 Result<void> Tables::run(const std::string& table, archive::ScanRequest request, int threads,
-                         const archive::BatchCallback& callback) {
+                         const archive::BatchCallback& callback, archive::ScanReport* of_pass) {
   request.table_columns = column_names_[table];
   std::vector<archive::File> files = files_of(table);
   if (files_.empty())
@@ -144,6 +144,7 @@ Result<void> Tables::run(const std::string& table, archive::ScanRequest request,
   control.progress = progress.counter();
   archive::ScanReport report;
   KQLC_TRY(archive::scan_files(files, request, control, callback, &report));
+  if (of_pass) *of_pass = report;
   archive::ScanReport& known = reports_[table];
   if (report.lines + report.rows >= known.lines + known.rows) std::swap(known, report);
   for (const auto& [column, problem] : report.problems) known.problems.insert({column, problem});
@@ -207,7 +208,8 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema,
   return result;
 }
 
-Result<void> Tables::scan(const TableScan& scan, int threads, const archive::BatchCallback& callback) {
+Result<void> Tables::scan(const TableScan& scan, int threads, const archive::BatchCallback& callback,
+                          archive::ScanReport* report) {
   archive::ScanRequest request;
   request.table = scan.table;
   request.strict = strict_;
@@ -216,7 +218,7 @@ Result<void> Tables::scan(const TableScan& scan, int threads, const archive::Bat
   request.wanted_times = scan.wanted_times;
   request.late = true;
   for (const plan::ColumnDef& column : scan.columns) request.columns.push_back({column.name, column.type});
-  return run(scan.table, request, threads, callback);
+  return run(scan.table, request, threads, callback, report);
 }
 
 bool Tables::can_fetch(const std::string& table) const {

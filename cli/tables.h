@@ -34,7 +34,9 @@ class Tables {
 
   // Reads `scan` on `threads` threads; batches go to `callback` with their thread. Stops early, without an
   // error, when the user interrupts.
-  Result<void> scan(const TableScan& scan, int threads, const archive::BatchCallback& callback);
+  // `report`, if there is one: what this pass alone has read.
+  Result<void> scan(const TableScan& scan, int threads, const archive::BatchCallback& callback,
+                    archive::ScanReport* report = nullptr);
   // Whether rows of the table can be fetched after a scan. Not under --strict, which looks at every value.
   bool can_fetch(const std::string& table) const;
   // The columns of rows that a scan of the table has found. Errors: as archive::FetchedRows.
@@ -83,7 +85,7 @@ class Tables {
   void note_table(const std::string& table, const std::vector<archive::File>& files);
   std::string print_absent() const;
   Result<void> run(const std::string& table, archive::ScanRequest request, int threads,
-                   const archive::BatchCallback& callback);
+                   const archive::BatchCallback& callback, archive::ScanReport* of_pass = nullptr);
 
   std::vector<archive::File> files_;
   std::vector<std::string> notes_;

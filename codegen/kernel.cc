@@ -56,12 +56,14 @@ Result<std::shared_ptr<exec::Kernel>> load_kernel(const std::shared_ptr<Unit>& u
 
 // With code that is made when it is needed, and shared by rules of the same shape.
 Result<std::shared_ptr<exec::Kernel>> share_kernel(const std::shared_ptr<Unit>& unit,
-                                                   const KernelOptions& options, int64_t now) {
+                                                   const KernelOptions& options, int64_t now,
+                                                   std::shared_ptr<TieredCode>& code) {
   std::string bitcode;
   KQLC_TRY_ASSIGN(bitcode, emit_bitcode(*unit, order_all(*unit, Level::O0, "")));
   const TierPolicy policy = policy_of(unit->optimizes() ? options.engine : Engine::O0);
   std::string image = exec::build_image(unit->program);
-  return exec::Kernel::open(image, share_code(unit, std::move(bitcode), policy), {now, options.memory_limit});
+  code = share_code(unit, std::move(bitcode), policy);
+  return exec::Kernel::open(image, code, {now, options.memory_limit});
 }
 
 }  // namespace
@@ -69,6 +71,7 @@ Result<std::shared_ptr<exec::Kernel>> share_kernel(const std::shared_ptr<Unit>& 
 struct Kernel::Parts {
   std::shared_ptr<Unit> unit;
   std::vector<KernelInput> inputs;
+  std::shared_ptr<TieredCode> code;  // nullptr: that of an object
   std::shared_ptr<exec::Kernel> kernel;
 };
 
@@ -91,7 +94,8 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(std::shared_ptr<const ir::Ir> ir
   KQLC_TRY_ASSIGN(pipelines, pipelines::split(std::move(ir)));
   KQLC_TRY_ASSIGN(parts.unit, build_unit(std::move(pipelines), options.rule));
   const bool at_once = options.engine == Engine::O2 || options.engine == Engine::Object;
-  KQLC_TRY_ASSIGN(parts.kernel, (at_once ? load_kernel : share_kernel)(parts.unit, options, now));
+  KQLC_TRY_ASSIGN(parts.kernel, at_once ? load_kernel(parts.unit, options, now)
+                                        : share_kernel(parts.unit, options, now, parts.code));
   for (const exec::Input& from : parts.kernel->program().inputs) {
     KernelInput& input = parts.inputs.emplace_back();
     input.phase = parts.kernel->phase_of_input(parts.inputs.size() - 1);
@@ -105,6 +109,9 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(std::shared_ptr<const ir::Ir> ir
 const std::vector<KernelInput>& Kernel::inputs() const { return parts_->inputs; }
 size_t Kernel::num_phases() const { return parts_->kernel->num_phases(); }
 exec::Kernel& Kernel::native() const { return *parts_->kernel; }
+uint64_t Kernel::take_background_time() const {
+  return parts_->code ? parts_->code->take_background_time() : 0;
+}
 void Kernel::cancel() { parts_->kernel->cancel(); }
 std::shared_ptr<KernelState> Kernel::create_state() const { return parts_->kernel->create_state(); }
 

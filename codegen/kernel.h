@@ -89,6 +89,9 @@ class Kernel {
   void end_phase(std::vector<std::shared_ptr<KernelState>>& states) const;
   // Ends the inputs and returns the rows in their order. The state is used up.
   KernelRows finish(KernelState& state) const;
+  // CPU time (ns) that other threads have spent on better code for this kernel and those that share its code,
+  // since one of them was last asked.
+  uint64_t take_background_time() const;
   // Stops all states at their next batch; from any thread.
   void cancel();
   // The kernel as the runtime has it: partial states as bytes, decided atoms, memory.

@@ -4,6 +4,8 @@
 // function it has: both do the same.
 #include "codegen/tiers.h"
 
+#include "runtime/base/stopwatch.h"
+
 namespace kqlc::codegen {
 
 TieredCode::TieredCode(std::shared_ptr<Unit> unit, std::string bitcode, TierPolicy policy)
@@ -108,6 +110,12 @@ void TieredCode::work() {
 }
 
 void TieredCode::compile(uint32_t function, Variant& variant) {
+  const uint64_t start = thread_nanoseconds();
+  compile_variant(function, variant);
+  background_.fetch_add(thread_nanoseconds() - start, std::memory_order_relaxed);
+}
+
+void TieredCode::compile_variant(uint32_t function, Variant& variant) {
   std::string name = "kqlc_loop_" + std::to_string(function) + "_o2";
   for (uint32_t shape : variant.shape) name += "_" + std::to_string(shape);
   ModuleOrder order{Level::O2, {{function, variant.shape, name}}, {}, true};

@@ -37,6 +37,8 @@ class TieredCode : public exec::Code {
   PipelineFunction choose(uint32_t function, const Column* columns, size_t num_columns,
                           int64_t num_rows) override;
   std::string problem() const override { return problem_; }
+  // CPU time (ns) that compilation at O2 has taken since it was last asked.
+  uint64_t take_background_time() { return background_.exchange(0, std::memory_order_relaxed); }
 
  private:
   struct Variant {
@@ -57,6 +59,7 @@ class TieredCode : public exec::Code {
   Variant& variant_for(Loop& loop, const Column* columns, size_t num_columns);
   void order(uint32_t function, Variant& variant);
   void compile(uint32_t function, Variant& variant);
+  void compile_variant(uint32_t function, Variant& variant);
   void work();
 
   std::shared_ptr<Unit> unit_;
@@ -67,6 +70,7 @@ class TieredCode : public exec::Code {
   std::string problem_;  // why there are no functions
   std::unique_ptr<Jit> jit_;
   std::unique_ptr<Loop[]> loops_;
+  std::atomic<uint64_t> background_{0};
   std::mutex lock_;
   std::vector<std::pair<uint32_t, Variant*>> queue_;
   std::thread worker_;

@@ -125,8 +125,8 @@ struct ScanRequest {
   // Locators of the only rows that are wanted (Batch::locators), sorted; nullptr: all rows. Batches may hold
   // others as well. Requires: is_fetchable() of every file, no prefilter.
   const std::vector<uint64_t>* wanted_rows = nullptr;
-  // Whether columns may be left to be made when the callback asks for them (Batch::loader). Without it, and under
-  // `strict`, all are there.
+  // Whether columns may be left to be made when the callback asks for them (Batch::loader). Without it, and
+  // under `strict`, all are there.
   bool late = false;
   bool strict = false;  // parse every line, so that all bad lines are counted
   Mapping mapping = Mapping::Archives;
@@ -146,13 +146,15 @@ struct ColumnProblem {
 
 struct ScanReport {
   uint64_t files = 0;
-  uint64_t bytes = 0;                               // on disk
-  uint64_t rows = 0;                                // handed to the callback
-  uint64_t lines = 0;                               // lines or records parsed
-  uint64_t bad_lines = 0;                           // of those, not JSON (or CSV), and therefore no row
-  uint64_t repaired_lines = 0;                      // with invalid UTF-8, replaced by U+FFFD
-  uint64_t skipped_files = 0;                       // passed over: by their statistics, or ingested before
-  uint64_t skipped_groups = 0;                      // row groups of Parquet passed over by their statistics
+  uint64_t bytes = 0;           // on disk
+  uint64_t nanoseconds = 0;     // CPU of all threads, the callback's included
+  uint64_t rows = 0;            // handed to the callback
+  uint64_t lines = 0;           // lines or records parsed
+  uint64_t bad_lines = 0;       // of those, not JSON (or CSV), and therefore no row
+  uint64_t repaired_lines = 0;  // with invalid UTF-8, replaced by U+FFFD
+  uint64_t skipped_files = 0;   // passed over: by their statistics, or ingested before
+  uint64_t skipped_blocks = 0;  // blocks of lines (at most 256 KiB) without a prefilter's literals
+  uint64_t skipped_groups = 0;  // row groups of Parquet passed over by their statistics
   // Of skipped row groups, by column: the least and the greatest time (ticks).
   std::map<std::string, std::pair<int64_t, int64_t>> skipped_times;
   uint64_t other_tables = 0;                        // rows that name another table

@@ -154,6 +154,7 @@ class MappedLines : public PlainLines {
       copies = copy_candidates(lines, worker);
     }
     if (mapped_->torn()) return mapped_->loss();
+    if (!worker.filter.passes_all() && copies.empty() && !lines.empty()) ++worker.report.skipped_blocks;
     if (worker.filter.passes_all())
       parse_lines(file_, buffer.data(), buffer.data() + buffer.size(), offset, worker);
     for (const Copy& copy : copies) {
@@ -301,6 +302,7 @@ void parse_lines(const File& file, const char* begin, const char* end, uint64_t 
   }
   for (const char* place = begin; place < end && !worker.stopped;) {
     simd::Line line = worker.filter.next_candidate(place, end);
+    if (!line.begin && place == begin) ++worker.report.skipped_blocks;
     if (!line.begin) break;
     add_lines(file, line.begin, line.end, offset + (line.begin - begin), worker);
     place = line.end + 1;

@@ -11,6 +11,7 @@
 #include "runtime/archive/json_rows.h"
 #include "runtime/archive/manifest.h"
 #include "runtime/archive/source.h"
+#include "runtime/base/stopwatch.h"
 
 namespace kqlc::archive {
 namespace {
@@ -67,11 +68,13 @@ class Scan {
 
  private:
   void walk(Worker& worker) {
+    const uint64_t start = thread_nanoseconds();
     for (size_t i = 0; i < files_.size() && !ended_; ++i) {
       std::shared_ptr<Source> source = visit(i, worker);
       if (source) take_chunks(i, *source, worker);
       leave(i);
     }
+    worker.report.nanoseconds += thread_nanoseconds() - start;
   }
 
   std::shared_ptr<Source> visit(size_t index, Worker& worker) {
@@ -256,7 +259,9 @@ void ScanReport::merge(const ScanReport& other) {
   lines += other.lines;
   bad_lines += other.bad_lines;
   repaired_lines += other.repaired_lines;
+  nanoseconds += other.nanoseconds;
   skipped_files += other.skipped_files;
+  skipped_blocks += other.skipped_blocks;
   skipped_groups += other.skipped_groups;
   for (auto& [column, times] : other.skipped_times) {
     auto [mine, is_new] = skipped_times.try_emplace(column, times);

@@ -148,6 +148,7 @@ std::shared_ptr<State> Kernel::create_state(const State& merged) const {
 // The code of a function; a state for which there is none fails.
 PipelineFunction Kernel::code_for(State& state, uint32_t function, const Column* columns, size_t num_columns,
                                   int64_t num_rows) const {
+  Measured making(state.watch_, state.watch_ ? &state.cost_->code : nullptr);
   PipelineFunction code = code_->choose(function, columns, num_columns, num_rows);
   if (!code) state.fail(ErrorCode::Internal, code_->problem());
   return code;
@@ -231,8 +232,9 @@ void Kernel::run_batch(State& state, const Pipeline& pipeline, const Batch& batc
   state.run_.sink = &state.sinks_[pipeline.sink];
   state.run_.context.match = 0;
   begin_run(state.run_.context);
-  if (PipelineFunction code =
-          code_for(state, pipeline.function, batch.columns, num_columns, count_bits(state.selection_)))
+  const int64_t num_rows = count_bits(state.selection_);
+  if (state.watch_) state.cost_of(pipeline).rows += static_cast<uint64_t>(num_rows);
+  if (PipelineFunction code = code_for(state, pipeline.function, batch.columns, num_columns, num_rows))
     code(&state.run_, batch.columns, state.selection_.data(), batch.num_rows, position);
 }
 
@@ -247,6 +249,7 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
     Sink& sink = state.sinks_[pipeline.sink];
     uint64_t position = batch.position | uint64_t{pipeline.branch} << (64 - kBranchBits);
     if (sink.full(position)) continue;
+    Measured running = state.measure_pipeline(pipeline);
     if (joins_[pipeline.sink] &&
         (batch.position + static_cast<uint64_t>(batch.num_rows)) >> (64 - kBranchBits)) {
       state.fail(ErrorCode::Limit, "a union over more than 65536 files");
@@ -308,6 +311,7 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   Arena* all = std::exchange(state.run_.context.arena, &part);
   state.run_.context.match = 0;
   begin_run(state.run_.context);
+  if (state.watch_) state.cost_of(pipeline).rows += static_cast<uint64_t>(rows);
   if (PipelineFunction code = code_for(state, pipeline.function, nullptr, 0, rows))
     code(&state.run_, cells, state.selection_.data(), rows, position);
   state.run_.context.arena = all;
@@ -360,6 +364,7 @@ void Kernel::build_table(State& state, uint32_t sink) const {
 
 // One that reads no input.
 void Kernel::run_pipeline(State& state, const Pipeline& pipeline) const {
+  Measured running = state.measure_pipeline(pipeline);
   for (uint32_t sink : pipeline.probes) build_table(state, sink);
   if (pipeline.kind == SourceKind::Rows) run_rows(state, pipeline, pipeline.rows.data(), pipeline.num_rows);
   if (pipeline.kind == SourceKind::Sink) {
@@ -400,6 +405,16 @@ void Kernel::seal(State& state) const {
     state.results_.push_back(std::move(rows));
   }
   account(state);
+}
+
+void State::measure(Stopwatch& watch, KernelCost& cost) {
+  watch_ = &watch;
+  cost_ = &cost;
+  cost.pipelines.resize(kernel_->program().pipelines.size());
+}
+
+PipelineCost& State::cost_of(const Pipeline& pipeline) {
+  return cost_->pipelines[static_cast<size_t>(&pipeline - kernel_->program().pipelines.data())];
 }
 
 void State::check_limits() {

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/base/stopwatch.h"
+#include "runtime/exec/cost.h"
 #include "runtime/exec/program.h"
 #include "runtime/exec/run.h"
 #include "runtime/simd/conditions.h"
@@ -164,6 +166,9 @@ class State {
   const std::optional<Error>& error() const { return error_; }
   bool sealed() const { return sealed_; }
   size_t phase() const { return phase_; }
+  // From now on charges this state's work to `cost`, which outlives it, by the watch of whichever thread uses
+  // the state.
+  void measure(Stopwatch& watch, KernelCost& cost);
   // Counts what is kept, and looks whether the kernel was cancelled; for loops that may take long.
   void check_limits();
 
@@ -172,6 +177,11 @@ class State {
   void fail(ErrorCode code, std::string message) {
     if (!error_) error_ = Error{code, std::move(message)};
   }
+  // Lets a pipeline's counter run while the result lives.
+  Measured measure_pipeline(const Pipeline& pipeline) {
+    return {watch_, watch_ ? &cost_of(pipeline).nanoseconds : nullptr};
+  }
+  PipelineCost& cost_of(const Pipeline& pipeline);
 
   std::shared_ptr<const Kernel> kernel_;
   Arena scratch_;
@@ -187,6 +197,8 @@ class State {
   std::vector<std::shared_ptr<const Rows>> results_;
   std::optional<Error> error_;
   bool sealed_ = false;
+  Stopwatch* watch_ = nullptr;  // nullptr: nothing is measured
+  KernelCost* cost_ = nullptr;
   size_t counted_ = 0;  // this state's share of Kernel::memory_
 };
 
