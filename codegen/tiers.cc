@@ -64,7 +64,9 @@ PipelineFunction TieredCode::choose(uint32_t function, const Column* columns, si
 
 TieredCode::Variant& TieredCode::variant_for(Loop& loop, const Column* columns, size_t num_columns) {
   if (!columns) return loop.any;
+  // Rules that share this code may have further columns that it does not read.
   auto fits = [&](const Variant& variant) {
+    if (variant.shape.size() != num_columns) return false;
     for (size_t i = 0; i < num_columns; ++i)
       if (variant.shape[i] != shape_of(columns[i])) return false;
     return true;

@@ -14,8 +14,10 @@ namespace kqlc::aggregates {
 
 namespace {
 
-constexpr int kHintBits = 12, kRecentBits = 11;
-constexpr uint32_t kHints = 1u << kHintBits, kRecent = 1u << kRecentBits;
+constexpr int kHintBits = 12, kLeastRecentBits = 8, kMostRecentBits = 14;
+constexpr uint32_t kHints = 1u << kHintBits;
+// Slots for the places of texts: four a value, so that few fall together, as far as they stay in the cache.
+constexpr uint32_t kRecentPerValue = 4;
 
 template <class T>
 T* zeroed(Arena& arena, uint32_t count) {
@@ -32,12 +34,19 @@ uint32_t ValueNumbers::number_of(const Cell& cell, Type type, Context& context, 
   Arena& arena = *context.state_arena;
   if (type != Type::String) return find(cell, hash_cell(cell, type, arena), type, arena, copy);
   if (!context.run) return find_text(cell, arena, copy);
-  if (!recent_) recent_ = zeroed<Recent>(arena, kRecent);
-  Recent& recent = recent_[look_of_place(cell.s) >> (64 - kRecentBits)];
+  if (!recent_ || (recent_bits_ < kMostRecentBits && size_ > (1u << recent_bits_) / kRecentPerValue))
+    grow_recent(arena);
+  Recent& recent = recent_[look_of_place(cell.s) >> (64 - recent_bits_)];
   if (recent.data == cell.s.data && recent.size == cell.s.size && recent.run == context.run)
     return recent.number;
   recent = {cell.s.data, cell.s.size, context.run, find_text(cell, arena, copy)};
   return recent.number;
+}
+
+void ValueNumbers::grow_recent(Arena& arena) {
+  const int wanted = std::bit_width(uint64_t{size_} * kRecentPerValue);
+  recent_bits_ = std::clamp(wanted, kLeastRecentBits, kMostRecentBits);
+  recent_ = zeroed<Recent>(arena, 1u << recent_bits_);
 }
 
 uint32_t ValueNumbers::find_text(const Cell& cell, Arena& arena, bool copy) {

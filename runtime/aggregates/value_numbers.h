@@ -40,6 +40,7 @@ class ValueNumbers {
   uint32_t find_text(const Cell& cell, Arena& arena, bool copy);
   uint32_t find(const Cell& cell, uint64_t hash, Type type, Arena& arena, bool copy);
   void grow_values(Arena& arena);
+  void grow_recent(Arena& arena);
   void grow_slots(Arena& arena);
 
   Value* values_ = nullptr;
@@ -47,6 +48,7 @@ class ValueNumbers {
   uint32_t* slots_ = nullptr;  // number + 1 by hash; 0 is free; at most half full
   uint32_t num_slots_ = 0;
   Recent* recent_ = nullptr;   // by address
+  int recent_bits_ = 0;        // of the number of its slots
   uint32_t* hints_ = nullptr;  // number + 1 by the look of a text: most values have been seen just before
   // For number_in: by number, one more than that in `mapped_to_`; 0: not known yet.
   uint32_t* mapped_ = nullptr;

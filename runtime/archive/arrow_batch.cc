@@ -165,7 +165,7 @@ bool BatchColumns::is_sparse(const uint64_t* selection) const {
 // The second time, all rows are made.
 bool BatchColumns::load(size_t column, const uint64_t* selection) {
   Source& source = sources_[column];
-  if (source.complete || source.kind == Kind::Missing) return true;
+  if (source.complete || source.kind == Kind::Missing || num_rows_ == 0) return true;
   if (source.begun || (selection && !is_sparse(selection))) selection = nullptr;
   arrow::Status status = make(column, selection);
   source.begun = true;
@@ -277,7 +277,6 @@ arrow::Status BatchColumns::make_texts(size_t column, const uint64_t* selection)
 arrow::Status BatchColumns::make_all_texts(size_t column) {
   const arrow::Array& array = *sources_[column].array;
   auto* offsets = worker_.rows.arena().allocate_array<int32_t>(static_cast<size_t>(num_rows_) + 1);
-  if (num_rows_ == 0) return arrow::Status::OK();
   if (!copy_offsets(*array.data(), num_rows_, offsets)) return contradiction(worker_.request.columns[column]);
   const char* data = bytes_of(*array.data()).data;
   const std::string_view all(data + offsets[0], static_cast<size_t>(offsets[num_rows_] - offsets[0]));

@@ -128,7 +128,7 @@ bool PageColumn::is_wanted(const Place& place, const uint64_t* selection) const 
 
 void PageColumn::load(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
                       const uint64_t* selection) {
-  if (complete_) return;
+  if (complete_ || num_rows_ == 0) return;
   const bool again = !places_.empty();
   if (again) selection = nullptr;
   nullable_ = group.metadata()->schema()->Column(leaf_)->max_definition_level() > 0;

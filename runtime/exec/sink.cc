@@ -4,6 +4,7 @@
 #include "runtime/exec/sink.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <tuple>
 
@@ -105,12 +106,17 @@ uint64_t look_of_keys(const Cell* keys, const std::vector<Type>& types) {
       part = static_cast<uint32_t>(keys[i].i);
     else if (types[i] != Type::Dynamic)
       part = static_cast<uint64_t>(keys[i].l);
-    look = (look ^ part) * 0x9E3779B97F4A7C15u;
+    if (types[i] != Type::String) part *= 0x9E3779B97F4A7C15u;
+    // Looks of texts are multiplied already: a second time would let places at equal distances fall together.
+    look = (look ^ look >> 29) * 0x9E3779B97F4A7C15u + part;
   }
   return look;
 }
 
-constexpr int kHintBits = 12, kRecentBits = 11;
+constexpr int kHintBits = 12;
+// Slots for the places of keys: four a group, so that few fall together, as far as they stay in the cache.
+constexpr int kLeastRecentBits = 8, kMostRecentBits = 14;
+constexpr size_t kRecentPerGroup = 4;
 
 bool at_same_places(const Str* places, const Cell* keys, size_t count) {
   for (size_t i = 0; i < count; ++i)
@@ -134,11 +140,9 @@ bool Sink::has_keys(const Entry& entry, const Cell* keys, Arena& arena) const {
 Sink::Entry& Sink::group_of(Context& context, const Cell* keys) {
   if (!has_text_keys_ || !context.run) return guess_group(context, keys);
   const size_t width = spec_.types.size();
-  if (recent_.empty()) {
-    recent_.resize(size_t{1} << kRecentBits);
-    recent_places_.resize(recent_.size() * width);
-  }
-  const size_t slot = look_of_keys<true>(keys, spec_.types) >> (64 - kRecentBits);
+  const bool is_small = recent_bits_ < kMostRecentBits && recent_.size() < kRecentPerGroup * entries_.size();
+  if (is_small || recent_.empty()) grow_recent();
+  const size_t slot = look_of_keys<true>(keys, spec_.types) >> (64 - recent_bits_);
   Recent& recent = recent_[slot];
   Str* places = &recent_places_[slot * width];
   if (recent.run == context.run && at_same_places(places, keys, width)) return entries_[recent.entry];
@@ -146,6 +150,15 @@ Sink::Entry& Sink::group_of(Context& context, const Cell* keys) {
   recent = {context.run, static_cast<uint32_t>(&group - entries_.data())};
   for (size_t i = 0; i < width; ++i) places[i] = keys[i].s;
   return group;
+}
+
+void Sink::grow_recent() {
+  const int wanted = std::bit_width(kRecentPerGroup * entries_.size());
+  const int bits = std::clamp(wanted, kLeastRecentBits, kMostRecentBits);
+  if (bits == recent_bits_ && !recent_.empty()) return;
+  recent_bits_ = bits;
+  recent_.assign(size_t{1} << bits, {});
+  recent_places_.assign(recent_.size() * spec_.types.size(), {});
 }
 
 // A guess from the look of the keys, which is checked, spares hashing them.

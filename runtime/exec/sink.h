@@ -96,6 +96,7 @@ class Sink {
   bool has_enough(uint64_t position) const;
   uint64_t hash_keys(Context& context, const Cell* keys) const;
   void grow_index();
+  void grow_recent();
   void order_entries();
 
   const SinkSpec& spec_;
@@ -107,6 +108,7 @@ class Sink {
   bool has_text_keys_ = false;   // all keys are texts, so their places say which they are
   std::vector<Recent> recent_;   // by the places of the keys
   std::vector<Str> recent_places_;
+  int recent_bits_ = 0;         // of the number of slots
   std::vector<void*> shared_;   // AggregateCall::shared, by aggregate
   uint64_t last_position_ = 0;  // the greatest of the entries'
   int64_t count_ = 0;

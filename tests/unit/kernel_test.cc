@@ -16,8 +16,11 @@ namespace {
 
 plan::Schemas make_schemas() {
   plan::Schemas schemas;
-  schemas.add("T",
-              {{"Name", Type::String}, {"Size", Type::Long}, {"Bag", Type::Dynamic}, {"Unused", Type::Guid}});
+  schemas.add("T", {{"Name", Type::String},
+                    {"Size", Type::Long},
+                    {"Bag", Type::Dynamic},
+                    {"Unused", Type::Guid},
+                    {"Note", Type::String}});
   return schemas;
 }
 
@@ -55,7 +58,7 @@ struct Table {
   Column make_column(const std::string& name, int64_t offset) const {
     Column column;
     column.offset = offset;
-    if (name == "Name") {
+    if (name == "Name" || name == "Note") {
       column.encoding = Encoding::Strs;
       column.values = names.data();
     } else if (name == "Size") {
@@ -167,6 +170,13 @@ TEST(Kernel, inputs_name_the_columns_and_literals) {
   ASSERT_EQ(inputs[0].columns.size(), 2u);
   ASSERT_EQ(inputs[0].prefilter.size(), 1u);
   EXPECT_EQ(inputs[0].prefilter[0][0].text, "powershell");
+}
+
+// What is decided before a loop is no part of it, so these have one code, and different columns.
+TEST(Kernel, code_is_shared_by_rules_with_other_columns) {
+  check("T | project Name");
+  check("T | where Note has 'exe' | project Name");
+  check("T | where Note has 'cmd' and Note has 'exe' | project Name");
 }
 
 TEST(Kernel, several_inputs_in_order) {
