@@ -3,6 +3,8 @@
 // The slow paths of Arena: getting blocks from the system (doubling up to a megabyte) and giving them back.
 #include "runtime/base/arena.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -13,17 +15,23 @@ namespace kqlc {
 namespace {
 constexpr size_t kFirstBlock = 4096;
 constexpr size_t kLargestGrowth = size_t{1} << 20;
+// An arena that has grown this much goes on in blocks of huge pages: a fault each 2 MiB, not each 4 KiB.
+constexpr size_t kHugeFrom = size_t{1} << 24;
+constexpr size_t kHugePage = size_t{1} << 21;
 constexpr size_t kHeader = 16;
 constexpr size_t kMostKept = size_t{1} << 25;
 }  // namespace
 
 void* Arena::allocate_block(size_t size) noexcept {
   size_t grown = blocks_ ? std::min(blocks_->size * 2, kLargestGrowth) : kFirstBlock;
-  size_t block_size = std::max(grown, size + kHeader);
-  auto* block = static_cast<Block*>(std::aligned_alloc(16, (block_size + 15) & ~size_t{15}));
+  const bool huge = bytes_ + size >= kHugeFrom;
+  const size_t unit = huge ? kHugePage : 16;
+  const size_t block_size = (std::max(grown, size + kHeader) + unit - 1) & ~(unit - 1);
+  auto* block = static_cast<Block*>(std::aligned_alloc(unit, block_size));
   KQLC_CHECK(block != nullptr, "out of memory");
+  if (huge) madvise(block, block_size, MADV_HUGEPAGE);
   block->previous = blocks_;
-  block->size = (block_size + 15) & ~size_t{15};
+  block->size = block_size;
   blocks_ = block;
   bytes_ += block->size;
   char* start = reinterpret_cast<char*>(block) + kHeader;

@@ -24,12 +24,13 @@ bool equals_nothing(const Cell& key, Type type) {
   return !key.valid || (type == Type::Real && std::isnan(key.d));
 }
 
+uint64_t mix(uint64_t hash, uint64_t key) { return hash * 0x9E3779B97F4A7C15u + key; }
+
 // Of keys that are neither null nor NaN. No key is dynamic, so nothing is made while they are hashed.
 uint64_t add_hash(uint64_t hash, const Cell& key, Type own, Type other) {
   static thread_local Arena unused;
   Type type = common(own, other);
-  return hash * 0x9E3779B97F4A7C15u +
-         aggregates::hash_cell(own == type ? key : widened(key, own, other), type, unused);
+  return mix(hash, aggregates::hash_cell(own == type ? key : widened(key, own, other), type, unused));
 }
 uint64_t finish_hash(uint64_t hash) { return hash ^ (hash >> 32); }
 
@@ -41,24 +42,56 @@ bool same_key(const Cell& a, Type of_a, const Cell& b, Type of_b) {
 
 }  // namespace
 
-void JoinRows::add(Context& context, const Cell* row) {
-  uint64_t hash = 0;
-  for (const JoinColumn& key : keys_) {
-    if (equals_nothing(row[key.column], types_[key.column])) return;
-    hash = add_hash(hash, row[key.column], types_[key.column], key.probe);
+// The text as it is kept, and its hash; `other` is used where nothing is known of the text's place.
+const JoinRows::Recent* JoinRows::keep_text(Context& context, Str text, Recent& other) {
+  constexpr int kLeastBits = 8, kMostBits = 13;
+  if (context.run && (recent_.empty() || (recent_bits_ < kMostBits && num_missed_ > recent_.size()))) {
+    recent_bits_ = recent_.empty() ? kLeastBits : recent_bits_ + 1;
+    recent_.assign(size_t{1} << recent_bits_, {});
+    num_missed_ = 0;
   }
+  Recent& recent = context.run ? recent_[aggregates::look_of_place(text) >> (64 - recent_bits_)] : other;
+  const bool known = context.run && recent.run == context.run && recent.place.data == text.data &&
+                     recent.place.size == text.size;
+  if (known) return &recent;
+  ++num_missed_;
+  static thread_local Arena unused;
+  recent = {context.run, aggregates::hash_cell(make_cell(text), Type::String, unused), text,
+            context.state_arena->copy(text)};
+  return &recent;
+}
+
+void JoinRows::add(Context& context, const Cell* row) {
+  for (const JoinColumn& key : keys_)
+    if (equals_nothing(row[key.column], types_[key.column])) return;
   if (entries_.size() >= kMaxJoinRows) return context.fail_limit("a join with more than 4 billion rows");
-  entries_.push_back({context.position, context.match, finish_hash(hash)});
-  for (size_t i = 0; i < types_.size(); ++i)
-    cells_.push_back(aggregates::keep(row[i], types_[i], *context.state_arena));
+  Cell* cells = cells_->allocate_array<Cell>(types_.size());
+  hashes_.resize(types_.size());
+  for (size_t i = 0; i < types_.size(); ++i) {
+    cells[i] = row[i];
+    if (types_[i] == Type::String) {
+      Recent other;
+      const Recent* text = keep_text(context, row[i].s, other);
+      cells[i].s = text->kept;
+      hashes_[i] = text->hash;
+    } else {
+      cells[i] = aggregates::keep(row[i], types_[i], *context.state_arena);
+    }
+  }
+  uint64_t hash = 0;
+  for (const JoinColumn& key : keys_)
+    hash = types_[key.column] == Type::String
+               ? mix(hash, hashes_[key.column])
+               : add_hash(hash, row[key.column], types_[key.column], key.probe);
+  entries_.push_back({context.position, context.match, finish_hash(hash), cells});
 }
 
 void JoinRows::merge(JoinRows& from) {
   for (size_t run : from.runs_) runs_.push_back(entries_.size() + run);
   entries_.insert(entries_.end(), from.entries_.begin(), from.entries_.end());
-  cells_.insert(cells_.end(), from.cells_.begin(), from.cells_.end());
+  cells_->adopt(*from.cells_);
   from.entries_ = {};
-  from.cells_ = {};
+  from.recent_ = {};
   from.runs_ = {0};
 }
 
@@ -125,12 +158,13 @@ std::shared_ptr<const JoinTable> JoinRows::build() {
     next.push_back(place);
     place += group.count;
   }
-  table->rows_.resize(cells_.size());
+  table->num_rows_ = entries_.size();
+  table->rows_ = table->arena_.allocate_array<Cell>(entries_.size() * types_.size());
   for (uint32_t number : in_order)
-    std::copy_n(row(number), types_.size(),
-                table->rows_.data() + size_t{next[group_of[number]]++} * types_.size());
+    std::copy_n(row(number), types_.size(), table->rows_ + size_t{next[group_of[number]]++} * types_.size());
   entries_ = {};
-  cells_ = {};
+  recent_ = {};
+  cells_ = std::make_unique<Arena>();
   runs_ = {0};
   return table;
 }
@@ -146,7 +180,7 @@ const Cell* JoinTable::find(const Cell* keys, uint64_t& count) const {
   for (size_t slot = hash & (slots_.size() - 1); slots_[slot]; slot = (slot + 1) & (slots_.size() - 1)) {
     const Group& group = groups_[slots_[slot] - 1];
     if (group.hash != hash) continue;
-    const Cell* first = rows_.data() + size_t{group.first} * types_.size();
+    const Cell* first = rows_ + size_t{group.first} * types_.size();
     bool same = true;
     for (size_t i = 0; i < keys_.size() && same; ++i)
       same = same_key(keys[i], keys_[i].probe, first[keys_[i].column], types_[keys_[i].column]);
@@ -165,7 +199,7 @@ bool JoinTable::is_ordered(size_t column) const {
 const JoinTable::Bounds& JoinTable::bounds_of(size_t column) const {
   Bounds& bounds = bounds_[column];
   std::call_once(bounds.made, [&] {
-    const size_t width = types_.size(), rows = rows_.size() / width;
+    const size_t width = types_.size(), rows = num_rows_;
     bounds.greatest_before.resize(rows);
     bounds.least_after.resize(rows);
     for (const Group& group : groups_) {
@@ -190,17 +224,17 @@ const Cell* JoinTable::narrow(const Cell* first, size_t column, int64_t low, int
   if (count < kWorthWhile) return first;
   const Bounds& bounds = bounds_of(column);
   const auto width = types_.size();
-  const auto begin = (first - rows_.data()) / static_cast<std::ptrdiff_t>(width);
+  const auto begin = (first - rows_) / static_cast<std::ptrdiff_t>(width);
   const auto end = begin + static_cast<std::ptrdiff_t>(count);
   auto greatest = bounds.greatest_before.begin(), least = bounds.least_after.begin();
   const auto from = std::lower_bound(greatest + begin, greatest + end, low) - greatest;
   const auto to = std::upper_bound(least + from, least + end, high) - least;
   count = static_cast<uint64_t>(to - from);
-  return rows_.data() + static_cast<size_t>(from) * width;
+  return rows_ + static_cast<size_t>(from) * width;
 }
 
 size_t JoinTable::bytes() const {
-  return bounds_bytes_ + rows_.capacity() * sizeof(Cell) + groups_.capacity() * sizeof(Group) +
+  return bounds_bytes_ + arena_.bytes() + groups_.capacity() * sizeof(Group) +
          slots_.capacity() * sizeof(uint32_t);
 }
 

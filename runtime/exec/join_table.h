@@ -57,7 +57,10 @@ class JoinTable {
 
   std::vector<Type> types_;
   std::vector<JoinColumn> keys_;
-  std::vector<Cell> rows_, nulls_;
+  Arena arena_;  // of rows_
+  Cell* rows_ = nullptr;
+  size_t num_rows_ = 0;
+  std::vector<Cell> nulls_;
   std::vector<Group> groups_;         // one a key
   std::vector<uint32_t> slots_;       // group + 1 by hash; 0 is free; a power of two
   std::unique_ptr<Bounds[]> bounds_;  // by column, made when something asks for them
@@ -77,7 +80,7 @@ class JoinRows {
   // Makes the table; the rows are used up.
   std::shared_ptr<const JoinTable> build();
 
-  size_t bytes() const { return entries_.capacity() * sizeof(Entry) + cells_.capacity() * sizeof(Cell); }
+  size_t bytes() const { return entries_.capacity() * sizeof(Entry) + cells_->bytes(); }
   void save(Writer& writer) const;
   // Reads what save wrote. Returns false when the bytes are no such rows.
   bool load(Context& context, Reader& reader);
@@ -86,16 +89,28 @@ class JoinRows {
   struct Entry {
     uint64_t position, match;
     uint64_t hash;
+    const Cell* cells;
+  };
+  // A text that was met at a place, as it is kept. Texts of a dictionary come again and again.
+  struct Recent {
+    uint32_t run = 0;  // Context::run
+    uint64_t hash = 0;
+    Str place, kept;
   };
   std::vector<uint32_t> order() const;
   std::vector<uint32_t> group(const std::vector<uint32_t>& order, JoinTable& table) const;
-  const Cell* row(size_t number) const { return cells_.data() + number * types_.size(); }
+  const Cell* row(size_t number) const { return entries_[number].cells; }
+  const Recent* keep_text(Context& context, Str text, Recent& other);
 
   const std::vector<Type>& types_;
   const std::vector<JoinColumn>& keys_;
   std::vector<Entry> entries_;
-  std::vector<Cell> cells_;      // row by row
-  std::vector<size_t> runs_{0};  // where rows of another thread begin
+  std::unique_ptr<Arena> cells_ = std::make_unique<Arena>();
+  std::vector<Recent> recent_;    // by the place of the text
+  int recent_bits_ = 0;           // of the number of slots
+  size_t num_missed_ = 0;         // since there are that many
+  std::vector<uint64_t> hashes_;  // of the texts of a row
+  std::vector<size_t> runs_{0};   // where rows of another thread begin
 };
 
 }  // namespace kqlc
