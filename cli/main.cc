@@ -43,6 +43,10 @@ void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
                   "jit, object or reference; without it jit where the query has a native form")
       ->check(CLI::IsMember({"jit", "object", "reference"}));
   app->add_flag("--strict", options.strict, "bad data ends in exit code 4");
+  auto* cache = app->add_option("--cache", options.cache,
+                                "folder where compiled rules are kept, of mode 0700; without it kqlc in "
+                                "$XDG_CACHE_HOME or ~/.cache");
+  app->add_flag("--no-cache", options.no_cache, "keep no compiled rules and use none")->excludes(cache);
 }
 
 void add_window_option(CLI::App* app, kqlc::cli::Options& options) {
@@ -149,6 +153,7 @@ int main(int argc, char** argv) {
     std::fputs(app.help().c_str(), stderr);
     return kqlc::cli::kUsage;
   }
+  if (*scan || *query || options.profile) kqlc::cli::open_cache(options);
   if (*scan) return kqlc::cli::run_scan(options);
   if (*query) return kqlc::cli::run_query(options);
   if (*check) return kqlc::cli::run_check(options);

@@ -3,13 +3,16 @@
 // Finding the schemas, the query time and the output format.
 #include "cli/options.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
 #include "cli/tables.h"
+#include "codegen/code_cache.h"
 #include "runtime/value/datetime.h"
 
 // The files of rules/schemas as they were when the program was built: begins and ends
@@ -51,6 +54,19 @@ Result<int64_t> query_time(const Options& options, Tables& tables) {
   auto value = datetime::read_datetime(options.now);
   if (!value) return Error{ErrorCode::Usage, "--now: `" + options.now + "` is no datetime"};
   return value->ticks;
+}
+
+void open_cache(const Options& options) {
+  if (options.no_cache) return;
+  std::string folder = options.cache;
+  const char* caches = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  // As the XDG specification has it: a path that is not absolute does not count.
+  if (folder.empty() && caches && caches[0] == '/') folder = std::string(caches) + "/kqlc";
+  if (folder.empty() && home && home[0] == '/') folder = std::string(home) + "/.cache/kqlc";
+  if (folder.empty()) return;
+  auto used = codegen::use_code_cache(folder);
+  if (!used.ok() && !options.cache.empty()) fmt::print(stderr, "kqlc: --cache {}\n", used.error().message);
 }
 
 int num_threads(const Options& options) {

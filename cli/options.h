@@ -31,6 +31,8 @@ struct Options {
   std::string list;                  // list: what
   std::string simd;                  // --simd
   std::string engine;                // --engine: jit, object, reference; "": jit where there is a native form
+  std::string cache;                 // --cache; "": where the system keeps caches
+  bool no_cache = false;
   bool batch = false;
   bool strict = false;
   bool map_all = false;   // --mmap: NDJSON is mapped as well
@@ -49,6 +51,9 @@ Result<plan::Schemas> load_schemas();
 class Tables;
 // Returns the query time in ticks: the clock, a datetime, or with `latest` the newest timestamp of the data.
 Result<int64_t> query_time(const Options& options, Tables& tables);
+// Lets compiled rules be kept on disk, as --cache and --no-cache say. A folder that cannot be used means no
+// cache; one that was named is then said on stderr.
+void open_cache(const Options& options);
 // Number of threads: --threads, else all cores.
 int num_threads(const Options& options);
 // What --from and --to bound, in ticks: from is inside, to is the first instant outside.

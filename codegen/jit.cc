@@ -45,7 +45,8 @@ class SlotGenerator : public DefinitionGenerator {
 Result<LLJIT*> make_session() {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
-  auto jit = LLJITBuilder().create();
+  // No platform: kernels have no constructors and no thread locals, and LLVM's own would be compiled first.
+  auto jit = LLJITBuilder().setPlatformSetUp(setUpInactivePlatform).create();
   if (!jit) return internal(jit.takeError());
   (*jit)->getExecutionSession().setErrorReporter(
       [](llvm::Error error) { llvm::consumeError(std::move(error)); });

@@ -33,9 +33,23 @@ bool TieredCode::load() {
   return loaded_.load(std::memory_order_acquire);
 }
 
+// An object from the cache; else it is compiled, and kept there. Variants have the same code where the
+// bitcode at O0 is the same, as for the rules that share this.
+template <class Compile>
+Result<std::string> TieredCode::find_or_compile(const std::string& variant, Compile compile) const {
+  const CodeCache* cache = key_ ? code_cache() : nullptr;
+  if (!cache) return compile();
+  const CodeKey key = code_key({reinterpret_cast<const char*>(key_->data()), key_->size()}, variant);
+  if (auto known = cache->get(key)) return std::move(*known);
+  Result<std::string> object = compile();
+  if (object.ok()) cache->put(key, object.value());
+  return object;
+}
+
 Result<void> TieredCode::load_functions() {
   std::string object;
-  KQLC_TRY_ASSIGN(object, compile_bitcode(bitcode_));
+  if (code_cache()) key_ = code_key(bitcode_, "");
+  KQLC_TRY_ASSIGN(object, find_or_compile("O0", [&] { return compile_bitcode(bitcode_); }));
   KQLC_TRY_ASSIGN(jit_, Jit::create());
   KQLC_TRY(jit_->add(object));
   for (const FunctionOrder& order : order_all(*unit_, Level::O0, "").functions) {
@@ -121,7 +135,7 @@ void TieredCode::compile_variant(uint32_t function, Variant& variant) {
   std::string name = "kqlc_loop_" + std::to_string(function) + "_o2";
   for (uint32_t shape : variant.shape) name += "_" + std::to_string(shape);
   ModuleOrder order{Level::O2, {{function, variant.shape, name}}, {}, true};
-  auto object = compile_object(*unit_, order);
+  auto object = find_or_compile(name, [&] { return compile_object(*unit_, order); });
   if (!object.ok() || !jit_->add(object.value()).ok()) return;
   if (auto code = jit_->find(name); code.ok())
     variant.code.store(reinterpret_cast<PipelineFunction>(const_cast<void*>(code.value())),

@@ -10,10 +10,12 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "codegen/code_cache.h"
 #include "codegen/jit.h"
 #include "codegen/module.h"
 #include "runtime/exec/kernel.h"
@@ -55,6 +57,8 @@ class TieredCode : public exec::Code {
   };
 
   bool load();
+  template <class Compile>
+  Result<std::string> find_or_compile(const std::string& variant, Compile compile) const;
   Result<void> load_functions();
   Variant& variant_for(Loop& loop, const Column* columns, size_t num_columns);
   void order(uint32_t function, Variant& variant);
@@ -63,7 +67,8 @@ class TieredCode : public exec::Code {
   void work();
 
   std::shared_ptr<Unit> unit_;
-  std::string bitcode_;
+  std::string bitcode_;         // until it is compiled
+  std::optional<CodeKey> key_;  // what variants are kept under; nothing without a cache
   TierPolicy policy_;
   std::once_flag once_;
   std::atomic<bool> loaded_{false};
