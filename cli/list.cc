@@ -27,7 +27,7 @@ std::string list_functions(bool operators, const std::vector<std::string>& words
   for (const Function& row : function_table()) {
     bool is_operator = row.spec.operators[0] != nullptr;
     const char* name = operators ? row.spec.operators[0] : row.spec.name;
-    if (is_operator != operators || !is_asked_for(name, words)) continue;
+    if (is_operator != operators || !row.spec.is_written || !is_asked_for(name, words)) continue;
     std::string params;
     size_t count = row.num_params + (row.variadic ? 1u : 0u);
     for (size_t i = 0; i < count; ++i)

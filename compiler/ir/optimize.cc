@@ -2,8 +2,8 @@
 //
 // The list of passes. Folding comes first, so that later passes see constants as such; joins hand conditions
 // on their keys from side to side, and then filters move before limits, since a limit cannot move over a
-// filter; columns are dropped when everything stands where it stays; literals for raw text come from the
-// filters that then stand on the scans.
+// filter; regular expressions in those that then stand on scans get the literals that they need; columns are
+// dropped when everything stands where it stays; literals for raw text come last, from the filters on scans.
 #include "compiler/ir/passes.h"
 #include "runtime/base/check.h"
 
@@ -21,6 +21,7 @@ constexpr Pass kPasses[] = {
     {"split_conjunctions", split_conjunctions},
     {"infer_filters", infer_filters},
     {"push_filters", push_filters},
+    {"infer_literals", infer_literals},
     {"fold", fold},  // a column that a filter now reads through may have been a constant
     {"split_conjunctions", split_conjunctions},
     {"push_limits", push_limits},

@@ -17,6 +17,8 @@ void split_conjunctions(Ir& ir);
 void infer_filters(Ir& ir);
 // Moves filters towards the sources.
 void push_filters(Ir& ir);
+// Puts before `matches regex` over a column the literals of which each match contains one.
+void infer_literals(Ir& ir);
 // Moves take towards the sources; sort and take become top.
 void push_limits(Ir& ir);
 // Drops columns and aggregates that nobody reads.

@@ -72,7 +72,7 @@ Rule rule_of(const Function& function) {
        {"==", "=~", "has", "has_cs", "hasprefix", "hasprefix_cs", "hassuffix", "hassuffix_cs", "contains",
         "contains_cs", "startswith", "startswith_cs", "endswith", "endswith_cs", "has_all"})
     if (name == known) return Rule::All;
-  for (std::string_view known : {"in", "in~", "has_any"})
+  for (std::string_view known : {"in", "in~", "has_any", "contains_any"})
     if (name == known) return Rule::Any;
   return Rule::None;
 }

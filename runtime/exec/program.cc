@@ -67,7 +67,7 @@ void write_input(ImageWriter& out, const Input& input) {
   out.list(input.prefilter, [&](const std::vector<simd::Literal>& group) {
     out.list(group, [&](const simd::Literal& literal) {
       out.text(literal.text);
-      out.number(literal.letter_case == simd::Case::Ignored);
+      out.number(static_cast<uint64_t>(literal.letter_case));
     });
   });
   out.list(input.atoms, [&](const Atom& atom) {
@@ -191,7 +191,7 @@ Input read_input(ImageReader& in, const std::vector<Recipe>& recipes) {
     std::vector<simd::Literal> group;
     in.list(group, [&] {
       std::string text = in.text();
-      return simd::Literal{std::move(text), in.number(2) ? simd::Case::Ignored : simd::Case::Sensitive};
+      return simd::Literal{std::move(text), static_cast<simd::Case>(in.number(3))};
     });
     return group;
   });

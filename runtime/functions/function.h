@@ -85,6 +85,7 @@ struct Spec {
   bool folds = true;                       // false: now, rand: constant arguments give no constant
   bool deterministic = true;               // false: rand, new_guid
   bool may_fail = false;                   // calls Context::fail for some arguments
+  bool is_written = true;                  // false: no query can name it, passes of the compiler use it
   ResultName result_name = ResultName::None;
   const char* result_prefix = "";  // for ResultName::Prefix
   bool exact_arguments = false;    // no implicit widening of arguments (tobool(long) is not tobool(int))

@@ -219,6 +219,25 @@ struct HasList : HasOperator<all, Str> {
   }
 };
 
+// What follows from `matches regex` where each match holds one of a few literals.
+struct ContainsAny : ListOperator<Str, simd::Match::Contains, simd::Case::IgnoredInAscii, false, false> {
+  static constexpr Spec spec{.name = "contains_any",
+                             .operators = {"contains_any"},
+                             .is_written = false,
+                             .doc = "contains, for any of the needles; the case of ASCII letters is ignored",
+                             .page = "contains-operator"};
+  static bool call(Str text, Variadic<Str> needles) {
+    for (size_t i = 0; i < needles.size; ++i)
+      if (simd::PreparedNeedle(simd::Match::Contains, simd::Case::IgnoredInAscii, needles[i].view())
+              .matches(text))
+        return true;
+    return false;
+  }
+  static bool call_prepared(const simd::ConditionSet& state, Str text, Variadic<Str>) {
+    return state.matches(text);
+  }
+};
+
 template <bool all>
 struct HasDynamic : HasOperator<all, Dynamic> {
   static constexpr Spec spec{.name = all ? "has_all" : "has_any",
@@ -271,7 +290,7 @@ using MatchFunctions =
          WithNegation<StartsWithCs>, WithNegation<EndsWith>, WithNegation<EndsWithCs>, List<MatchesRegex>,
          List<InStrings<false, false>, InStrings<false, true>, InStrings<true, false>, InStrings<true, true>,
               InDynamic<false, false>, InDynamic<false, true>, InDynamic<true, false>, InDynamic<true, true>,
-              HasList<false>, HasList<true>, HasDynamic<false>, HasDynamic<true>>,
+              HasList<false>, HasList<true>, ContainsAny, HasDynamic<false>, HasDynamic<true>>,
          BothIn<int32_t>, BothIn<int64_t>, BothIn<double>, BothIn<DateTime>, BothIn<TimeSpan>, BothIn<Guid>,
          BothIn<bool>>;
 

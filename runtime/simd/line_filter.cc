@@ -55,7 +55,7 @@ std::vector<std::string> split_literal(const Literal& literal) {
 
 // Returns the rarest piece; empty when the literal has none.
 std::string choose_piece(const Literal& literal) {
-  const bool caseless = literal.letter_case == Case::Ignored;
+  const bool caseless = literal.letter_case != Case::Sensitive;
   std::vector<std::string> pieces = split_literal(literal);
   return *std::min_element(pieces.begin(), pieces.end(), [&](const std::string& a, const std::string& b) {
     return expected_rate(a, caseless) < expected_rate(b, caseless);
@@ -75,7 +75,7 @@ EscapeFilter escapes_of(const std::vector<Literal>& group) {
       }
       filter.ascii[code] = 1;
       const bool letter = static_cast<unsigned char>((code | 0x20) - 'a') < 26;
-      if (letter && literal.letter_case == Case::Ignored) filter.ascii[code ^ 0x20] = 1;
+      if (letter && literal.letter_case != Case::Sensitive) filter.ascii[code ^ 0x20] = 1;
     }
   }
   return filter;
@@ -92,7 +92,7 @@ SearchPlan plan_group(const std::vector<Literal>& group) {
   for (const Literal& literal : group) {
     std::string piece = choose_piece(literal);
     if (piece.empty()) return {};
-    const bool caseless = literal.letter_case == Case::Ignored;
+    const bool caseless = literal.letter_case != Case::Sensitive;
     plan.rate += expected_rate(piece, caseless);
     plan.pieces.push_back({std::move(piece), caseless});
   }

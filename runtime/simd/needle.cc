@@ -106,7 +106,7 @@ PreparedNeedle::PreparedNeedle(Match match, Case letter_case, std::string_view t
       term_after_(wants_term_after(match, text)) {
   const std::string_view searched = by_character_ ? longest_ascii_part(text) : text;
   storage_ = std::make_unique<char[]>(2 * searched.size() + 1);
-  prepare_search(searched, letter_case == Case::Ignored, by_character_ ? Match::Contains : match,
+  prepare_search(searched, letter_case != Case::Sensitive, by_character_ ? Match::Contains : match,
                  storage_.get(), &search_);
   search_.term_before = term_before_ && !by_character_;
   search_.term_after = term_after_ && !by_character_;

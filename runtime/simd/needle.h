@@ -18,7 +18,9 @@
 
 namespace kqlc::simd {
 
-enum class Case : uint8_t { Sensitive, Ignored };
+// IgnoredInAscii: only ASCII letters fit in either case; no operator means that, but it is as quick as
+// Sensitive for any needle.
+enum class Case : uint8_t { Sensitive, Ignored, IgnoredInAscii };
 
 class PreparedNeedle {
  public:

@@ -68,7 +68,7 @@ const std::vector<Overloads>& functions_giving(Type type) {
   static const std::vector<std::vector<Overloads>> all = [] {
     std::vector<std::map<std::string, Overloads>> named(kNumTypes);
     for (const Function& row : function_table()) {
-      if (!row.spec.deterministic) continue;
+      if (!row.spec.deterministic || !row.spec.is_written) continue;
       std::string name =
           row.spec.operators[0] ? std::string("operator ") + row.spec.operators[0] : row.spec.name;
       named[static_cast<size_t>(row.result)][name].push_back(&row);

@@ -24,7 +24,7 @@ std::vector<Condition> random_conditions(Random& random, size_t most) {
     condition.negated = random.below(4) == 0;
     for (size_t left = random.below(5); left; --left)
       condition.patterns.push_back({oracle::kMatches[random.below(std::size(oracle::kMatches))],
-                                    oracle::kCases[random.below(2)], random.text(random.below(3) ? 4 : 12)});
+                                    oracle::kCases[random.below(3)], random.text(random.below(3) ? 4 : 12)});
   }
   return conditions;
 }
@@ -159,7 +159,7 @@ TEST(ConditionSet, OneValueAsAColumn) {
     Condition condition = random_conditions(random, 1)[0];
     for (size_t left = random.below(40); left; --left)
       condition.patterns.push_back({oracle::kMatches[random.below(std::size(oracle::kMatches))],
-                                    oracle::kCases[random.below(2)], random.text(10)});
+                                    oracle::kCases[random.below(3)], random.text(10)});
     const ConditionSet set({condition});
     for (int i = 0; i < 20; ++i) {
       const std::string text = random_value(random, {condition});

@@ -200,6 +200,7 @@ const char* const kQueries[] = {
     "T | where Name in~ ('CMD.EXE', 'svchost') and Path !in ('', 'svchost') | count",
     "T | where Name has_any ('cmd', 'enc') and not(Name has_all ('power', 'enc'))",
     "T | where Name matches regex '(?i)^p.*l' | extend X = extract('(\\\\w+)', 1, Name) | distinct X",
+    "T | where Name matches regex @'(?i)-enc\\s+a' and Path matches regex 'cmd|PowerShell' | project Size",
     "T | where true and (Size > 2 or false) | where bool(null) or Size == 5",
     "T | where bool(null)",
     "T | where false | summarize count()",
@@ -258,8 +259,8 @@ TEST(IrPasses, GiveTheRowsOfThePlan) {
 }
 
 TEST(IrPasses, EachAloneGivesTheRowsOfThePlan) {
-  for (auto pass :
-       {fold, split_conjunctions, infer_filters, push_filters, push_limits, prune, add_prefilters})
+  for (auto pass : {fold, split_conjunctions, infer_filters, push_filters, infer_literals, push_limits, prune,
+                    add_prefilters})
     for (const char* query : kQueries) {
       plan::Plan plan = bind_query(query);
       Ir ir = build(plan, plan.results[0]);
@@ -292,6 +293,8 @@ TEST(IrPasses, PrefiltersLoseNoLine) {
                                     "Name has 'distant' or Path has 'alpha'",
                                     "Name has_all ('distant', 'desktop')",
                                     "Name startswith 'dist' and Name endswith 'top'",
+                                    "Name matches regex '(?i)distant.desktop|K\\u017f'",
+                                    "Name matches regex 'kix\u00e9Skype'",
                                     "Name has 'true'",
                                     "Name has 'null'"};
   const char* const values[] = {"distant desktop",

@@ -446,6 +446,21 @@ TEST(IrPushFilters, NotBelowAJoinWhatMayFail) {
               HasSubstr("join inner on Name == Name\nfilter"));
 }
 
+TEST(IrInferLiterals, OfRegularExpressionsOverColumns) {
+  EXPECT_EQ(optimized("T | where Size > 1 and Name matches regex 'abc.+d'"),
+            "scan T\nfilter (Size > 1), contains_any(Name, \"abc\"), (Name matches regex \"abc.+d\")\n");
+  EXPECT_THAT(optimized("T | extend P = Path | where P matches regex 'abc|def'"),
+              HasSubstr("filter contains_any(Path, \"abc\", \"def\"), (Path matches regex"));
+}
+
+TEST(IrInferLiterals, NotWhereNoneIsKnownOrNothingIsGained) {
+  for (const char* query :
+       {"T | where Name matches regex 'a.c'", "T | where not(Name matches regex 'abc')",
+        "T | where tolower(Name) matches regex 'abc'", "T | take 5 | where Name matches regex 'abc'",
+        "T | project X = Name matches regex 'abc'"})
+    EXPECT_THAT(optimized(query), Not(HasSubstr("contains_any"))) << query;
+}
+
 TEST(IrPushLimits, ThroughProjectionsAndIntoUnions) {
   EXPECT_EQ(optimized("T | extend D = Size * 2 | project D | take 3"),
             "scan T\ntake 3\nproject D = (Size * 2)\n");
@@ -517,6 +532,7 @@ TEST(IrPrefilter, NeedlesOfStringOperators) {
   EXPECT_EQ(prefilter("T | where Name has_all ('abc', 'def')"), (Words{{"abc"}, {"def"}}));
   EXPECT_EQ(prefilter("T | where Name in~ ('abc', 'def')"), (Words{{"abc", "def"}}));
   EXPECT_EQ(prefilter("T | where Name has_any (dynamic(['abc', 'def']))"), (Words{{"abc", "def"}}));
+  EXPECT_EQ(prefilter("T | where Name matches regex '(abc|def)+'"), (Words{{"abc", "def"}}));
 }
 
 TEST(IrPrefilter, OrNeedsAllItsOperands) {
@@ -548,7 +564,8 @@ TEST(IrPrefilter, NothingThatMayBeWrittenInAnotherWay) {
                             "T | where strcat(Name, Path) has 'abc'",
                             "T | where Name in ('abc', '')",
                             "T | where Name has_any ('abc', '1')",
-                            "T | where Name matches regex 'abc'",
+                            "T | where Name matches regex '123'",
+                            "T | where Name matches regex 'ab'",
                             "T | take 5 | where Name has 'abc'",
                             "T | where case(Name has 'abc', true, false)",
                             "T | where tostring(Unused) has 'abc'",

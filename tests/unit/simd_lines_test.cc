@@ -244,7 +244,7 @@ TEST(LineFilter, NeverLosesALine) {
       std::vector<std::vector<Literal>> groups(1 + random.below(3));
       for (auto& group : groups)
         for (size_t left = 1 + random.below(round % 2 ? 2 : 7); left; --left)
-          group.push_back({random.text(5), oracle::kCases[random.below(2)]});
+          group.push_back({random.text(5), oracle::kCases[random.below(3)]});
       const LineFilter filter(groups);
       std::string text;
       std::vector<std::string> wanted;

@@ -61,6 +61,12 @@ inline std::u32string decode(std::string_view text) {
   return result;
 }
 
+inline std::u32string fold_ascii(std::u32string text) {
+  for (char32_t& code : text)
+    if (code >= 'a' && code <= 'z') code -= 'a' - 'A';
+  return text;
+}
+
 inline std::u32string fold(std::u32string text) {
   for (char32_t& code : text) {
     const auto upper = static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(code)));
@@ -79,6 +85,7 @@ inline bool holds(Match match, Case letter_case, std::string_view text_bytes, st
   std::u32string text = decode(text_bytes), needle = decode(needle_bytes);
   const std::u32string raw = text, raw_needle = needle;
   if (letter_case == Case::Ignored) text = fold(text), needle = fold(needle);
+  if (letter_case == Case::IgnoredInAscii) text = fold_ascii(text), needle = fold_ascii(needle);
   for (size_t at = 0; at + needle.size() <= text.size(); ++at) {
     if (text.compare(at, needle.size(), needle) != 0) continue;
     const size_t stop = at + needle.size();
@@ -98,7 +105,7 @@ inline bool holds(Match match, Case letter_case, std::string_view text_bytes, st
 
 inline constexpr Match kMatches[] = {Match::Equals, Match::Contains,  Match::StartsWith, Match::EndsWith,
                                      Match::Has,    Match::HasPrefix, Match::HasSuffix};
-inline constexpr Case kCases[] = {Case::Sensitive, Case::Ignored};
+inline constexpr Case kCases[] = {Case::Sensitive, Case::Ignored, Case::IgnoredInAscii};
 
 // A random number generator whose seed is printed with every failure of the test that holds it.
 class Random {

@@ -82,8 +82,9 @@ void expect_agreement(Match match, Case letter_case, const std::string& text,
   const PreparedNeedle needle(match, letter_case, needle_text);
   const bool expected = oracle::holds(match, letter_case, text, needle_text);
   ASSERT_EQ(needle.matches({bytes.begin(), text.size()}), expected)
-      << "match " << static_cast<int>(match) << " caseless " << (letter_case == Case::Ignored) << " text '"
-      << text << "' needle '" << needle_text << "'";
+      << "match " << static_cast<int>(match) << " case " << static_cast<int>(letter_case) << " text '" << text
+      << "' needle '" << needle_text << "'";
+  if (letter_case == Case::IgnoredInAscii) return;  // no predicate has it
   using Predicate = bool (*)(Str, Str) noexcept;
   static constexpr Predicate kPredicates[][2] = {
       {equals_cs, equals}, {contains_cs, contains},   {startswith_cs, startswith}, {endswith_cs, endswith},
