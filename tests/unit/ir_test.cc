@@ -448,7 +448,7 @@ TEST(IrPushFilters, NotBelowAJoinWhatMayFail) {
 
 TEST(IrInferLiterals, OfRegularExpressionsOverColumns) {
   EXPECT_EQ(optimized("T | where Size > 1 and Name matches regex 'abc.+d'"),
-            "scan T\nfilter (Size > 1), contains_any(Name, \"abc\"), (Name matches regex \"abc.+d\")\n");
+            "scan T\nfilter (Size > 1), (Name contains_any \"abc\"), (Name matches regex \"abc.+d\")\n");
   EXPECT_THAT(optimized("T | extend P = Path | where P matches regex 'abc|def'"),
               HasSubstr("filter contains_any(Path, \"abc\", \"def\"), (Path matches regex"));
 }
