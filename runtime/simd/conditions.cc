@@ -2,8 +2,9 @@
 //
 // A slot is a bitmap of rows: one for each condition that any of its patterns decides, one for each pattern
 // of the others. Texts that do not lie in one run of bytes (views, arrays of Str, nulls, dictionaries larger
-// than the batch) are copied into one, some hundred kilobytes at a time; a smaller dictionary is decided
-// instead of the rows.
+// than the batch) are copied into one, some hundred kilobytes at a time, unless they lie in order and so near
+// each other (a page of Parquet: the lengths stand between them) that all can be searched where they are; a
+// smaller dictionary is decided instead of the rows.
 #include "runtime/simd/conditions.h"
 
 #include <algorithm>
@@ -21,7 +22,54 @@ constexpr size_t kGatheredBytes = size_t{1} << 19;
 // One value is compared with so many needles one by one.
 constexpr size_t kMostOneByOne = 8;
 
+// Bytes that may lie between two texts of a run.
+constexpr size_t kMostBetween = 4;
+constexpr size_t kWordRows = 64;
+
 size_t words_of(size_t rows) { return (rows + 63) / 64; }
+
+// Texts by offsets, each of which ends where the next one begins.
+template <class Offset>
+struct OffsetTexts {
+  const Offset* offsets;
+  const char* data;
+  const char* begin(size_t row) const { return data + offsets[row]; }
+  const char* end(size_t row) const { return data + offsets[row + 1]; }
+  void filter(const PreparedNeedle& needle, size_t rows, uint64_t* bitmap) const {
+    needle.filter(offsets, data, rows, bitmap);
+  }
+};
+
+// Texts that lie in order, with bytes of others between them.
+struct OrderedTexts {
+  const Str* texts;
+  const char* begin(size_t row) const { return texts[row].data; }
+  const char* end(size_t row) const { return texts[row].data + texts[row].size; }
+  void filter(const PreparedNeedle& needle, size_t rows, uint64_t* bitmap) const {
+    needle.filter(texts, rows, bitmap);
+  }
+};
+
+// Takes the texts from `first` on that lie in order, of `rows`, some hundred kilobytes of them, and returns
+// the row behind them: the end, or one that begins a word of a bitmap. An empty text lies where the last one
+// ended.
+size_t take_ordered(const Str* strs, size_t first, size_t rows, std::vector<Str>& out) {
+  size_t row = first;
+  while (row < rows && strs[row].size == 0) ++row;
+  if (row == rows) return first;
+  const char *begin = strs[row].data, *last = begin;
+  out.assign(row - first, Str(begin, 0));
+  for (; row < rows; ++row) {
+    const Str& text = strs[row];
+    if (row % kWordRows == 0 && static_cast<size_t>(last - begin) >= kGatheredBytes) break;
+    if (text.size && (text.data < last || text.data > last + kMostBetween)) break;
+    out.push_back(text.size ? text : Str(last, 0));
+    last = out.back().data + text.size;
+  }
+  if (row < rows) row -= (row - first) % kWordRows;
+  out.resize(row - first);
+  return row;
+}
 
 }  // namespace
 
@@ -115,33 +163,50 @@ void ConditionSet::decide_rows(const StringColumn& column, Decisions& out) const
         for (size_t row = 0; row < rows; ++row) hold(needle, row, out);
       return;
     case Encoding::Utf8:
-      if (from.validity) return decide_gathered(column, out);
-      return decide_run(static_cast<const int32_t*>(from.values) + from.offset, from.data, rows, 0, out);
+      if (from.validity) return decide_apart(column, out);
+      return decide_run(
+          OffsetTexts<int32_t>{static_cast<const int32_t*>(from.values) + from.offset, from.data}, rows, 0,
+          out);
     case Encoding::LargeUtf8:
-      if (from.validity) return decide_gathered(column, out);
-      return decide_run(static_cast<const int64_t*>(from.values) + from.offset, from.data, rows, 0, out);
+      if (from.validity) return decide_apart(column, out);
+      return decide_run(
+          OffsetTexts<int64_t>{static_cast<const int64_t*>(from.values) + from.offset, from.data}, rows, 0,
+          out);
     case Encoding::Dictionary:
       if (from.dictionary_size <= column.num_rows) return decide_dictionary(column, out);
-      return decide_gathered(column, out);
+      return decide_apart(column, out);
     default:
-      return decide_gathered(column, out);
+      return decide_apart(column, out);
   }
 }
 
-void ConditionSet::decide_gathered(const StringColumn& column, Decisions& out) const {
+void ConditionSet::decide_apart(const StringColumn& column, Decisions& out) const {
+  const Column& from = column.column;
   const auto rows = static_cast<size_t>(column.num_rows);
+  const Str* strs = from.encoding == Encoding::Strs && !from.validity
+                        ? static_cast<const Str*>(from.values) + from.offset
+                        : nullptr;
   for (size_t row = 0; row < rows;) {
-    const size_t first = row;
-    out.bytes_.clear();
-    out.offsets_.assign(1, 0);
-    // Parts begin at a word of the bitmaps.
-    for (; row < rows && (row % 64 != 0 || out.bytes_.size() < kGatheredBytes); ++row) {
-      const Str text = load_str(column.column, column.column.encoding, static_cast<int64_t>(row));
-      if (text.size) out.bytes_.append(text.data, text.size);
-      out.offsets_.push_back(static_cast<int64_t>(out.bytes_.size()));
-    }
-    decide_run(out.offsets_.data(), out.bytes_.data(), row - first, first, out);
+    const size_t end = strs ? take_ordered(strs, row, rows, out.texts_) : row;
+    if (end != row) decide_run(OrderedTexts{out.texts_.data()}, end - row, row, out);
+    row = end != row ? end : gather(column, row, out);
   }
+}
+
+// Copies texts from row `first` on into one run and decides them. Returns the row behind them: the end, or
+// one that begins a word of a bitmap.
+size_t ConditionSet::gather(const StringColumn& column, size_t first, Decisions& out) const {
+  const auto rows = static_cast<size_t>(column.num_rows);
+  out.bytes_.clear();
+  out.offsets_.assign(1, 0);
+  size_t row = first;
+  for (; row < rows && (row % kWordRows != 0 || row == first || out.bytes_.size() < kGatheredBytes); ++row) {
+    const Str text = load_str(column.column, column.column.encoding, static_cast<int64_t>(row));
+    if (text.size) out.bytes_.append(text.data, text.size);
+    out.offsets_.push_back(static_cast<int64_t>(out.bytes_.size()));
+  }
+  decide_run(OffsetTexts<int64_t>{out.offsets_.data(), out.bytes_.data()}, row - first, first, out);
+  return row;
 }
 
 // From values to the rows that have them.
@@ -168,51 +233,50 @@ void ConditionSet::decide_dictionary(const StringColumn& column, Decisions& out)
 }
 
 // A walk over the hits in a run of texts. Hits come nearly in order, so their rows lie near each other.
-template <class Offset>
+template <class Texts>
 struct ConditionSet::Walk {
   const ConditionSet& set;
   const Group& group;
-  const Offset* offsets;
-  const char* data;
+  const Texts& texts;
   size_t rows, first_row;
   Decisions& out;
   size_t row = 0;  // of the last hit
 
-  size_t row_at(Offset place) {
-    if (place < offsets[row]) row = 0;
+  size_t row_at(const char* place) {
+    if (place < texts.begin(row)) row = 0;
     size_t step = 1;
-    for (; row + step < rows && offsets[row + step] <= place; step *= 2) row += step;
+    for (; row + step < rows && texts.begin(row + step) <= place; step *= 2) row += step;
     for (; step; step /= 2)
-      if (row + step < rows && offsets[row + step] <= place) row += step;
+      if (row + step < rows && texts.begin(row + step) <= place) row += step;
     return row;
   }
 
   void take(const char* place, size_t which) {
     const uint32_t needle = group.needles[which];
-    const size_t at = row_at(static_cast<Offset>(place - data));
+    const size_t at = row_at(place);
     const std::vector<uint32_t>& slots = set.slots_[needle];
     if (std::ranges::all_of(slots, [&](uint32_t slot) { return out.has(slot, first_row + at); })) return;
-    if (set.needles_[needle].fits_at(data + offsets[at], place, data + offsets[at + 1]))
+    const char* end = texts.end(at);
+    if (place < end && set.needles_[needle].fits_at(texts.begin(at), place, end))
       set.hold(needle, first_row + at, out);
   }
 };
 
-template <class Offset>
-void ConditionSet::decide_run(const Offset* offsets, const char* data, size_t rows, size_t first_row,
-                              Decisions& out) const {
+template <class Texts>
+void ConditionSet::decide_run(const Texts& texts, size_t rows, size_t first_row, Decisions& out) const {
   for (const Group& group : groups_) {
-    Walk<Offset> walk{*this, group, offsets, data, rows, first_row, out};
+    Walk<Texts> walk{*this, group, texts, rows, first_row, out};
     group.search.find_all(
-        data + offsets[0], data + offsets[rows],
+        texts.begin(0), texts.end(rows - 1),
         [](void* context, const char* place, size_t which) {
-          static_cast<Walk<Offset>*>(context)->take(place, which);
+          static_cast<Walk<Texts>*>(context)->take(place, which);
         },
         &walk);
   }
   std::vector<uint64_t> found;
   for (uint32_t needle : alone_) {
     found.assign(words_of(rows), 0);
-    needles_[needle].filter(offsets, data, rows, found.data());
+    texts.filter(needles_[needle], rows, found.data());
     for (size_t word = 0; word < found.size(); ++word)
       for (uint64_t left = found[word]; left; left &= left - 1)
         hold(needle, first_row + word * 64 + static_cast<size_t>(__builtin_ctzll(left)), out);

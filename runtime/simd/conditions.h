@@ -60,6 +60,7 @@ class Decisions {
   std::vector<char> is_derived_;
   std::string bytes_;  // texts that lay apart, put together
   std::vector<int64_t> offsets_;
+  std::vector<Str> texts_;             // that lie in order
   std::unique_ptr<Decisions> values_;  // of a dictionary
 };
 
@@ -91,17 +92,17 @@ class ConditionSet {
   struct Plan {
     std::vector<uint32_t> slots;  // rows of any: their only one; of all: one a pattern
   };
-  template <class Offset>
+  template <class Texts>
   struct Walk;
 
   void add_patterns();
   void group_needles();
   void decide_rows(const StringColumn& column, Decisions& out) const;
   void decide_dictionary(const StringColumn& column, Decisions& out) const;
-  void decide_gathered(const StringColumn& column, Decisions& out) const;
-  template <class Offset>
-  void decide_run(const Offset* offsets, const char* data, size_t rows, size_t first_row,
-                  Decisions& out) const;
+  void decide_apart(const StringColumn& column, Decisions& out) const;
+  size_t gather(const StringColumn& column, size_t first, Decisions& out) const;
+  template <class Texts>
+  void decide_run(const Texts& texts, size_t rows, size_t first_row, Decisions& out) const;
   bool any_fits(Str text) const;
   void hold(uint32_t needle, size_t row, Decisions& out) const;
 

@@ -42,8 +42,9 @@ inline constexpr size_t kMaxFingerprint = 3;  // bytes of a needle's fingerprint
 // a window of `window` bytes of each needle. Each needle belongs to one of eight buckets; bit b of low[i][n]
 // & high[i][m] says that a needle of bucket b may have the byte (m << 4 | n) at place i of its window. Where
 // all bytes of a window may be those of one bucket, the hash of the window tells which needles to compare.
-// Very many needles are found by samples: only the windows at every `stride`-th place are hashed, and each
-// needle is entered with as many windows in a row, one of which is at such a place.
+// Where all windows have the same two bytes at the same place, those are looked for instead. Very many
+// needles are found by samples: only the windows at every `stride`-th place are hashed, and each needle is
+// entered with as many windows in a row, one of which is at such a place.
 struct MultiNeedle {
   const SearchNeedle* needles;
   size_t size;
@@ -53,8 +54,10 @@ struct MultiNeedle {
   const uint32_t* members;  // needle numbers, by the hash of their windows
   const uint32_t* anchors;  // of each member: the offset of that window in its needle
   uint32_t stride;          // 0: by fingerprints; 1, 2 or 4: by samples of four bytes
-  const uint32_t* bitmap;   // of samples: which hashes there are
-  const uint32_t* begins;   // by hash, the first of its members; one more at the end
+  bool has_pair;            // windows are found by `pair`, in which only first and second are set
+  SearchNeedle pair;
+  const uint32_t* bitmap;  // of samples: which hashes there are
+  const uint32_t* begins;  // by hash, the first of its members; one more at the end
   uint32_t hash_bits;
   uint8_t low[kMaxFingerprint][16];
   uint8_t high[kMaxFingerprint][16];

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "runtime/base/check.h"
 #include "runtime/simd/targets.h"
@@ -142,6 +143,52 @@ constexpr size_t kMostFingerprints = 32;
 // So many needles of six bytes may be entered with windows that reach one byte beyond them.
 constexpr size_t kMostOpen = 64;
 
+// Two bytes that stand together more rarely than this are quicker to look for than fingerprints.
+constexpr double kRarePair = 1.0 / 256;
+
+namespace {
+
+// Where `needle` has the bytes `i` and i + 1 of `other`, with `before` bytes before and `after` behind them.
+std::optional<uint32_t> place_of_pair(const SearchNeedle& needle, const SearchNeedle& other, size_t i,
+                                      size_t before, size_t after) {
+  for (size_t at = before; at + 2 + after <= needle.size; ++at)
+    if (std::memcmp(needle.bytes + at, other.bytes + i, 2) == 0 &&
+        std::memcmp(needle.fold + at, other.fold + i, 2) == 0)
+      return static_cast<uint32_t>(at);
+  return std::nullopt;
+}
+
+}  // namespace
+
+// Finds the rarest two bytes that all needles share, and windows that have them at the same place; false:
+// there are none, or they are not rare.
+bool MultiSearch::choose_pair(std::vector<Window>& windows) {
+  double best = kRarePair;
+  const SearchNeedle& model = needles_[0];
+  for (size_t i = 0; i + 1 < model.size; ++i) {
+    const double rate = expected_rate({model.bytes + i, 2}, model.fold[i] != 0 || model.fold[i + 1] != 0);
+    for (size_t before = 0; rate < best && before + 2 <= multi_.window; ++before) {
+      std::vector<Window> found;
+      for (uint32_t needle = 0; needle < needles_.size(); ++needle) {
+        const auto place = place_of_pair(needles_[needle], model, i, before, multi_.window - before - 2);
+        if (!place) break;
+        found.push_back({needle, *place - static_cast<uint32_t>(before), kClosed});
+      }
+      if (found.size() < needles_.size()) continue;
+      best = rate;
+      windows = std::move(found);
+      multi_.has_pair = true;
+      multi_.pair.first = before;
+      multi_.pair.second = before + 1;
+      multi_.pair.first_byte = static_cast<uint8_t>(model.bytes[i]);
+      multi_.pair.first_fold = static_cast<uint8_t>(model.fold[i]);
+      multi_.pair.second_byte = static_cast<uint8_t>(model.bytes[i + 1]);
+      multi_.pair.second_fold = static_cast<uint8_t>(model.fold[i + 1]);
+    }
+  }
+  return multi_.has_pair;
+}
+
 // How many windows in a row each needle has, so that one is at a place that is a multiple of that number.
 size_t MultiSearch::count_windows(size_t shortest) const {
   const size_t open = static_cast<size_t>(
@@ -161,6 +208,7 @@ void MultiSearch::choose_windows(const std::vector<Piece>& pieces) {
   }
   multi_.window = width;
   std::vector<Window> all;
+  if (!multi_.stride && width > 1 && choose_pair(all)) return index_windows(all);
   for (uint32_t i = 0; i < pieces.size(); ++i) {
     const bool open = width + windows - 1 > pieces[i].bytes.size();
     const uint32_t first = open ? 0 : choose_window(pieces[i], width, windows);

@@ -59,6 +59,7 @@ class MultiSearch {
   static constexpr uint32_t kClosed = 256;
   size_t count_windows(size_t shortest) const;
   void choose_windows(const std::vector<Piece>& pieces);
+  bool choose_pair(std::vector<Window>& windows);
   void build_fingerprints(std::vector<Window> windows);
   void index_windows(const std::vector<Window>& windows);
 

@@ -4,7 +4,8 @@
 // hit. The plain version tries every needle at every place. Departures: up to kMaxProbes needles are compared
 // by their two rarest bytes as a single needle is; more needles by fingerprint: two table look-ups a byte of
 // the window (low and high nibble) give the buckets that may match there, the meet over the window's bytes
-// the candidates, and only the needles whose windows have the hash of what stands there are compared. Where
+// the candidates, and only the needles whose windows have the hash of what stands there are compared; two
+// bytes that all windows share take the place of the fingerprints. Where
 // there are so many needles that nearly every place is a candidate, the windows at every fourth place (or
 // second, or each) are hashed and looked up in a bitmap. Either way finds the first hit or all of them.
 #pragma once
@@ -218,6 +219,12 @@ bool scan_fingerprints(const MultiNeedle& multi, const char* begin, const char* 
 }
 
 template <class V, class Hit>
+bool scan_pairs(const MultiNeedle& multi, const char* begin, const char* end, Hit& hit) {
+  const Probe<V> pair(multi.pair);
+  return scan_blocks<V>(multi, begin, end, [&](const char* p) { return V::mask(pair(p)); }, hit);
+}
+
+template <class V, class Hit>
 bool scan_samples(const MultiNeedle& multi, const char* begin, const char* end, Hit& hit) {
   const uint32_t stride = multi.stride, bits = multi.hash_bits;
   const uint32_t* bitmap = multi.bitmap;
@@ -233,6 +240,7 @@ bool scan_samples(const MultiNeedle& multi, const char* begin, const char* end, 
 // Requires: multi.window is not 0.
 template <class V, class Hit>
 bool scan_windows(const MultiNeedle& multi, const char* begin, const char* end, Hit hit) {
+  if (multi.has_pair) return scan_pairs<V>(multi, begin, end, hit);
   if (multi.stride) return scan_samples<V>(multi, begin, end, hit);
   if (multi.window == 1) return scan_fingerprints<V, 1>(multi, begin, end, hit);
   if (multi.window == 2) return scan_fingerprints<V, 2>(multi, begin, end, hit);

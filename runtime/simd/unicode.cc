@@ -93,25 +93,34 @@ bool is_alphanumeric(uint32_t code) noexcept {
   return bits >> (code % 64) & 1;
 }
 
-bool is_ascii(std::string_view text) noexcept {
-  size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
-    uint64_t word;
-    std::memcpy(&word, text.data() + i, 8);
-    if (word & 0x8080808080808080) return false;
+namespace {
+
+// Steps over blocks of `size` bytes that are ASCII. One test a block, so that the compiler can use vectors.
+template <size_t size>
+const char* skip_ascii(const char* place, const char* end) {
+  for (; static_cast<size_t>(end - place) >= size; place += size) {
+    unsigned char any = 0;
+    for (size_t i = 0; i < size; ++i) any |= static_cast<unsigned char>(place[i]);
+    if (any >= 0x80) break;
   }
-  for (; i < text.size(); ++i)
-    if (static_cast<unsigned char>(text[i]) >= 0x80) return false;
-  return true;
+  return place;
+}
+
+}  // namespace
+
+bool is_ascii(std::string_view text) noexcept {
+  const char* end = text.data() + text.size();
+  const char* place = skip_ascii<8>(skip_ascii<256>(text.data(), end), end);
+  return skip_ascii<1>(place, end) == end;
 }
 
 bool is_utf8(std::string_view text) noexcept {
-  if (is_ascii(text)) return true;
   const char* end = text.data() + text.size();
   for (const char* place = text.data(); place != end;) {
-    // Texts of few other characters have long runs of ASCII.
-    uint64_t word;
-    while (end - place >= 8 && (std::memcpy(&word, place, 8), (word & 0x8080808080808080) == 0)) place += 8;
+    // Texts of few other characters have long runs of ASCII; others are not looked at 256 bytes wide for
+    // each.
+    if (skip_ascii<8>(place, place + std::min<ptrdiff_t>(8, end - place)) != place)
+      place = skip_ascii<8>(skip_ascii<256>(place, end), end);
     if (place == end) break;
     Character character = decode_character(place, end);
     if (character.code >= kInvalidByte) return false;
