@@ -147,7 +147,7 @@ std::shared_ptr<const JoinTable> JoinRows::build() {
   auto table = std::make_shared<JoinTable>();
   table->types_ = types_;
   table->keys_ = keys_;
-  table->bounds_ = std::make_unique<JoinTable::Bounds[]>(types_.size());
+  table->orders_ = std::make_unique<JoinTable::Order[]>(types_.size());
   for (Type type : types_) table->nulls_.push_back(null_cell(type));
   table->slots_.assign(std::bit_ceil(std::max<size_t>(16, 2 * entries_.size())), 0);
   const std::vector<uint32_t> in_order = order(), group_of = group(in_order, *table);
@@ -195,46 +195,67 @@ bool JoinTable::is_ordered(size_t column) const {
   return types_[column] == Type::Long || types_[column] == Type::DateTime || types_[column] == Type::TimeSpan;
 }
 
-// A null lies in no range, so it changes no bound.
-const JoinTable::Bounds& JoinTable::bounds_of(size_t column) const {
-  Bounds& bounds = bounds_[column];
-  std::call_once(bounds.made, [&] {
-    const size_t width = types_.size(), rows = num_rows_;
-    bounds.greatest_before.resize(rows);
-    bounds.least_after.resize(rows);
-    for (const Group& group : groups_) {
-      int64_t greatest = std::numeric_limits<int64_t>::min(), least = std::numeric_limits<int64_t>::max();
-      for (size_t row = group.first; row < group.first + group.count; ++row) {
-        const Cell& cell = rows_[row * width + column];
-        bounds.greatest_before[row] = greatest = cell.valid ? std::max(greatest, cell.l) : greatest;
-      }
-      for (size_t row = group.first + group.count; row-- > group.first;) {
-        const Cell& cell = rows_[row * width + column];
-        bounds.least_after[row] = least = cell.valid ? std::min(least, cell.l) : least;
-      }
-    }
-    bounds_bytes_ += 2 * rows * sizeof(int64_t);
+JoinTable::Order& JoinTable::order_of(size_t column) const {
+  Order& order = orders_[column];
+  std::call_once(order.begun, [&] {
+    order.values.resize(num_rows_);
+    order.rows.resize(num_rows_);
+    order.progress = std::make_unique<std::atomic<Order::Progress>[]>(groups_.size());
+    order_bytes_ += num_rows_ * (sizeof(int64_t) + sizeof(uint32_t)) + groups_.size();
   });
-  return bounds;
+  return order;
 }
 
-const Cell* JoinTable::narrow(const Cell* first, size_t column, int64_t low, int64_t high,
-                              uint64_t& count) const {
+// Threads that ask for the same key wait for the first of them. A null lies in no range; it stands at the
+// end.
+void JoinTable::sort_group(size_t group, size_t column, Order& order) const {
+  std::atomic<Order::Progress>& progress = order.progress[group];
+  Order::Progress seen = Order::None;
+  if (!progress.compare_exchange_strong(seen, Order::Begun, std::memory_order_acquire)) {
+    while (seen != Order::Done) {
+      progress.wait(seen, std::memory_order_acquire);
+      seen = progress.load(std::memory_order_acquire);
+    }
+    return;
+  }
+  const size_t width = types_.size(), first = groups_[group].first, count = groups_[group].count;
+  std::vector<std::pair<int64_t, uint32_t>> sorted(count);
+  for (size_t i = 0; i < count; ++i) {
+    const Cell& cell = rows_[(first + i) * width + column];
+    sorted[i] = {cell.valid ? cell.l : std::numeric_limits<int64_t>::max(), static_cast<uint32_t>(first + i)};
+  }
+  if (!std::ranges::is_sorted(sorted)) std::ranges::sort(sorted);
+  for (size_t i = 0; i < count; ++i) std::tie(order.values[first + i], order.rows[first + i]) = sorted[i];
+  progress.store(Order::Done, std::memory_order_release);
+  progress.notify_all();
+}
+
+void JoinTable::narrow(const Cell* first, uint64_t count, size_t column, int64_t low, int64_t high,
+                       std::vector<const Cell*>& out) const {
   constexpr uint64_t kWorthWhile = 8;
-  if (count < kWorthWhile) return first;
-  const Bounds& bounds = bounds_of(column);
+  out.clear();
   const auto width = types_.size();
-  const auto begin = (first - rows_) / static_cast<std::ptrdiff_t>(width);
-  const auto end = begin + static_cast<std::ptrdiff_t>(count);
-  auto greatest = bounds.greatest_before.begin(), least = bounds.least_after.begin();
-  const auto from = std::lower_bound(greatest + begin, greatest + end, low) - greatest;
-  const auto to = std::upper_bound(least + from, least + end, high) - least;
-  count = static_cast<uint64_t>(to - from);
-  return rows_ + static_cast<size_t>(from) * width;
+  if (count >= kWorthWhile && is_ordered(column)) {
+    Order& order = order_of(column);
+    const auto row = (first - rows_) / static_cast<std::ptrdiff_t>(width);
+    const auto group = std::ranges::upper_bound(groups_, static_cast<uint32_t>(row), {}, &Group::first) - 1;
+    const auto number = static_cast<size_t>(group - groups_.begin());
+    if (order.progress[number].load(std::memory_order_acquire) != Order::Done)
+      sort_group(number, column, order);
+    const auto begin = order.values.begin() + row, end = begin + static_cast<std::ptrdiff_t>(count);
+    const auto from = std::lower_bound(begin, end, low), to = std::upper_bound(from, end, high);
+    if (static_cast<uint64_t>(to - from) <= count / 2) {
+      auto place = order.rows.begin() + (from - order.values.begin());
+      for (auto left = to - from; left; --left) out.push_back(rows_ + size_t{*place++} * width);
+      if (!std::ranges::is_sorted(out)) std::ranges::sort(out);
+      return;
+    }
+  }
+  for (uint64_t i = 0; i < count; ++i) out.push_back(first + i * width);
 }
 
 size_t JoinTable::bytes() const {
-  return bounds_bytes_ + arena_.bytes() + groups_.capacity() * sizeof(Group) +
+  return order_bytes_ + arena_.bytes() + groups_.capacity() * sizeof(Group) +
          slots_.capacity() * sizeof(uint32_t);
 }
 

@@ -32,12 +32,11 @@ class JoinTable {
   // Returns the first of the rows that match the keys of a left row, or nullptr, and how many there are; the
   // cells of each row follow those of the one before.
   const Cell* find(const Cell* keys, uint64_t& count) const;
-  // Of the `count` rows from `first` on, which find() returned: a run of them outside of which no value of
-  // the column lies in [low, high]. Where the rows come nearly in its order, as events come in that of time,
-  // the run is short. Requires: is_ordered(column).
-  const Cell* narrow(const Cell* first, size_t column, int64_t low, int64_t high, uint64_t& count) const;
-  // Whether the values of a column are numbers in Cell::l: of the types long, datetime and timespan.
-  bool is_ordered(size_t column) const;
+  // Of the `count` rows from `first` on, which find() returned: writes some, in input order, outside of which
+  // no value of the column lies in [low, high]. Where these are many, or the values are no
+  // numbers in Cell::l (of the types long, datetime, timespan), they may be all.
+  void narrow(const Cell* first, uint64_t count, size_t column, int64_t low, int64_t high,
+              std::vector<const Cell*>& out) const;
   // A row of nulls, which stands for a match where there is none.
   const Cell* nulls() const { return nulls_.data(); }
   size_t bytes() const;
@@ -48,12 +47,17 @@ class JoinTable {
     uint64_t hash;
     uint32_t first, count;  // rows
   };
-  // By row, over the rows of its key: the greatest value up to it, the least one from it on.
-  struct Bounds {
-    std::once_flag made;
-    std::vector<int64_t> greatest_before, least_after;
+  // The rows of each key by the values of a column, made for a key when it is first asked for.
+  struct Order {
+    enum Progress : uint8_t { None, Begun, Done };
+    std::once_flag begun;
+    std::vector<int64_t> values;                        // sorted within a group
+    std::vector<uint32_t> rows;                         // that have them
+    std::unique_ptr<std::atomic<Progress>[]> progress;  // by group
   };
-  const Bounds& bounds_of(size_t column) const;
+  bool is_ordered(size_t column) const;
+  Order& order_of(size_t column) const;
+  void sort_group(size_t group, size_t column, Order& order) const;
 
   std::vector<Type> types_;
   std::vector<JoinColumn> keys_;
@@ -61,10 +65,10 @@ class JoinTable {
   Cell* rows_ = nullptr;
   size_t num_rows_ = 0;
   std::vector<Cell> nulls_;
-  std::vector<Group> groups_;         // one a key
-  std::vector<uint32_t> slots_;       // group + 1 by hash; 0 is free; a power of two
-  std::unique_ptr<Bounds[]> bounds_;  // by column, made when something asks for them
-  mutable std::atomic<size_t> bounds_bytes_{0};
+  std::vector<Group> groups_;        // one a key
+  std::vector<uint32_t> slots_;      // group + 1 by hash; 0 is free; a power of two
+  std::unique_ptr<Order[]> orders_;  // by column
+  mutable std::atomic<size_t> order_bytes_{0};
 };
 
 // What one thread has seen of the right side.

@@ -61,6 +61,7 @@ State::State(std::shared_ptr<const Kernel> kernel)
   run_.prepared = kernel_->prepared_.data();
   tables_.resize(sinks_.size());
   done_.resize(sinks_.size());
+  narrowed_.resize(sinks_.size());
   run_.tables = tables_.data();
   run_.state = this;
 }
@@ -519,18 +520,21 @@ extern "C" const Cell* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uin
   return first;
 }
 
-extern "C" const Cell* kqlc_narrow(Run* run, uint64_t sink, const Cell* first, uint64_t column,
-                                   const Cell* low, const Cell* high, uint64_t* count) {
+extern "C" const Cell* const* kqlc_narrow(Run* run, uint64_t sink, const Cell* first, uint64_t column,
+                                          const Cell* low, const Cell* high, uint64_t* count) {
   const JoinTable& table = *run->tables[sink];
-  if (first == table.nulls() || !table.is_ordered(column)) return first;
+  std::vector<const Cell*>& rows = run->state->narrowed(sink);
   const uint64_t before = *count;
-  if ((low && !low->valid) || (high && !high->valid))
-    *count = 0;
+  if (first == table.nulls())
+    rows.assign(1, first);
+  else if ((low && !low->valid) || (high && !high->valid))
+    rows.clear();
   else
-    first = table.narrow(first, column, low ? low->l : std::numeric_limits<int64_t>::min(),
-                         high ? high->l : std::numeric_limits<int64_t>::max(), *count);
+    table.narrow(first, before, column, low ? low->l : std::numeric_limits<int64_t>::min(),
+                 high ? high->l : std::numeric_limits<int64_t>::max(), rows);
+  *count = rows.size();
   run->unchecked -= std::min(run->unchecked, before - *count);
-  return first;
+  return rows.data();
 }
 
 }  // namespace kqlc

@@ -87,10 +87,11 @@ void kqlc_begin_row(Run* run);
 // others follow, and how many there are; none once a limit was hit or no further row matters. With `outer`
 // a row without a match gets one of nulls.
 const Cell* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uint64_t outer, uint64_t* count);
-// Of the rows that kqlc_probe returned: those among which all are whose column is at least `low` and at most
-// `high`; nullptr: no bound. None where a bound is null, since nothing compares with that.
-const Cell* kqlc_narrow(Run* run, uint64_t sink, const Cell* first, uint64_t column, const Cell* low,
-                        const Cell* high, uint64_t* count);
+// Of the rows that kqlc_probe returned: where those stand among which all are whose column is at least `low`
+// and at most `high`; nullptr: no bound. None where a bound is null, since nothing compares with that. Valid
+// until the next call for the same sink.
+const Cell* const* kqlc_narrow(Run* run, uint64_t sink, const Cell* first, uint64_t column, const Cell* low,
+                               const Cell* high, uint64_t* count);
 }
 
 }  // namespace kqlc
