@@ -186,12 +186,11 @@ BasicBlock* Emitter::emit_join(size_t level, BasicBlock* next) {
   go_on_if(input_->steps[level].op->join != ir::JoinKind::LeftAnti);
   if (!adds_columns(input_->steps[level])) return next;
   compute_before_matches(level);
-  const bool narrowed = find_band(level).has_value();
-  if (narrowed) {
+  if (find_band(level)) {
     first = emit_narrow(level, first, place);
     go_on_if(true);
   }
-  return emit_matches(level, first, ir_.CreateLoad(ir_.getInt64Ty(), place), narrowed, next);
+  return emit_matches(level, first, ir_.CreateLoad(ir_.getInt64Ty(), place), next);
 }
 
 // Calls kqlc_probe with the row's keys; the number of matches goes to `count`.
@@ -265,12 +264,9 @@ Value* Emitter::emit_narrow(size_t level, Value* first, Value* count) {
                          ir_.getInt64(band.column), low, high, count});
 }
 
-// do { ... } while ((match += row) != end): the insertion point is in the loop afterwards. Of matches that
-// are narrowed `first` points to pointers to them, else to the first of them.
-BasicBlock* Emitter::emit_matches(size_t level, Value* first, Value* count, bool narrowed, BasicBlock* next) {
-  const ir::Op& join = *input_->steps[level].op;
-  const uint64_t row = query_.ops[join.inputs[1]].schema.size() * sizeof(Cell);
-  const uint64_t stride = narrowed ? sizeof(const Cell*) : row;
+// do { ... } while (++match != end): the insertion point is in the loop afterwards.
+BasicBlock* Emitter::emit_matches(size_t level, Value* first, Value* count, BasicBlock* next) {
+  const uint64_t stride = sizeof(const Cell*);
   Value* end = ir_.CreateInBoundsGEP(ir_.getInt8Ty(), first, ir_.CreateMul(count, ir_.getInt64(stride)));
   BasicBlock *before = ir_.GetInsertBlock(), *body = make_block("match"), *advance = make_block("next_match");
   ir_.CreateBr(body);
@@ -282,7 +278,7 @@ BasicBlock* Emitter::emit_matches(size_t level, Value* first, Value* count, bool
   match->addIncoming(first, before);
   match->addIncoming(following, advance);
   ir_.SetInsertPoint(body);
-  matches_[level] = narrowed ? ir_.CreateLoad(ir_.getPtrTy(), match) : static_cast<Value*>(match);
+  matches_[level] = ir_.CreateLoad(ir_.getPtrTy(), match);
   return advance;
 }
 

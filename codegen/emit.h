@@ -48,7 +48,7 @@ class Emitter {
   // several.
   llvm::BasicBlock* emit_join(size_t level, llvm::BasicBlock* next);
   llvm::Value* emit_probe(size_t level, llvm::Value* count);
-  llvm::BasicBlock* emit_matches(size_t level, llvm::Value* first, llvm::Value* count, bool narrowed,
+  llvm::BasicBlock* emit_matches(size_t level, llvm::Value* first, llvm::Value* count,
                                  llvm::BasicBlock* next);
   void compute_before_matches(size_t level);
   // A column of the right side of a join that conditions behind it compare with values of the left row.

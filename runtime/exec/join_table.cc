@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table is an open index of 32-bit group numbers, at most half full; the rows of a group lie together, so
-// that a left row with many matches reads them in one run.
+// Keys are found in an open index of 32-bit numbers, at most half full.
 #include "runtime/exec/join_table.h"
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <tuple>
+#include <utility>
 
 namespace kqlc {
 
@@ -36,6 +36,7 @@ uint64_t finish_hash(uint64_t hash) { return hash ^ (hash >> 32); }
 
 bool same_key(const Cell& a, Type of_a, const Cell& b, Type of_b) {
   static thread_local Arena unused;
+  if (of_a == Type::String && a.s.data == b.s.data && a.s.size == b.s.size) return true;
   if (of_a == of_b) return aggregates::same_cell(a, b, of_a, unused);
   return widened(a, of_a, of_b).l == widened(b, of_b, of_a).l;
 }
@@ -83,14 +84,52 @@ void JoinRows::add(Context& context, const Cell* row) {
     hash = types_[key.column] == Type::String
                ? mix(hash, hashes_[key.column])
                : add_hash(hash, row[key.column], types_[key.column], key.probe);
-  entries_.push_back({context.position, context.match, finish_hash(hash), cells});
+  entries_.push_back({context.position, context.match, cells, number_of_key(finish_hash(hash), cells, 1)});
+}
+
+// The number of a key, of which `count` more rows were met.
+uint32_t JoinRows::number_of_key(uint64_t hash, const Cell* cells, uint32_t count) {
+  if (2 * known_.size() >= slots_.size()) grow_slots();
+  const auto is_same = [&](const Key& known) {
+    return known.hash == hash && std::ranges::all_of(keys_, [&](const JoinColumn& key) {
+             const Type type = types_[key.column];
+             return same_key(known.cells[key.column], type, cells[key.column], type);
+           });
+  };
+  size_t slot = hash & (slots_.size() - 1);
+  for (; slots_[slot]; slot = (slot + 1) & (slots_.size() - 1)) {
+    Key& known = known_[slots_[slot] - 1];
+    if (!is_same(known)) continue;
+    known.count += count;
+    return slots_[slot] - 1;
+  }
+  known_.push_back({hash, cells, count});
+  slots_[slot] = static_cast<uint32_t>(known_.size());
+  return slots_[slot] - 1;
+}
+
+void JoinRows::grow_slots() {
+  slots_.assign(std::max<size_t>(16, 2 * slots_.size()), 0);
+  for (uint32_t key = 0; key < known_.size(); ++key) {
+    size_t slot = known_[key].hash & (slots_.size() - 1);
+    while (slots_[slot]) slot = (slot + 1) & (slots_.size() - 1);
+    slots_[slot] = key + 1;
+  }
 }
 
 void JoinRows::merge(JoinRows& from) {
   for (size_t run : from.runs_) runs_.push_back(entries_.size() + run);
-  entries_.insert(entries_.end(), from.entries_.begin(), from.entries_.end());
+  std::vector<uint32_t> numbers;  // of the keys of `from`
+  for (const Key& key : from.known_) numbers.push_back(number_of_key(key.hash, key.cells, key.count));
+  entries_.reserve(entries_.size() + from.entries_.size());
+  for (const Entry& entry : from.entries_) {
+    entries_.push_back(entry);
+    entries_.back().key = numbers[entry.key];
+  }
   cells_->adopt(*from.cells_);
   from.entries_ = {};
+  from.known_ = {};
+  from.slots_ = {};
   from.recent_ = {};
   from.runs_ = {0};
 }
@@ -114,81 +153,49 @@ std::vector<uint32_t> JoinRows::order() const {
   return order;
 }
 
-// Numbers the keys by their first row and counts their rows. Returns the group of each row.
-std::vector<uint32_t> JoinRows::group(const std::vector<uint32_t>& order, JoinTable& table) const {
-  const size_t mask = table.slots_.size() - 1;
-  std::vector<uint32_t> group_of(entries_.size());
-  std::vector<uint32_t> leaders;  // a row of each group
-  auto same_keys = [&](uint32_t a, uint32_t b) {
-    return std::ranges::all_of(keys_, [&](const JoinColumn& key) {
-      Type type = types_[key.column];
-      return same_key(row(a)[key.column], type, row(b)[key.column], type);
-    });
-  };
-  for (uint32_t number : order) {
-    const uint64_t hash = entries_[number].hash;
-    size_t slot = hash & mask;
-    for (; table.slots_[slot]; slot = (slot + 1) & mask) {
-      uint32_t known = table.slots_[slot] - 1;
-      if (table.groups_[known].hash == hash && same_keys(leaders[known], number)) break;
-    }
-    if (!table.slots_[slot]) {
-      table.groups_.push_back({hash, 0, 0});
-      leaders.push_back(number);
-      table.slots_[slot] = static_cast<uint32_t>(leaders.size());
-    }
-    group_of[number] = table.slots_[slot] - 1;
-    ++table.groups_[group_of[number]].count;
-  }
-  return group_of;
-}
-
 std::shared_ptr<const JoinTable> JoinRows::build() {
   auto table = std::make_shared<JoinTable>();
   table->types_ = types_;
   table->keys_ = keys_;
   table->orders_ = std::make_unique<JoinTable::Order[]>(types_.size());
   for (Type type : types_) table->nulls_.push_back(null_cell(type));
-  table->slots_.assign(std::bit_ceil(std::max<size_t>(16, 2 * entries_.size())), 0);
-  const std::vector<uint32_t> in_order = order(), group_of = group(in_order, *table);
-  std::vector<uint32_t> next;  // place of a group's next row
+  table->null_row_ = table->nulls_.data();
+  std::vector<uint32_t> next;  // place of a key's next row
   uint32_t place = 0;
-  for (JoinTable::Group& group : table->groups_) {
-    group.first = place;
+  for (const Key& key : known_) {
+    table->groups_.push_back({key.hash, place, key.count});
     next.push_back(place);
-    place += group.count;
+    place += key.count;
   }
-  table->num_rows_ = entries_.size();
-  table->rows_ = table->arena_.allocate_array<Cell>(entries_.size() * types_.size());
-  for (uint32_t number : in_order)
-    std::copy_n(row(number), types_.size(), table->rows_ + size_t{next[group_of[number]]++} * types_.size());
+  if (slots_.empty()) grow_slots();
+  table->slots_ = std::exchange(slots_, {});
+  table->rows_.resize(entries_.size());
+  for (uint32_t number : order()) table->rows_[next[entries_[number].key]++] = entries_[number].cells;
+  table->arena_.adopt(*cells_);
   entries_ = {};
+  known_ = {};
   recent_ = {};
-  cells_ = std::make_unique<Arena>();
   runs_ = {0};
   return table;
 }
 
-const Cell* JoinTable::find(const Cell* keys, uint64_t& count) const {
-  count = 0;
+JoinMatches JoinTable::find(const Cell* keys) const {
   uint64_t hash = 0;
   for (size_t i = 0; i < keys_.size(); ++i) {
-    if (equals_nothing(keys[i], keys_[i].probe)) return nullptr;
+    if (equals_nothing(keys[i], keys_[i].probe)) return {};
     hash = add_hash(hash, keys[i], keys_[i].probe, types_[keys_[i].column]);
   }
   hash = finish_hash(hash);
   for (size_t slot = hash & (slots_.size() - 1); slots_[slot]; slot = (slot + 1) & (slots_.size() - 1)) {
     const Group& group = groups_[slots_[slot] - 1];
     if (group.hash != hash) continue;
-    const Cell* first = rows_ + size_t{group.first} * types_.size();
+    const Cell* first = rows_[group.first];
     bool same = true;
     for (size_t i = 0; i < keys_.size() && same; ++i)
       same = same_key(keys[i], keys_[i].probe, first[keys_[i].column], types_[keys_[i].column]);
-    if (!same) continue;
-    count = group.count;
-    return first;
+    if (same) return {rows_.data() + group.first, group.count};
   }
-  return nullptr;
+  return {};
 }
 
 bool JoinTable::is_ordered(size_t column) const {
@@ -198,10 +205,10 @@ bool JoinTable::is_ordered(size_t column) const {
 JoinTable::Order& JoinTable::order_of(size_t column) const {
   Order& order = orders_[column];
   std::call_once(order.begun, [&] {
-    order.values.resize(num_rows_);
-    order.rows.resize(num_rows_);
+    order.values.resize(rows_.size());
+    order.rows.resize(rows_.size());
     order.progress = std::make_unique<std::atomic<Order::Progress>[]>(groups_.size());
-    order_bytes_ += num_rows_ * (sizeof(int64_t) + sizeof(uint32_t)) + groups_.size();
+    order_bytes_ += rows_.size() * (sizeof(int64_t) + sizeof(uint32_t)) + groups_.size();
   });
   return order;
 }
@@ -218,10 +225,10 @@ void JoinTable::sort_group(size_t group, size_t column, Order& order) const {
     }
     return;
   }
-  const size_t width = types_.size(), first = groups_[group].first, count = groups_[group].count;
+  const size_t first = groups_[group].first, count = groups_[group].count;
   std::vector<std::pair<int64_t, uint32_t>> sorted(count);
   for (size_t i = 0; i < count; ++i) {
-    const Cell& cell = rows_[(first + i) * width + column];
+    const Cell& cell = rows_[first + i][column];
     sorted[i] = {cell.valid ? cell.l : std::numeric_limits<int64_t>::max(), static_cast<uint32_t>(first + i)};
   }
   if (!std::ranges::is_sorted(sorted)) std::ranges::sort(sorted);
@@ -230,33 +237,37 @@ void JoinTable::sort_group(size_t group, size_t column, Order& order) const {
   progress.notify_all();
 }
 
-void JoinTable::narrow(const Cell* first, uint64_t count, size_t column, int64_t low, int64_t high,
-                       std::vector<const Cell*>& out) const {
-  constexpr uint64_t kWorthWhile = 8;
-  out.clear();
-  const auto width = types_.size();
-  if (count >= kWorthWhile && is_ordered(column)) {
-    Order& order = order_of(column);
-    const auto row = (first - rows_) / static_cast<std::ptrdiff_t>(width);
-    const auto group = std::ranges::upper_bound(groups_, static_cast<uint32_t>(row), {}, &Group::first) - 1;
-    const auto number = static_cast<size_t>(group - groups_.begin());
-    if (order.progress[number].load(std::memory_order_acquire) != Order::Done)
-      sort_group(number, column, order);
-    const auto begin = order.values.begin() + row, end = begin + static_cast<std::ptrdiff_t>(count);
-    const auto from = std::lower_bound(begin, end, low), to = std::upper_bound(from, end, high);
-    if (static_cast<uint64_t>(to - from) <= count / 2) {
-      auto place = order.rows.begin() + (from - order.values.begin());
-      for (auto left = to - from; left; --left) out.push_back(rows_ + size_t{*place++} * width);
-      if (!std::ranges::is_sorted(out)) std::ranges::sort(out);
-      return;
-    }
-  }
-  for (uint64_t i = 0; i < count; ++i) out.push_back(first + i * width);
+JoinMatches JoinTable::narrow(JoinMatches matches, size_t column, int64_t low, int64_t high,
+                              JoinScratch& scratch) const {
+  constexpr size_t kWorthWhile = 8;
+  if (matches.size() < kWorthWhile || !is_ordered(column)) return matches;
+  Order& order = order_of(column);
+  const auto first = static_cast<uint32_t>(matches.data() - rows_.data());
+  const auto group = std::ranges::upper_bound(groups_, first, {}, &Group::first) - 1;
+  const auto number = static_cast<size_t>(group - groups_.begin());
+  if (order.progress[number].load(std::memory_order_acquire) != Order::Done)
+    sort_group(number, column, order);
+  const auto values = std::span(order.values).subspan(first, matches.size());
+  const auto from = std::ranges::lower_bound(values, low),
+             to = std::ranges::upper_bound(from, values.end(), high);
+  const auto count = static_cast<size_t>(to - from);
+  if (count > matches.size() / 2) return matches;
+  const auto rows = std::span(order.rows).subspan(first + static_cast<size_t>(from - values.begin()), count);
+  scratch.rows.assign(rows.begin(), rows.end());
+  if (!std::ranges::is_sorted(scratch.rows)) std::ranges::sort(scratch.rows);
+  scratch.matches.resize(count);
+  for (size_t i = 0; i < count; ++i) scratch.matches[i] = rows_[scratch.rows[i]];
+  return scratch.matches;
 }
 
 size_t JoinTable::bytes() const {
-  return order_bytes_ + arena_.bytes() + groups_.capacity() * sizeof(Group) +
-         slots_.capacity() * sizeof(uint32_t);
+  return order_bytes_ + arena_.bytes() + rows_.capacity() * sizeof(const Cell*) +
+         groups_.capacity() * sizeof(Group) + slots_.capacity() * sizeof(uint32_t);
+}
+
+size_t JoinRows::bytes() const {
+  return entries_.capacity() * sizeof(Entry) + known_.capacity() * sizeof(Key) +
+         slots_.capacity() * sizeof(uint32_t) + cells_->bytes();
 }
 
 void JoinRows::save(Writer& writer) const {
@@ -265,7 +276,8 @@ void JoinRows::save(Writer& writer) const {
   for (size_t i = 0; i < entries_.size(); ++i) {
     writer.put(entries_[i].position);
     writer.put(entries_[i].match);
-    for (size_t c = 0; c < types_.size(); ++c) aggregates::save_cell(row(i)[c], types_[c], writer, scratch);
+    for (size_t c = 0; c < types_.size(); ++c)
+      aggregates::save_cell(entries_[i].cells[c], types_[c], writer, scratch);
   }
 }
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The right side of a join. In: its rows, on several threads. Out: a table that gives for the keys of a left
-// row all rows with equal keys, in input order, one behind the other in memory; any number of threads may ask
-// it. Keys are equal as `==` has it: rows whose key is null or NaN are not kept, since nothing equals them.
+// row all rows with equal keys, in input order; any number of threads may ask it. Keys are equal as `==` has
+// it: rows whose key is null or NaN are not kept, since nothing equals them. Rows stay where the threads put
+// them; threads number the keys they meet, so that little is left to do when the table is made.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "runtime/aggregates/state.h"
@@ -27,18 +29,26 @@ struct JoinColumn {
 // Most rows of the right side of a join.
 inline constexpr uint64_t kMaxJoinRows = 0xFFFFFFFE;
 
+// Rows of the right side: a pointer to the cells of each.
+using JoinMatches = std::span<const Cell* const>;
+
+// Where narrow() leaves what it found.
+struct JoinScratch {
+  std::vector<uint32_t> rows;
+  std::vector<const Cell*> matches;
+};
+
 class JoinTable {
  public:
-  // Returns the first of the rows that match the keys of a left row, or nullptr, and how many there are; the
-  // cells of each row follow those of the one before.
-  const Cell* find(const Cell* keys, uint64_t& count) const;
-  // Of the `count` rows from `first` on, which find() returned: writes some, in input order, outside of which
-  // no value of the column lies in [low, high]. Where these are many, or the values are no
-  // numbers in Cell::l (of the types long, datetime, timespan), they may be all.
-  void narrow(const Cell* first, uint64_t count, size_t column, int64_t low, int64_t high,
-              std::vector<const Cell*>& out) const;
+  // The rows that match the keys of a left row.
+  JoinMatches find(const Cell* keys) const;
+  // Of `matches`, which find() returned: some, in input order, outside of which no value of the column lies
+  // in [low, high]. Where these are many, or the values are no numbers in Cell::l (of the types long,
+  // datetime, timespan), they may be all. They may lie in `scratch`.
+  JoinMatches narrow(JoinMatches matches, size_t column, int64_t low, int64_t high,
+                     JoinScratch& scratch) const;
   // A row of nulls, which stands for a match where there is none.
-  const Cell* nulls() const { return nulls_.data(); }
+  JoinMatches nulls() const { return {&null_row_, 1}; }
   size_t bytes() const;
 
  private:
@@ -61,11 +71,11 @@ class JoinTable {
 
   std::vector<Type> types_;
   std::vector<JoinColumn> keys_;
-  Arena arena_;  // of rows_
-  Cell* rows_ = nullptr;
-  size_t num_rows_ = 0;
+  Arena arena_;                    // of the rows
+  std::vector<const Cell*> rows_;  // by group, then in input order
   std::vector<Cell> nulls_;
-  std::vector<Group> groups_;        // one a key
+  const Cell* null_row_ = nullptr;
+  std::vector<Group> groups_;        // one a key, by their first rows
   std::vector<uint32_t> slots_;      // group + 1 by hash; 0 is free; a power of two
   std::unique_ptr<Order[]> orders_;  // by column
   mutable std::atomic<size_t> order_bytes_{0};
@@ -79,12 +89,12 @@ class JoinRows {
 
   // Keeps a row; its texts are copied into the state arena.
   void add(Context& context, const Cell* row);
-  // Takes over the rows of `from`, whose arena has to be adopted by the caller.
+  // Takes over the rows of `from`, whose state arena has to be adopted by the caller.
   void merge(JoinRows& from);
   // Makes the table; the rows are used up.
   std::shared_ptr<const JoinTable> build();
 
-  size_t bytes() const { return entries_.capacity() * sizeof(Entry) + cells_->bytes(); }
+  size_t bytes() const;
   void save(Writer& writer) const;
   // Reads what save wrote. Returns false when the bytes are no such rows.
   bool load(Context& context, Reader& reader);
@@ -92,8 +102,14 @@ class JoinRows {
  private:
   struct Entry {
     uint64_t position, match;
+    const Cell* cells;
+    uint32_t key;
+  };
+  // A key that was met: one of its rows, how many there are.
+  struct Key {
     uint64_t hash;
     const Cell* cells;
+    uint32_t count;
   };
   // A text that was met at a place, as it is kept. Texts of a dictionary come again and again.
   struct Recent {
@@ -101,14 +117,16 @@ class JoinRows {
     uint64_t hash = 0;
     Str place, kept;
   };
-  std::vector<uint32_t> order() const;
-  std::vector<uint32_t> group(const std::vector<uint32_t>& order, JoinTable& table) const;
-  const Cell* row(size_t number) const { return entries_[number].cells; }
   const Recent* keep_text(Context& context, Str text, Recent& other);
+  uint32_t number_of_key(uint64_t hash, const Cell* cells, uint32_t count);
+  void grow_slots();
+  std::vector<uint32_t> order() const;
 
   const std::vector<Type>& types_;
   const std::vector<JoinColumn>& keys_;
   std::vector<Entry> entries_;
+  std::vector<Key> known_;
+  std::vector<uint32_t> slots_;  // place in known_ + 1 by hash, at most half full
   std::unique_ptr<Arena> cells_ = std::make_unique<Arena>();
   std::vector<Recent> recent_;    // by the place of the text
   int recent_bits_ = 0;           // of the number of slots

@@ -500,11 +500,11 @@ extern "C" void kqlc_begin_row(Run* run) {
   exec::begin_run(run->context);
 }
 
-extern "C" const Cell* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uint64_t outer,
-                                  uint64_t* count) {
+extern "C" const Cell* const* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uint64_t outer,
+                                         uint64_t* count) {
   const JoinTable& table = *run->tables[sink];
-  const Cell* first = table.find(keys, *count);
-  run->unchecked += *count + 1;
+  JoinMatches matches = table.find(keys);
+  run->unchecked += matches.size() + 1;
   if (run->unchecked > kMatchesBetweenChecks) [[unlikely]] {
     run->unchecked = 0;
     run->state->check_limits();
@@ -513,28 +513,24 @@ extern "C" const Cell* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uin
     *count = 0;
     return nullptr;
   }
-  if (!*count && outer) {
-    *count = 1;
-    return table.nulls();
-  }
-  return first;
+  if (matches.empty() && outer) matches = table.nulls();
+  *count = matches.size();
+  return matches.data();
 }
 
-extern "C" const Cell* const* kqlc_narrow(Run* run, uint64_t sink, const Cell* first, uint64_t column,
-                                          const Cell* low, const Cell* high, uint64_t* count) {
+extern "C" const Cell* const* kqlc_narrow(Run* run, uint64_t sink, const Cell* const* matches,
+                                          uint64_t column, const Cell* low, const Cell* high,
+                                          uint64_t* count) {
   const JoinTable& table = *run->tables[sink];
-  std::vector<const Cell*>& rows = run->state->narrowed(sink);
+  if (matches == table.nulls().data()) return matches;
   const uint64_t before = *count;
-  if (first == table.nulls())
-    rows.assign(1, first);
-  else if ((low && !low->valid) || (high && !high->valid))
-    rows.clear();
-  else
-    table.narrow(first, before, column, low ? low->l : std::numeric_limits<int64_t>::min(),
-                 high ? high->l : std::numeric_limits<int64_t>::max(), rows);
-  *count = rows.size();
+  JoinMatches found;
+  if ((!low || low->valid) && (!high || high->valid))
+    found = table.narrow({matches, before}, column, low ? low->l : std::numeric_limits<int64_t>::min(),
+                         high ? high->l : std::numeric_limits<int64_t>::max(), run->state->narrowed(sink));
+  *count = found.size();
   run->unchecked -= std::min(run->unchecked, before - *count);
-  return rows.data();
+  return found.data();
 }
 
 }  // namespace kqlc

@@ -172,7 +172,7 @@ class State {
   // Counts what is kept, and looks whether the kernel was cancelled; for loops that may take long.
   void check_limits();
   // Where kqlc_narrow leaves the matches of a row, by sink.
-  std::vector<const Cell*>& narrowed(size_t sink) { return narrowed_[sink]; }
+  JoinScratch& narrowed(size_t sink) { return narrowed_[sink]; }
 
  private:
   friend class Kernel;
@@ -195,7 +195,7 @@ class State {
   size_t phase_ = 0;
   bool owns_tables_ = true;                               // or another state does
   std::vector<std::shared_ptr<const JoinTable>> tables_;  // by sink
-  std::vector<std::vector<const Cell*>> narrowed_;        // by sink
+  std::vector<JoinScratch> narrowed_;                     // by sink
   std::vector<std::shared_ptr<Rows>> done_;               // by sink: its rows, once something has asked
   std::vector<std::shared_ptr<const Rows>> results_;
   std::optional<Error> error_;

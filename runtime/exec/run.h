@@ -83,15 +83,15 @@ void kqlc_sink(Run* run, const Cell* row);
 // Begins a row of which joins may make many: sets Context::match to 0, and lets go of what the rows before
 // have made once that is much.
 void kqlc_begin_row(Run* run);
-// Looks up the rows of the join table of a sink that match the keys of a left row. Returns the first, the
-// others follow, and how many there are; none once a limit was hit or no further row matters. With `outer`
-// a row without a match gets one of nulls.
-const Cell* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uint64_t outer, uint64_t* count);
-// Of the rows that kqlc_probe returned: where those stand among which all are whose column is at least `low`
+// Looks up the rows of the join table of a sink that match the keys of a left row. Returns where pointers to
+// them stand and how many there are; none once a limit was hit or no further row matters. With `outer` a row
+// without a match gets one of nulls.
+const Cell* const* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uint64_t outer, uint64_t* count);
+// Of the `*count` matches that kqlc_probe returned: those among which all are whose column is at least `low`
 // and at most `high`; nullptr: no bound. None where a bound is null, since nothing compares with that. Valid
 // until the next call for the same sink.
-const Cell* const* kqlc_narrow(Run* run, uint64_t sink, const Cell* first, uint64_t column, const Cell* low,
-                               const Cell* high, uint64_t* count);
+const Cell* const* kqlc_narrow(Run* run, uint64_t sink, const Cell* const* matches, uint64_t column,
+                               const Cell* low, const Cell* high, uint64_t* count);
 }
 
 }  // namespace kqlc

@@ -34,11 +34,9 @@ struct Side {
 };
 
 // The second column of the rows that match, which is a long.
-std::vector<int64_t> find(const JoinTable& table, std::vector<Cell> keys, size_t width) {
-  uint64_t count = 0;
-  const Cell* row = table.find(keys.data(), count);
+std::vector<int64_t> find(const JoinTable& table, std::vector<Cell> keys) {
   std::vector<int64_t> out;
-  for (uint64_t i = 0; i < count; ++i) out.push_back(row[i * width + 1].l);
+  for (const Cell* row : table.find(keys.data())) out.push_back(row[1].l);
   return out;
 }
 
@@ -56,9 +54,9 @@ TEST(JoinTable, RowsOfAKeyComeInInputOrder) {
   two.add(8, 0, {text("a"), make_cell(int64_t{80})});
   one.rows.merge(two.rows);
   auto table = one.rows.build();
-  EXPECT_EQ(find(*table, {text("a")}, 2), (Values{10, 50, 80, 90, 91}));
-  EXPECT_EQ(find(*table, {text("A")}, 2), Values{70});
-  EXPECT_EQ(find(*table, {text("b")}, 2), Values{});
+  EXPECT_EQ(find(*table, {text("a")}), (Values{10, 50, 80, 90, 91}));
+  EXPECT_EQ(find(*table, {text("A")}), Values{70});
+  EXPECT_EQ(find(*table, {text("b")}), Values{});
   EXPECT_GT(table->bytes(), 0u);
 }
 
@@ -77,16 +75,16 @@ TEST(JoinTable, ARangeLeavesOutOnlyWhatLiesOutside) {
     for (int64_t key : {0, 1})
       for (int round = 0; round < 200; ++round) {
         Cell keys = make_cell(key);
-        uint64_t all = 0;
-        const Cell* rows = table->find(&keys, all);
+        const JoinMatches all = table->find(&keys);
         const auto low = static_cast<int64_t>(random() % (220 + jitter)) - 10,
                    high = low + static_cast<int64_t>(random() % 30) - 5;
-        std::vector<const Cell*> wanted, found;
-        table->narrow(rows, all, 1, low, high, found);
-        for (const Cell* row = rows; row < rows + 2 * all; row += 2)
+        JoinScratch scratch;
+        std::vector<const Cell*> wanted;
+        const JoinMatches found = table->narrow(all, 1, low, high, scratch);
+        for (const Cell* row : all)
           if (row[1].valid && row[1].l >= low && row[1].l <= high) wanted.push_back(row);
-        ASSERT_LE(wanted.size(), all / 2) << "seed 1";
-        EXPECT_EQ(found, wanted) << "seed 1";
+        ASSERT_LE(wanted.size(), all.size() / 2) << "seed 1";
+        EXPECT_TRUE(std::ranges::equal(found, wanted)) << "seed 1";
       }
   }
 }
@@ -98,14 +96,11 @@ TEST(JoinTable, ARangeOfMostRowsOrOfTextsIsAllRows) {
              {make_cell(int64_t{1}), make_cell(DateTime{20 - i}), make_cell(Str(std::string_view("x")))});
   auto table = side.rows.build();
   Cell key = make_cell(int64_t{1});
-  uint64_t all = 0;
-  const Cell* rows = table->find(&key, all);
-  std::vector<const Cell*> found;
-  for (size_t column : {1, 2}) {
-    table->narrow(rows, all, column, 3, 1000, found);
-    ASSERT_EQ(found.size(), 20u);
-    for (size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i], rows + 3 * i);
-  }
+  JoinScratch scratch;
+  const JoinMatches all = table->find(&key);
+  ASSERT_EQ(all.size(), 20u);
+  for (size_t column : {1, 2})
+    EXPECT_TRUE(std::ranges::equal(table->narrow(all, column, 3, 1000, scratch), all));
 }
 
 TEST(JoinTable, NullAndNanEqualNothing) {
@@ -114,9 +109,9 @@ TEST(JoinTable, NullAndNanEqualNothing) {
   reals.add(2, 0, {make_cell(std::nan("")), make_cell(int64_t{2})});
   reals.add(3, 0, {make_cell(-0.0), make_cell(int64_t{3})});
   auto table = reals.rows.build();
-  EXPECT_EQ(find(*table, {null_cell(Type::Real)}, 2), Values{});
-  EXPECT_EQ(find(*table, {make_cell(std::nan(""))}, 2), Values{});
-  EXPECT_EQ(find(*table, {make_cell(0.0)}, 2), Values{3});
+  EXPECT_EQ(find(*table, {null_cell(Type::Real)}), Values{});
+  EXPECT_EQ(find(*table, {make_cell(std::nan(""))}), Values{});
+  EXPECT_EQ(find(*table, {make_cell(0.0)}), Values{3});
 }
 
 TEST(JoinTable, IntAndLongMeet) {
@@ -125,17 +120,17 @@ TEST(JoinTable, IntAndLongMeet) {
   longs.add(1, 0, {make_cell(int64_t{-7}), make_cell(int64_t{2})});
   longs.add(2, 0, {make_cell(int64_t{4294967289}), make_cell(int64_t{3})});
   auto of_ints = ints.rows.build(), of_longs = longs.rows.build();
-  EXPECT_EQ(find(*of_ints, {make_cell(int64_t{-7})}, 2), Values{1});
-  EXPECT_EQ(find(*of_ints, {make_cell(int64_t{4294967289})}, 2), Values{});
-  EXPECT_EQ(find(*of_longs, {make_cell(int32_t{-7})}, 2), Values{2});
+  EXPECT_EQ(find(*of_ints, {make_cell(int64_t{-7})}), Values{1});
+  EXPECT_EQ(find(*of_ints, {make_cell(int64_t{4294967289})}), Values{});
+  EXPECT_EQ(find(*of_longs, {make_cell(int32_t{-7})}), Values{2});
 }
 
 TEST(JoinTable, AnEmptyOneHasNoMatchButNulls) {
   Side side({Type::String, Type::Long}, {{0, Type::String}});
   auto table = side.rows.build();
-  EXPECT_EQ(find(*table, {make_cell(Str())}, 2), Values{});
-  EXPECT_TRUE(table->nulls()[0].valid);  // a string is never null
-  EXPECT_FALSE(table->nulls()[1].valid);
+  EXPECT_EQ(find(*table, {make_cell(Str())}), Values{});
+  EXPECT_TRUE(table->nulls()[0][0].valid);  // a string is never null
+  EXPECT_FALSE(table->nulls()[0][1].valid);
 }
 
 TEST(JoinTable, SavedRowsAreTheSameAndDamagedOnesAreRefused) {
@@ -150,7 +145,7 @@ TEST(JoinTable, SavedRowsAreTheSameAndDamagedOnesAreRefused) {
     ASSERT_EQ(other.rows.load(other.context, reader), cut == writer.bytes.size());
     if (cut < writer.bytes.size()) continue;
     auto table = other.rows.build();
-    EXPECT_EQ(find(*table, {make_cell(Str(std::string_view("key")))}, 2).size(), 20u);
+    EXPECT_EQ(find(*table, {make_cell(Str(std::string_view("key")))}).size(), 20u);
   }
 }
 
