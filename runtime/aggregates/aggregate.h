@@ -98,8 +98,20 @@ constexpr size_t num_results_of(const AggregateSpec& spec, size_t num_args) {
 class Writer;
 class Reader;
 
+// Some rows, each with the state of its group.
+struct StepRows {
+  char* const* states = nullptr;        // of all aggregates of the group
+  size_t offset = 0;                    // of this one's
+  const Cell* args = nullptr;           // of the first row
+  size_t stride = 0;                    // Cells from row to row
+  const uint64_t* positions = nullptr;  // Context::position
+  const uint64_t* matches = nullptr;    // Context::match
+  size_t count = 0;
+};
+
 using AggregateInit = void (*)(Context&, const AggregateCall&, void* state);
 using AggregateStep = void (*)(Context&, const AggregateCall&, void* state, const Cell* args);
+using AggregateStepRows = void (*)(Context&, const AggregateCall&, const StepRows&);
 using AggregateMerge = void (*)(Context&, const AggregateCall&, void* into, const void* from);
 using AggregateFinish = void (*)(Context&, const AggregateCall&, void* state, Cell* out);
 using AggregateSave = void (*)(const AggregateCall&, const void* state, Writer&);
@@ -111,6 +123,7 @@ struct Aggregate {
   size_t state_size = 0;  // aligned to 16
   AggregateInit init = nullptr;
   AggregateStep step = nullptr;
+  AggregateStepRows step_rows = nullptr;
   AggregateMerge merge = nullptr;
   AggregateFinish finish = nullptr;
   AggregateSave save = nullptr;
@@ -128,6 +141,14 @@ struct AggregateThunk {
   }
   static void step(Context& context, const AggregateCall& call, void* state, const Cell* args) {
     A::step(context, call, *static_cast<State*>(state), args);
+  }
+  static void step_rows(Context& context, const AggregateCall& call, const StepRows& rows) {
+    for (size_t i = 0; i < rows.count; ++i) {
+      context.position = rows.positions[i];
+      context.match = rows.matches[i];
+      A::step(context, call, *reinterpret_cast<State*>(rows.states[i] + rows.offset),
+              rows.args + i * rows.stride);
+    }
   }
   static void merge(Context& context, const AggregateCall& call, void* into, const void* from) {
     A::merge(context, call, *static_cast<State*>(into), *static_cast<const State*>(from));
@@ -151,6 +172,7 @@ constexpr Aggregate make_aggregate() {
   row.state_size = (sizeof(typename A::State) + 15) & ~size_t{15};
   row.init = &T::init;
   row.step = &T::step;
+  row.step_rows = &T::step_rows;
   row.merge = &T::merge;
   row.finish = &T::finish;
   row.save = &T::save;

@@ -237,6 +237,7 @@ void Kernel::run_batch(State& state, const Pipeline& pipeline, const Batch& batc
   if (state.watch_) state.cost_of(pipeline).rows += static_cast<uint64_t>(num_rows);
   if (PipelineFunction code = code_for(state, pipeline.function, batch.columns, num_columns, num_rows))
     code(&state.run_, batch.columns, state.selection_.data(), batch.num_rows, position);
+  state.run_.sink->flush(state.run_.context);
 }
 
 bool Kernel::consume(State& state, size_t input, const Batch& batch, const BatchUse& use) const {
@@ -315,6 +316,7 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   if (state.watch_) state.cost_of(pipeline).rows += static_cast<uint64_t>(rows);
   if (PipelineFunction code = code_for(state, pipeline.function, nullptr, 0, rows))
     code(&state.run_, cells, state.selection_.data(), rows, position);
+  sink.flush(state.run_.context);
   state.run_.context.arena = all;
   all->adopt(part);
   if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
@@ -496,6 +498,7 @@ constexpr size_t kMostKeptOfRows = size_t{16} << 20;
 extern "C" void kqlc_begin_row(Run* run) {
   run->context.match = 0;
   if (run->context.arena->bytes() <= kMostKeptOfRows) return;
+  run->sink->flush(run->context);
   run->context.arena->reset();
   exec::begin_run(run->context);
 }

@@ -45,7 +45,7 @@ size_t SinkSpec::width_out() const {
   return width;
 }
 
-Sink::Sink(const SinkSpec& spec) : spec_(spec), shared_(spec.aggregates.size()) {
+Sink::Sink(const SinkSpec& spec) : spec_(spec), shared_(spec.aggregates.size()), width_(spec.width_in()) {
   for (const SinkAggregate& use : spec.aggregates) {
     calls_.push_back(use.call());
     calls_.back().shared = &shared_[calls_.size() - 1];
@@ -114,6 +114,8 @@ uint64_t look_of_keys(const Cell* keys, const std::vector<Type>& types) {
 }
 
 constexpr int kHintBits = 12;
+// Rows that wait for their groups: few enough to stay in the first cache.
+constexpr size_t kMostWaiting = 256;
 // Slots for the places of keys: four a group, so that few fall together, as far as they stay in the cache.
 constexpr int kLeastRecentBits = 8, kMostRecentBits = 14;
 constexpr size_t kRecentPerGroup = 4;
@@ -137,18 +139,30 @@ bool Sink::has_keys(const Entry& entry, const Cell* keys, Arena& arena) const {
 
 // Most rows belong to a group that was met not long ago. Where the keys are texts at the same places as those
 // of an earlier row of this run, as in a dictionary, they are its keys, and nobody need look at them.
-Sink::Entry& Sink::group_of(Context& context, const Cell* keys) {
-  if (!has_text_keys_ || !context.run) return guess_group(context, keys);
+char* Sink::states_of(Context& context, const Cell* keys) {
+  if (!has_text_keys_ || !context.run) return group_of(context, keys).states;
   const size_t width = spec_.types.size();
   const bool is_small = recent_bits_ < kMostRecentBits && recent_.size() < kRecentPerGroup * entries_.size();
   if (is_small || recent_.empty()) grow_recent();
   const size_t slot = look_of_keys<true>(keys, spec_.types) >> (64 - recent_bits_);
   Recent& recent = recent_[slot];
   Str* places = &recent_places_[slot * width];
-  if (recent.run == context.run && at_same_places(places, keys, width)) return entries_[recent.entry];
-  Entry& group = guess_group(context, keys);
-  recent = {context.run, static_cast<uint32_t>(&group - entries_.data())};
+  const bool in_order = context.position >= last_position_;  // matches of a position come in order
+  if (in_order && recent.run == context.run && at_same_places(places, keys, width)) return recent.states;
+  recent = {context.run, group_of(context, keys).states};
   for (size_t i = 0; i < width; ++i) places[i] = keys[i].s;
+  return recent.states;
+}
+
+// The branches of a union are not fed in their order: the place and spelling of a group's first row count.
+Sink::Entry& Sink::group_of(Context& context, const Cell* keys) {
+  Entry& group = guess_group(context, keys);
+  if (std::tie(context.position, context.match) < std::tie(group.position, group.match)) [[unlikely]] {
+    group.position = context.position;
+    group.match = context.match;
+    for (size_t i = 0; i < spec_.types.size(); ++i)
+      group.cells[i] = aggregates::keep(keys[i], spec_.types[i], *context.state_arena);
+  }
   return group;
 }
 
@@ -183,40 +197,63 @@ Sink::Entry& Sink::find_group(Context& context, const Cell* keys, uint64_t hash,
 }
 
 void Sink::add(Context& context, const Cell* row) {
-  if (spec_.kind == SinkSpec::Kind::Count) {
-    ++count_;
-    return;
+  switch (spec_.kind) {
+    case SinkSpec::Kind::Count:
+      ++count_;
+      return;
+    case SinkSpec::Kind::Mark:
+      marks_[context.position / 64] |= uint64_t{1} << (context.position % 64);
+      return;
+    case SinkSpec::Kind::Build:
+      return join_rows_.add(context, row);
+    case SinkSpec::Kind::Collect:
+      return keep_row(context, row);
+    case SinkSpec::Kind::Group:
+      waiting_.insert(waiting_.end(), row, row + width_);
+      waiting_positions_.push_back(context.position);
+      waiting_matches_.push_back(context.match);
+      if (waiting_positions_.size() == kMostWaiting) flush(context);
+      return;
   }
-  if (spec_.kind == SinkSpec::Kind::Mark) {
-    marks_[context.position / 64] |= uint64_t{1} << (context.position % 64);
-    return;
-  }
-  if (spec_.kind == SinkSpec::Kind::Build) return join_rows_.add(context, row);
-  if (spec_.kind == SinkSpec::Kind::Collect) {
-    if (has_enough(context.position)) return;
-    Entry& entry = entries_.emplace_back();
-    entry.position = context.position;
-    entry.match = context.match;
+}
+
+void Sink::keep_row(Context& context, const Cell* row) {
+  if (has_enough(context.position)) return;
+  Entry& entry = entries_.emplace_back();
+  entry.position = context.position;
+  entry.match = context.match;
+  last_position_ = std::max(last_position_, context.position);
+  entry.cells = context.state_arena->allocate_array<Cell>(spec_.types.size());
+  for (size_t i = 0; i < spec_.types.size(); ++i)
+    entry.cells[i] = aggregates::keep(row[i], spec_.types[i], *context.state_arena);
+}
+
+// First the groups of all rows, then one aggregate after the other: each loop is short and has few branches.
+void Sink::flush(Context& context) {
+  const size_t count = waiting_positions_.size();
+  if (count == 0) return;
+  const uint64_t position = context.position, match = context.match;
+  char* states[kMostWaiting];
+  for (size_t i = 0; i < count; ++i) {
+    context.position = waiting_positions_[i];
+    context.match = waiting_matches_[i];
+    states[i] = states_of(context, &waiting_[i * width_]);
     last_position_ = std::max(last_position_, context.position);
-    entry.cells = context.state_arena->allocate_array<Cell>(spec_.types.size());
-    for (size_t i = 0; i < spec_.types.size(); ++i)
-      entry.cells[i] = aggregates::keep(row[i], spec_.types[i], *context.state_arena);
-    return;
   }
-  Entry& group = group_of(context, row);
-  if (std::tie(context.position, context.match) < std::tie(group.position, group.match)) [[unlikely]] {
-    // The branches of a union are not fed in their order: the first row's place and spelling count.
-    group.position = context.position;
-    group.match = context.match;
-    for (size_t i = 0; i < spec_.types.size(); ++i)
-      group.cells[i] = aggregates::keep(row[i], spec_.types[i], *context.state_arena);
-  }
-  char* state = group.states;
+  size_t offset = 0;
   for (size_t i = 0; i < calls_.size(); ++i) {
     const SinkAggregate& use = spec_.aggregates[i];
-    use.aggregate().step(context, calls_[i], state, row + use.first_argument);
-    state += use.aggregate().state_size;
+    const Aggregate& aggregate = use.aggregate();
+    aggregate.step_rows(context, calls_[i],
+                        {states, offset, waiting_.data() + use.first_argument, width_,
+                         waiting_positions_.data(), waiting_matches_.data(), count});
+    offset += aggregate.state_size;
   }
+  context.position = position;
+  context.match = match;
+  waiting_.clear();
+  waiting_positions_.clear();
+  waiting_matches_.clear();
 }
 
 void Sink::merge(Context& context, Sink& from) {
@@ -286,6 +323,7 @@ bool Sink::load_entry(Context& context, Reader& reader) {
     std::copy(cells.begin(), cells.end(), entry.cells);
     return true;
   }
+  last_position_ = std::max(last_position_, context.position);
   size_t before = entries_.size();
   Entry& group = find_group(context, cells.data(), hash_keys(context, cells.data()), false);
   if (entries_.size() == before) return false;  // a key stands only once

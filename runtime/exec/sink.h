@@ -53,6 +53,9 @@ class Sink {
   explicit Sink(const SinkSpec& spec);
 
   void add(Context& context, const Cell* row);
+  // Groups take rows some at a time. To be called before what the rows added refer to is gone, and before the
+  // sink is asked for anything.
+  void flush(Context& context);
   // Takes over what `from` gathered; its arena has to be adopted by the caller.
   void merge(Context& context, Sink& from);
   // True when rows of this position and later ones cannot change the result.
@@ -65,7 +68,8 @@ class Sink {
 
   // Bytes that the sink holds itself; what it keeps in the state arena is counted there.
   size_t bytes() const {
-    return entries_.capacity() * sizeof(Entry) + index_.capacity() * sizeof(uint32_t) + join_rows_.bytes();
+    return entries_.capacity() * sizeof(Entry) + index_.capacity() * sizeof(uint32_t) +
+           waiting_.capacity() * sizeof(Cell) + join_rows_.bytes();
   }
   // Kind Mark: the rows that arrived set their bits here.
   void mark_into(uint64_t* bitmap) { marks_ = bitmap; }
@@ -85,9 +89,11 @@ class Sink {
   // What keys were last met at some places.
   struct Recent {
     uint32_t run = 0;  // Context::run
-    uint32_t entry = 0;
+    char* states = nullptr;
   };
+  char* states_of(Context& context, const Cell* keys);
   Entry& group_of(Context& context, const Cell* keys);
+  void keep_row(Context& context, const Cell* row);
   Entry& guess_group(Context& context, const Cell* keys);
   bool has_keys(const Entry& entry, const Cell* keys, Arena& arena) const;
   Entry& find_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
@@ -108,9 +114,12 @@ class Sink {
   bool has_text_keys_ = false;   // all keys are texts, so their places say which they are
   std::vector<Recent> recent_;   // by the places of the keys
   std::vector<Str> recent_places_;
-  int recent_bits_ = 0;         // of the number of slots
-  std::vector<void*> shared_;   // AggregateCall::shared, by aggregate
-  uint64_t last_position_ = 0;  // the greatest of the entries'
+  int recent_bits_ = 0;        // of the number of slots
+  std::vector<void*> shared_;  // AggregateCall::shared, by aggregate
+  std::vector<Cell> waiting_;  // rows for groups that were not looked for yet
+  std::vector<uint64_t> waiting_positions_, waiting_matches_;
+  size_t width_ = 0;            // of a row that comes in
+  uint64_t last_position_ = 0;  // the greatest of the entries', of groups of their rows'
   int64_t count_ = 0;
   JoinRows join_rows_{spec_.types, spec_.join_keys};
   uint64_t* marks_ = nullptr;
