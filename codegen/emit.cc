@@ -21,7 +21,7 @@ using pipelines::Step;
 
 namespace {
 
-constexpr uint64_t kValidAt = offsetof(Cell, valid);
+constexpr uint64_t kValidAt = offsetof(Cell, valid), kCodeAt = offsetof(Cell, code);
 
 // Whether a step is a join whose rows have the right columns, too: a loop over matches.
 bool adds_columns(const Step& step) {
@@ -335,20 +335,32 @@ std::vector<bool> Emitter::read_after(size_t level, size_t num_columns) const {
 void Emitter::emit_sink() {
   size_t level = input_->steps.size();
   std::vector<Value*> cells;
+  std::vector<bool> from_scan;  // by cell
   if (sink_ && sink_->kind == ir::OpKind::Summarize) {
     std::vector<ExprId> exprs = ir::roots_of(*sink_);
     for (ExprId id : exprs) need(level, id);
-    for (ExprId id : exprs) cells.push_back(evaluate(level, id));
+    for (ExprId id : exprs) {
+      cells.push_back(evaluate(level, id));
+      from_scan.push_back(is_scanned(level, id));
+    }
   } else if (!sink_ || sink_->kind != ir::OpKind::Count) {
     for (size_t column = 0; column < input_->result.size(); ++column) {
       need_column(level, column);
       cells.push_back(columns_.at({level, column}));
+      from_scan.push_back(is_scanned_column(level, column));
     }
   }
-  Value* row = make_slot(cells.size());
-  for (size_t i = 0; i < cells.size(); ++i) copy(cell_at(row, i), cells[i]);
-  auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {ir_.getPtrTy(), ir_.getPtrTy()}, false);
-  ir_.CreateCall(module_.getOrInsertFunction("kqlc_sink", type), {function_->getArg(0), row});
+  auto* pointer = ir_.getPtrTy();
+  Value* row = ir_.CreateLoad(
+      pointer, ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), function_->getArg(0), offsetof(Run, row)));
+  for (size_t i = 0; i < cells.size(); ++i) {
+    copy(cell_at(row, i), cells[i]);
+    if (from_scan[i]) continue;  // other codes are of other dictionaries, or of batches before
+    Value* code = ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), cell_at(row, i), kCodeAt);
+    ir_.CreateStore(ir_.getInt32(0), code);
+  }
+  auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer}, false);
+  ir_.CreateCall(module_.getOrInsertFunction("kqlc_sink", type), {function_->getArg(0)});
   if (!has_matches()) return;
   Value* match = context_member(offsetof(Context, match));
   ir_.CreateStore(ir_.CreateAdd(ir_.CreateLoad(ir_.getInt64Ty(), match), ir_.getInt64(1)), match);
@@ -370,6 +382,27 @@ void Emitter::need(size_t level, ExprId root) {
     if (uses[id] < 2 || size[id] <= kMaxRepeated || !expr.deterministic || ir::may_fail(query_, id)) continue;
     evaluate(level, id);
     size[id] = 1;
+  }
+}
+
+// Whether an expression is a column of the scan as it is.
+bool Emitter::is_scanned(size_t level, ExprId id) const {
+  const Expr& expr = query_.exprs[id];
+  return expr.kind == ExprKind::Column && is_scanned_column(level, static_cast<size_t>(expr.column));
+}
+
+bool Emitter::is_scanned_column(size_t level, size_t column) const {
+  for (;;) {
+    level = columns_since(level);
+    if (level == 0) return input_->source == pipelines::SourceKind::Scan;
+    const Step& step = input_->steps[--level];
+    if (adds_columns(step)) {
+      if (column >= num_left_columns(level)) return false;
+      continue;
+    }
+    const Expr& expr = query_.exprs[step.exprs[column]];
+    if (expr.kind != ExprKind::Column) return false;
+    column = static_cast<size_t>(expr.column);
   }
 }
 

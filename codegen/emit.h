@@ -66,6 +66,8 @@ class Emitter {
   void emit_sink();
   void need(size_t level, ir::ExprId id);
   size_t columns_since(size_t level) const;
+  bool is_scanned(size_t level, ir::ExprId id) const;
+  bool is_scanned_column(size_t level, size_t column) const;
   size_t known_since(size_t level, ir::ExprId id) const;
   void need_column(size_t level, size_t column);
   llvm::Value* load_column(size_t column);

@@ -21,11 +21,33 @@ struct RowState {
   char* texts = nullptr;
   uint64_t capacity = 0;             // bytes of `texts`
   uint64_t position = 0, match = 0;  // as Context's
+  int64_t best = 0;                  // where `settled` and a value is compared
+  bool settled = false;              // most rows can be turned down without a look at the cells
 };
 template <int direction>  // 1: largest, -1: smallest, 0: first
 struct BestRow {
   using State = RowState;
   static void init(Context&, const AggregateCall&, State&) {}
+  static bool is_earlier(const State& state, uint64_t position, uint64_t match) {
+    return position != state.position ? position < state.position : match < state.match;
+  }
+  static bool is_number(Type type) {
+    return type == Type::Long || type == Type::DateTime || type == Type::TimeSpan;
+  }
+  // Whether the row is certainly no better.
+  static bool is_worse(const State& state, const Cell& value, uint64_t position, uint64_t match) {
+    if (!state.settled) return false;
+    if (direction == 0 || !value.valid) return direction != 0 || !is_earlier(state, position, match);
+    if (value.l == state.best) return !is_earlier(state, position, match);
+    return (value.l < state.best) == (direction > 0);
+  }
+  static void settle(const AggregateCall& call, State& state) {
+    const Cell& value = state.cells[0];
+    const bool is_empty = !value.valid || (call.types[0] == Type::String && value.s.size == 0);
+    state.settled =
+        direction == 0 ? !is_empty || call.num_results > 1 : value.valid && is_number(call.types[0]);
+    state.best = value.l;
+  }
   static bool better(const AggregateCall& call, const State& state, const Cell& value, uint64_t position,
                      uint64_t match) {
     if (!state.cells) return true;
@@ -40,8 +62,7 @@ struct BestRow {
     if (direction != 0 && value.valid != state.cells[0].valid) return value.valid;
     bool comparable = direction != 0 && value.valid;
     int order = !comparable ? 0 : compare_cells(value, state.cells[0], call.types[0]) * direction;
-    bool earlier = position != state.position ? position < state.position : match < state.match;
-    return order > 0 || (order == 0 && earlier);
+    return order > 0 || (order == 0 && is_earlier(state, position, match));
   }
   static void take(Context& context, const AggregateCall& call, State& state, const Cell* args,
                    uint64_t position, uint64_t match) {
@@ -53,7 +74,8 @@ struct BestRow {
     char* place = state.texts;
     for (size_t i = 0; i < call.num_results; ++i) {
       if (call.types[i] != Type::String) {
-        state.cells[i] = keep(args[i], call.types[i], *context.state_arena);
+        const bool refers = call.types[i] == Type::Dynamic;
+        state.cells[i] = refers ? keep(args[i], Type::Dynamic, *context.state_arena) : args[i];
         continue;
       }
       const Str text = args[i].s;
@@ -64,6 +86,7 @@ struct BestRow {
     }
     state.position = position;
     state.match = match;
+    settle(call, state);
   }
   // Makes `texts` hold the strings of `args`. A new block is at least twice the old one, so all of them
   // together take no more than twice the last.
@@ -77,6 +100,7 @@ struct BestRow {
   }
   static void offer(Context& context, const AggregateCall& call, State& state, const Cell* args,
                     uint64_t position, uint64_t match) {
+    if (is_worse(state, args[0], position, match)) return;
     if (better(call, state, args[0], position, match)) take(context, call, state, args, position, match);
   }
   static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {
@@ -105,6 +129,7 @@ struct BestRow {
     for (size_t i = 0; i < call.num_results; ++i)
       if (!load_cell(*::new (state.cells + i) Cell(), call.types[i], reader, *context.state_arena))
         return false;
+    settle(call, state);
     return true;
   }
 };

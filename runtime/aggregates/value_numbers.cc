@@ -30,10 +30,15 @@ uint32_t spread(uint32_t number) { return number * 0x9E3779B1u; }
 
 }  // namespace
 
-uint32_t ValueNumbers::number_of(const Cell& cell, Type type, Context& context, bool copy) {
+uint32_t ValueNumbers::look_up(const Cell& cell, Type type, Context& context, bool copy) {
   Arena& arena = *context.state_arena;
   if (type != Type::String) return find(cell, hash_cell(cell, type, arena), type, arena, copy);
   if (!context.run) return find_text(cell, arena, copy);
+  if (cell.code) {
+    if (cell.code >= num_codes_) grow_codes(cell.code, arena);
+    codes_[cell.code] = {context.run, find_text(cell, arena, copy)};
+    return codes_[cell.code].number;
+  }
   if (!recent_ || (recent_bits_ < kMostRecentBits && size_ > (1u << recent_bits_) / kRecentPerValue))
     grow_recent(arena);
   Recent& recent = recent_[look_of_place(cell.s) >> (64 - recent_bits_)];
@@ -41,6 +46,14 @@ uint32_t ValueNumbers::number_of(const Cell& cell, Type type, Context& context, 
     return recent.number;
   recent = {cell.s.data, cell.s.size, context.run, find_text(cell, arena, copy)};
   return recent.number;
+}
+
+void ValueNumbers::grow_codes(uint32_t code, Arena& arena) {
+  const uint32_t count = std::max({code + 1, 2 * num_codes_, 64u});
+  auto* grown = zeroed<Code>(arena, count);
+  std::copy_n(codes_, num_codes_, grown);
+  codes_ = grown;
+  num_codes_ = count;
 }
 
 void ValueNumbers::grow_recent(Arena& arena) {

@@ -18,7 +18,12 @@ class ValueNumbers {
  public:
   // Returns the number of a value, given in the order of first sight. Requires: valid cells of one `type`,
   // and always the same state arena. What they refer to is copied there if `copy`.
-  uint32_t number_of(const Cell& cell, Type type, Context& context, bool copy);
+  uint32_t number_of(const Cell& cell, Type type, Context& context, bool copy) {
+    if (type == Type::String && cell.code != 0 && cell.code < num_codes_ &&
+        codes_[cell.code].run == context.run) [[likely]]
+      return codes_[cell.code].number;
+    return look_up(cell, type, context, copy);
+  }
   const Cell& value(uint32_t number) const { return values_[number].cell; }
   uint32_t size() const { return size_; }
 
@@ -26,6 +31,11 @@ class ValueNumbers {
   uint32_t number_in(ValueNumbers& other, uint32_t number, Type type, Arena& arena);
 
  private:
+  // The number of the text that last had a code (Cell::code).
+  struct Code {
+    uint32_t run;  // Context::run
+    uint32_t number;
+  };
   // The text that was last met at an address.
   struct Recent {
     const char* data;
@@ -37,16 +47,20 @@ class ValueNumbers {
     Cell cell;
     uint64_t hash = 0;
   };
+  uint32_t look_up(const Cell& cell, Type type, Context& context, bool copy);
   uint32_t find_text(const Cell& cell, Arena& arena, bool copy);
   uint32_t find(const Cell& cell, uint64_t hash, Type type, Arena& arena, bool copy);
   void grow_values(Arena& arena);
   void grow_recent(Arena& arena);
+  void grow_codes(uint32_t code, Arena& arena);
   void grow_slots(Arena& arena);
 
   Value* values_ = nullptr;
   uint32_t size_ = 0, capacity_ = 0;
   uint32_t* slots_ = nullptr;  // number + 1 by hash; 0 is free; at most half full
   uint32_t num_slots_ = 0;
+  Code* codes_ = nullptr;
+  uint32_t num_codes_ = 0;
   Recent* recent_ = nullptr;   // by address
   int recent_bits_ = 0;        // of the number of its slots
   uint32_t* hints_ = nullptr;  // number + 1 by the look of a text: most values have been seen just before

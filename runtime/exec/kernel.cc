@@ -38,6 +38,12 @@ void select_all(std::vector<uint64_t>& bits, int64_t num_rows) {
 // Texts from before may be gone.
 void begin_run(Context& context) { context.run = std::max(context.run + 1, 1u); }
 
+// What the code that runs next makes goes into `sink`.
+void feed(Run& run, Sink& sink) {
+  run.sink = &sink;
+  run.row = sink.next_row(run.context);
+}
+
 int64_t count_bits(const std::vector<uint64_t>& bits) {
   int64_t count = 0;
   for (uint64_t word : bits) count += std::popcount(word);
@@ -205,7 +211,7 @@ bool Kernel::select_marked(State& state, const Pipeline& pipeline, const Batch& 
     state.bits_.assign(every.size(), 0);
     state.mark_sink_.mark_into(state.bits_.data());
     Run run = state.run_;
-    run.sink = &state.mark_sink_;
+    feed(run, state.mark_sink_);
     std::vector<Column> values(program_.inputs[pipeline.source].columns.size());
     values[mark.column] = *column.dictionary;
     PipelineFunction passes =
@@ -230,9 +236,9 @@ void Kernel::run_batch(State& state, const Pipeline& pipeline, const Batch& batc
   const size_t num_columns = program_.inputs[pipeline.source].columns.size();
   for (size_t i = 0; i < num_columns; ++i)
     if (!load_column(batch, i, state.selection_)) return;
-  state.run_.sink = &state.sinks_[pipeline.sink];
   state.run_.context.match = 0;
   begin_run(state.run_.context);
+  feed(state.run_, state.sinks_[pipeline.sink]);
   const int64_t num_rows = count_bits(state.selection_);
   if (state.watch_) state.cost_of(pipeline).rows += static_cast<uint64_t>(num_rows);
   if (PipelineFunction code = code_for(state, pipeline.function, batch.columns, num_columns, num_rows))
@@ -306,13 +312,13 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   Sink& sink = state.sinks_[pipeline.sink];
   if (sink.full(position)) return false;
   select_all(state.selection_, rows);
-  state.run_.sink = &sink;
   // An arena of its own for these rows: its size is what functions bound. What they made lives on with the
   // state.
   Arena part;
   Arena* all = std::exchange(state.run_.context.arena, &part);
   state.run_.context.match = 0;
   begin_run(state.run_.context);
+  feed(state.run_, sink);
   if (state.watch_) state.cost_of(pipeline).rows += static_cast<uint64_t>(rows);
   if (PipelineFunction code = code_for(state, pipeline.function, nullptr, 0, rows))
     code(&state.run_, cells, state.selection_.data(), rows, position);
@@ -501,6 +507,7 @@ extern "C" void kqlc_begin_row(Run* run) {
   run->sink->flush(run->context);
   run->context.arena->reset();
   exec::begin_run(run->context);
+  run->row = run->sink->next_row(run->context);
 }
 
 extern "C" const Cell* const* kqlc_probe(Run* run, uint64_t sink, const Cell* keys, uint64_t outer,

@@ -327,8 +327,8 @@ Error damaged(const char* how) {
 uint64_t runtime_fingerprint() {
   static const uint64_t value = [] {
     Writer writer;
-    for (size_t size : {sizeof(Cell), offsetof(Cell, valid), sizeof(Column), sizeof(Run),
-                        offsetof(Run, literals), offsetof(Run, prepared), offsetof(Run, sink),
+    for (size_t size : {sizeof(Cell), offsetof(Cell, valid), offsetof(Cell, code), sizeof(Column),
+                        sizeof(Run), offsetof(Run, literals), offsetof(Run, prepared), offsetof(Run, row),
                         offsetof(Context, position), offsetof(Context, match)})
       writer.put(static_cast<uint64_t>(size));
     for (const Function& function : function_table()) {

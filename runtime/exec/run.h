@@ -25,6 +25,7 @@ struct Run {
   Context context;
   const Cell* literals = nullptr;
   const void* const* prepared = nullptr;
+  Cell* row = nullptr;  // where the sink wants its next row
   Sink* sink = nullptr;
   const std::shared_ptr<const JoinTable>* tables = nullptr;  // by sink; those of joins that are complete
   exec::State* state = nullptr;                              // whose limits hold
@@ -63,23 +64,28 @@ inline void load_cell(Context& context, const Column* columns, int64_t column, i
     return;
   }
   Str text;
-  if (shape != kAnyShape && from.encoding == Encoding::Dictionary) {
+  uint32_t code = 0;
+  if (from.encoding == Encoding::Dictionary) {
     int64_t place = row + from.offset;
     if (!from.validity || bit_at(from.validity, place)) {
-      const Column values = shaped(*from.dictionary, shape >> 8);
-      text = load_str(values, values.encoding, static_cast<const int32_t*>(from.values)[place]);
+      const auto value = static_cast<const int32_t*>(from.values)[place];
+      const Column values = shape == kAnyShape ? *from.dictionary : shaped(*from.dictionary, shape >> 8);
+      text = load_str(values, values.encoding, value);
+      code = static_cast<uint32_t>(value) + 1;
     }
   } else {
     text = load_str(from, from.encoding, row);
   }
   *out = static_cast<Type>(type) == Type::String ? make_cell(text) : dynamic::lazy_cell(text, *context.arena);
+  if (static_cast<Type>(type) == Type::String) out->code = code;
 }
 
 extern "C" {
 void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type, uint32_t shape,
                int64_t row, Cell* out);
-// Hands a row to the sink: its columns, or for groups the keys and then the arguments of all aggregates.
-void kqlc_sink(Run* run, const Cell* row);
+// Hands the row at Run::row to the sink, and sets that for the next one. A row is its columns, or for groups
+// the keys and then the arguments of all aggregates.
+void kqlc_sink(Run* run);
 // Begins a row of which joins may make many: sets Context::match to 0, and lets go of what the rows before
 // have made once that is much.
 void kqlc_begin_row(Run* run);

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include "runtime/aggregates/state.h"
 #include "runtime/exec/run.h"
@@ -137,17 +138,27 @@ bool Sink::has_keys(const Entry& entry, const Cell* keys, Arena& arena) const {
   return same;
 }
 
-// Most rows belong to a group that was met not long ago. Where the keys are texts at the same places as those
-// of an earlier row of this run, as in a dictionary, they are its keys, and nobody need look at them.
+Sink::Recent& Sink::recent_of_code(uint32_t code) {
+  if (code >= codes_.size()) codes_.resize(std::max<size_t>(code + 1, 2 * codes_.size()));
+  return codes_[code];
+}
+
+// Most rows belong to a group that was met not long ago. Where the keys are texts with the code, or at the
+// same places as those of an earlier row of this run, they are its keys, and nobody need look at them.
 char* Sink::states_of(Context& context, const Cell* keys) {
   if (!has_text_keys_ || !context.run) return group_of(context, keys).states;
+  const bool in_order = context.position >= last_position_;  // matches of a position come in order
   const size_t width = spec_.types.size();
+  if (width == 1 && keys[0].code) {
+    Recent& recent = recent_of_code(keys[0].code);
+    if (!in_order || recent.run != context.run) recent = {context.run, group_of(context, keys).states};
+    return recent.states;
+  }
   const bool is_small = recent_bits_ < kMostRecentBits && recent_.size() < kRecentPerGroup * entries_.size();
   if (is_small || recent_.empty()) grow_recent();
   const size_t slot = look_of_keys<true>(keys, spec_.types) >> (64 - recent_bits_);
   Recent& recent = recent_[slot];
   Str* places = &recent_places_[slot * width];
-  const bool in_order = context.position >= last_position_;  // matches of a position come in order
   if (in_order && recent.run == context.run && at_same_places(places, keys, width)) return recent.states;
   recent = {context.run, group_of(context, keys).states};
   for (size_t i = 0; i < width; ++i) places[i] = keys[i].s;
@@ -196,7 +207,13 @@ Sink::Entry& Sink::find_group(Context& context, const Cell* keys, uint64_t hash,
   return add_group(context, keys, hash, copy);
 }
 
-void Sink::add(Context& context, const Cell* row) {
+// Rows of groups are put together where they wait, so that they need not be copied.
+Cell* Sink::next_row(Context& context) {
+  if (num_waiting_ == waiting_positions_.size()) make_room(context);
+  return waiting_.data() + num_waiting_ * width_;
+}
+
+void Sink::take_row(Context& context) {
   switch (spec_.kind) {
     case SinkSpec::Kind::Count:
       ++count_;
@@ -205,16 +222,25 @@ void Sink::add(Context& context, const Cell* row) {
       marks_[context.position / 64] |= uint64_t{1} << (context.position % 64);
       return;
     case SinkSpec::Kind::Build:
-      return join_rows_.add(context, row);
+      return join_rows_.add(context, waiting_.data());
     case SinkSpec::Kind::Collect:
-      return keep_row(context, row);
+      return keep_row(context, waiting_.data());
     case SinkSpec::Kind::Group:
-      waiting_.insert(waiting_.end(), row, row + width_);
-      waiting_positions_.push_back(context.position);
-      waiting_matches_.push_back(context.match);
-      if (waiting_positions_.size() == kMostWaiting) flush(context);
+      waiting_positions_[num_waiting_] = context.position;
+      waiting_matches_[num_waiting_++] = context.match;
       return;
   }
+}
+
+// Sinks of few rows, of which there may be thousands, have little room.
+void Sink::make_room(Context& context) {
+  const size_t rows = waiting_positions_.size(),
+               most = spec_.kind == SinkSpec::Kind::Group ? kMostWaiting : 1,
+               wanted = std::min(most, std::max<size_t>(4, 4 * rows));
+  if (rows == wanted) return flush(context);
+  waiting_.resize(wanted * width_);
+  waiting_positions_.resize(wanted);
+  waiting_matches_.resize(wanted);
 }
 
 void Sink::keep_row(Context& context, const Cell* row) {
@@ -230,7 +256,7 @@ void Sink::keep_row(Context& context, const Cell* row) {
 
 // First the groups of all rows, then one aggregate after the other: each loop is short and has few branches.
 void Sink::flush(Context& context) {
-  const size_t count = waiting_positions_.size();
+  const size_t count = std::exchange(num_waiting_, 0);
   if (count == 0) return;
   const uint64_t position = context.position, match = context.match;
   char* states[kMostWaiting];
@@ -251,9 +277,6 @@ void Sink::flush(Context& context) {
   }
   context.position = position;
   context.match = match;
-  waiting_.clear();
-  waiting_positions_.clear();
-  waiting_matches_.clear();
 }
 
 void Sink::merge(Context& context, Sink& from) {
@@ -286,6 +309,7 @@ void Sink::merge(Context& context, Sink& from) {
   from.entries_.clear();
   from.index_.clear();
   from.hints_.clear();
+  from.codes_.clear();
   from.recent_.clear();
   from.recent_places_.clear();
 }
@@ -399,6 +423,9 @@ extern "C" void kqlc_load(Context* context, const Column* columns, int64_t colum
   load_cell(*context, columns, column, type, shape, row, out);
 }
 
-extern "C" void kqlc_sink(Run* run, const Cell* row) { run->sink->add(run->context, row); }
+extern "C" void kqlc_sink(Run* run) {
+  run->sink->take_row(run->context);
+  run->row = run->sink->next_row(run->context);
+}
 
 }  // namespace kqlc

@@ -52,7 +52,9 @@ class Sink {
  public:
   explicit Sink(const SinkSpec& spec);
 
-  void add(Context& context, const Cell* row);
+  // Where the next row is to be put together, and taking it from there.
+  Cell* next_row(Context& context);
+  void take_row(Context& context);
   // Groups take rows some at a time. To be called before what the rows added refer to is gone, and before the
   // sink is asked for anything.
   void flush(Context& context);
@@ -92,6 +94,8 @@ class Sink {
     char* states = nullptr;
   };
   char* states_of(Context& context, const Cell* keys);
+  Recent& recent_of_code(uint32_t code);
+  void make_room(Context& context);
   Entry& group_of(Context& context, const Cell* keys);
   void keep_row(Context& context, const Cell* row);
   Entry& guess_group(Context& context, const Cell* keys);
@@ -112,12 +116,14 @@ class Sink {
   std::vector<uint32_t> index_;  // entry + 1 by hash; 0 is free; a power of two
   std::vector<uint32_t> hints_;  // the same by the look of the keys, the last that looked so
   bool has_text_keys_ = false;   // all keys are texts, so their places say which they are
+  std::vector<Recent> codes_;    // by Cell::code of the only key
   std::vector<Recent> recent_;   // by the places of the keys
   std::vector<Str> recent_places_;
   int recent_bits_ = 0;        // of the number of slots
   std::vector<void*> shared_;  // AggregateCall::shared, by aggregate
-  std::vector<Cell> waiting_;  // rows for groups that were not looked for yet
+  std::vector<Cell> waiting_;  // rows for groups that were not looked for yet, or the row that comes next
   std::vector<uint64_t> waiting_positions_, waiting_matches_;
+  size_t num_waiting_ = 0;
   size_t width_ = 0;            // of a row that comes in
   uint64_t last_position_ = 0;  // the greatest of the entries', of groups of their rows'
   int64_t count_ = 0;

@@ -94,8 +94,11 @@ struct Cell {
     const dynamic::Node* node;
   };
   bool valid;
+  // Of a text that a sink gets straight from a column with a dictionary: its code there + 1, so that within a
+  // run (Context::run) equal codes of the column are equal texts; else 0.
+  uint32_t code;
 
-  Cell() : s(), valid(false) {}
+  Cell() : s(), valid(false), code(0) {}
 };
 static_assert(sizeof(Cell) == 24);
 
