@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "compiler/reference/execute.h"
 #include "compiler/syntax/tree.h"
 #include "runtime/aggregates/state.h"
@@ -32,17 +34,27 @@ plan::Plan bind_query(const std::string& text) {
   return plan;
 }
 
+// Texts as codes. Each batch and column has the same words in another order, so that a code means another
+// text.
+struct Codes {
+  std::vector<Str> words;
+  std::vector<int32_t> codes;
+  Column values;
+};
+
+const char* const kWords[] = {
+    "cmd.exe", "C:\\Windows\\powershell.exe", "", "PowerShell -enc", "svchost", "net", "x"};
+
 // Rows of table T, cut into batches.
 struct Table {
+  mutable std::deque<Codes> made;
   std::vector<Str> names, bags;
   std::vector<int64_t> sizes;
   std::vector<uint8_t> validity;
 
   Table() {
-    static const char* const words[] = {"cmd.exe", "C:\\Windows\\powershell.exe", "", "PowerShell -enc",
-                                        "svchost"};
     for (int64_t i = 0; i < 1000; ++i) {
-      names.emplace_back(std::string_view(words[i % 5]));
+      names.emplace_back(std::string_view(kWords[i % 5]));
       bags.emplace_back(std::string_view(i % 3 ? R"({"a":[1,2],"b":"x"})" : ""));
       sizes.push_back(i * 37 % 101);
     }
@@ -58,7 +70,11 @@ struct Table {
   Column make_column(const std::string& name, int64_t offset) const {
     Column column;
     column.offset = offset;
-    if (name == "Name" || name == "Note") {
+    if (name == "Note") {
+      make_codes(column, offset, 0, [](int64_t row) { return row * row % 7; });
+    } else if (name == "Name" && offset % 260 != 0) {
+      make_codes(column, offset, 1, [](int64_t row) { return row % 5; });
+    } else if (name == "Name") {
       column.encoding = Encoding::Strs;
       column.values = names.data();
     } else if (name == "Size") {
@@ -74,6 +90,23 @@ struct Table {
       column.type = Type::Guid;
     }
     return column;
+  }
+
+  // `word_at` gives the place of a row's text among the words.
+  template <class WordAt>
+  void make_codes(Column& column, int64_t begin, int64_t shift, WordAt word_at) const {
+    Codes& to = made.emplace_back();
+    const auto count = static_cast<int64_t>(std::size(kWords)), turn = begin / 130 + shift;
+    for (int64_t i = 0; i < count; ++i) to.words.emplace_back(std::string_view(kWords[(i + turn) % count]));
+    for (int64_t row = begin; row < 1000; ++row)
+      to.codes.push_back(static_cast<int32_t>((word_at(row) + 2 * count - turn) % count));
+    to.values.encoding = Encoding::Strs;
+    to.values.values = to.words.data();
+    column.encoding = Encoding::Dictionary;
+    column.offset = 0;
+    column.values = to.codes.data();
+    column.dictionary = &to.values;
+    column.dictionary_size = count;
   }
 };
 
@@ -177,6 +210,20 @@ TEST(Kernel, code_is_shared_by_rules_with_other_columns) {
   check("T | project Name");
   check("T | where Note has 'exe' | project Name");
   check("T | where Note has 'cmd' and Note has 'exe' | project Name");
+}
+
+TEST(Kernel, codes_of_different_dictionaries_are_different_texts) {
+  check("T | summarize count(), dcount(Name), max(Size) by Note");
+  check("T | summarize count(), dcount(Note), make_set(Note) by Name, Note");
+  check("T | summarize dcount(Note), dcountif(Note, Size > 50), take_any(Note) by Size % 3");
+  check("T | summarize count(), dcount(Note) by X = case(Size > 50, Note, Size > 20, Name, 'cmd.exe')");
+  check("T | summarize count() by X = coalesce(Note, Name), Y = tolower(Note)");
+  check("T | project A = Note, Size | where Size > 3 | summarize dcount(A) by A");
+  check(
+      "T | summarize by Note | join kind=leftouter (T | where Size > 70) on Note | summarize count() by "
+      "Note");
+  check("union (T | project A = Note), (T | where Size > 9 | project A = Name) | summarize count() by A");
+  check("T | distinct Note, Name | summarize count() by Note");
 }
 
 TEST(Kernel, several_inputs_in_order) {
