@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A fetch is a scan that is told which rows are wanted. Threads write rows of their own, so nothing is
-// locked; validity is packed into bits when all are through.
+// A fetch is a scan that is told which rows are wanted. The latest rows lie at the end of an archive, often
+// in one row group, so columnar files are read by as many scans as there are threads, each of some of the
+// columns. Threads write rows or columns of their own, so nothing is locked; validity is packed into bits
+// when all are through.
 #include "runtime/archive/fetch.h"
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "runtime/archive/source.h"
@@ -47,20 +50,47 @@ FetchedRows::FetchedRows(const ScanRequest& request, const std::vector<uint64_t>
   for (int i = 0; i < threads; ++i) arenas_.push_back(std::make_unique<Arena>());
 }
 
-void FetchedRows::take_row(int thread, const Batch& batch, int64_t row, size_t place) {
-  found_[place] = 1;
+std::vector<FetchedRows::Part> FetchedRows::divide(const std::vector<File>& files, int threads) const {
+  const bool by_column =
+      std::ranges::none_of(files, [](const File& file) { return file.format == Format::Ndjson; });
+  const size_t most = by_column ? static_cast<size_t>(threads) : 1;
+  std::vector<Part> parts(std::clamp<size_t>(requests_.size(), 1, most));
+  for (size_t i = 0; i < parts.size(); ++i) parts[i].number = i;
+  for (size_t i = 0; i < requests_.size(); ++i) parts[i % parts.size()].columns.push_back(i);
+  return parts;
+}
+
+// Each part is given the whole of `control`'s threads only where there is no other.
+void FetchedRows::read(Part& part, const std::vector<File>& files, ScanRequest request, ScanControl control,
+                       size_t memory_limit) {
+  request.columns.clear();
+  for (size_t column : part.columns) request.columns.push_back(requests_[column]);
+  const size_t share = memory_limit / arenas_.size();
+  const auto use = [&](int thread, const Batch& batch) {
+    const size_t arena = part.number + static_cast<size_t>(thread);
+    take(part, arena, batch);
+    if (memory_limit && arenas_[arena]->bytes() > share) fits_ = false;
+    return fits_.load();
+  };
+  part.outcome = scan_files(files, request, control, use, &part.report);
+}
+
+// Rows that are looked for, but not fetched, have no columns.
+void FetchedRows::take_row(const Part& part, size_t arena, const Batch& batch, int64_t row, size_t place) {
+  if (part.number == 0) found_[place] = 1;
   if (place >= num_rows_) return;
-  for (size_t i = 0; i < stores_.size(); ++i) {
+  for (size_t i = 0; i < part.columns.size(); ++i) {
     const Column& column = batch.columns[i];
-    Store& store = stores_[i];
+    const Type type = requests_[part.columns[i]].type;
+    Store& store = stores_[part.columns[i]];
     uint8_t* value = store.values.get() + place * std::max<size_t>(store.width, 1);
-    if (requests_[i].type == Type::String || requests_[i].type == Type::Dynamic) {
-      const Str text = arenas_[static_cast<size_t>(thread)]->copy(load_str(column, column.encoding, row));
+    if (type == Type::String || type == Type::Dynamic) {
+      const Str text = arenas_[arena]->copy(load_str(column, column.encoding, row));
       std::memcpy(value, &text, sizeof text);
       store.valid[place] = 1;
       continue;
     }
-    Cell cell = load(column, requests_[i].type, column.encoding, row);
+    Cell cell = load(column, type, column.encoding, row);
     store.valid[place] = cell.valid;
     if (store.width)
       std::memcpy(value, &cell.l, store.width);
@@ -70,18 +100,18 @@ void FetchedRows::take_row(int thread, const Batch& batch, int64_t row, size_t p
 }
 
 // Rows without locators of their own follow one by one, so of a large batch only the wanted ones are visited.
-void FetchedRows::take(int thread, const Batch& batch) {
+void FetchedRows::take(const Part& part, size_t arena, const Batch& batch) {
   if (!batch.locators) {
     WantedRange range =
         wanted_between(sorted_, batch.position, batch.position + static_cast<uint64_t>(batch.num_rows));
     for (size_t i = range.begin; i < range.end; ++i)
-      take_row(thread, batch, static_cast<int64_t>(sorted_[i] - batch.position), places_[i]);
+      take_row(part, arena, batch, static_cast<int64_t>(sorted_[i] - batch.position), places_[i]);
     return;
   }
   for (int64_t row = 0; row < batch.num_rows; ++row) {
     auto found = std::ranges::lower_bound(sorted_, batch.locators[row]);
     if (found != sorted_.end() && *found == batch.locators[row])
-      take_row(thread, batch, row, places_[static_cast<size_t>(found - sorted_.begin())]);
+      take_row(part, arena, batch, row, places_[static_cast<size_t>(found - sorted_.begin())]);
   }
 }
 
@@ -121,25 +151,27 @@ Result<std::unique_ptr<FetchedRows>> FetchedRows::fetch(const std::vector<File>&
         wanted_between(out->sorted_, position_of(file, 0), position_of(file, 0) + kPositionSpan);
     if (range.begin < range.end) holding.push_back(file);
   }
-  ScanReport found;
-  std::atomic<bool> fits{true};
-  KQLC_TRY(scan_files(
-      holding, request, control,
-      [&](int thread, const Batch& batch) {
-        out->take(thread, batch);
-        size_t share = memory_limit / out->arenas_.size();
-        if (memory_limit && out->arenas_[static_cast<size_t>(thread)]->bytes() > share) fits = false;
-        return fits.load();
-      },
-      &found));
-  if (!fits) return over_limit;
+  std::vector<Part> parts = out->divide(holding, std::max(1, control.threads));
+  ScanControl shared = control;
+  if (parts.size() > 1) shared.threads = 1;
+  std::vector<std::thread> running;
+  for (size_t i = 1; i < parts.size(); ++i)
+    running.emplace_back([&, i] { out->read(parts[i], holding, request, shared, memory_limit); });
+  out->read(parts[0], holding, request, shared, memory_limit);
+  for (std::thread& thread : running) thread.join();
+  for (Part& part : parts)
+    if (!part.outcome.ok()) return part.outcome.error();
+  if (!out->fits_) return over_limit;
   // A file that was replaced or written to since it was scanned has other rows at the same places.
-  const bool changed = !std::ranges::all_of(holding, is_unchanged);
-  if (changed || found.bad_lines || !found.errors.empty() ||
-      std::ranges::find(out->found_, 0) != out->found_.end())
-    return Error{ErrorCode::Format, "a row that was found could not be fetched"};
-  for (const auto& [column, problem] : found.problems) report->problems.insert({column, problem});
-  for (const auto& [column, count] : found.missing_columns) report->missing_columns.insert({column, count});
+  bool good =
+      std::ranges::all_of(holding, is_unchanged) && std::ranges::find(out->found_, 0) == out->found_.end();
+  for (const Part& part : parts) good &= !part.report.bad_lines && part.report.errors.empty();
+  if (!good) return Error{ErrorCode::Format, "a row that was found could not be fetched"};
+  for (const Part& part : parts) {
+    for (const auto& [column, problem] : part.report.problems) report->problems.insert({column, problem});
+    for (const auto& [column, count] : part.report.missing_columns)
+      report->missing_columns.insert({column, count});
+  }
   out->finish();
   return out;
 }

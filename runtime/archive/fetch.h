@@ -6,6 +6,7 @@
 // groups and batches that hold one of the rows.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -49,8 +50,18 @@ class FetchedRows {
 
   FetchedRows(const ScanRequest& request, const std::vector<uint64_t>& locators,
               const std::vector<uint64_t>& others, int threads);
-  void take(int thread, const Batch& batch);
-  void take_row(int thread, const Batch& batch, int64_t row, size_t place);
+  // Some of the columns, read by a scan of their own.
+  struct Part {
+    size_t number = 0;
+    std::vector<size_t> columns;  // places in requests_
+    ScanReport report;
+    Result<void> outcome;
+  };
+  std::vector<Part> divide(const std::vector<File>& files, int threads) const;
+  void read(Part& part, const std::vector<File>& files, ScanRequest request, ScanControl control,
+            size_t memory_limit);
+  void take(const Part& part, size_t arena, const Batch& batch);
+  void take_row(const Part& part, size_t arena, const Batch& batch, int64_t row, size_t place);
   void finish();
 
   std::vector<ColumnRequest> requests_;
@@ -61,7 +72,8 @@ class FetchedRows {
   std::vector<uint8_t> found_;    // by places_
   std::vector<Store> stores_;
   std::vector<Column> columns_;
-  std::vector<std::unique_ptr<Arena>> arenas_;  // by thread
+  std::vector<std::unique_ptr<Arena>> arenas_;  // by thread of all parts
+  std::atomic<bool> fits_{true};                // into the memory limit
 };
 
 }  // namespace kqlc::archive
