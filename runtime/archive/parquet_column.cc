@@ -137,7 +137,7 @@ void PageColumn::load(arrow::io::RandomAccessFile& file, parquet::RowGroupReader
   int64_t row = 0;
   ChunkPages pages(file, group, leaf_, worker_, [&](const parquet::DataPageStats& page) {
     if (page.num_values < 0 || page.num_values > num_rows_ - row) fail("a page has more rows than its group");
-    if (number == places_.size()) places_.push_back({row, page.num_values, false});
+    if (number == places_.size()) places_.push_back({row, page.num_values, false, false});
     const Place& place = places_[number++];
     row += place.num_rows;
     return !is_wanted(place, selection);
@@ -149,12 +149,23 @@ void PageColumn::load(arrow::io::RandomAccessFile& file, parquet::RowGroupReader
                page->type() == parquet::PageType::DATA_PAGE_V2) {
       if (number == 0) fail("a page was not announced");
       take_data(pages, static_cast<const parquet::DataPage&>(*page), places_[number - 1]);
-      places_[number - 1].loaded = true;
     }
   }
   if (row != num_rows_) fail("the pages have fewer rows than their group");
   complete_ = std::ranges::all_of(places_, &Place::loaded);
+  clear_rest();
   describe();
+}
+
+// Rows of pages that were not asked for, or hold only nulls, are 0, or have code 0.
+void PageColumn::clear_rest() {
+  const bool is_narrow = field_.form == PageForm::Text || field_.form == PageForm::Fixed32;
+  const size_t width = is_narrow ? sizeof(uint32_t) : sizeof(int64_t);
+  if (!values_ || field_.form == PageForm::Bits) return;
+  for (const Place& place : places_)
+    if (!place.filled)
+      std::memset(values_ + static_cast<size_t>(place.row) * width, 0,
+                  static_cast<size_t>(place.num_rows) * width);
 }
 
 // Sets the bits of the rows that have a value, counts them, and returns the bytes behind the levels.
@@ -185,13 +196,15 @@ std::span<uint8_t> PageColumn::read_levels(const parquet::DataPage& page, const 
 }
 
 // Texts that are not in the dictionary stay where they are unpacked.
-void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, const Place& place) {
+void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place) {
   if (page.num_values() != place.num_rows) fail("a page has another number of rows than was announced");
   const bool keep = field_.form == PageForm::Text && !is_dictionary(page.encoding());
   const ChunkPages::Data data = pages.read_data(page, keep);
   Page read{place.row, static_cast<size_t>(place.num_rows), 0, page.encoding(), {}};
   read.values = read_levels(page, data, place, &read.num_values);
   take_page(read);
+  place.loaded = true;
+  place.filled = read.num_values > 0;
 }
 
 void PageColumn::take_page(const Page& page) {
@@ -240,7 +253,7 @@ void PageColumn::decode_codes(const Page& page, uint32_t* out) const {
 }
 
 void PageColumn::take_fixed(const Page& page, size_t width) {
-  if (!values_) values_ = static_cast<uint8_t*>(zeroed(static_cast<size_t>(num_rows_) * width));
+  if (!values_) values_ = static_cast<uint8_t*>(arena_.allocate(static_cast<size_t>(num_rows_) * width));
   uint8_t* out = values_ + static_cast<size_t>(page.row) * width;
   if (is_dictionary(page.encoding)) {
     codes_.resize(page.num_values);
@@ -301,7 +314,8 @@ void PageColumn::take_bits(const Page& page) {
 }
 
 void PageColumn::take_codes(const Page& page) {
-  if (!values_) values_ = static_cast<uint8_t*>(zeroed(static_cast<size_t>(num_rows_) * sizeof(uint32_t)));
+  if (!values_)
+    values_ = static_cast<uint8_t*>(arena_.allocate(static_cast<size_t>(num_rows_) * sizeof(uint32_t)));
   uint32_t* out = reinterpret_cast<uint32_t*>(values_) + page.row;
   decode_codes(page, out);
   spread(out, page.num_values, page.num_rows, validity_, static_cast<size_t>(page.row));

@@ -59,6 +59,7 @@ class PageColumn {
     int64_t row = 0;
     int64_t num_rows = 0;
     bool loaded = false;
+    bool filled = false;  // a row has a value
   };
   // A data page: its values, and in which of its rows they stand.
   struct Page {
@@ -70,7 +71,8 @@ class PageColumn {
   };
 
   bool is_wanted(const Place& place, const uint64_t* selection) const;
-  void take_data(ChunkPages& pages, const parquet::DataPage& page, const Place& place);
+  void clear_rest();
+  void take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place);
   std::span<uint8_t> read_levels(const parquet::DataPage& page, const ChunkPages::Data& data,
                                  const Place& place, size_t* num_values);
   void take_dictionary(ChunkPages& pages, const parquet::DictionaryPage& page);
