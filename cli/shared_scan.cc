@@ -219,10 +219,14 @@ void SharedScan::Pass::note_times(size_t index, const Batch& batch) {
     }
     if (batch.loader && !batch.loader->load(tracked[i], nullptr)) continue;
     const Column& column = batch.columns[tracked[i]];
+    TimeRange found = kNoTimes;
     for (int64_t row = 0; row < batch.num_rows; ++row) {
-      Cell cell = load(column, Type::DateTime, column.encoding, row);
-      if (cell.valid) include(times[index][i], {cell.l, cell.l});
+      const Cell cell = load(column, Type::DateTime, column.encoding, row);
+      if (!cell.valid) continue;
+      found.from = std::min(found.from, cell.l);
+      found.to = std::max(found.to, cell.l);
     }
+    include(times[index][i], found);
   }
 }
 

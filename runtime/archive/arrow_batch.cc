@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "runtime/archive/arrow_time.h"
 #include "runtime/simd/unicode.h"
@@ -172,6 +173,22 @@ bool BatchColumns::load(size_t column, const uint64_t* selection) {
   source.complete = status.ok() && (!selection || source.kind == Kind::Other);
   if (!status.ok() && !failure_) failure_ = status;
   return status.ok();
+}
+
+// Ticks grow with the numbers they are made of. A number that is no time spoils the range.
+bool BatchColumns::find_range(size_t column, int64_t* least, int64_t* greatest) {
+  const Source& source = sources_[column];
+  if (source.kind != Kind::Times || num_rows_ == 0 || !source.array->Validate().ok()) return false;
+  const auto* times = reinterpret_cast<const int64_t*>(source.array->data()->buffers[1]->data());
+  const uint8_t* validity = validity_of(*source.array);
+  int64_t from = std::numeric_limits<int64_t>::max(), to = std::numeric_limits<int64_t>::min();
+  for (int64_t row = 0; row < num_rows_; ++row) {
+    if (validity && !bit_at(validity, row)) continue;
+    from = std::min(from, times[row]);
+    to = std::max(to, times[row]);
+  }
+  const int64_t scale = unit_of(*source.array->type());
+  return from <= to && datetime_ticks(from, scale, least) && datetime_ticks(to, scale, greatest);
 }
 
 bool BatchColumns::load_all(const uint64_t* selection) {

@@ -47,6 +47,7 @@ class BatchColumns : public ColumnLoader {
                TextDictionaries& dictionaries, Worker& worker);
 
   bool load(size_t column, const uint64_t* selection) override;
+  bool find_range(size_t column, int64_t* least, int64_t* greatest) override;
   // Loads all columns.
   bool load_all(const uint64_t* selection);
   // Hands the batch on.
