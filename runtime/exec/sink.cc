@@ -263,7 +263,7 @@ void Sink::flush(Context& context) {
   for (size_t i = 0; i < count; ++i) {
     context.position = waiting_positions_[i];
     context.match = waiting_matches_[i];
-    states[i] = states_of(context, &waiting_[i * width_]);
+    states[i] = states_of(context, waiting_.data() + i * width_);
     last_position_ = std::max(last_position_, context.position);
   }
   size_t offset = 0;
