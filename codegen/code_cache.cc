@@ -142,10 +142,11 @@ bool write_all(int file, std::string_view bytes) {
   return true;
 }
 
-// Whether nobody but this user can have written the file.
+// Whether nobody but this user can have written the file. It has no name any more where another process has
+// just put the same object in its place.
 bool is_own(const struct stat& status) {
   return S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
-         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 && status.st_nlink == 1;
+         (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 && status.st_nlink <= 1;
 }
 
 struct Entry {

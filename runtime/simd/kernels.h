@@ -38,6 +38,19 @@ struct EscapeFilter {
 inline constexpr size_t kMaxProbes = 4;       // up to so many needles are compared one by one
 inline constexpr size_t kMaxFingerprint = 3;  // bytes of a needle's fingerprint
 
+// A needle that may stand where a window was found.
+inline constexpr uint32_t kNoMore = ~0u;  // as more_fold, of needles of less than four bytes
+struct WindowMember {
+  uint32_t needle;  // its number
+  uint32_t anchor;  // the offset of the window in it
+  uint32_t behind;  // its bytes from the window on
+  // Four bytes of it, as far from the window as there are others: byte i of the text from `more_at` after the
+  // window's begin on fits when (byte | fold) == more. They turn most windows down without a look at the
+  // needle.
+  int32_t more_at;
+  uint32_t more, more_fold;
+};
+
 // Several needles to be found in one pass: by their two rarest bytes when they are few, else by fingerprints,
 // a window of `window` bytes of each needle. Each needle belongs to one of eight buckets; bit b of low[i][n]
 // & high[i][m] says that a needle of bucket b may have the byte (m << 4 | n) at place i of its window. Where
@@ -49,16 +62,15 @@ struct MultiNeedle {
   const SearchNeedle* needles;
   size_t size;
   EscapeFilter escapes;
-  SearchNeedle escape;      // the two bytes `\u`
-  size_t window;            // 0: needles are compared one by one
-  const uint32_t* members;  // needle numbers, by the hash of their windows
-  const uint32_t* anchors;  // of each member: the offset of that window in its needle
-  uint32_t stride;          // 0: by fingerprints; 1, 2 or 4: by samples of four bytes
-  bool has_pair;            // windows are found by `pair`, in which only first and second are set
+  SearchNeedle escape;          // the two bytes `\u`
+  size_t window;                // 0: needles are compared one by one
+  const WindowMember* members;  // by the hash of their windows
+  uint32_t stride;              // 0: by fingerprints; 1, 2 or 4: by samples of four bytes
+  bool has_pair;                // windows are found by `pair`, in which only first and second are set
   SearchNeedle pair;
   const uint32_t* bitmap;  // of samples: which hashes there are
-  const uint32_t* begins;  // by hash, the first of its members; one more at the end
-  uint32_t hash_bits;
+  const uint32_t* begins;  // by the first index_bits of the hash, the first member; one more at the end
+  uint32_t hash_bits, index_bits;
   uint8_t low[kMaxFingerprint][16];
   uint8_t high[kMaxFingerprint][16];
 };

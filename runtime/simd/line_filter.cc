@@ -132,7 +132,6 @@ MultiSearch::MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& e
   multi_.needles = needles_.data();
   multi_.size = needles_.size();
   multi_.escapes = escapes;
-  multi_.anchors = anchors_.data();
   multi_.members = members_.data();
   multi_.begins = begins_.data();
   multi_.bitmap = bitmap_.data();
@@ -243,29 +242,44 @@ void MultiSearch::build_fingerprints(std::vector<Window> windows) {
   }
 }
 
-// So many hashes that most windows of other texts meet none: 128 a window where a bitmap of them is asked
-// first, of which 2^18 are 32 KB.
+WindowMember MultiSearch::make_member(const Window& window) const {
+  const SearchNeedle& needle = needles_[window.needle];
+  const auto size = static_cast<uint32_t>(needle.size), word = static_cast<uint32_t>(sizeof(uint32_t));
+  WindowMember member{window.needle, window.anchor, size - window.anchor, 0, 0, kNoMore};
+  if (size < word) return member;
+  const uint32_t at = size - window.anchor >= 2 * word ? window.anchor + word
+                      : window.anchor >= word          ? window.anchor - word
+                                                       : size - word;
+  member.more_at = static_cast<int32_t>(at) - static_cast<int32_t>(window.anchor);
+  std::memcpy(&member.more, needle.bytes + at, word);
+  std::memcpy(&member.more_fold, needle.fold + at, word);
+  return member;
+}
+
+// The bitmap that is asked first has so many hashes that most windows of other texts meet none: 128 a window,
+// of which 2^18 are 32 KB. Which needles they belong to is found by fewer bits, so that it stays in the
+// cache.
 void MultiSearch::index_windows(const std::vector<Window>& windows) {
-  const int spare = multi_.stride ? 7 : 2;
-  multi_.hash_bits = static_cast<uint32_t>(std::clamp<int>(std::bit_width(windows.size()) + spare, 8, 18));
-  std::vector<std::array<uint32_t, 3>> entries;  // hash, needle, anchor
+  const int width = std::bit_width(windows.size());
+  multi_.hash_bits = static_cast<uint32_t>(std::clamp(width + (multi_.stride ? 7 : 2), 8, 18));
+  multi_.index_bits = static_cast<uint32_t>(std::clamp(width + 2, 8, 18));
+  std::vector<std::array<uint32_t, 3>> entries;  // index, needle, anchor
+  bitmap_.assign((size_t{1} << multi_.hash_bits) / 32, 0);
   for (const Window& window : windows) {
     const size_t known = multi_.window - (window.open != kClosed);
     uint32_t bytes = 0;
     std::memcpy(&bytes, needles_[window.needle].bytes + window.anchor, known);
     if (window.open != kClosed) bytes |= window.open << 8 * known;
     const uint32_t hash = hash_window(bytes, multi_.window, multi_.hash_bits);
-    entries.push_back({hash, window.needle, window.anchor});
+    bitmap_[hash / 32] |= 1u << (hash % 32);
+    entries.push_back({hash_window(bytes, multi_.window, multi_.index_bits), window.needle, window.anchor});
   }
   std::ranges::sort(entries);
   entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
-  begins_.assign((size_t{1} << multi_.hash_bits) + 1, 0);
-  bitmap_.assign((size_t{1} << multi_.hash_bits) / 32, 0);
-  for (const auto& [hash, needle, anchor] : entries) {
-    ++begins_[hash + 1];
-    bitmap_[hash / 32] |= 1u << (hash % 32);
-    members_.push_back(needle);
-    anchors_.push_back(anchor);
+  begins_.assign((size_t{1} << multi_.index_bits) + 1, 0);
+  for (const auto& [index, needle, anchor] : entries) {
+    ++begins_[index + 1];
+    members_.push_back(make_member({needle, anchor, kClosed}));
   }
   std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
 }

@@ -62,10 +62,12 @@ class MultiSearch {
   bool choose_pair(std::vector<Window>& windows);
   void build_fingerprints(std::vector<Window> windows);
   void index_windows(const std::vector<Window>& windows);
+  WindowMember make_member(const Window& window) const;
 
   std::vector<std::unique_ptr<char[]>> storage_;
   std::vector<SearchNeedle> needles_;
-  std::vector<uint32_t> members_, anchors_, begins_, bitmap_;
+  std::vector<WindowMember> members_;
+  std::vector<uint32_t> begins_, bitmap_;
   MultiNeedle multi_{};
 };
 

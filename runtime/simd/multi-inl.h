@@ -136,15 +136,16 @@ bool check_window(const MultiNeedle& multi, const char* begin, const char* p, co
                   const char* end, Hit& hit) {
   uint32_t window;
   memcpy(&window, bytes, kWindowBytes);
-  const uint32_t hash = hash_window(window, multi.window, multi.hash_bits);
+  const uint32_t hash = hash_window(window, multi.window, multi.index_bits);
   for (uint32_t i = multi.begins[hash]; i < multi.begins[hash + 1]; ++i) {
-    const uint32_t number = multi.members[i];
-    const SearchNeedle& needle = multi.needles[number];
-    const uint32_t anchor = multi.anchors[i];
-    if (static_cast<size_t>(p - begin) < anchor) continue;
-    const char* place = p - anchor;
-    if (static_cast<size_t>(end - place) < needle.size || !bytes_fit(needle, place)) continue;
-    if (hit(place, number)) return true;
+    const WindowMember& member = multi.members[i];
+    if (static_cast<size_t>(p - begin) < member.anchor || static_cast<size_t>(end - p) < member.behind)
+      continue;
+    if (member.more_fold != kNoMore &&
+        (load_word<uint32_t>(p + member.more_at) | member.more_fold) != member.more)
+      continue;
+    const char* place = p - member.anchor;
+    if (bytes_fit(multi.needles[member.needle], place) && hit(place, member.needle)) return true;
   }
   return false;
 }
