@@ -180,6 +180,7 @@ class MappedLines : public PlainLines {
     TextBuffer& buffer = worker.buffer;
     buffer.resize(lines.size());
     buffer.resize(0);
+    worker.filter.learn(lines);
     for (const char* place = lines.data(); place < end;) {
       simd::Line line = worker.filter.next_candidate(place, end);
       if (!line.begin) break;
@@ -300,6 +301,7 @@ void parse_lines(const File& file, const char* begin, const char* end, uint64_t 
     worker.flush();
     return;
   }
+  worker.filter.learn({begin, static_cast<size_t>(end - begin)});
   for (const char* place = begin; place < end && !worker.stopped;) {
     simd::Line line = worker.filter.next_candidate(place, end);
     if (!line.begin && place == begin) ++worker.report.skipped_blocks;

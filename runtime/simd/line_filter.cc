@@ -100,14 +100,39 @@ SearchPlan plan_group(const std::vector<Literal>& group) {
   return plan;
 }
 
+// How often the windows of a text come in it, by their hashes.
+class WindowCounts {
+ public:
+  WindowCounts(std::string_view text, size_t width) : width_(width), counts_(size_t{1} << kBits) {
+    for (size_t at = 0; at + width <= text.size(); ++at) ++counts_[hash(text.data() + at)];
+    total_ = static_cast<double>(std::max<size_t>(text.size(), 1));
+  }
+  double rate(std::string_view window) const { return counts_[hash(window.data())] / total_; }
+
+ private:
+  static constexpr uint32_t kBits = 16;
+  uint32_t hash(const char* place) const {
+    uint32_t bytes = 0;
+    std::memcpy(&bytes, place, width_);
+    return hash_window(bytes, width_, kBits);
+  }
+
+  size_t width_;
+  std::vector<uint32_t> counts_;
+  double total_ = 1;
+};
+
 // Returns where in the piece the rarest run of `windows` windows of `width` bytes, each one byte on, begins.
-uint32_t choose_window(const MultiSearch::Piece& piece, size_t width, size_t windows) {
+uint32_t choose_window(const MultiSearch::Piece& piece, size_t width, size_t windows,
+                       const WindowCounts* counts) {
   uint32_t best = 0;
   double best_rate = std::numeric_limits<double>::infinity();
   for (size_t i = 0; i + width + windows - 1 <= piece.bytes.size(); ++i) {
     double rate = 0;
-    for (size_t at = i; at < i + windows; ++at)
-      rate += expected_rate(std::string_view(piece.bytes).substr(at, width), piece.caseless);
+    for (size_t at = i; at < i + windows; ++at) {
+      const std::string_view window = std::string_view(piece.bytes).substr(at, width);
+      rate += expected_rate(window, piece.caseless) + (counts ? counts->rate(window) : 0);
+    }
     if (rate >= best_rate) continue;
     best_rate = rate;
     best = static_cast<uint32_t>(i);
@@ -117,7 +142,8 @@ uint32_t choose_window(const MultiSearch::Piece& piece, size_t width, size_t win
 
 }  // namespace
 
-MultiSearch::MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& escapes) {
+MultiSearch::MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& escapes,
+                         std::string_view sample) {
   const auto add = [&](std::string_view bytes, bool caseless, SearchNeedle* needle) {
     storage_.push_back(std::make_unique<char[]>(2 * bytes.size()));
     prepare_search(bytes, caseless, Match::Contains, storage_.back().get(), needle);
@@ -128,7 +154,7 @@ MultiSearch::MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& e
     add(piece.bytes, piece.caseless, &needles_.back());
   }
   add("\\u", false, &multi_.escape);
-  if (needles_.size() > kMaxProbes) choose_windows(pieces);
+  if (needles_.size() > kMaxProbes) choose_windows(pieces, sample);
   multi_.needles = needles_.data();
   multi_.size = needles_.size();
   multi_.escapes = escapes;
@@ -196,7 +222,7 @@ size_t MultiSearch::count_windows(size_t shortest) const {
   return shortest > kSampleBytes ? 2 : 1;
 }
 
-void MultiSearch::choose_windows(const std::vector<Piece>& pieces) {
+void MultiSearch::choose_windows(const std::vector<Piece>& pieces, std::string_view sample) {
   size_t shortest = needles_[0].size;
   for (const SearchNeedle& needle : needles_) shortest = std::min(shortest, needle.size);
   size_t width = std::min(shortest, kMaxFingerprint), windows = 1;
@@ -206,11 +232,13 @@ void MultiSearch::choose_windows(const std::vector<Piece>& pieces) {
     multi_.stride = static_cast<uint32_t>(windows);
   }
   multi_.window = width;
+  std::optional<WindowCounts> counts;
+  if (!sample.empty()) counts.emplace(sample, width);
   std::vector<Window> all;
   if (!multi_.stride && width > 1 && choose_pair(all)) return index_windows(all);
   for (uint32_t i = 0; i < pieces.size(); ++i) {
     const bool open = width + windows - 1 > pieces[i].bytes.size();
-    const uint32_t first = open ? 0 : choose_window(pieces[i], width, windows);
+    const uint32_t first = open ? 0 : choose_window(pieces[i], width, windows, counts ? &*counts : nullptr);
     for (uint32_t at = first; at < first + windows - open; ++at) all.push_back({i, at, kClosed});
     // Whatever stands behind the needle, as the hash has it.
     for (uint32_t byte = 0; open && byte < 256; ++byte)
@@ -308,7 +336,17 @@ LineFilter::LineFilter(const std::vector<std::vector<Literal>>& groups) {
   if (best.pieces.empty()) return;
   mode_ = Mode::Search;
   for (const MultiSearch::Piece& piece : best.pieces) pieces_.push_back(piece.bytes);
-  search_ = MultiSearch(best.pieces, escapes);
+  searched_ = std::move(best.pieces);
+  escapes_ = escapes;
+  search_ = MultiSearch(searched_, escapes_);
+}
+
+// A quarter of a megabyte is some dozens of lines of each kind, and takes less time than a chunk.
+void LineFilter::learn(std::string_view text) {
+  constexpr size_t kLeast = size_t{1} << 16, kMost = size_t{1} << 18;
+  if (has_learnt_ || mode_ != Mode::Search || searched_.size() <= kMaxProbes || text.size() < kLeast) return;
+  has_learnt_ = true;
+  search_ = MultiSearch(searched_, escapes_, text.substr(0, kMost));
 }
 
 Line LineFilter::next_candidate(const char* pos, const char* end) const {

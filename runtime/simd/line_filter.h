@@ -36,7 +36,10 @@ class MultiSearch {
   };
 
   MultiSearch() = default;
-  explicit MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& escapes = {});
+  // Of many pieces those parts are searched that are rare: in `sample`, where that is not empty, else in
+  // event text as such.
+  explicit MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& escapes = {},
+                       std::string_view sample = {});
   MultiSearch(MultiSearch&&) noexcept = default;
   MultiSearch& operator=(MultiSearch&&) noexcept = default;
 
@@ -58,7 +61,7 @@ class MultiSearch {
   };
   static constexpr uint32_t kClosed = 256;
   size_t count_windows(size_t shortest) const;
-  void choose_windows(const std::vector<Piece>& pieces);
+  void choose_windows(const std::vector<Piece>& pieces, std::string_view sample);
   bool choose_pair(std::vector<Window>& windows);
   void build_fingerprints(std::vector<Window> windows);
   void index_windows(const std::vector<Window>& windows);
@@ -87,6 +90,10 @@ class LineFilter {
   // its \n. Lines without a byte pass only when passes_all(). Continue at line.end + 1.
   Line next_candidate(const char* pos, const char* end) const;
 
+  // Shows the filter text of the kind it will search, once: it becomes quicker for it, and passes the same
+  // lines. A second call, and little text, do nothing.
+  void learn(std::string_view text);
+
   // Whether the filter could make nothing of the literals: each line is a candidate.
   bool passes_all() const { return mode_ == Mode::All; }
   bool passes_none() const { return mode_ == Mode::None; }
@@ -99,6 +106,9 @@ class LineFilter {
 
   Mode mode_ = Mode::All;
   std::vector<std::string> pieces_;
+  std::vector<MultiSearch::Piece> searched_;
+  EscapeFilter escapes_{};
+  bool has_learnt_ = false;
   MultiSearch search_;
 };
 
