@@ -181,12 +181,21 @@ bool BatchColumns::find_range(size_t column, int64_t* least, int64_t* greatest) 
   if (source.kind != Kind::Times || num_rows_ == 0 || !source.array->Validate().ok()) return false;
   const auto* times = reinterpret_cast<const int64_t*>(source.array->data()->buffers[1]->data());
   const uint8_t* validity = validity_of(*source.array);
-  int64_t from = std::numeric_limits<int64_t>::max(), to = std::numeric_limits<int64_t>::min();
-  for (int64_t row = 0; row < num_rows_; ++row) {
-    if (validity && !bit_at(validity, row)) continue;
-    from = std::min(from, times[row]);
-    to = std::max(to, times[row]);
-  }
+  // Several of each, so that none waits for the one before.
+  constexpr int64_t kLanes = 4;
+  int64_t least_of[kLanes], greatest_of[kLanes];
+  std::ranges::fill(least_of, std::numeric_limits<int64_t>::max());
+  std::ranges::fill(greatest_of, std::numeric_limits<int64_t>::min());
+  const auto include = [&](int64_t lane, int64_t row) {
+    least_of[lane] = std::min(least_of[lane], times[row]);
+    greatest_of[lane] = std::max(greatest_of[lane], times[row]);
+  };
+  int64_t row = 0;
+  for (; !validity && row + kLanes <= num_rows_; row += kLanes)
+    for (int64_t lane = 0; lane < kLanes; ++lane) include(lane, row + lane);
+  for (; row < num_rows_; ++row)
+    if (!validity || bit_at(validity, row)) include(0, row);
+  const int64_t from = std::ranges::min(least_of), to = std::ranges::max(greatest_of);
   const int64_t scale = unit_of(*source.array->type());
   return from <= to && datetime_ticks(from, scale, least) && datetime_ticks(to, scale, greatest);
 }

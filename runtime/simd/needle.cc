@@ -4,6 +4,7 @@
 // forms of a column, nulls and dictionaries. The loops over bytes are the kernels'.
 #include "runtime/simd/needle.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -189,12 +190,22 @@ void PreparedNeedle::filter_dictionary(const StringColumn& column, uint64_t* bit
       if (matches(load_str(codes, Encoding::Dictionary, row))) set_bit(bitmap, static_cast<size_t>(row));
     return;
   }
-  std::vector<uint64_t> values(bitmap_words(static_cast<size_t>(codes.dictionary_size)));
+  const auto size = static_cast<size_t>(codes.dictionary_size), rows = static_cast<size_t>(column.num_rows);
+  std::vector<uint64_t> values(bitmap_words(size));
   filter(StringColumn{*codes.dictionary, codes.dictionary_size}, values.data());
+  if (std::ranges::all_of(values, [](uint64_t word) { return word == 0; })) return;
+  std::vector<uint8_t> fits(size);
+  for (size_t value = 0; value < size; ++value) fits[value] = bit_of(values.data(), value);
   const auto* code = static_cast<const int32_t*>(codes.values) + codes.offset;
-  for (int64_t row = 0; row < column.num_rows; ++row) {
-    if (codes.validity && !bit_at(codes.validity, row + codes.offset)) continue;
-    if (bit_of(values.data(), static_cast<size_t>(code[row]))) set_bit(bitmap, static_cast<size_t>(row));
+  for (size_t first = 0; first < rows; first += 64) {
+    const size_t count = std::min<size_t>(64, rows - first);
+    uint64_t found = 0;
+    for (size_t i = 0; i < count; ++i) found |= uint64_t{fits[static_cast<size_t>(code[first + i])]} << i;
+    for (uint64_t left = codes.validity ? found : 0; left; left &= left - 1) {
+      const auto row = first + static_cast<size_t>(__builtin_ctzll(left));
+      if (!bit_at(codes.validity, static_cast<int64_t>(row) + codes.offset)) found &= ~(left & -left);
+    }
+    bitmap[first / 64] |= found;
   }
 }
 
@@ -233,6 +244,8 @@ void PreparedNeedle::filter(const StringColumn& column, uint64_t* bitmap) const 
   }
   // A view of a null row may point anywhere, so such columns are read row by row.
   const bool empty_matches = matches({});
+  const bool is_coded = from.encoding == Encoding::Dictionary && from.dictionary_size <= column.num_rows;
+  if (is_coded && !empty_matches) return filter_dictionary(column, bitmap);
   const auto rows = static_cast<size_t>(column.num_rows);
   std::vector<uint64_t> found(bitmap_words(rows));
   const bool by_row = from.encoding == Encoding::Utf8View || from.encoding == Encoding::Strs;
