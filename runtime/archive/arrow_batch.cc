@@ -166,12 +166,14 @@ bool BatchColumns::is_sparse(const uint64_t* selection) const {
 // The second time, all rows are made.
 bool BatchColumns::load(size_t column, const uint64_t* selection) {
   Source& source = sources_[column];
+  if (source.failed) return false;
   if (source.complete || source.kind == Kind::Missing || num_rows_ == 0) return true;
   if (source.begun || (selection && !is_sparse(selection))) selection = nullptr;
   arrow::Status status = make(column, selection);
   source.begun = true;
   source.complete = status.ok() && (!selection || source.kind == Kind::Other);
-  if (!status.ok() && !failure_) failure_ = status;
+  source.failed = !status.ok();
+  if (source.failed && !failure_) failure_ = status;
   return status.ok();
 }
 

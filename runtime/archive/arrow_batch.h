@@ -63,6 +63,7 @@ class BatchColumns : public ColumnLoader {
     std::shared_ptr<arrow::Array> array;
     bool begun = false;
     bool complete = false;
+    bool failed = false;  // what it left half done is not gone on with
   };
 
   static Kind kind_of(const arrow::Array& array, Type requested);

@@ -96,7 +96,8 @@ RowGroup::RowGroup(arrow::io::RandomAccessFile& file, parquet::arrow::FileReader
       statistics_(statistics),
       worker_(worker),
       pages_(fields.size()),
-      whole_(fields.size()) {
+      whole_(fields.size()),
+      failed_(fields.size()) {
   for (size_t i = 0; i < fields.size(); ++i) {
     Column& column = columns_.emplace_back();
     column.type = fields[i].request->type;
@@ -109,6 +110,7 @@ RowGroup::RowGroup(arrow::io::RandomAccessFile& file, parquet::arrow::FileReader
 }
 
 bool RowGroup::load(size_t column, const uint64_t* selection) {
+  if (failed_[column]) return false;
   arrow::Status status;
   try {
     status = read_column(column, selection);
@@ -116,6 +118,7 @@ bool RowGroup::load(size_t column, const uint64_t* selection) {
     status = arrow::Status::Invalid("row group ", number_, ": ", thrown.what());
   }
   if (status.ok()) return true;
+  failed_[column] = 1;
   if (!failure_) failure_ = status;
   return false;
 }

@@ -67,6 +67,7 @@ class RowGroup : public ColumnLoader {
   std::vector<std::unique_ptr<PageColumn>> pages_;    // of those that are read by pages
   std::vector<std::shared_ptr<arrow::Array>> whole_;  // of the others that were read
   std::vector<Column> columns_;
+  std::vector<char> failed_;  // by column: what it left half done is not gone on with
   std::optional<arrow::Status> failure_;
 };
 

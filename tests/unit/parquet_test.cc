@@ -321,6 +321,7 @@ TEST_F(ParquetTest, DamageOfOneColumnLeavesTheOthers) {
   int64_t seen = 0;
   auto look = [&](int, const Batch& batch) {
     EXPECT_FALSE(batch.loader->load(1, nullptr));
+    EXPECT_FALSE(batch.loader->load(1, nullptr));
     EXPECT_TRUE(batch.loader->load(0, nullptr));
     seen += batch.num_rows;
     return true;
@@ -328,6 +329,37 @@ TEST_F(ParquetTest, DamageOfOneColumnLeavesTheOthers) {
   EXPECT_TRUE(scan_file(detect_file(path, {}).value(), request_, look, &report_).ok());
   EXPECT_EQ(seen, 500);
   EXPECT_EQ(report_.errors.size(), 1u);
+}
+
+// Another rule of the scan asks for a column again.
+TEST_F(ParquetTest, AColumnWhoseDictionaryIsDamagedFailsEachTime) {
+  request_.columns = {{"Few", Type::String}};
+  request_.late = true;
+  const Rows rows = random_rows(6, 100, false);
+  parquet::WriterProperties::Builder properties;
+  const std::string path = write_parquet(*rows.table, properties);
+  auto chunk = parquet::ParquetFileReader::OpenFile(path)->metadata()->RowGroup(0)->ColumnChunk(
+      rows.table->schema()->GetFieldIndex("Few"));
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  std::string bytes(static_cast<size_t>(chunk->data_page_offset() - chunk->dictionary_page_offset()), 0);
+  file.seekg(chunk->dictionary_page_offset());
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  for (size_t i = bytes.size() - 1; i > 2; --i)
+    if (bytes[i] == 0 && bytes[i - 1] == 0 && bytes[i - 2] == 0) {
+      bytes[i - 1] = 1;  // a length
+      break;
+    }
+  file.seekp(chunk->dictionary_page_offset());
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  auto look = [&](int, const Batch& batch) {
+    EXPECT_FALSE(batch.loader->load(0, nullptr));
+    EXPECT_FALSE(batch.loader->load(0, nullptr));
+    return true;
+  };
+  EXPECT_TRUE(scan_file(detect_file(path, {}).value(), request_, look, &report_).ok());
+  ASSERT_EQ(report_.errors.size(), 1u);
+  EXPECT_THAT(report_.errors[0].message, HasSubstr("a page ends in a text"));
 }
 
 TEST_F(ParquetTest, AnyDamageIsAnErrorOrOtherRows) {
