@@ -263,9 +263,9 @@ TimeRange Tables::times_of(const std::string& table, const std::string& column) 
   return times;
 }
 
-uint64_t Tables::rows_of(const std::string& table) const {
+bool Tables::has_rows(const std::string& table) const {
   auto report = reports_.find(table);
-  return report == reports_.end() ? 0 : report->second.rows;
+  return report != reports_.end() && (report->second.rows > 0 || report->second.skipped_groups > 0);
 }
 
 Result<int64_t> Tables::newest_time() {

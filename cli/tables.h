@@ -53,8 +53,8 @@ class Tables {
   // The times of a column over all rows that were read or whose statistics are known; kNoTimes where there
   // are none.
   TimeRange times_of(const std::string& table, const std::string& column) const;
-  // How many rows of a table have been parsed.
-  uint64_t rows_of(const std::string& table) const;
+  // Whether rows of a table have been parsed, or passed over by their statistics.
+  bool has_rows(const std::string& table) const;
   // Rows for the reference executor, those whose time lies in `bounds`.
   reference::TableReader reader(const TimeRange& bounds);
 

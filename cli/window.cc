@@ -90,7 +90,7 @@ std::string explain_empty_window(const Job& job, Tables& tables, const Options& 
   for (const ScanTimes& scan : find_scan_times(*job.plan, job.root())) {
     for (const TimeCondition& condition : scan.conditions) {
       TimeRange times = tables.times_of(scan.table, condition.column);
-      if (times == kNoTimes && tables.rows_of(scan.table) > 0)
+      if (times == kNoTimes && tables.has_rows(scan.table))
         return fmt::format("no row read has a {}.{}, on which it puts a time window", scan.table,
                            condition.column);
       if (times == kNoTimes || !condition.range.is_apart_from(times)) continue;
