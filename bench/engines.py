@@ -122,11 +122,12 @@ class KqlcReady(OneWay):
         texts = kql(query, rules) if QUERIES[query]["kql"] else [seed_rule_text()]
         self.requests = [json.dumps({"id": query, "query": text}) + "\n" for text in texts]
         data = [option for file in files for option in ("--data", file)]
-        self.process = subprocess.Popen([program, "query", "--batch", *data, "--now", NOW, *options],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        # Bytes and a large buffer: as text, a line of some megabytes takes Python longer to read than kqlc to write.
+        self.process = subprocess.Popen([program, "query", "--batch", *data, "--now", NOW, *options], bufsize=1 << 20,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def ask(self, request):
-        self.process.stdin.write(request)
+        self.process.stdin.write(request.encode())
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:

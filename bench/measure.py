@@ -120,6 +120,7 @@ class Bench:
 
     def turn(self, query, form, name, engine, archive, runs):
         """One run of one engine; an answer that is wrong counts as a failure and keeps its time."""
+        machine.wait_until_idle()
         try:
             run = engine.run()
         except engines.EngineError as error:
