@@ -194,13 +194,15 @@ void PreparedNeedle::filter_dictionary(const StringColumn& column, uint64_t* bit
   std::vector<uint64_t> values(bitmap_words(size));
   filter(StringColumn{*codes.dictionary, codes.dictionary_size}, values.data());
   if (std::ranges::all_of(values, [](uint64_t word) { return word == 0; })) return;
-  std::vector<uint8_t> fits(size);
+  std::vector<uint8_t> fits(size + 1);  // the last: codes outside, which rows without a value may have
   for (size_t value = 0; value < size; ++value) fits[value] = bit_of(values.data(), value);
   const auto* code = static_cast<const int32_t*>(codes.values) + codes.offset;
   for (size_t first = 0; first < rows; first += 64) {
     const size_t count = std::min<size_t>(64, rows - first);
     uint64_t found = 0;
-    for (size_t i = 0; i < count; ++i) found |= uint64_t{fits[static_cast<size_t>(code[first + i])]} << i;
+    for (size_t i = 0; i < count; ++i)
+      found |= uint64_t{fits[std::min(static_cast<size_t>(static_cast<uint32_t>(code[first + i])), size)]}
+               << i;
     for (uint64_t left = codes.validity ? found : 0; left; left &= left - 1) {
       const auto row = first + static_cast<size_t>(__builtin_ctzll(left));
       if (!bit_at(codes.validity, static_cast<int64_t>(row) + codes.offset)) found &= ~(left & -left);
