@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "runtime/aggregates/state.h"
 #include "runtime/base/check.h"
 #include "runtime/exec/run.h"
 
@@ -216,8 +217,7 @@ void Emitter::bound(size_t level, ExprId column, std::string_view comparison, Ex
                     std::optional<Band>& band) const {
   const Expr &right = query_.exprs[column], &left = query_.exprs[value];
   const auto num_left = num_left_columns(level);
-  const bool is_number =
-      right.type == Type::Long || right.type == Type::DateTime || right.type == Type::TimeSpan;
+  const bool is_number = aggregates::orders_as_long(right.type);
   if (right.kind != ExprKind::Column || static_cast<size_t>(right.column) < num_left || !is_number) return;
   if (left.type != right.type || last_columns_[value] >= static_cast<int>(num_left) || !left.deterministic ||
       ir::may_fail(query_, value))

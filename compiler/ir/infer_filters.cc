@@ -111,14 +111,7 @@ class FilterInference {
   }
 
   ExprId is_one_of(ExprId column, const std::vector<ExprId>& values) {
-    Expr in;
-    in.kind = ExprKind::Call;
-    in.type = Type::Bool;
-    in.function = find_overload("in(string, string...)");
-    KQLC_CHECK(in.function, "the operator in");
-    in.args = {column};
-    in.args.insert(in.args.end(), values.begin(), values.end());
-    return ir_.add(std::move(in));
+    return add_condition(ir_, "in(string, string...)", column, values);
   }
 
   static bool passes_rows_on(OpKind kind) {
@@ -187,6 +180,17 @@ class FilterInference {
 };
 
 }  // namespace
+
+ExprId add_condition(Ir& ir, const char* overload, ExprId column, const std::vector<ExprId>& values) {
+  Expr call;
+  call.kind = ExprKind::Call;
+  call.type = Type::Bool;
+  call.function = find_overload(overload);
+  KQLC_CHECK(call.function, std::string("the operator ") + overload);
+  call.args = {column};
+  call.args.insert(call.args.end(), values.begin(), values.end());
+  return ir.add(std::move(call));
+}
 
 void infer_filters(Ir& ir) { FilterInference(ir).run(); }
 

@@ -7,7 +7,6 @@
 #include "compiler/ir/passes.h"
 #include "compiler/ir/regex_literals.h"
 #include "compiler/ir/text.h"
-#include "runtime/base/check.h"
 
 namespace kqlc::ir {
 
@@ -26,16 +25,11 @@ std::vector<std::string> literals_of(const Ir& ir, const Expr& expr) {
   return required_literals(pattern.literal.s.view(), kLeastCharacters);
 }
 
-ExprId add_condition(Ir& ir, ExprId column, const std::vector<std::string>& literals) {
-  Expr call;
-  call.kind = ExprKind::Call;
-  call.type = Type::Bool;
-  call.function = find_overload("contains_any(string, string...)");
-  KQLC_CHECK(call.function, "the operator contains_any");
-  call.args = {column};
+ExprId contains_any(Ir& ir, ExprId column, const std::vector<std::string>& literals) {
+  std::vector<ExprId> values;
   for (const std::string& text : literals)
-    call.args.push_back(ir.add_literal(make_cell(ir.arena->copy(Str(std::string_view(text)))), Type::String));
-  return ir.add(std::move(call));
+    values.push_back(ir.add_literal(make_cell(ir.arena->copy(Str(std::string_view(text)))), Type::String));
+  return add_condition(ir, "contains_any(string, string...)", column, values);
 }
 
 }  // namespace
@@ -46,7 +40,7 @@ void infer_literals(Ir& ir) {
     std::vector<ExprId> conditions;
     for (ExprId condition : std::vector<ExprId>(ir.ops[id].exprs)) {
       std::vector<std::string> literals = literals_of(ir, ir.exprs[condition]);
-      if (!literals.empty()) conditions.push_back(add_condition(ir, ir.exprs[condition].args[0], literals));
+      if (!literals.empty()) conditions.push_back(contains_any(ir, ir.exprs[condition].args[0], literals));
       conditions.push_back(condition);
     }
     ir.ops[id].exprs = std::move(conditions);

@@ -15,6 +15,8 @@ void fold(Ir& ir);
 void split_conjunctions(Ir& ir);
 // Puts what holds for the keys of one side of a join on the other side, too.
 void infer_filters(Ir& ir);
+// Adds the condition `column operator (values)`. `overload` names it as find_overload() does; there is one.
+ExprId add_condition(Ir& ir, const char* overload, ExprId column, const std::vector<ExprId>& values);
 // Moves filters towards the sources.
 void push_filters(Ir& ir);
 // Puts before `matches regex` over a column the literals of which each match contains one.

@@ -31,9 +31,6 @@ struct BestRow {
   static bool is_earlier(const State& state, uint64_t position, uint64_t match) {
     return position != state.position ? position < state.position : match < state.match;
   }
-  static bool is_number(Type type) {
-    return type == Type::Long || type == Type::DateTime || type == Type::TimeSpan;
-  }
   // Whether the row is certainly no better.
   static bool is_worse(const State& state, const Cell& value, uint64_t position, uint64_t match) {
     if (!state.settled) return false;
@@ -45,7 +42,7 @@ struct BestRow {
     const Cell& value = state.cells[0];
     const bool is_empty = !value.valid || (call.types[0] == Type::String && value.s.size == 0);
     state.settled =
-        direction == 0 ? !is_empty || call.num_results > 1 : value.valid && is_number(call.types[0]);
+        direction == 0 ? !is_empty || call.num_results > 1 : value.valid && orders_as_long(call.types[0]);
     state.best = value.l;
   }
   static bool better(const AggregateCall& call, const State& state, const Cell& value, uint64_t position,

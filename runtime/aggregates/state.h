@@ -85,6 +85,10 @@ inline uint64_t look_of_place(Str text) {
 inline bool same_text(Str a, Str b) {
   return a.size == b.size && (a.size == 0 || std::memcmp(a.data, b.data, a.size) == 0);
 }
+// Whether values of the type are numbers in Cell::l, and have their order.
+inline bool orders_as_long(Type type) {
+  return type == Type::Long || type == Type::DateTime || type == Type::TimeSpan;
+}
 // <0, 0, >0 by the order of values. Requires: both valid, a type with an order.
 int compare_cells(const Cell& a, const Cell& b, Type type);
 

@@ -198,10 +198,6 @@ JoinMatches JoinTable::find(const Cell* keys) const {
   return {};
 }
 
-bool JoinTable::is_ordered(size_t column) const {
-  return types_[column] == Type::Long || types_[column] == Type::DateTime || types_[column] == Type::TimeSpan;
-}
-
 JoinTable::Order& JoinTable::order_of(size_t column) const {
   Order& order = orders_[column];
   std::call_once(order.begun, [&] {
@@ -240,7 +236,7 @@ void JoinTable::sort_group(size_t group, size_t column, Order& order) const {
 JoinMatches JoinTable::narrow(JoinMatches matches, size_t column, int64_t low, int64_t high,
                               JoinScratch& scratch) const {
   constexpr size_t kWorthWhile = 8;
-  if (matches.size() < kWorthWhile || !is_ordered(column)) return matches;
+  if (matches.size() < kWorthWhile || !aggregates::orders_as_long(types_[column])) return matches;
   Order& order = order_of(column);
   const auto first = static_cast<uint32_t>(matches.data() - rows_.data());
   const auto group = std::ranges::upper_bound(groups_, first, {}, &Group::first) - 1;

@@ -65,7 +65,6 @@ class JoinTable {
     std::vector<uint32_t> rows;                         // that have them
     std::unique_ptr<std::atomic<Progress>[]> progress;  // by group
   };
-  bool is_ordered(size_t column) const;
   Order& order_of(size_t column) const;
   void sort_group(size_t group, size_t column, Order& order) const;
 
