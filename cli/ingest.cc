@@ -22,6 +22,7 @@ archive::IngestRequest make_request(const Options& options, const plan::Schemas&
   request.folder = options.output;
   request.table = options.table;
   request.threads = num_threads(options);
+  request.terms = options.terms;
   request.cancelled = interrupted;
   for (const std::string& table : schemas.tables())
     for (const plan::ColumnDef& column : *schemas.find(table))

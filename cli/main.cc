@@ -138,6 +138,9 @@ int main(int argc, char** argv) {
       ->add_option("--threads", options.threads, "number of files converted at a time; all cores without it")
       ->check(CLI::Range(0, 4096));
   ingest->add_flag("--strict", options.strict, "bad data ends in exit code 4");
+  ingest->add_flag("--terms", options.terms,
+                   "write beside each Arrow file which terms its texts hold, so that scans pass over files "
+                   "without those that rules ask for");
 
   try {
     app.parse(argc, argv);

@@ -39,6 +39,7 @@ struct Options {
   bool map_none = false;  // --no-mmap: Arrow files are read as well
   bool json = false;      // check --json
   bool profile = false;   // explain --profile
+  bool terms = false;     // ingest --terms
   int threads = 0;        // 0: all cores
   size_t memory_limit = 0;
 };

@@ -102,6 +102,7 @@ std::vector<Amount> counts_of(const PassProfile& pass) {
           {"rows", report.rows},
           {"lines", report.lines},
           {"files_passed_over", report.skipped_files},
+          {"files_passed_over_by_terms", report.skipped_by_terms},
           {"row_groups_passed_over", report.skipped_groups},
           {"blocks_passed_over", report.skipped_blocks}};
 }
@@ -123,8 +124,9 @@ std::string print_pass(const PassProfile& pass) {
   auto passed = [&](uint64_t count, std::string_view noun, std::string_view why) {
     if (count) out += fmt::format("  passed over: {} by {}\n", counted(count, noun), why);
   };
-  passed(report.skipped_files, "file", "the times in their statistics");
-  passed(report.skipped_groups, "row group", "the times in their statistics");
+  passed(report.skipped_files, "chunk", "their statistics");
+  passed(report.skipped_by_terms, "chunk", "their terms");
+  passed(report.skipped_groups, "row group", "their statistics");
   passed(report.skipped_blocks, "block", "the literals that a line must hold (256 KiB each)");
   return out;
 }

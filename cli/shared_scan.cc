@@ -126,6 +126,7 @@ struct SharedScan::Pass {
   struct Port {
     Member* member = nullptr;
     size_t input = 0;
+    Need needs;                                       // what a row of use must hold
     std::vector<size_t> places;                       // of the kernel's columns in the union; kRowPlace
     std::vector<size_t> time_places;                  // of the row's time; empty: every row is in bounds
     std::vector<std::vector<Column>> columns;         // by thread, rewritten for each batch
@@ -268,22 +269,13 @@ void SharedScan::add(const codegen::Kernel& kernel, Job& job, bool finds_rows) {
   members_.push_back(std::move(member));
 }
 
-// Adds what a job's conditions and bounds say of the times of a table's rows; one alternative a scan of the
-// table.
-void SharedScan::add_times(const Member& member, Pass& pass) {
-  for (const ScanTimes& scan : find_scan_times(*member.job->plan, member.job->root())) {
-    if (scan.table != pass.scan.table) continue;
-    std::vector<archive::TimeNeed>& needs = pass.scan.wanted_times.emplace_back();
-    for (const TimeCondition& condition : scan.conditions) {
-      needs.push_back({{condition.column}, condition.range.from, condition.range.to});
-      pass.track(condition.column);
-    }
-    const TimeRange& bounds = member.job->bounds;
-    if (!bounds.is_bounded()) continue;
-    const std::vector<std::string>& row_times = tables_.time_columns_of(pass.scan.table);
-    for (const std::string& column : row_times) pass.track(column);
-    if (!row_times.empty()) needs.push_back({row_times, bounds.from, bounds.to});
-  }
+// Lets the times be kept that a job's conditions and bounds ask for.
+void SharedScan::track_times(const Member& member, Pass& pass) {
+  for (const ScanTimes& scan : find_scan_times(*member.job->plan, member.job->root()))
+    if (scan.table == pass.scan.table)
+      for (const TimeCondition& condition : scan.conditions) pass.track(condition.column);
+  if (member.job->bounds.is_bounded())
+    for (const std::string& column : tables_.time_columns_of(pass.scan.table)) pass.track(column);
 }
 
 // A kernel alone decides its atoms itself, each only for the rows that the one before has left.
@@ -304,6 +296,14 @@ void SharedScan::Pass::track(const std::string& name) {
     tracked.push_back(place);
 }
 
+// What a kernel's input and the bounds of its job ask of a row.
+Need SharedScan::needs_of(const codegen::KernelInput& input, const TimeRange& bounds) {
+  if (!bounds.is_bounded()) return input.needs;
+  const std::vector<std::string>& columns = tables_.time_columns_of(input.table);
+  if (columns.empty()) return input.needs;
+  return need_all({need_range(columns, Type::DateTime, bounds.from, bounds.to), input.needs});
+}
+
 void SharedScan::add_port(Member& member, size_t input, Pass& pass) {
   const codegen::KernelInput& wanted = member.kernel->inputs()[input];
   auto threads = static_cast<size_t>(threads_);
@@ -321,6 +321,7 @@ void SharedScan::add_port(Member& member, size_t input, Pass& pass) {
   port.inside.resize(threads);
   port.atoms.resize(threads);
   port.done.assign(threads, 0);
+  port.needs = needs_of(wanted, member.job->bounds);
   pass.ports.push_back(std::move(port));
 }
 
@@ -350,7 +351,7 @@ std::vector<std::unique_ptr<SharedScan::Pass>> SharedScan::collect_passes(size_t
       add_port(*member, input, *pass);
       tables.insert(table);
     }
-    for (const std::string& table : tables) add_times(*member, *passes[table]);
+    for (const std::string& table : tables) track_times(*member, *passes[table]);
   }
   std::vector<std::unique_ptr<Pass>> out;
   for (auto& [table, pass] : passes) out.push_back(std::move(pass));
@@ -379,6 +380,9 @@ bool SharedScan::run_pass(Pass& pass) {
   for (const Pass::Port& port : pass.ports)
     prefilters.push_back(&port.member->kernel->inputs()[port.input].prefilter);
   pass.scan.prefilter = join_prefilters(prefilters);
+  std::vector<Need> needs;
+  for (Pass::Port& port : pass.ports) needs.push_back(std::move(port.needs));
+  pass.scan.needs = need_any(std::move(needs));
   pass.share_conditions(static_cast<size_t>(threads_));
   pass.open_ports.assign(static_cast<size_t>(threads_), pass.ports.size());
   pass.open_threads = static_cast<size_t>(threads_);

@@ -37,7 +37,8 @@ class SharedScan {
   std::map<std::string, size_t> last_phases() const;
   std::vector<std::unique_ptr<Pass>> collect_passes(size_t phase);
   void add_port(Member& member, size_t input, Pass& pass);
-  void add_times(const Member& member, Pass& pass);
+  void track_times(const Member& member, Pass& pass);
+  Need needs_of(const codegen::KernelInput& input, const TimeRange& bounds);
   bool run_passes();
   void end_phase(size_t phase);
   void measure(Member& member);

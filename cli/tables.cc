@@ -215,7 +215,7 @@ Result<void> Tables::scan(const TableScan& scan, int threads, const archive::Bat
   request.strict = strict_;
   request.mapping = mapping_;
   if (!strict_) request.prefilter = scan.prefilter;
-  request.wanted_times = scan.wanted_times;
+  request.needs = scan.needs;
   request.late = true;
   for (const plan::ColumnDef& column : scan.columns) request.columns.push_back({column.name, column.type});
   return run(scan.table, request, threads, callback, report);
@@ -257,7 +257,7 @@ TimeRange Tables::times_of(const std::string& table, const std::string& column) 
   for (const archive::File& file : files_of(table)) {
     if (!file.statistics) continue;
     auto known = file.statistics->columns.find(column);
-    if (known != file.statistics->columns.end() && known->second.has_times)
+    if (known != file.statistics->columns.end() && known->second.has_times())
       include(times, {known->second.least, known->second.greatest});
   }
   return times;
@@ -275,7 +275,8 @@ Result<int64_t> Tables::newest_time() {
   for (const archive::File& file : files_) {
     if (!file.statistics) unknown.push_back(file);
     for (const std::string& name : kColumns)
-      if (file.statistics && file.statistics->columns.contains(name))
+      if (file.statistics && file.statistics->columns.contains(name) &&
+          file.statistics->columns.at(name).has_times())
         newest[0] = std::max(newest[0], file.statistics->columns.at(name).greatest);
   }
   archive::ScanRequest request;
@@ -338,11 +339,11 @@ std::string Tables::render_report(double seconds) const {
       fmt::format("scanned {}, {} parsed, {:.1f} MB in {:.2f} s\n", counted(files_read_.size(), "file"),
                   counted(total.rows, "row"), static_cast<double>(bytes) / 1e6, seconds);
   if (total.skipped_groups)
-    out += fmt::format("{} passed over by the times in their statistics\n",
-                       counted(total.skipped_groups, "row group"));
+    out += fmt::format("{} passed over by their statistics\n", counted(total.skipped_groups, "row group"));
   if (total.skipped_files)
-    out += fmt::format("{} passed over by the times in their statistics\n",
-                       counted(total.skipped_files, "chunk"));
+    out += fmt::format("{} passed over by their statistics\n", counted(total.skipped_files, "chunk"));
+  if (total.skipped_by_terms)
+    out += fmt::format("{} passed over by their terms\n", counted(total.skipped_by_terms, "chunk"));
   out += print_problems(total);
   if (total.errors.size() > total.unread.size())
     out += "of a file that breaks off, the rows before that place are in the results\n";

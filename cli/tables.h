@@ -24,7 +24,7 @@ struct TableScan {
   std::string table;
   plan::Schema columns;
   std::vector<std::vector<simd::Literal>> prefilter;  // as archive::ScanRequest's; not used under --strict
-  std::vector<std::vector<archive::TimeNeed>> wanted_times;  // as archive::ScanRequest's
+  Need needs;                                         // as archive::ScanRequest's
 };
 
 class Tables {

@@ -8,6 +8,7 @@
 #include "codegen/module.h"
 #include "codegen/shared_code.h"
 #include "codegen/tiers.h"
+#include "compiler/ir/needs.h"
 #include "runtime/exec/kernel.h"
 #include "runtime/exec/kernel_abi.h"
 
@@ -66,6 +67,22 @@ Result<std::shared_ptr<exec::Kernel>> share_kernel(const std::shared_ptr<Unit>& 
   return exec::Kernel::open(image, code, {now, options.memory_limit});
 }
 
+// What the filters that stand on each scan need, in the order of the kernel's inputs.
+std::vector<Need> needs_of_scans(const pipelines::Pipelines& pipelines) {
+  std::vector<Need> out;
+  for (const pipelines::Phase& phase : pipelines.phases)
+    for (const pipelines::Input& input : phase.inputs) {
+      if (input.source != pipelines::SourceKind::Scan) continue;
+      std::vector<ir::ExprId> conditions = input.atoms;
+      for (const pipelines::Step& step : input.steps) {
+        if (step.kind != pipelines::Step::Kind::Filter) break;
+        conditions.insert(conditions.end(), step.exprs.begin(), step.exprs.end());
+      }
+      out.push_back(ir::find_needs(*pipelines.ir, conditions, input.schema));
+    }
+  return out;
+}
+
 }  // namespace
 
 struct Kernel::Parts {
@@ -92,13 +109,16 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(std::shared_ptr<const ir::Ir> ir
   const int64_t now = ir->now;
   pipelines::Pipelines pipelines;
   KQLC_TRY_ASSIGN(pipelines, pipelines::split(std::move(ir)));
+  std::vector<Need> needs = needs_of_scans(pipelines);
   KQLC_TRY_ASSIGN(parts.unit, build_unit(std::move(pipelines), options.rule));
   const bool at_once = options.engine == Engine::O2 || options.engine == Engine::Object;
   KQLC_TRY_ASSIGN(parts.kernel, at_once ? load_kernel(parts.unit, options, now)
                                         : share_kernel(parts.unit, options, now, parts.code));
   for (const exec::Input& from : parts.kernel->program().inputs) {
+    const size_t number = parts.inputs.size();
     KernelInput& input = parts.inputs.emplace_back();
-    input.phase = parts.kernel->phase_of_input(parts.inputs.size() - 1);
+    input.phase = parts.kernel->phase_of_input(number);
+    input.needs = std::move(needs[number]);
     input.table = from.table;
     for (const exec::Field& field : from.columns) input.columns.push_back({field.name, field.type});
     input.prefilter = from.prefilter;

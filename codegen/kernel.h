@@ -16,6 +16,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/result.h"
 #include "runtime/exec/column.h"
+#include "runtime/exec/need.h"
 #include "runtime/simd/line_filter.h"
 
 namespace kqlc::exec {
@@ -46,6 +47,8 @@ struct KernelInput {
   std::vector<plan::ColumnDef> columns;
   // As archive::ScanRequest::prefilter.
   std::vector<std::vector<simd::Literal>> prefilter;
+  // What a row must hold for the kernel to look further than its first filters.
+  Need needs;
   size_t phase = 0;  // inputs of a phase are consumed before those of the next
 };
 

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/exec/column.h"
+#include "runtime/exec/need.h"
 #include "runtime/simd/line_filter.h"
 #include "runtime/value/type.h"
 
@@ -40,16 +42,21 @@ enum class Compression : uint8_t { None, Gzip, Zstd };
 // "ndjson", "json", "csv", "parquet", "arrow", "arrow stream".
 std::string_view format_name(Format format);
 
-// What a manifest says of a chunk. Times in ticks.
+// What a file says of the values of a column of a chunk.
 struct ColumnStatistics {
   uint64_t nulls = 0;
-  bool has_times = false;
+  // The type of which the least and the greatest value are known, as Need counts them; an int is a Long.
+  std::optional<Type> bounded;
   int64_t least = 0, greatest = 0;
+
+  bool has_times() const { return bounded == Type::DateTime; }
 };
 struct ChunkStatistics {
   uint64_t bytes = 0;
   uint64_t rows = 0;
   std::map<std::string, ColumnStatistics> columns;  // those that the chunk holds
+  uint64_t terms =
+      0;  // of its term filter (term_filter.h): the number by which it is known; 0: there is none
 };
 
 struct File {
@@ -93,12 +100,6 @@ struct ColumnRequest {
 // rows.
 Result<std::vector<ColumnRequest>> read_columns(const File& file);
 
-// The first of `columns` that is not null lies in [from, to] (ticks).
-struct TimeNeed {
-  std::vector<std::string> columns;
-  int64_t from = 0, to = 0;
-};
-
 // Returns the tables that rows of a file name, of `known` and custom ones (`_CL`); see named_tables.cc.
 Result<std::vector<std::string>> find_named_tables(const File& file, const std::vector<std::string>& known);
 
@@ -119,9 +120,9 @@ struct ScanRequest {
   // Literals that the string values of a wanted row contain: of each group at least one. Rows that lack them
   // may be left out, or not. Empty: nothing is known.
   std::vector<std::vector<simd::Literal>> prefilter;
-  // Alternatives, of which a row of use meets all needs of one; empty: nothing is known. Only used to pass
-  // over chunks whose statistics exclude them.
-  std::vector<std::vector<TimeNeed>> wanted_times;
+  // What a row of use must hold. Only used to pass over chunks of which no row can; not under `strict`.
+  // Requires: its columns are among `columns`.
+  Need needs;
   // Locators of the only rows that are wanted (Batch::locators), sorted; nullptr: all rows. Batches may hold
   // others as well. Requires: is_fetchable() of every file, no prefilter.
   const std::vector<uint64_t>* wanted_rows = nullptr;
@@ -146,16 +147,18 @@ struct ColumnProblem {
 
 struct ScanReport {
   uint64_t files = 0;
-  uint64_t bytes = 0;           // on disk
-  uint64_t nanoseconds = 0;     // CPU of all threads, the callback's included
-  uint64_t rows = 0;            // handed to the callback
-  uint64_t lines = 0;           // lines or records parsed
-  uint64_t bad_lines = 0;       // of those, not JSON (or CSV), and therefore no row
-  uint64_t repaired_lines = 0;  // with invalid UTF-8, replaced by U+FFFD
-  uint64_t skipped_files = 0;   // passed over: by their statistics, or ingested before
-  uint64_t skipped_blocks = 0;  // blocks of lines (at most 256 KiB) without a prefilter's literals
-  uint64_t skipped_groups = 0;  // row groups of Parquet passed over by their statistics
-  // Of skipped row groups, by column: the least and the greatest time (ticks).
+  uint64_t bytes = 0;             // on disk
+  uint64_t nanoseconds = 0;       // CPU of all threads, the callback's included
+  uint64_t rows = 0;              // handed to the callback
+  uint64_t lines = 0;             // lines or records parsed
+  uint64_t bad_lines = 0;         // of those, not JSON (or CSV), and therefore no row
+  uint64_t repaired_lines = 0;    // with invalid UTF-8, replaced by U+FFFD
+  uint64_t skipped_files = 0;     // passed over: by their statistics, or ingested before
+  uint64_t skipped_by_terms = 0;  // chunks passed over by their term filters
+  uint64_t skipped_blocks = 0;    // blocks of lines (at most 256 KiB) without a prefilter's literals
+  uint64_t skipped_groups = 0;    // row groups of Parquet passed over by their statistics
+  // Of skipped row groups, by column: the least and the greatest time (ticks); of a column of which that is
+  // not known, all times.
   std::map<std::string, std::pair<int64_t, int64_t>> skipped_times;
   uint64_t other_tables = 0;                        // rows that name another table
   std::vector<Sample> samples;                      // the first bad lines in input order, at most kMaxSamples
@@ -204,6 +207,7 @@ struct IngestRequest {
   std::string table;   // of files that do not say
   // Types of the columns of known tables; a file's own columns are added.
   std::map<std::string, std::vector<ColumnRequest>> schemas;
+  bool terms = false;                   // a term filter is written beside each chunk
   uint64_t rows_per_chunk = 1'000'000;  // rows of one Arrow file
   int threads = 1;
   std::function<bool()> cancelled;            // as in ScanControl

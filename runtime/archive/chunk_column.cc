@@ -78,7 +78,7 @@ arrow::Status ChunkColumn::append_cell(const Cell& cell) {
   vacant_ &= !cell.valid;
   switch (request_.type) {
     case Type::Bool:
-      return cell.valid ? bools_.Append(cell.b) : bools_.AppendNull();
+      return append_number(bools_, cell.b, cell.valid);
     case Type::Int:
       return append_number(ints_, cell.i, cell.valid);
     case Type::Real:
@@ -99,8 +99,8 @@ arrow::Status ChunkColumn::append_cell(const Cell& cell) {
 }
 
 std::string ChunkColumn::statistics() const {
-  std::string out = quote(request_.name) + ":{";
-  if (request_.type != Type::String) out += "\"nulls\":" + std::to_string(nulls_);
+  std::string out = quote(request_.name) + ":{\"type\":" + quote(type_name(request_.type));
+  if (request_.type != Type::String) out += ",\"nulls\":" + std::to_string(nulls_);
   auto add = [&](const std::string& least, const std::string& greatest) {
     out += ",\"min\":" + least + ",\"max\":" + greatest;
   };
@@ -108,7 +108,7 @@ std::string ChunkColumn::statistics() const {
     Arena arena;
     add(quote(datetime::print_datetime(DateTime{*least_}, arena).view()),
         quote(datetime::print_datetime(DateTime{*greatest_}, arena).view()));
-  } else if ((request_.type == Type::Int || request_.type == Type::Long) && least_) {
+  } else if (request_.type != Type::TimeSpan && least_) {
     add(std::to_string(*least_), std::to_string(*greatest_));
   } else if (least_real_ && !has_nan_ && std::isfinite(*least_real_) && std::isfinite(*greatest_real_)) {
     char least[40], greatest[40];

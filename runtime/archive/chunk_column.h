@@ -22,7 +22,8 @@ class ChunkColumn {
 
   // Whether no row has a value: null, or "" for strings. Such a column need not be written.
   bool is_vacant() const { return vacant_; }
-  // `"name":{"nulls":N,"min":...,"max":...}`; min and max of datetime, int, long and real.
+  // `"name":{"type":...,"nulls":N,"min":...,"max":...}`; min and max of datetime, int, long, bool (0 and 1)
+  // and real.
   std::string statistics() const;
   // Returns the values since the last call, and forgets them.
   arrow::Result<std::shared_ptr<arrow::Array>> finish();

@@ -2,9 +2,9 @@
 //
 // ingest: files of any format become an archive of Arrow IPC files that a scan maps and reads in place. In:
 // files, a folder. Out: <folder>/<table>/<name>-<n>.arrow, a million rows each, and a manifest (manifest.h)
-// with the statistics of each. A source's chunks are written under other names, renamed when all of them
-// stand, and only then entered in the manifest: a run that was stopped goes on where it was, and a scan in
-// between sees whole sources only.
+// with the statistics of each, and where they are wanted term filters (term_filter.h). A source's chunks are
+// written under other names, renamed when all of them stand, and only then entered in the manifest: a run
+// that was stopped goes on where it was, and a scan in between sees whole sources only.
 #include <arrow/ipc/api.h>
 
 #include <algorithm>
@@ -17,6 +17,7 @@
 #include "runtime/archive/arrow_status.h"
 #include "runtime/archive/chunk_column.h"
 #include "runtime/archive/manifest.h"
+#include "runtime/archive/term_filter.h"
 
 namespace kqlc::archive {
 namespace {
@@ -47,9 +48,13 @@ struct IngestSource {
 class ChunkWriter {
  public:
   ChunkWriter(const IngestSource& source, std::string folder, const std::vector<ColumnRequest>& columns,
-              uint64_t rows_per_chunk)
-      : source_(source), folder_(std::move(folder)), columns_(columns), rows_per_chunk_(rows_per_chunk) {
+              const IngestRequest& request)
+      : source_(source),
+        folder_(std::move(folder)),
+        columns_(columns),
+        rows_per_chunk_(request.rows_per_chunk) {
     for (const ColumnRequest& column : columns) stores_.push_back(std::make_unique<ChunkColumn>(column));
+    if (request.terms) terms_ = std::make_unique<TermFilterWriter>();
   }
   ChunkWriter(const ChunkWriter&) = delete;
   ChunkWriter& operator=(const ChunkWriter&) = delete;
@@ -76,6 +81,7 @@ class ChunkWriter {
       if (!is_vacant) statistics += (statistics.empty() ? "" : ",") + stores_[i]->statistics();
       ARROW_ASSIGN_OR_RAISE(auto array, stores_[i]->finish());
       if (is_vacant) continue;
+      if (terms_) add_terms(columns_[i], *array);
       fields.push_back(field_of(columns_[i], array->type()));
       arrays.push_back(std::move(array));
     }
@@ -84,9 +90,13 @@ class ChunkWriter {
     auto rows = static_cast<int64_t>(rows_);
     ARROW_RETURN_NOT_OK(write_file(name, *arrow::Table::Make(arrow::schema(fields), arrays, rows)));
     std::error_code error;
-    manifest_ += "{\"file\":" + quote(name) +
-                 ",\"bytes\":" + std::to_string(fs::file_size(temporary(name), error)) + "," +
-                 source_.manifest_fields() + ",\"rows\":" + std::to_string(rows_) + ",\"columns\":{" +
+    const uint64_t bytes = fs::file_size(temporary(name), error);
+    std::string terms;
+    if (terms_) {
+      ARROW_ASSIGN_OR_RAISE(terms, write_terms(name, bytes));
+    }
+    manifest_ += "{\"file\":" + quote(name) + ",\"bytes\":" + std::to_string(bytes) + "," +
+                 source_.manifest_fields() + ",\"rows\":" + std::to_string(rows_) + terms + ",\"columns\":{" +
                  statistics + "}}\n";
     rows_ = 0;
     bytes_ = 0;
@@ -109,14 +119,37 @@ class ChunkWriter {
 
  private:
   // The source's name, and a hash of its path so that two sources of one name do not meet.
-  std::string chunk_name() const {
+  std::string chunk_name() {
     uint64_t hash = 14695981039346656037u;  // FNV-1a
     for (char c : source_.file.path) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
     char suffix[48];
     std::snprintf(suffix, sizeof suffix, "-%016llx-%05zu.arrow", static_cast<unsigned long long>(hash),
-                  pending_.size());
+                  num_chunks_++);
     std::string stem = fs::path(source_.file.path).filename().string();
     return stem.substr(0, std::min(stem.find('.'), size_t{100})) + suffix;
+  }
+
+  // The texts of a column, each that repeats once.
+  void add_terms(const ColumnRequest& column, const arrow::Array& array) {
+    if (column.type != Type::String && column.type != Type::Dynamic) return;
+    const bool has_codes = array.type_id() == arrow::Type::DICTIONARY;
+    auto& texts = static_cast<const arrow::StringArray&>(
+        has_codes ? *static_cast<const arrow::DictionaryArray&>(array).dictionary() : array);
+    for (int64_t i = 0; i < texts.length(); ++i) terms_->add(column.type, texts.GetView(i));
+    terms_->end_column(column.name, column.type);
+  }
+
+  // Writes the filter of a chunk of so many bytes; returns what the manifest says of it.
+  arrow::Result<std::string> write_terms(const std::string& name, uint64_t bytes) {
+    uint64_t number = 0;
+    const std::string content = terms_->finish(bytes, &number);
+    pending_.push_back(terms_path(name));
+    ARROW_ASSIGN_OR_RAISE(auto out, arrow::io::FileOutputStream::Open(temporary(pending_.back())));
+    ARROW_RETURN_NOT_OK(out->Write(content));
+    ARROW_RETURN_NOT_OK(out->Close());
+    char text[32];
+    std::snprintf(text, sizeof text, ",\"terms\":\"%016llx\"", static_cast<unsigned long long>(number));
+    return text;
   }
 
   std::string temporary(const std::string& name) const { return folder_ + "/" + name + ".tmp"; }
@@ -138,7 +171,9 @@ class ChunkWriter {
   std::vector<std::unique_ptr<ChunkColumn>> stores_;
   uint64_t rows_ = 0;
   uint64_t bytes_ = 0;
-  std::vector<std::string> pending_;  // chunks that are not renamed yet
+  size_t num_chunks_ = 0;
+  std::vector<std::string> pending_;         // files that are not renamed yet
+  std::unique_ptr<TermFilterWriter> terms_;  // nullptr: none are wanted
   std::string manifest_;
 };
 
@@ -199,12 +234,13 @@ class Ingest {
   void remove_old_chunks(const std::string& folder, const File& file) {
     std::error_code ignored;
     for (const auto& [chunk, path] : manifests_[folder].source_of)
-      if (path == file.path) fs::remove(folder + "/" + chunk, ignored);
+      if (path == file.path)
+        for (const std::string& name : {chunk, terms_path(chunk)}) fs::remove(folder + "/" + name, ignored);
   }
 
   Result<void> convert(const IngestSource& source, const std::string& table, const std::string& folder,
                        const std::vector<ColumnRequest>& columns) {
-    ChunkWriter writer(source, folder, columns, request_.rows_per_chunk);
+    ChunkWriter writer(source, folder, columns, request_);
     ScanRequest scan;
     scan.table = table;
     scan.columns = columns;

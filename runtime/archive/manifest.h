@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The manifest of an ingested folder: `_manifest.ndjson`, one JSON object a chunk. In: what ingest wrote.
-// Out: which sources are done, and per chunk the rows and for each column its nulls, least and greatest
+// Out: which sources are done, and per chunk the rows and for each column its type, nulls, least and greatest
 // value. A line:
-// {"file","bytes","source","source_bytes","source_time","rows","columns":{name:{"nulls","min","max"}}}.
-// Statistics are only believed for a file of the size that the manifest gives.
+// {"file","bytes","source","source_bytes","source_time","rows","terms","columns":{name:{"type","nulls","min","max"}}}.
+// Statistics are only believed for a file of the size that the manifest gives. `terms` is the number of the
+// chunk's term filter (term_filter.h) in hexadecimal digits, where it has one.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -31,7 +33,10 @@ Manifest read_manifest(const std::string& folder);
 // Names a source as it is now: path, size and time of its last change.
 std::string source_key(const std::string& path, uint64_t bytes, int64_t time);
 
-// Whether a row of the chunk can be of use. True where the statistics say nothing.
-bool may_hold(const ChunkStatistics& chunk, const std::vector<std::vector<TimeNeed>>& wanted);
+// Whether texts of a column of a chunk may hold a condition, by what else is known of them.
+using TextTest = std::function<bool(const std::string& column, Type type, const simd::Condition& condition)>;
+
+// Whether a row of the chunk can meet `need`. True where neither the statistics nor `texts` say otherwise.
+bool may_hold(const ChunkStatistics& chunk, const Need& need, const TextTest& texts = {});
 
 }  // namespace kqlc::archive

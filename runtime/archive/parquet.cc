@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Parquet. In: a file. Out: its row groups, one a chunk and a batch, whose columns are made when they are
-// asked for. Threads read row groups side by side. Row groups whose statistics exclude the wanted times are
+// asked for. Threads read row groups side by side. Row groups whose statistics exclude what is needed are
 // passed over. The library throws; nothing of that passes this file.
 #include <parquet/arrow/reader.h>
 #include <parquet/file_reader.h>
@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <limits>
 
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/fetch.h"
@@ -28,7 +29,7 @@ class ParquetSource : public Source {
         reader_(std::move(reader)),
         fields_(find_fields(*reader_, request)),
         wanted_rows_(request.wanted_rows),
-        wanted_times_(request.strict ? kEveryTime : request.wanted_times),
+        needs_(request.strict ? kEveryRow : request.needs),
         late_(request.late && !request.strict) {
     auto metadata = reader_->parquet_reader()->metadata();
     first_rows_.push_back(0);
@@ -62,7 +63,7 @@ class ParquetSource : public Source {
     auto metadata = reader_->parquet_reader()->metadata()->RowGroup(number);
     if (number == 0) count_missing(worker);
     const ChunkStatistics statistics = group_statistics(*metadata, fields_);
-    if (!may_hold(statistics, wanted_times_)) {
+    if (!may_hold(statistics, needs_)) {
       skip(statistics, worker);
       return arrow::Status::OK();
     }
@@ -85,11 +86,18 @@ class ParquetSource : public Source {
     return group.failure() ? *group.failure() : arrow::Status::OK();
   }
 
-  static void skip(const ChunkStatistics& statistics, Worker& worker) {
+  void skip(const ChunkStatistics& statistics, Worker& worker) const {
     ScanReport skipped;
     skipped.skipped_groups = 1;
-    for (const auto& [name, column] : statistics.columns)
-      if (column.has_times) skipped.skipped_times[name] = {column.least, column.greatest};
+    for (const ParquetField& field : fields_) {
+      auto column = statistics.columns.find(field.request->name);
+      if (field.request->type != Type::DateTime || column == statistics.columns.end()) continue;
+      if (column->second.has_times())
+        skipped.skipped_times[column->first] = {column->second.least, column->second.greatest};
+      else if (column->second.nulls != statistics.rows)
+        skipped.skipped_times[column->first] = {std::numeric_limits<int64_t>::min(),
+                                                std::numeric_limits<int64_t>::max()};
+    }
     worker.report.merge(skipped);
   }
 
@@ -130,14 +138,14 @@ class ParquetSource : public Source {
     return arrow::Status::OK();
   }
 
-  inline static const std::vector<std::vector<TimeNeed>> kEveryTime;
+  inline static const Need kEveryRow;
 
   File file_;
   std::shared_ptr<arrow::io::RandomAccessFile> input_;
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::vector<ParquetField> fields_;
   const std::vector<uint64_t>* wanted_rows_;
-  const std::vector<std::vector<TimeNeed>>& wanted_times_;
+  const Need& needs_;
   bool late_;
   std::vector<uint64_t> first_rows_;
   std::atomic<int> next_{0};

@@ -7,6 +7,7 @@
 #include <parquet/arrow/schema.h>
 #include <parquet/statistics.h>
 
+#include <cmath>
 #include <exception>
 
 #include "runtime/archive/arrow_time.h"
@@ -36,6 +37,39 @@ arrow::Result<std::shared_ptr<arrow::Array>> one_array(const arrow::Table& table
   return array;
 }
 
+template <class Physical>
+const parquet::TypedStatistics<Physical>* typed(const parquet::Statistics& known) {
+  return known.physical_type() == Physical::type_num
+             ? static_cast<const parquet::TypedStatistics<Physical>*>(&known)
+             : nullptr;
+}
+
+void set_bounds(Type type, int64_t least, int64_t greatest, ColumnStatistics* column) {
+  column->bounded = type;
+  column->least = least;
+  column->greatest = greatest;
+}
+
+// The forms of pages have it that numbers are signed and of the requested type. Of reals writers leave NaN
+// out; where one did not, nothing is known.
+void read_bounds(const parquet::Statistics& known, const ParquetField& field, ColumnStatistics* column) {
+  int64_t least = 0, greatest = 0;
+  if (auto* longs = typed<parquet::Int64Type>(known)) {
+    const bool is_time = field.pages.form == PageForm::Time;
+    if (!is_time) return set_bounds(Type::Long, longs->min(), longs->max(), column);
+    if (datetime_ticks(longs->min(), field.pages.ticks, &least) &&
+        datetime_ticks(longs->max(), field.pages.ticks, &greatest))
+      set_bounds(Type::DateTime, least, greatest, column);
+  } else if (auto* ints = typed<parquet::Int32Type>(known)) {
+    set_bounds(Type::Long, ints->min(), ints->max(), column);
+  } else if (auto* bools = typed<parquet::BooleanType>(known)) {
+    set_bounds(Type::Bool, bools->min(), bools->max(), column);
+  } else if (auto* reals = typed<parquet::DoubleType>(known)) {
+    if (!std::isnan(reals->min()) && !std::isnan(reals->max()))
+      set_bounds(Type::Real, real_order(reals->min()), real_order(reals->max()), column);
+  }
+}
+
 }  // namespace
 
 std::vector<ParquetField> find_fields(const parquet::arrow::FileReader& reader, const ScanRequest& request) {
@@ -60,14 +94,11 @@ ChunkStatistics group_statistics(const parquet::RowGroupMetaData& group,
   for (const ParquetField& field : fields) {
     if (field.leaves.empty()) continue;
     ColumnStatistics& column = out.columns[field.request->name];
-    if (field.pages.form != PageForm::Time) continue;
+    if (field.pages.form == PageForm::Other) continue;
     auto known = group.ColumnChunk(field.leaves[0])->statistics();
     if (!known) continue;
     if (known->HasNullCount()) column.nulls = static_cast<uint64_t>(known->null_count());
-    if (!known->HasMinMax() || known->physical_type() != parquet::Type::INT64) continue;
-    auto& times = static_cast<const parquet::Int64Statistics&>(*known);
-    column.has_times = datetime_ticks(times.min(), field.pages.ticks, &column.least) &&
-                       datetime_ticks(times.max(), field.pages.ticks, &column.greatest);
+    if (known->HasMinMax()) read_bounds(*known, field, &column);
   }
   return out;
 }
@@ -125,7 +156,7 @@ bool RowGroup::load(size_t column, const uint64_t* selection) {
 
 bool RowGroup::find_range(size_t column, int64_t* least, int64_t* greatest) {
   auto known = statistics_.columns.find(fields_[column].request->name);
-  if (known == statistics_.columns.end() || !known->second.has_times) return false;
+  if (known == statistics_.columns.end() || !known->second.has_times()) return false;
   *least = known->second.least;
   *greatest = known->second.greatest;
   return true;

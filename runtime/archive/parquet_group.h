@@ -26,7 +26,7 @@ struct ParquetField {
 // One for each requested column, in that order.
 std::vector<ParquetField> find_fields(const parquet::arrow::FileReader& reader, const ScanRequest& request);
 
-// What the file says of the times of a row group, as far as `fields` are datetimes.
+// What the file says of the values of a row group in those `fields` that are read as they are stored.
 ChunkStatistics group_statistics(const parquet::RowGroupMetaData& group,
                                  const std::vector<ParquetField>& fields);
 

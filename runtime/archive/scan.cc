@@ -11,6 +11,7 @@
 #include "runtime/archive/json_rows.h"
 #include "runtime/archive/manifest.h"
 #include "runtime/archive/source.h"
+#include "runtime/archive/term_filter.h"
 #include "runtime/base/stopwatch.h"
 
 namespace kqlc::archive {
@@ -83,10 +84,8 @@ class Scan {
     if (slot.ended) return nullptr;
     if (!slot.opened) {
       slot.opened = true;
-      if (files_[index].statistics && !request_.strict &&
-          !may_hold(*files_[index].statistics, request_.wanted_times)) {
+      if (files_[index].statistics && !request_.strict && is_passed_over(files_[index], worker.report)) {
         slot.ended = true;
-        ++worker.report.skipped_files;
         return nullptr;
       }
       ++worker.report.files;
@@ -101,6 +100,21 @@ class Scan {
       slot.source = std::move(opened).value();
     }
     return slot.source;
+  }
+
+  // Whether no row of a chunk can be of use.
+  bool is_passed_over(const File& file, ScanReport& report) const {
+    if (!may_hold(*file.statistics, request_.needs)) {
+      ++report.skipped_files;
+      return true;
+    }
+    ChunkTerms terms(file);
+    auto texts = [&](const std::string& column, Type type, const simd::Condition& condition) {
+      return terms.may_hold(column, type, condition);
+    };
+    if (may_hold(*file.statistics, request_.needs, texts)) return false;
+    ++report.skipped_by_terms;
+    return true;
   }
 
   void take_chunks(size_t index, Source& source, Worker& worker) {
@@ -261,6 +275,7 @@ void ScanReport::merge(const ScanReport& other) {
   repaired_lines += other.repaired_lines;
   nanoseconds += other.nanoseconds;
   skipped_files += other.skipped_files;
+  skipped_by_terms += other.skipped_by_terms;
   skipped_blocks += other.skipped_blocks;
   skipped_groups += other.skipped_groups;
   for (auto& [column, times] : other.skipped_times) {

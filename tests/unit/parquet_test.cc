@@ -391,7 +391,7 @@ TEST_F(ParquetTest, RowGroupsOutsideTheWantedTimesArePassedOver) {
   const std::string path = write_parquet(*table, properties, 10);
   request_.columns = {{"T", Type::DateTime}};
   const int64_t hour = datetime::kTicksPerHour, epoch = datetime::kUnixEpochTicks;
-  request_.wanted_times = {{{{"T"}, epoch + 15 * hour, epoch + 16 * hour}}};
+  request_.needs = need_range({"T"}, Type::DateTime, epoch + 15 * hour, epoch + 16 * hour);
   EXPECT_EQ(scan({path}, 2).size(), 10u);
   EXPECT_EQ(report_.skipped_groups, 3u);
   EXPECT_EQ(report_.skipped_times.at("T"), std::make_pair(epoch, epoch + 39 * hour));

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the texts of a column of a chunk may hold. In: texts. Out: bits, of which a condition on texts is
+// asked; "no" is certain, "yes" is not. The one idea: each text gives its terms (runs of ASCII letters and
+// digits), itself, and each run of kGramBytes characters, all without regard to the case of ASCII letters;
+// whoever fits a condition holds such parts of its needles, whatever else it holds. Each sets some bits of a
+// block of 512 (a blocked Bloom filter), terms and whole texts in one bitmap, grams in another; both are made
+// as large as they may become and then folded in half as long as they stay sparse, so that nothing needs to
+// be counted before.
+//
+// It stands on what simd's operators mean: a character that is not ASCII never fits an ASCII one, in whatever
+// case, so what is no ASCII letter or digit in a needle is none where the needle fits.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/simd/conditions.h"
+
+namespace kqlc::archive {
+
+// Bits of one column; a view. Sizes are powers of two.
+struct TermBits {
+  const char* terms = nullptr;
+  const char* grams = nullptr;
+  uint8_t terms_log2 = 0, grams_log2 = 0;  // of the number of bits
+
+  // Bytes of both, which lie one behind the other.
+  size_t size() const { return (size_t{1} << terms_log2) / 8 + (size_t{1} << grams_log2) / 8; }
+  // Whether one of the texts may hold the condition. Requires: it is not negated.
+  bool may_hold(const simd::Condition& condition) const;
+};
+
+// Bounds of the sizes: a block; 4 MiB of terms and 1 MiB of grams.
+inline constexpr uint8_t kLeastLog2 = 9, kMostTermsLog2 = 25, kMostGramsLog2 = 23;
+
+// Collects the texts of one column after the other.
+class TermCollector {
+ public:
+  TermCollector();
+  void add(std::string_view text);
+  // Appends the bits of the texts since the last call to `out`, terms first, and forgets them. The pointers
+  // of the result are not set.
+  TermBits finish(std::string& out);
+
+ private:
+  std::vector<uint64_t> terms_, grams_;
+  std::string folded_;
+};
+
+}  // namespace kqlc::archive
