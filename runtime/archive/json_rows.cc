@@ -94,6 +94,7 @@ class JsonRows::Implementation {
   void begin_row(uint64_t offset);
   void end_row();
   void check_value(size_t column, bool fits, std::string_view token);
+  void settle_seen(bool good);
 
   Worker& worker_;
   RowBuilder& rows_;
@@ -105,6 +106,7 @@ class JsonRows::Implementation {
   ondemand::parser parser_;
   ondemand::parser properties_parser_;
   int32_t time_generated_ = -1;
+  std::vector<int32_t> pending_;  // columns whose keys stood in the text or record that is being read
 
   const File* file_ = nullptr;
   ondemand::document* document_ = nullptr;
@@ -151,6 +153,7 @@ void JsonRows::Implementation::begin_text(const File& file, std::string_view tex
   text_ = text;
   position_ = position;
   row_index_ = 0;
+  pending_.clear();
   repaired_ = row_waits_ = false;
   ++worker_.report.lines;
 }
@@ -162,6 +165,14 @@ void JsonRows::Implementation::end_text(const char* problem) {
   } else if (row_waits_) {
     end_row();
   }
+  settle_seen(!problem);
+}
+
+// What is bad has no columns: how far it was read depends on the way it was read.
+void JsonRows::Implementation::settle_seen(bool good) {
+  for (int32_t column : pending_)
+    if (good) seen_[static_cast<size_t>(column)] = true;
+  pending_.clear();
 }
 
 void JsonRows::Implementation::add_line(const File& file, simd::QuoteBits quotes, std::string_view text,
@@ -185,7 +196,7 @@ const char* JsonRows::Implementation::add_flat_row() {
   }
   for (size_t i = 0; i < flat_.values.size(); ++i) {
     auto column = static_cast<size_t>(flat_.values[i].column);
-    seen_[column] = true;
+    pending_.push_back(flat_.values[i].column);
     if (is_inner_only(row) && (i < flat_.inner_begin || i >= flat_.inner_end)) continue;
     if (const char* problem = set_token(column, flat_.values[i].token)) return problem;
   }
@@ -261,7 +272,9 @@ const char* JsonRows::Implementation::add_array(ondemand::array array, int depth
   for (auto element : array) {
     ondemand::value value;
     if (auto error = std::move(element).get(value)) return message_of(error);
-    if (const char* problem = add_value(value, depth + 1)) {
+    const char* problem = add_value(value, depth + 1);
+    settle_seen(!problem);
+    if (problem) {
       // The records after a bad one can be read as long as the structure holds.
       if (!document_->is_alive()) return problem;
       rows_.drop_row();
@@ -309,7 +322,7 @@ const char* JsonRows::Implementation::read_field(ondemand::field& field, uint32_
   if ((action.column < 0 && action.special == Special::None) || !row->is_row) return nullptr;
   ondemand::value value = field.value();
   std::string_view token = trim_end(value.raw_json_token());
-  if (action.column >= 0) seen_[action.column] = true;
+  if (action.column >= 0) pending_.push_back(action.column);
   // What makes an object an envelope or an answer does so whether or not a column has its name.
   if (action.special == Special::Properties && token.front() == '{')
     return read_properties(value, action.column, row);
@@ -392,7 +405,7 @@ const char* JsonRows::Implementation::read_inner(ondemand::object object, Row* r
       if (const char* problem = read_string(token, &row->timestamp)) return problem;
     }
     if (action.column < 0) continue;
-    seen_[action.column] = true;
+    pending_.push_back(action.column);
     if (const char* problem = set_value(action.column, value, token)) return problem;
   }
   return nullptr;
@@ -426,7 +439,7 @@ const char* JsonRows::Implementation::read_table(ondemand::object table) {
       if (auto error = column["name"].get_string().get(name)) return message_of(error);
       auto found = columns_.find(std::string(name));
       columns.push_back(found == columns_.end() ? -1 : found->second);
-      if (columns.back() >= 0) seen_[columns.back()] = true;
+      if (columns.back() >= 0) pending_.push_back(columns.back());
     }
   }
   return nullptr;
@@ -532,7 +545,7 @@ void JsonRows::Implementation::check_value(size_t column, bool fits, std::string
 void JsonRows::Implementation::fill_time(const Row& row) {
   if (time_generated_ < 0 || !row.inner_done || rows_.is_set(time_generated_)) return;
   std::string_view text = row.timestamp.empty() ? row.time : row.timestamp;
-  seen_[time_generated_] = true;
+  pending_.push_back(time_generated_);
   check_value(time_generated_, rows_.set_text(time_generated_, text), text);
 }
 

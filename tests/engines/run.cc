@@ -42,6 +42,14 @@ const TableData* find_table(const std::vector<TableData>& tables, const std::str
   return nullptr;
 }
 
+// Those of a table, and those that say it row by row.
+std::vector<archive::File> files_of(const std::vector<archive::File>& files, const std::string& table) {
+  std::vector<archive::File> out;
+  for (const archive::File& file : files)
+    if (file.table.empty() || file.table == table) out.push_back(file);
+  return out;
+}
+
 Answer to_answer(Result<reference::Rows> rows) {
   Answer out;
   if (!rows.ok()) {
@@ -118,6 +126,13 @@ class ForcedTarget {
 std::string Way::name() const {
   return std::string(texts_name(texts)) + ", batches of " + std::to_string(batch_rows) + ", " +
          std::to_string(threads) + " threads" + (simd.empty() ? "" : ", " + simd);
+}
+
+std::string FileWay::name() const {
+  static constexpr const char* kMappings[] = {"nothing mapped", "archives mapped", "all mapped"};
+  const char* filter = !prefilter ? "own prefilter" : prefilter->empty() ? "no prefilter" : "a prefilter";
+  return std::to_string(threads) + " threads, " + kMappings[static_cast<size_t>(mapping)] + ", " + filter +
+         (simd.empty() ? "" : ", " + simd);
 }
 
 bool same_text(std::string_view a, std::string_view b) {
@@ -226,9 +241,6 @@ Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<ar
     archive::ScanRequest request;
     request.table = name;
     for (const auto& column : schema) request.columns.push_back({column.name, column.type});
-    std::vector<archive::File> of_table;
-    for (const archive::File& file : files)
-      if (file.table == name) of_table.push_back(file);
     auto take_batch = [&](int, const Batch& batch) {
       Arena arena;
       for (int64_t row = 0; row < batch.num_rows; ++row) {
@@ -244,7 +256,7 @@ Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<ar
       return true;
     };
     archive::ScanReport report;
-    KQLC_TRY(archive::scan_files(of_table, request, {}, take_batch, &report));
+    KQLC_TRY(archive::scan_files(files_of(files, name), request, {}, take_batch, &report));
     return report.errors.empty() ? Result<void>() : report.errors[0];
   };
   return to_answer(reference::execute(plan, result, reader));
@@ -317,25 +329,32 @@ Answer Late::run(const std::vector<TableData>& tables, const Way& way) const {
   return to_answer(rows_->finish(found.rows, columns));
 }
 
-Answer Native::run(const std::vector<archive::File>& files, int threads) const {
+const std::vector<std::vector<simd::Literal>>& Native::prefilter(const std::string& table) const {
+  static const std::vector<std::vector<simd::Literal>> none;
+  for (const codegen::KernelInput& input : kernel_->inputs())
+    if (input.table == table) return input.prefilter;
+  return none;
+}
+
+Answer Native::run(const std::vector<archive::File>& files, const FileWay& way) const {
+  ForcedTarget target(way.simd);
+  const int threads = way.threads;
   std::vector<std::shared_ptr<codegen::KernelState>> states;
   for (int i = 0; i < threads; ++i) states.push_back(kernel_->create_state());
   auto run_input = [&](size_t number) -> Result<void> {
     const codegen::KernelInput& input = kernel_->inputs()[number];
     archive::ScanRequest request;
     request.table = input.table;
-    request.prefilter = input.prefilter;
+    request.prefilter = way.prefilter.value_or(input.prefilter);
+    request.mapping = way.mapping;
     for (const auto& column : input.columns) request.columns.push_back({column.name, column.type});
-    std::vector<archive::File> of_table;
-    for (const archive::File& file : files)
-      if (file.table == input.table) of_table.push_back(file);
     archive::ScanControl control;
     control.threads = threads;
     archive::ScanReport report;
     auto take_batch = [&](int thread, const Batch& batch) {
       return kernel_->consume(*states[static_cast<size_t>(thread)], number, batch) || threads > 1;
     };
-    KQLC_TRY(archive::scan_files(of_table, request, control, take_batch, &report));
+    KQLC_TRY(archive::scan_files(files_of(files, input.table), request, control, take_batch, &report));
     return report.errors.empty() ? Result<void>() : report.errors[0];
   };
   for (size_t phase = 0; phase < kernel_->num_phases(); ++phase) {

@@ -42,6 +42,16 @@ struct Way {
   std::string name() const;
 };
 
+// How files are scanned.
+struct FileWay {
+  int threads = 1;
+  archive::Mapping mapping = archive::Mapping::Archives;
+  std::string simd = {};  // "": the active target
+  // Literals of which the lines of a table hold one of each group; nothing: those that the kernel knows.
+  std::optional<std::vector<std::vector<simd::Literal>>> prefilter = {};
+  std::string name() const;
+};
+
 // The reference executor over tables in memory.
 Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<TableData>& tables);
 // The same over files.
@@ -53,7 +63,9 @@ class Native {
   // Errors: Unsupported where the plan has no native form. `plan` must outlive the object.
   static Result<Native> compile(const plan::Plan& plan, size_t result, codegen::Engine engine);
   Answer run(const std::vector<TableData>& tables, const Way& way) const;
-  Answer run(const std::vector<archive::File>& files, int threads) const;
+  Answer run(const std::vector<archive::File>& files, const FileWay& way) const;
+  // What lines of a table must hold to be of use; nothing is known where it is empty.
+  const std::vector<std::vector<simd::Literal>>& prefilter(const std::string& table) const;
 
  private:
   std::unique_ptr<codegen::Kernel> kernel_;

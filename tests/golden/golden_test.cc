@@ -228,7 +228,7 @@ class CaseRun {
       // The engines take the formats in turn, NDJSON all of them.
       for (size_t i = 0; i < files.size(); ++i)
         if (i == 0 || i % 3 == turn)
-          agree(expected, native.value().run(files[i], 1 + static_cast<int>(i + turn) % 3),
+          agree(expected, native.value().run(files[i], {.threads = 1 + static_cast<int>(i + turn) % 3}),
                 std::string(name) + ", " + engines::storage_name(engines::kAllStorage[i]));
       ++turn;
     }
