@@ -12,6 +12,7 @@
 
 #include "compiler/reference/evaluate.h"
 #include "runtime/aggregates/state.h"
+#include "runtime/base/memory_limit.h"
 #include "runtime/value/datetime.h"
 
 namespace kqlc::reference {
@@ -80,20 +81,49 @@ class Executor {
     }
   }
 
-  Row keep(const Cell* row, const plan::Schema& schema) {
+  // What an operator holds outside of the arena until it is done.
+  class Holding {
+   public:
+    // `what` is in the plural, as in say_memory_limit.
+    Holding(Executor& executor, const char* what) : executor_(executor), what_(what) {}
+    Holding(const Holding&) = delete;
+    ~Holding() { executor_.held_ -= bytes_; }
+    void add(size_t bytes) {
+      bytes_ += bytes;
+      executor_.held_ += bytes;
+      executor_.check_limit(what_);
+    }
+    void add_row(size_t width) { add(sizeof(Row) + kBlockHeader + width * sizeof(Cell)); }
+
+   private:
+    Executor& executor_;
+    const char* what_;
+    size_t bytes_ = 0;
+  };
+
+  Row keep(const Cell* row, const plan::Schema& schema, Holding& holding) {
     Row copy(schema.size());
     for (size_t i = 0; i < schema.size(); ++i) copy[i] = aggregates::keep(row[i], schema[i].type, kept_);
-    if (memory_limit_ && kept_.bytes() > memory_limit_) context_.fail_limit("memory limit reached");
+    holding.add_row(schema.size());
     return copy;
   }
 
   Result<void> finish() {
+    if (context_.error && largest_) return Error{ErrorCode::Limit, say_memory_limit(memory_limit_, largest_)};
     if (context_.error)
       return Error{context_.over_limit ? ErrorCode::Limit : ErrorCode::Usage, context_.error};
     return {};
   }
 
  private:
+  static constexpr size_t kBlockHeader = 16;  // of the allocator
+
+  void check_limit(const char* what) {
+    if (!memory_limit_ || context_.error || kept_.bytes() + held_ <= memory_limit_) return;
+    largest_ = what;
+    context_.fail_limit("the memory limit is reached");
+  }
+
   bool push(const std::vector<const Node*>& steps, const Cell* row, uint64_t position, const RowSink& sink) {
     if (++pushed_ % 256 == 0 && depth_ == 0) scratch_.reset();
     ++depth_;
@@ -204,6 +234,7 @@ class Executor {
     return result;
   }
 
+  static constexpr size_t kIndexEntry = 64;  // of a hash map of numbers
   struct Group {
     Row keys;
     uint64_t position = 0;
@@ -220,12 +251,14 @@ class Executor {
     return {use.types.data(), use.constants.data(), use.args.size(), use.num_results};
   }
 
-  Group& add_group(std::vector<Group>& groups, const Node& node, Row keys) {
+  Group& add_group(std::vector<Group>& groups, const Node& node, Row keys, Holding& holding) {
     Group& group = groups.emplace_back();
+    holding.add(sizeof(Group) + kIndexEntry);
     group.keys = std::move(keys);
     group.position = context_.position;
     for (const auto& use : node.aggregates) {
       group.states.emplace_back(use.aggregate->state_size + kAlignment);
+      holding.add(sizeof(group.states[0]) + kBlockHeader + group.states.back().size());
       use.aggregate->init(context_, call_of(use), state_of(group.states.back()));
     }
     return group;
@@ -236,8 +269,9 @@ class Executor {
     std::vector<Group> groups;
     std::unordered_multimap<uint64_t, size_t> index;
     bool distinct = node.kind == NodeKind::Distinct;
+    Holding holding(*this, distinct ? "rows of distinct" : "groups of summarize");
     size_t num_keys = distinct ? node.schema.size() : node.exprs.size();
-    if (num_keys == 0) add_group(groups, node, {});
+    if (num_keys == 0) add_group(groups, node, {}, holding);
     KQLC_TRY(run_input(node, 0, [&](const Cell* row, uint64_t position) {
       context_.position = position;
       Row keys(num_keys);
@@ -246,9 +280,11 @@ class Executor {
         keys[i] = distinct ? row[i] : evaluate(plan_, node.exprs[i], row, context_);
         hash = hash * 0x9E3779B97F4A7C15u + aggregates::hash_cell(keys[i], node.schema[i].type, scratch_);
       }
-      step_group(groups[find_group(groups, index, node, std::move(keys), hash)], node, row);
-      return true;
+      step_group(groups[find_group(groups, index, node, std::move(keys), hash, holding)], node, row);
+      holding.add(0);  // what the aggregates keep is in the arena
+      return !context_.error;
     }));
+    if (context_.error) return {};
     for (Group& group : groups) {
       Row out = group.keys;
       for (size_t i = 0; i < node.aggregates.size(); ++i) {
@@ -263,7 +299,7 @@ class Executor {
   }
 
   size_t find_group(std::vector<Group>& groups, std::unordered_multimap<uint64_t, size_t>& index,
-                    const Node& node, Row keys, uint64_t hash) {
+                    const Node& node, Row keys, uint64_t hash, Holding& holding) {
     if (keys.empty()) return 0;
     auto [begin, end] = index.equal_range(hash);
     for (auto entry = begin; entry != end; ++entry) {
@@ -273,7 +309,7 @@ class Executor {
       if (same) return entry->second;
     }
     plan::Schema key_schema(node.schema.begin(), node.schema.begin() + static_cast<long>(keys.size()));
-    add_group(groups, node, keep(keys.data(), key_schema));
+    add_group(groups, node, keep(keys.data(), key_schema, holding), holding);
     index.emplace(hash, groups.size() - 1);
     return groups.size() - 1;
   }
@@ -289,10 +325,13 @@ class Executor {
 
   Result<void> run_sort(const Node& node, const RowSink& sink) {
     std::vector<Row> rows;
+    Holding holding(*this, node.kind == NodeKind::Top ? "rows of top" : "rows of sort");
     KQLC_TRY(run_input(node, 0, [&](const Cell* row, uint64_t) {
-      rows.push_back(keep(row, node.schema));
+      rows.push_back(keep(row, node.schema, holding));
+      holding.add(sizeof(size_t));
       return !context_.error;
     }));
+    if (context_.error) return {};
     std::vector<size_t> order(rows.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
     std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
@@ -355,13 +394,15 @@ class Executor {
     return hash;
   }
 
-  Result<void> read_right_side(const Node& node, JoinTable& table) {
+  Result<void> read_right_side(const Node& node, JoinTable& table, Holding& holding) {
     const plan::Schema& schema = plan_.nodes[node.inputs[1]].schema;
     return run_input(node, 1, [&](const Cell* row, uint64_t) {
       if (!join_keys(node, false, row)) return true;
-      table.rows.push_back(keep(row, schema));
+      table.rows.push_back(keep(row, schema, holding));
       table.keys.push_back(*join_keys(node, false, table.rows.back().data()));
       table.places[hash_join_keys(node, table.keys.back())].push_back(table.rows.size() - 1);
+      holding.add_row(node.join_keys.size());
+      holding.add(kIndexEntry);
       return !context_.error;
     });
   }
@@ -383,7 +424,8 @@ class Executor {
 
   Result<void> run_join(const Node& node, const RowSink& sink) {
     JoinTable table;
-    KQLC_TRY(read_right_side(node, table));
+    Holding holding(*this, "rows of the right side of a join");
+    KQLC_TRY(read_right_side(node, table, holding));
     if (context_.error) return {};
     const plan::Schema &left = plan_.nodes[node.inputs[0]].schema,
                        &right = plan_.nodes[node.inputs[1]].schema;
@@ -411,6 +453,8 @@ class Executor {
   Arena& kept_;
   Arena scratch_;
   size_t memory_limit_;
+  size_t held_ = 0;                // outside of kept_, of all operators
+  const char* largest_ = nullptr;  // what was growing when the limit was reached
   Context context_;
   const Node* consumer_ = nullptr;
   uint64_t pushed_ = 0;
@@ -424,8 +468,9 @@ Result<Rows> execute(const plan::Plan& plan, size_t result, const TableReader& r
   NodeId root = plan.results[result];
   out.schema = plan.nodes[root].schema;
   Executor executor(plan, reader, *out.arena, memory_limit);
+  Executor::Holding holding(executor, "rows that are kept");
   KQLC_TRY(executor.run(root, [&](const Cell* row, uint64_t) {
-    out.rows.push_back(executor.keep(row, out.schema));
+    out.rows.push_back(executor.keep(row, out.schema, holding));
     return true;
   }));
   KQLC_TRY(executor.finish());

@@ -52,6 +52,8 @@ class Arena {
 
   // Bytes taken from the system.
   size_t bytes() const noexcept { return bytes_; }
+  // Bytes given out since the last reset, and what was left free in blocks that were too small.
+  size_t used() const noexcept { return bytes_ - static_cast<size_t>(end_ - next_); }
 
  private:
   struct Block {

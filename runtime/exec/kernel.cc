@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "runtime/aggregates/state.h"
+#include "runtime/base/memory_limit.h"
 
 namespace kqlc::exec {
 
@@ -20,7 +21,8 @@ namespace {
 
 constexpr char kStateMagic[8] = {'k', 'q', 'l', 'c', 's', 't', 'a', 't'};
 constexpr uint32_t kStateVersion = 1;
-constexpr int64_t kRowsAtOnce = 16'384;  // of rows that are in memory already
+constexpr int64_t kRowsAtOnce = 16'384;  // between two looks at the limits
+constexpr size_t kBytesBetweenChecks = size_t{8} << 20;
 
 struct StateHeader {
   char magic[8];
@@ -68,6 +70,7 @@ State::State(std::shared_ptr<const Kernel> kernel)
   tables_.resize(sinks_.size());
   done_.resize(sinks_.size());
   narrowed_.resize(sinks_.size());
+  shares_.resize(sinks_.size());
   run_.tables = tables_.data();
   run_.state = this;
 }
@@ -236,14 +239,31 @@ void Kernel::run_batch(State& state, const Pipeline& pipeline, const Batch& batc
   const size_t num_columns = program_.inputs[pipeline.source].columns.size();
   for (size_t i = 0; i < num_columns; ++i)
     if (!load_column(batch, i, state.selection_)) return;
-  state.run_.context.match = 0;
-  begin_run(state.run_.context);
-  feed(state.run_, state.sinks_[pipeline.sink]);
   const int64_t num_rows = count_bits(state.selection_);
   if (state.watch_) state.cost_of(pipeline).rows += static_cast<uint64_t>(num_rows);
   if (PipelineFunction code = code_for(state, pipeline.function, batch.columns, num_columns, num_rows))
-    code(&state.run_, batch.columns, state.selection_.data(), batch.num_rows, position);
-  state.run_.sink->flush(state.run_.context);
+    run_parts(state, pipeline, code, batch, position);
+}
+
+// A batch may have a million rows, of which each makes values and is kept.
+void Kernel::run_parts(State& state, const Pipeline& pipeline, PipelineFunction code, const Batch& batch,
+                       uint64_t position) const {
+  Context& context = state.run_.context;
+  Sink& sink = state.sinks_[pipeline.sink];
+  state.fill(pipeline.sink);
+  context.match = 0;
+  begin_run(context);
+  feed(state.run_, sink);
+  for (int64_t begin = 0, end = 0; begin < batch.num_rows; begin = end) {
+    end = std::min(begin + kRowsAtOnce, batch.num_rows);
+    code(&state.run_, batch.columns, state.selection_.data(), end, position);
+    if (end == batch.num_rows) break;
+    std::fill(state.selection_.begin() + begin / 64, state.selection_.begin() + end / 64, 0);
+    state.check_limits();
+    if (state.error_ || sink.full(position + static_cast<uint64_t>(end))) break;
+    kqlc_begin_row(&state.run_);
+  }
+  sink.flush(context);
 }
 
 bool Kernel::consume(State& state, size_t input, const Batch& batch, const BatchUse& use) const {
@@ -271,29 +291,52 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
   return wants_more && !state.error_;
 }
 
-// Once a batch: what the state keeps, and whether something failed.
+// What the state keeps, and whether something failed.
 void Kernel::account(State& state) const {
   size_t bytes = state.kept_->bytes();
   for (const Sink& sink : state.sinks_) bytes += sink.bytes();
   // A table is counted by the state that made it, if that is still there.
   for (size_t i = 0; i < state.tables_.size(); ++i)
     if (state.tables_[i] && state.owns_tables_) bytes += state.tables_[i]->bytes();
+  for (const std::shared_ptr<Rows>& rows : state.done_)
+    if (rows) bytes += rows->cells.capacity() * sizeof(Cell);
   memory_.fetch_add(bytes - state.counted_, std::memory_order_relaxed);
   state.counted_ = bytes;
   if (state.run_.context.error)
     state.fail(state.run_.context.over_limit ? ErrorCode::Limit : ErrorCode::Usage, state.run_.context.error);
-  if (options_.memory_limit && memory() > options_.memory_limit)
-    state.fail(ErrorCode::Limit,
-               "the memory limit of " + std::to_string(options_.memory_limit) + " bytes is reached");
+  if (options_.memory_limit && memory() > options_.memory_limit && !state.error_) {
+    state.fill(state.filled_);
+    state.fail(ErrorCode::Limit, say_memory_limit(options_.memory_limit, find_largest(state)));
+  }
+}
+
+std::string_view Kernel::find_largest(const State& state) const {
+  size_t largest = 0, most = 0;
+  for (size_t i = 0; i < state.sinks_.size(); ++i) {
+    const bool owns_table = state.tables_[i] && state.owns_tables_;
+    const size_t bytes =
+        state.shares_[i] + state.sinks_[i].bytes() + (owns_table ? state.tables_[i]->bytes() : 0);
+    if (bytes > most) largest = i;
+    most = std::max(bytes, most);
+  }
+  return program_.sinks[largest].contents();
 }
 
 void Kernel::merge(State& into, State& from) const {
   KQLC_CHECK(!into.sealed_ && !from.sealed_, "merge after seal");
   KQLC_CHECK(into.phase_ == from.phase_, "merge of two phases");
-  for (size_t i = 0; i < into.sinks_.size(); ++i) into.sinks_[i].merge(into.run_.context, from.sinks_[i]);
-  into.scratch_.reset();
-  into.kept_->adopt(*from.kept_);
   if (from.error_) into.fail(from.error_->code, from.error_->message);
+  if (into.error_ && !streams()) return;  // no row of them will be asked for
+  from.fill(0);
+  for (size_t i = 0; i < into.sinks_.size(); ++i) {
+    into.fill(i);
+    into.sinks_[i].merge(into.run_.context, from.sinks_[i]);
+    into.shares_[i] += from.shares_[i];
+  }
+  into.scratch_.reset();
+  into.fill(0);
+  into.kept_->adopt(*from.kept_);
+  into.shared_out_ = into.kept_->bytes();
   account(from);
   account(into);
 }
@@ -318,6 +361,7 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   Arena* all = std::exchange(state.run_.context.arena, &part);
   state.run_.context.match = 0;
   begin_run(state.run_.context);
+  state.fill(pipeline.sink);
   feed(state.run_, sink);
   if (state.watch_) state.cost_of(pipeline).rows += static_cast<uint64_t>(rows);
   if (PipelineFunction code = code_for(state, pipeline.function, nullptr, 0, rows))
@@ -363,6 +407,7 @@ std::shared_ptr<Rows> Kernel::rows_of(State& state, uint32_t sink) const {
   if (rows) return rows;
   rows = std::make_shared<Rows>();
   rows->arena = state.kept_;
+  state.fill(sink);
   rows->num_rows = state.sinks_[sink].finish(state.run_.context, rows->cells);
   return rows;
 }
@@ -426,9 +471,17 @@ PipelineCost& State::cost_of(const Pipeline& pipeline) {
   return cost_->pipelines[static_cast<size_t>(&pipeline - kernel_->program().pipelines.data())];
 }
 
+void State::fill(size_t sink) {
+  if (filled_ < shares_.size()) shares_[filled_] += kept_->bytes() - shared_out_;
+  shared_out_ = kept_->bytes();
+  filled_ = sink;
+}
+
 void State::check_limits() {
   if (kernel_->cancelled_.load(std::memory_order_relaxed)) fail(ErrorCode::Cancelled, "cancelled");
   kernel_->account(*this);
+  run_.next_check = kept_->bytes() + kBytesBetweenChecks;
+  if (error_ && run_.sink) run_.sink->close();
 }
 
 Result<std::shared_ptr<const Rows>> Kernel::finish(State& state, size_t result, bool partial) const {
@@ -501,9 +554,16 @@ constexpr size_t kMostKeptOfRows = size_t{16} << 20;
 
 }  // namespace
 
+extern "C" void kqlc_sink(Run* run) {
+  run->sink->take_row(run->context);
+  if (run->context.state_arena->bytes() > run->next_check) [[unlikely]]
+    run->state->check_limits();
+  run->row = run->sink->next_row(run->context);
+}
+
 extern "C" void kqlc_begin_row(Run* run) {
   run->context.match = 0;
-  if (run->context.arena->bytes() <= kMostKeptOfRows) return;
+  if (run->context.arena->used() <= kMostKeptOfRows) return;
   run->sink->flush(run->context);
   run->context.arena->reset();
   exec::begin_run(run->context);

@@ -131,6 +131,9 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   bool select_marked(State& state, const Pipeline& pipeline, const Batch& batch) const;
   void run_batch(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use,
                  uint64_t position) const;
+  // Runs the loop over some rows at a time, so that a limit or a cancel is noticed in between.
+  void run_parts(State& state, const Pipeline& pipeline, PipelineFunction code, const Batch& batch,
+                 uint64_t position) const;
   void run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const;
   // Returns whether further rows matter.
   bool run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows,
@@ -141,6 +144,7 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   std::shared_ptr<Rows> rows_of(State& state, uint32_t sink) const;
   void find_phases();
   void account(State& state) const;
+  std::string_view find_largest(const State& state) const;
 
   Program program_;
   uint64_t identity_ = 0;  // of the image
@@ -184,6 +188,8 @@ class State {
     return {watch_, watch_ ? &cost_of(pipeline).nanoseconds : nullptr};
   }
   PipelineCost& cost_of(const Pipeline& pipeline);
+  // From now on what `kept_` grows by is that of the sink.
+  void fill(size_t sink);
 
   std::shared_ptr<const Kernel> kernel_;
   Arena scratch_;
@@ -203,6 +209,10 @@ class State {
   Stopwatch* watch_ = nullptr;  // nullptr: nothing is measured
   KernelCost* cost_ = nullptr;
   size_t counted_ = 0;  // this state's share of Kernel::memory_
+  // By sink, how much of `kept_` is its; the last to be filled has what came since.
+  std::vector<size_t> shares_;
+  size_t filled_ = 0;
+  size_t shared_out_ = 0;  // of `kept_`
 };
 
 }  // namespace kqlc::exec

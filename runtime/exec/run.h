@@ -30,6 +30,7 @@ struct Run {
   const std::shared_ptr<const JoinTable>* tables = nullptr;  // by sink; those of joins that are complete
   exec::State* state = nullptr;                              // whose limits hold
   uint64_t unchecked = 0;                                    // matches since the limits were looked at
+  size_t next_check = 0;  // bytes of the state arena from which on they are looked at again
 };
 static_assert(offsetof(Run, context) == 0);
 

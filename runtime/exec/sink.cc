@@ -16,6 +16,12 @@ namespace kqlc {
 
 namespace {
 
+// A row is handed on as Cells, and whoever takes it makes something of them that is as large.
+constexpr size_t kCopiesOfRows = 2;
+// A top keeps up to twice as many rows as it gives and this, before it drops those that are not its first
+// ones.
+constexpr size_t kBeyondTop = 512;
+
 // Nulls first or last as the key says; a NaN stands next to the nulls.
 int compare_key(const Cell& a, const Cell& b, const SinkKey& key, Type type) {
   auto rank = [&](const Cell& cell) {
@@ -46,14 +52,37 @@ size_t SinkSpec::width_out() const {
   return width;
 }
 
+std::string_view SinkSpec::contents() const {
+  switch (kind) {
+    case Kind::Build:
+      return "rows of the right side of a join";
+    case Kind::Group:
+      return aggregates.empty() ? "rows of distinct"
+             : types.empty()    ? "values of summarize"
+                                : "groups of summarize";
+    default:
+      return sort_keys.empty() ? "rows that are kept" : limit < 0 ? "rows of sort" : "rows of top";
+  }
+}
+
 Sink::Sink(const SinkSpec& spec) : spec_(spec), shared_(spec.aggregates.size()), width_(spec.width_in()) {
   for (const SinkAggregate& use : spec.aggregates) {
     calls_.push_back(use.call());
     calls_.back().shared = &shared_[calls_.size() - 1];
     states_size_ += use.aggregate().state_size;
   }
+  if (spec.kind == SinkSpec::Kind::Collect && !spec.sort_keys.empty() && spec.limit > 0)
+    own_ = std::make_unique<Arena>();
   has_text_keys_ =
       !spec.types.empty() && std::ranges::all_of(spec.types, [](Type type) { return type == Type::String; });
+}
+
+size_t Sink::bytes() const {
+  const size_t rows =
+      spec_.limit < 0 ? entries_.size() : std::min(entries_.size(), static_cast<size_t>(spec_.limit));
+  return entries_.capacity() * sizeof(Entry) + index_.capacity() * sizeof(uint32_t) +
+         waiting_.capacity() * sizeof(Cell) + codes_.capacity() * sizeof(Recent) + join_rows_.bytes() +
+         (own_ ? own_->bytes() : 0) + rows * spec_.width_out() * sizeof(Cell) * kCopiesOfRows;
 }
 
 uint64_t Sink::hash_keys(Context& context, const Cell* keys) const {
@@ -243,21 +272,42 @@ void Sink::make_room(Context& context) {
   waiting_matches_.resize(wanted);
 }
 
+// Rows that are no more among the first of a top than the last of those known need not be kept.
 void Sink::keep_row(Context& context, const Cell* row) {
-  if (has_enough(context.position)) return;
-  Entry& entry = entries_.emplace_back();
+  if (closed_ || has_enough(context.position)) return;
+  Entry entry;
   entry.position = context.position;
   entry.match = context.match;
+  entry.cells = const_cast<Cell*>(row);
+  if (num_first_ > 0 && !is_before(entry, entries_[num_first_ - 1])) return;
   last_position_ = std::max(last_position_, context.position);
-  entry.cells = context.state_arena->allocate_array<Cell>(spec_.types.size());
-  for (size_t i = 0; i < spec_.types.size(); ++i)
-    entry.cells[i] = aggregates::keep(row[i], spec_.types[i], *context.state_arena);
+  entry.cells = keep_cells(row, own_ ? *own_ : *context.state_arena);
+  entries_.push_back(entry);
+  if (own_ && entries_.size() / 2 >= static_cast<size_t>(spec_.limit) + kBeyondTop) keep_first();
+}
+
+Cell* Sink::keep_cells(const Cell* row, Arena& arena) const {
+  Cell* cells = arena.allocate_array<Cell>(spec_.types.size());
+  for (size_t i = 0; i < spec_.types.size(); ++i) cells[i] = aggregates::keep(row[i], spec_.types[i], arena);
+  return cells;
+}
+
+// Drops all rows but the first ones of a top, which move to an arena of their own.
+void Sink::keep_first() {
+  num_first_ = static_cast<size_t>(spec_.limit);
+  const auto last = entries_.begin() + static_cast<std::ptrdiff_t>(num_first_) - 1;
+  std::nth_element(entries_.begin(), last, entries_.end(),
+                   [&](const Entry& a, const Entry& b) { return is_before(a, b); });
+  entries_.resize(num_first_);
+  auto arena = std::make_unique<Arena>();
+  for (Entry& entry : entries_) entry.cells = keep_cells(entry.cells, *arena);
+  own_ = std::move(arena);
 }
 
 // First the groups of all rows, then one aggregate after the other: each loop is short and has few branches.
 void Sink::flush(Context& context) {
   const size_t count = std::exchange(num_waiting_, 0);
-  if (count == 0) return;
+  if (count == 0 || closed_) return;
   const uint64_t position = context.position, match = context.match;
   char* states[kMostWaiting];
   for (size_t i = 0; i < count; ++i) {
@@ -285,7 +335,8 @@ void Sink::merge(Context& context, Sink& from) {
   join_rows_.merge(from.join_rows_);
   if (spec_.kind != SinkSpec::Kind::Group) {
     entries_.insert(entries_.end(), from.entries_.begin(), from.entries_.end());
-    from.entries_.clear();
+    from.drop_entries();
+    if (own_) own_->adopt(*from.own_);
     return;
   }
   for (const Entry& other : from.entries_) {
@@ -306,12 +357,17 @@ void Sink::merge(Context& context, Sink& from) {
     }
   }
   context.match = 0;
-  from.entries_.clear();
-  from.index_.clear();
-  from.hints_.clear();
-  from.codes_.clear();
-  from.recent_.clear();
-  from.recent_places_.clear();
+  from.drop_entries();
+}
+
+void Sink::drop_entries() {
+  entries_ = {};
+  index_ = {};
+  hints_ = {};
+  codes_ = {};
+  recent_ = {};
+  recent_places_ = {};
+  num_first_ = 0;
 }
 
 void Sink::save(Writer& writer) const {
@@ -384,13 +440,16 @@ bool Sink::has_enough(uint64_t position) const {
   return full(position) || (position == last_position_ && full(position + 1));
 }
 
+bool Sink::is_before(const Entry& a, const Entry& b) const {
+  for (const SinkKey& key : spec_.sort_keys)
+    if (int order = compare_key(a.cells[key.column], b.cells[key.column], key, spec_.types[key.column]))
+      return order < 0;
+  return std::tie(a.position, a.match) < std::tie(b.position, b.match);
+}
+
 void Sink::order_entries() {
-  std::sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) {
-    for (const SinkKey& key : spec_.sort_keys)
-      if (int order = compare_key(a.cells[key.column], b.cells[key.column], key, spec_.types[key.column]))
-        return order < 0;
-    return std::tie(a.position, a.match) < std::tie(b.position, b.match);
-  });
+  std::sort(entries_.begin(), entries_.end(),
+            [&](const Entry& a, const Entry& b) { return is_before(a, b); });
 }
 
 size_t Sink::finish(Context& context, std::vector<Cell>& out) {
@@ -404,6 +463,7 @@ size_t Sink::finish(Context& context, std::vector<Cell>& out) {
   order_entries();
   size_t rows = entries_.size();
   if (spec_.limit >= 0) rows = std::min(rows, static_cast<size_t>(spec_.limit));
+  out.reserve(rows * spec_.width_out());
   for (size_t i = 0; i < rows; ++i) {
     out.insert(out.end(), entries_[i].cells, entries_[i].cells + spec_.types.size());
     char* state = entries_[i].states;
@@ -415,17 +475,14 @@ size_t Sink::finish(Context& context, std::vector<Cell>& out) {
       state += aggregate.state_size;
     }
   }
+  drop_entries();
+  if (own_) context.state_arena->adopt(*own_);
   return rows;
 }
 
 extern "C" void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type,
                           uint32_t shape, int64_t row, Cell* out) {
   load_cell(*context, columns, column, type, shape, row, out);
-}
-
-extern "C" void kqlc_sink(Run* run) {
-  run->sink->take_row(run->context);
-  run->row = run->sink->next_row(run->context);
 }
 
 }  // namespace kqlc

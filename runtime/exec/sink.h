@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string_view>
 #include <vector>
 
 #include "runtime/aggregates/aggregate.h"
@@ -46,6 +48,8 @@ struct SinkSpec {
   size_t width_out() const;
   // True when the rows for a part of the input are rows for all of it.
   bool streams() const { return kind == Kind::Collect && sort_keys.empty(); }
+  // What it keeps, for messages: "the groups of summarize".
+  std::string_view contents() const;
 };
 
 class Sink {
@@ -55,6 +59,8 @@ class Sink {
   // Where the next row is to be put together, and taking it from there.
   Cell* next_row(Context& context);
   void take_row(Context& context);
+  // From now on rows are let go: the state has failed, and nobody asks for them.
+  void close() { closed_ = true; }
   // Groups take rows some at a time. To be called before what the rows added refer to is gone, and before the
   // sink is asked for anything.
   void flush(Context& context);
@@ -62,17 +68,15 @@ class Sink {
   void merge(Context& context, Sink& from);
   // True when rows of this position and later ones cannot change the result.
   bool full(uint64_t position) const;
-  // Returns the number of rows and appends their cells, row by row.
+  // Returns the number of rows and appends their cells, row by row. The sink has them no longer.
   size_t finish(Context& context, std::vector<Cell>& out);
 
   // Kind Build: the table of all rows, which the sink has no longer.
   std::shared_ptr<const JoinTable> build_table() { return join_rows_.build(); }
 
-  // Bytes that the sink holds itself; what it keeps in the state arena is counted there.
-  size_t bytes() const {
-    return entries_.capacity() * sizeof(Entry) + index_.capacity() * sizeof(uint32_t) +
-           waiting_.capacity() * sizeof(Cell) + join_rows_.bytes();
-  }
+  // Bytes that the sink holds itself, and those that handing its rows on will take; what it keeps in the
+  // state arena is counted there.
+  size_t bytes() const;
   // Kind Mark: the rows that arrived set their bits here.
   void mark_into(uint64_t* bitmap) { marks_ = bitmap; }
 
@@ -98,6 +102,9 @@ class Sink {
   void make_room(Context& context);
   Entry& group_of(Context& context, const Cell* keys);
   void keep_row(Context& context, const Cell* row);
+  Cell* keep_cells(const Cell* row, Arena& arena) const;
+  bool is_before(const Entry& a, const Entry& b) const;
+  void keep_first();
   Entry& guess_group(Context& context, const Cell* keys);
   bool has_keys(const Entry& entry, const Cell* keys, Arena& arena) const;
   Entry& find_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
@@ -108,6 +115,7 @@ class Sink {
   void grow_index();
   void grow_recent();
   void order_entries();
+  void drop_entries();
 
   const SinkSpec& spec_;
   std::vector<AggregateCall> calls_;
@@ -127,6 +135,10 @@ class Sink {
   size_t width_ = 0;            // of a row that comes in
   uint64_t last_position_ = 0;  // the greatest of the entries', of groups of their rows'
   int64_t count_ = 0;
+  // Of a top: where its rows lie, and how many of the entries, at the front, are known to be its first ones.
+  std::unique_ptr<Arena> own_;
+  size_t num_first_ = 0;
+  bool closed_ = false;
   JoinRows join_rows_{spec_.types, spec_.join_keys};
   uint64_t* marks_ = nullptr;
 };
