@@ -39,6 +39,7 @@ struct KernelOptions {
   Engine engine = Engine::Tiered;
   size_t memory_limit = 0;  // bytes that the kernel may keep; 0: no limit
   std::string rule = {};    // id, for `describe`
+  size_t threads = 1;       // that share the work where states are merged and results are made
 };
 
 // A table that the kernel scans. Batches hold exactly these columns, in this order.

@@ -15,6 +15,10 @@
 //   static void merge(Context&, const AggregateCall&, State& into, const State& from);   `from` stays
 //   readable; its
 //                                                            memory lives as long as the result
+//   static void unite(Context&, const AggregateCall& into, const AggregateCall& from);    only where states
+//   have something
+//                                                            in common: before those of two sinks are merged,
+//                                                            so that merge changes nothing but `into`
 //   static void finish(Context&, const AggregateCall&, State&, Cell* out);    one Cell a result column
 //   static void save(const AggregateCall&, const State&, Writer&);
 //   static bool load(Context&, const AggregateCall&, State&, Reader&);        false: the bytes are not a
@@ -112,6 +116,7 @@ struct StepRows {
 using AggregateInit = void (*)(Context&, const AggregateCall&, void* state);
 using AggregateStep = void (*)(Context&, const AggregateCall&, void* state, const Cell* args);
 using AggregateStepRows = void (*)(Context&, const AggregateCall&, const StepRows&);
+using AggregateUnite = void (*)(Context&, const AggregateCall& into, const AggregateCall& from);
 using AggregateMerge = void (*)(Context&, const AggregateCall&, void* into, const void* from);
 using AggregateFinish = void (*)(Context&, const AggregateCall&, void* state, Cell* out);
 using AggregateSave = void (*)(const AggregateCall&, const void* state, Writer&);
@@ -124,6 +129,7 @@ struct Aggregate {
   AggregateInit init = nullptr;
   AggregateStep step = nullptr;
   AggregateStepRows step_rows = nullptr;
+  AggregateUnite unite = nullptr;  // of those whose states have something in common
   AggregateMerge merge = nullptr;
   AggregateFinish finish = nullptr;
   AggregateSave save = nullptr;
@@ -173,6 +179,7 @@ constexpr Aggregate make_aggregate() {
   row.init = &T::init;
   row.step = &T::step;
   row.step_rows = &T::step_rows;
+  if constexpr (requires { &A::unite; }) row.unite = &A::unite;
   row.merge = &T::merge;
   row.finish = &T::finish;
   row.save = &T::save;

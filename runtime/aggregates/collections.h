@@ -99,6 +99,13 @@ struct Distinct {
     if (!args[0].valid || (condition_at > 0 && !condition_holds(args[condition_at]))) return;
     insert(context, call, state, args[0], true);
   }
+  static void unite(Context& context, const AggregateCall& into, const AggregateCall& from) {
+    if (!*from.shared) return;
+    State unused;
+    init(context, into, unused);
+    static_cast<ValueNumbers*>(*from.shared)
+        ->map_all(*static_cast<ValueNumbers*>(*into.shared), into.types[0], *context.state_arena);
+  }
   static void merge(Context& context, const AggregateCall& call, State& into, const State& from) {
     from.set.for_each([&](uint32_t number) {
       uint32_t here = from.values->number_in(*into.values, number, call.types[0], *context.state_arena);

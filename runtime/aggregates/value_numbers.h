@@ -29,6 +29,10 @@ class ValueNumbers {
 
   // The same value's number in `other`, where its text stays.
   uint32_t number_in(ValueNumbers& other, uint32_t number, Type type, Arena& arena);
+  // Looks all of them up there, so that number_in() then changes neither of the two.
+  void map_all(ValueNumbers& other, Type type, Arena& arena) {
+    for (uint32_t number = 0; number < size_; ++number) number_in(other, number, type, arena);
+  }
 
  private:
   // The number of the text that last had a code (Cell::code).

@@ -322,6 +322,12 @@ std::string_view Kernel::find_largest(const State& state) const {
   return program_.sinks[largest].contents();
 }
 
+// The threads that share the work for a state; they may keep what the limit leaves.
+Team Kernel::make_team(State& state) const {
+  const size_t limit = options_.memory_limit;
+  return Team(state.run_.context, options_.threads, limit ? limit - std::min(limit - 1, memory()) : 0);
+}
+
 void Kernel::merge(State& into, State& from) const {
   KQLC_CHECK(!into.sealed_ && !from.sealed_, "merge after seal");
   KQLC_CHECK(into.phase_ == from.phase_, "merge of two phases");
@@ -330,7 +336,8 @@ void Kernel::merge(State& into, State& from) const {
   from.fill(0);
   for (size_t i = 0; i < into.sinks_.size(); ++i) {
     into.fill(i);
-    into.sinks_[i].merge(into.run_.context, from.sinks_[i]);
+    Team team = make_team(into);
+    into.sinks_[i].merge(team, from.sinks_[i]);
     into.shares_[i] += from.shares_[i];
   }
   into.scratch_.reset();
@@ -408,7 +415,8 @@ std::shared_ptr<Rows> Kernel::rows_of(State& state, uint32_t sink) const {
   rows = std::make_shared<Rows>();
   rows->arena = state.kept_;
   state.fill(sink);
-  rows->num_rows = state.sinks_[sink].finish(state.run_.context, rows->cells);
+  Team team = make_team(state);
+  rows->num_rows = state.sinks_[sink].finish(team, rows->cells);
   return rows;
 }
 

@@ -17,6 +17,7 @@
 #include "runtime/exec/cost.h"
 #include "runtime/exec/program.h"
 #include "runtime/exec/run.h"
+#include "runtime/exec/team.h"
 #include "runtime/simd/conditions.h"
 
 namespace kqlc::exec {
@@ -50,6 +51,7 @@ class FixedCode : public Code {
 struct KernelOptions {
   int64_t now = 0;          // query time, ticks
   size_t memory_limit = 0;  // bytes that all states together may keep; 0: no limit
+  size_t threads = 1;       // that share the work where states are merged and results are made
 };
 
 // The rows of one result. Cells live in `arena`.
@@ -144,6 +146,7 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   std::shared_ptr<Rows> rows_of(State& state, uint32_t sink) const;
   void find_phases();
   void account(State& state) const;
+  Team make_team(State& state) const;
   std::string_view find_largest(const State& state) const;
 
   Program program_;

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <tuple>
 #include <utility>
 
 #include "runtime/aggregates/state.h"
+#include "runtime/base/check.h"
 #include "runtime/exec/run.h"
 
 namespace kqlc {
@@ -18,6 +20,11 @@ namespace {
 
 // A row is handed on as Cells, and whoever takes it makes something of them that is as large.
 constexpr size_t kCopiesOfRows = 2;
+// Places of a loop over groups that a thread takes at once, and how far ahead their index is fetched.
+constexpr size_t kGroupsAtOnce = 4096, kPrefetched = 16;
+// Entries that are worth sorting by several threads.
+constexpr size_t kLeastSorted = 16'384;
+constexpr size_t kMostUnitedState = 64;
 // A top keeps up to twice as many rows as it gives and this, before it drops those that are not its first
 // ones.
 constexpr size_t kBeyondTop = 512;
@@ -92,13 +99,28 @@ uint64_t Sink::hash_keys(Context& context, const Cell* keys) const {
   return hash ^ (hash >> 32);
 }
 
-void Sink::grow_index() {
-  index_.assign(std::max<size_t>(64, index_.size() * 2), 0);
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    size_t slot = entries_[i].hash & (index_.size() - 1);
-    while (index_[slot]) slot = (slot + 1) & (index_.size() - 1);
-    index_[slot] = static_cast<uint32_t>(i + 1);
+// Makes the index hold all entries, with room for one more.
+void Sink::complete_index() {
+  const size_t least = 2 * (entries_.size() + 1);
+  if (index_.size() < least) {
+    index_.assign(std::bit_ceil(std::max<size_t>(64, least)), 0);
+    num_indexed_ = 0;
   }
+  for (; num_indexed_ < entries_.size(); ++num_indexed_) {
+    size_t slot = entries_[num_indexed_].hash & (index_.size() - 1);
+    while (index_[slot]) slot = (slot + 1) & (index_.size() - 1);
+    index_[slot] = static_cast<uint32_t>(num_indexed_ + 1);
+  }
+}
+
+// Where the group with the keys stands in the index, or would.
+size_t Sink::slot_of(const Cell* keys, uint64_t hash, Arena& arena) const {
+  size_t slot = hash & (index_.size() - 1);
+  for (; index_[slot]; slot = (slot + 1) & (index_.size() - 1)) {
+    const Entry& entry = entries_[index_[slot] - 1];
+    if (entry.hash == hash && has_keys(entry, keys, arena)) break;
+  }
+  return slot;
 }
 
 Sink::Entry& Sink::add_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
@@ -226,13 +248,10 @@ Sink::Entry& Sink::guess_group(Context& context, const Cell* keys) {
 }
 
 Sink::Entry& Sink::find_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
-  if (index_.size() < 2 * (entries_.size() + 1)) grow_index();
-  size_t slot = hash & (index_.size() - 1);
-  for (; index_[slot]; slot = (slot + 1) & (index_.size() - 1)) {
-    Entry& entry = entries_[index_[slot] - 1];
-    if (entry.hash == hash && has_keys(entry, keys, *context.arena)) return entry;
-  }
-  index_[slot] = static_cast<uint32_t>(entries_.size() + 1);
+  if (num_indexed_ < entries_.size() || index_.size() < 2 * (entries_.size() + 1)) complete_index();
+  const size_t slot = slot_of(keys, hash, *context.arena);
+  if (index_[slot]) return entries_[index_[slot] - 1];
+  index_[slot] = static_cast<uint32_t>(++num_indexed_);
   return add_group(context, keys, hash, copy);
 }
 
@@ -329,40 +348,82 @@ void Sink::flush(Context& context) {
   context.match = match;
 }
 
-void Sink::merge(Context& context, Sink& from) {
+void Sink::merge(exec::Team& team, Sink& from) {
   count_ += from.count_;
   last_position_ = std::max(last_position_, from.last_position_);
   join_rows_.merge(from.join_rows_);
-  if (spec_.kind != SinkSpec::Kind::Group) {
+  if (spec_.kind == SinkSpec::Kind::Group)
+    merge_groups(team, from);
+  else
     entries_.insert(entries_.end(), from.entries_.begin(), from.entries_.end());
-    from.drop_entries();
-    if (own_) own_->adopt(*from.own_);
-    return;
-  }
-  for (const Entry& other : from.entries_) {
-    context.position = other.position;
-    context.match = other.match;
-    Entry& group = find_group(context, other.cells, other.hash, false);
-    // Of equal keys the earlier row's spelling (1 and 1.0 in dynamic) and place count.
-    if (std::tie(other.position, other.match) < std::tie(group.position, group.match)) {
-      std::copy_n(other.cells, spec_.types.size(), group.cells);
-      group.position = other.position;
-      group.match = other.match;
-    }
-    size_t offset = 0;
-    for (size_t i = 0; i < calls_.size(); ++i) {
-      const Aggregate& aggregate = spec_.aggregates[i].aggregate();
-      aggregate.merge(context, calls_[i], group.states + offset, other.states + offset);
-      offset += aggregate.state_size;
-    }
-  }
-  context.match = 0;
   from.drop_entries();
+  if (own_) own_->adopt(*from.own_);
+}
+
+// Groups that both sinks have are merged, the others of `from` move as they are. Keys stand once in each of
+// them, so no two threads have to do with one group; the index is only looked into.
+void Sink::merge_groups(exec::Team& team, Sink& from) {
+  for (size_t i = 0; i < calls_.size(); ++i)
+    if (auto unite = spec_.aggregates[i].aggregate().unite) unite(team.own(), calls_[i], from.calls_[i]);
+  complete_index();
+  std::vector<char> moves(from.entries_.size());
+  team.over(from.entries_.size(), kGroupsAtOnce, [&](Context& context, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      if (i + kPrefetched < end)
+        __builtin_prefetch(&index_[from.entries_[i + kPrefetched].hash & (index_.size() - 1)]);
+      const Entry& other = from.entries_[i];
+      const uint32_t number = index_[slot_of(other.cells, other.hash, *context.arena)];
+      moves[i] = number == 0;
+      if (number)
+        merge_group(context, entries_[number - 1], other);
+      else
+        move_group(context, other);
+    }
+  });
+  entries_.reserve(entries_.size() + static_cast<size_t>(std::ranges::count(moves, 1)));
+  for (size_t i = 0; i < moves.size(); ++i)
+    if (moves[i]) entries_.push_back(from.entries_[i]);
+  team.own().match = 0;
+}
+
+void Sink::merge_group(Context& context, Entry& group, const Entry& other) const {
+  context.position = other.position;
+  context.match = other.match;
+  // Of equal keys the earlier row's spelling (1 and 1.0 in dynamic) and place count.
+  if (std::tie(other.position, other.match) < std::tie(group.position, group.match)) {
+    group.cells =
+        other.cells;  // not written over: another thread may be comparing them with keys of this hash
+    group.position = other.position;
+    group.match = other.match;
+  }
+  size_t offset = 0;
+  for (size_t i = 0; i < calls_.size(); ++i) {
+    const Aggregate& aggregate = spec_.aggregates[i].aggregate();
+    aggregate.merge(context, calls_[i], group.states + offset, other.states + offset);
+    offset += aggregate.state_size;
+  }
+}
+
+// What its states have in common with those of its old sink they get from this one.
+void Sink::move_group(Context& context, const Entry& group) const {
+  size_t offset = 0;
+  for (size_t i = 0; i < calls_.size(); ++i) {
+    const Aggregate& aggregate = spec_.aggregates[i].aggregate();
+    char* state = group.states + offset;
+    offset += aggregate.state_size;
+    if (!aggregate.unite) continue;
+    alignas(16) char before[kMostUnitedState];
+    KQLC_CHECK(aggregate.state_size <= sizeof before, "a state with something in common is large");
+    std::memcpy(before, state, aggregate.state_size);
+    aggregate.init(context, calls_[i], state);
+    aggregate.merge(context, calls_[i], state, before);
+  }
 }
 
 void Sink::drop_entries() {
   entries_ = {};
   index_ = {};
+  num_indexed_ = 0;
   hints_ = {};
   codes_ = {};
   recent_ = {};
@@ -447,37 +508,52 @@ bool Sink::is_before(const Entry& a, const Entry& b) const {
   return std::tie(a.position, a.match) < std::tie(b.position, b.match);
 }
 
-void Sink::order_entries() {
-  std::sort(entries_.begin(), entries_.end(),
-            [&](const Entry& a, const Entry& b) { return is_before(a, b); });
+// A part a thread, which are then put together two by two.
+void Sink::order_entries(exec::Team& team) {
+  const auto before = [&](const Entry& a, const Entry& b) { return is_before(a, b); };
+  const size_t parts = entries_.size() < kLeastSorted ? 1 : team.size();
+  const auto place = [&](size_t part) {
+    return entries_.begin() + static_cast<std::ptrdiff_t>(entries_.size() * std::min(part, parts) / parts);
+  };
+  team.over(parts, 1,
+            [&](Context&, size_t part, size_t) { std::sort(place(part), place(part + 1), before); });
+  for (size_t width = 1; width < parts; width *= 2)
+    team.over((parts + 2 * width - 1) / (2 * width), 1, [&](Context&, size_t pair, size_t) {
+      const size_t part = pair * 2 * width;
+      std::inplace_merge(place(part), place(part + width), place(part + 2 * width), before);
+    });
 }
 
-size_t Sink::finish(Context& context, std::vector<Cell>& out) {
+size_t Sink::finish(exec::Team& team, std::vector<Cell>& out) {
   if (spec_.kind == SinkSpec::Kind::Count) {
     out.push_back(make_cell(count_));
     return 1;
   }
   // Without keys there is one group even when there are no rows.
   if (spec_.kind == SinkSpec::Kind::Group && spec_.types.empty() && entries_.empty())
-    find_group(context, nullptr, hash_keys(context, nullptr), true);
-  order_entries();
+    find_group(team.own(), nullptr, hash_keys(team.own(), nullptr), true);
+  order_entries(team);
   size_t rows = entries_.size();
   if (spec_.limit >= 0) rows = std::min(rows, static_cast<size_t>(spec_.limit));
-  out.reserve(rows * spec_.width_out());
-  for (size_t i = 0; i < rows; ++i) {
-    out.insert(out.end(), entries_[i].cells, entries_[i].cells + spec_.types.size());
-    char* state = entries_[i].states;
-    for (size_t a = 0; a < calls_.size(); ++a) {
-      const Aggregate& aggregate = spec_.aggregates[a].aggregate();
-      size_t at = out.size();
-      out.resize(at + calls_[a].num_results);
-      aggregate.finish(context, calls_[a], state, out.data() + at);
-      state += aggregate.state_size;
-    }
-  }
+  const size_t width = spec_.width_out();
+  out.resize(rows * width);
+  team.over(rows, kGroupsAtOnce, [&](Context& context, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) finish_row(context, entries_[i], out.data() + i * width);
+  });
   drop_entries();
-  if (own_) context.state_arena->adopt(*own_);
+  if (own_) team.own().state_arena->adopt(*own_);
   return rows;
+}
+
+void Sink::finish_row(Context& context, const Entry& entry, Cell* out) const {
+  out = std::copy_n(entry.cells, spec_.types.size(), out);
+  char* state = entry.states;
+  for (size_t i = 0; i < calls_.size(); ++i) {
+    const Aggregate& aggregate = spec_.aggregates[i].aggregate();
+    aggregate.finish(context, calls_[i], state, out);
+    out += calls_[i].num_results;
+    state += aggregate.state_size;
+  }
 }
 
 extern "C" void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type,

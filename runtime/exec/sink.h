@@ -15,6 +15,7 @@
 #include "runtime/aggregates/aggregate.h"
 #include "runtime/base/arena.h"
 #include "runtime/exec/join_table.h"
+#include "runtime/exec/team.h"
 
 namespace kqlc {
 
@@ -65,11 +66,11 @@ class Sink {
   // sink is asked for anything.
   void flush(Context& context);
   // Takes over what `from` gathered; its arena has to be adopted by the caller.
-  void merge(Context& context, Sink& from);
+  void merge(exec::Team& team, Sink& from);
   // True when rows of this position and later ones cannot change the result.
   bool full(uint64_t position) const;
   // Returns the number of rows and appends their cells, row by row. The sink has them no longer.
-  size_t finish(Context& context, std::vector<Cell>& out);
+  size_t finish(exec::Team& team, std::vector<Cell>& out);
 
   // Kind Build: the table of all rows, which the sink has no longer.
   std::shared_ptr<const JoinTable> build_table() { return join_rows_.build(); }
@@ -112,9 +113,14 @@ class Sink {
   bool load_entry(Context& context, Reader& reader);
   bool has_enough(uint64_t position) const;
   uint64_t hash_keys(Context& context, const Cell* keys) const;
-  void grow_index();
+  size_t slot_of(const Cell* keys, uint64_t hash, Arena& arena) const;
+  void complete_index();
+  void merge_groups(exec::Team& team, Sink& from);
+  void merge_group(Context& context, Entry& group, const Entry& other) const;
+  void move_group(Context& context, const Entry& group) const;
+  void finish_row(Context& context, const Entry& entry, Cell* out) const;
   void grow_recent();
-  void order_entries();
+  void order_entries(exec::Team& team);
   void drop_entries();
 
   const SinkSpec& spec_;
@@ -122,6 +128,7 @@ class Sink {
   size_t states_size_ = 0;
   std::vector<Entry> entries_;
   std::vector<uint32_t> index_;  // entry + 1 by hash; 0 is free; a power of two
+  size_t num_indexed_ = 0;       // entries that are in it: all, but for those that merging has added
   std::vector<uint32_t> hints_;  // the same by the look of the keys, the last that looked so
   bool has_text_keys_ = false;   // all keys are texts, so their places say which they are
   std::vector<Recent> codes_;    // by Cell::code of the only key

@@ -264,7 +264,8 @@ Answer run_reference(const plan::Plan& plan, size_t result, const std::vector<ar
 
 Result<Native> Native::compile(const plan::Plan& plan, size_t result, codegen::Engine engine) {
   Native out;
-  KQLC_TRY_ASSIGN(out.kernel_, codegen::Kernel::compile(plan, plan.results[result], {engine}));
+  KQLC_TRY_ASSIGN(out.kernel_,
+                  codegen::Kernel::compile(plan, plan.results[result], {.engine = engine, .threads = 3}));
   return out;
 }
 

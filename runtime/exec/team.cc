@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Threads live as long as one loop: loops are few, and short ones run on the caller's thread alone.
+#include "runtime/exec/team.h"
+
+#include <algorithm>
+
+namespace kqlc::exec {
+
+Team::Team(Context& own, size_t threads, size_t most_bytes) : own_(own), most_bytes_(most_bytes) {
+  for (size_t i = 1; i < threads; ++i) {
+    auto& helper = helpers_.emplace_back(std::make_unique<Helper>());
+    helper->context.arena = &helper->scratch;
+    helper->context.state_arena = &helper->kept;
+    helper->context.now = own.now;
+  }
+}
+
+void Team::work(Context& context, std::atomic<size_t>& next, size_t count, size_t part, const Body& body) {
+  for (size_t begin = 0; (begin = next.fetch_add(part)) < count && !over_limit() && !context.error;) {
+    const size_t before = context.state_arena->bytes();
+    body(context, begin, std::min(begin + part, count));
+    const size_t grown = context.state_arena->bytes() - before;
+    if (grown && most_bytes_ && grown_.fetch_add(grown) + grown > most_bytes_) over_limit_ = true;
+  }
+}
+
+void Team::over(size_t count, size_t part, const Body& body) {
+  std::atomic<size_t> next{0};
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < helpers_.size() && (i + 1) * part < count; ++i)
+    threads.emplace_back([&, i] { work(helpers_[i]->context, next, count, part, body); });
+  work(own_, next, count, part, body);
+  for (std::thread& thread : threads) thread.join();
+}
+
+void Team::end() {
+  for (auto& helper : helpers_) {
+    own_.state_arena->adopt(helper->kept);
+    own_.arena->adopt(helper->scratch);
+    if (!own_.error) own_.over_limit = helper->context.over_limit;
+    if (helper->context.error) own_.fail(helper->context.error);
+  }
+  helpers_.clear();
+}
+
+}  // namespace kqlc::exec
