@@ -13,14 +13,13 @@
 namespace kqlc::archive {
 namespace {
 
-// Characters of a gram. Measured (README.md): ...
+// Characters of a gram: README.md says what others would give.
 constexpr size_t kGramBytes = 4;
 constexpr uint64_t kGramMask = (uint64_t{1} << (8 * kGramBytes)) - 1;
-// Bits that each sets in a block.
+// Bits that each sets in its word, and the most bits that may be set when a bitmap is folded: with them a
+// term has 13 to 27 bits, a gram 7 to 14.
 constexpr int kTermBits = 4, kGramBits = 2;
-// Both are folded while at most this share of their bits is set: 10 to 20 bits for each term.
-constexpr double kMostTerms = 1.0 / 3, kMostGrams = 1.0 / 4;
-constexpr int kBlockLog2 = 9;
+constexpr double kMostTerms = 0.26, kMostGrams = 0.25;
 constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15;
 constexpr uint64_t kWholeText = 1;  // seed: a text is not the term that looks like it
 
@@ -72,36 +71,36 @@ bool visit_grams(std::string_view text, Visit visit) {
 }
 
 uint64_t hash_term(std::string_view folded) { return XXH3_64bits(folded.data(), folded.size()); }
-uint64_t hash_gram(uint64_t gram) { return gram * kMultiplier >> 24; }
 uint64_t hash_text(std::string_view folded) {
   return XXH3_64bits_withSeed(folded.data(), folded.size(), kWholeText);
 }
-
-// The places of kBits bits in the block that the lowest bits of a hash choose.
-template <int kBits>
-std::array<uint32_t, kBits> places_in_block(uint64_t hash) {
-  const uint64_t mixed = hash * kMultiplier;
-  std::array<uint32_t, kBits> places{};
-  for (int i = 0; i < kBits; ++i)
-    places[static_cast<size_t>(i)] = mixed >> (55 - kBlockLog2 * i) & ((1 << kBlockLog2) - 1);
-  return places;
+uint64_t hash_gram(uint64_t gram) {
+  const uint64_t mixed = gram * kMultiplier;
+  return mixed ^ mixed >> 32;
 }
 
-// Of 2^log2 bits.
-uint64_t block_of(uint64_t hash, uint8_t log2) { return hash << kBlockLog2 & ((uint64_t{1} << log2) - 1); }
-
+// The word of a hash in a bitmap of 2^log2 bits, and its bits there.
+size_t word_of(uint64_t hash, uint8_t log2) { return hash >> 32 & ((uint64_t{1} << log2) / 64 - 1); }
 template <int kBits>
-void set(std::vector<uint64_t>& bits, uint8_t log2, uint64_t hash) {
-  uint64_t* block = &bits[block_of(hash, log2) / 64];
-  for (uint32_t place : places_in_block<kBits>(hash)) block[place / 64] |= uint64_t{1} << (place % 64);
+uint64_t bits_of(uint64_t hash) {
+  uint64_t bits = 0;
+  for (int i = 0; i < kBits; ++i) bits |= uint64_t{1} << (hash >> (6 * i) & 63);
+  return bits;
 }
 
 template <int kBits>
-bool has(const char* bits, uint8_t log2, uint64_t hash) {
-  const char* block = bits + block_of(hash, log2) / 8;
-  return std::ranges::all_of(places_in_block<kBits>(hash), [&](uint32_t place) {
-    return static_cast<uint8_t>(block[place / 8]) >> (place % 8) & 1;
-  });
+void set(std::vector<uint64_t>& words, uint8_t log2, uint64_t hash) {
+  uint64_t& word = words[word_of(hash, log2)];
+  const uint64_t bits = bits_of<kBits>(hash);
+  word |= bits;
+}
+
+template <int kBits>
+bool has(const char* words, uint8_t log2, uint64_t hash) {
+  uint64_t word;
+  std::memcpy(&word, words + 8 * word_of(hash, log2), sizeof word);
+  const uint64_t bits = bits_of<kBits>(hash);
+  return (word & bits) == bits;
 }
 
 size_t count_set(const std::vector<uint64_t>& bits, size_t words, size_t half) {

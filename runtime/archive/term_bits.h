@@ -4,7 +4,7 @@
 // asked; "no" is certain, "yes" is not. The one idea: each text gives its terms (runs of ASCII letters and
 // digits), itself, and each run of kGramBytes characters, all without regard to the case of ASCII letters;
 // whoever fits a condition holds such parts of its needles, whatever else it holds. Each sets some bits of a
-// block of 512 (a blocked Bloom filter), terms and whole texts in one bitmap, grams in another; both are made
+// word of 64 (a blocked Bloom filter), terms and whole texts in one bitmap, grams in another; both are made
 // as large as they may become and then folded in half as long as they stay sparse, so that nothing needs to
 // be counted before.
 //
@@ -33,7 +33,7 @@ struct TermBits {
   bool may_hold(const simd::Condition& condition) const;
 };
 
-// Bounds of the sizes: a block; 4 MiB of terms and 1 MiB of grams.
+// Bounds of the sizes: 64 bytes; 4 MiB of terms and 1 MiB of grams.
 inline constexpr uint8_t kLeastLog2 = 9, kMostTermsLog2 = 25, kMostGramsLog2 = 23;
 
 // Collects the texts of one column after the other.

@@ -9,6 +9,7 @@
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 
+#include <cmath>
 #include <random>
 
 #include "runtime/archive/parquet_decode.h"
@@ -397,6 +398,85 @@ TEST_F(ParquetTest, RowGroupsOutsideTheWantedTimesArePassedOver) {
   EXPECT_EQ(report_.skipped_times.at("T"), std::make_pair(epoch, epoch + 39 * hour));
   request_.strict = true;
   EXPECT_EQ(scan({path}).size(), 40u);
+}
+
+// Four row groups of ten rows with the numbers from 0 on.
+std::shared_ptr<arrow::Table> numbers_of_every_type() {
+  arrow::Int64Builder longs, late;
+  arrow::Int32Builder ints;
+  arrow::UInt32Builder unsigned_ints;
+  arrow::FloatBuilder floats;
+  arrow::DoubleBuilder reals;
+  arrow::BooleanBuilder bools;
+  arrow::StringBuilder texts;
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_TRUE(longs.Append(i).ok() && ints.Append(i - 20).ok() && floats.Append(i).ok());
+    EXPECT_TRUE(unsigned_ints.Append(i < 10 ? 0xffffffff : i).ok() && bools.Append(i >= 20).ok());
+    EXPECT_TRUE(reals.Append(i == 3 ? std::nan("") : i == 10 ? -0.0 : i).ok());
+    EXPECT_TRUE((i < 20 ? late.AppendNull() : late.Append(i)).ok());
+    EXPECT_TRUE((i < 30 ? texts.AppendNull() : texts.Append("x")).ok());
+  }
+  const std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>> columns = {
+      {"L", *longs.Finish()}, {"I", *ints.Finish()},  {"U", *unsigned_ints.Finish()}, {"F", *floats.Finish()},
+      {"R", *reals.Finish()}, {"B", *bools.Finish()}, {"Late", *late.Finish()},       {"S", *texts.Finish()}};
+  arrow::FieldVector fields;
+  arrow::ArrayVector arrays;
+  for (const auto& [name, array] : columns) {
+    fields.push_back(arrow::field(name, array->type()));
+    arrays.push_back(array);
+  }
+  return arrow::Table::Make(arrow::schema(fields), arrays);
+}
+
+TEST_F(ParquetTest, RowGroupsWithoutTheNumbersArePassedOver) {
+  parquet::WriterProperties::Builder properties;
+  const std::string path = write_parquet(*numbers_of_every_type(), properties, 10);
+  request_.columns = {{"L", Type::Long}, {"I", Type::Int},  {"U", Type::Long},    {"F", Type::Real},
+                      {"R", Type::Real}, {"B", Type::Bool}, {"Late", Type::Long}, {"S", Type::String}};
+  auto groups = [&](const Need& need) {
+    request_.needs = need;
+    const size_t rows = scan({path}).size();
+    EXPECT_EQ(rows, 40 - 10 * report_.skipped_groups);
+    return rows / 10;
+  };
+  constexpr int64_t kLeast = INT64_MIN, kMost = INT64_MAX;
+  EXPECT_EQ(groups(need_range({"L"}, Type::Long, 9, 10)), 2u);
+  EXPECT_EQ(groups(need_range({"L"}, Type::Long, 40, kMost)), 0u);
+  EXPECT_EQ(groups(need_range({"I"}, Type::Int, kLeast, -20)), 1u);
+  EXPECT_EQ(groups(need_range({"U"}, Type::Long, 1000, kMost)), 4u) << "unsigned";
+  EXPECT_EQ(groups(need_range({"F"}, Type::Real, real_order(100), kMost)), 4u)
+      << "another type than asked for";
+  EXPECT_EQ(groups(need_range({"R"}, Type::Real, real_order(20.5), real_order(21.5))), 1u);
+  EXPECT_EQ(groups(need_range({"R"}, Type::Real, real_order(0), real_order(0))), 2u);
+  EXPECT_EQ(groups(need_range({"B"}, Type::Bool, 1, 1)), 2u);
+  EXPECT_EQ(groups(need_range({"Late"}, Type::Long, kLeast, kMost)), 2u);
+  EXPECT_EQ(groups(need_range({"S"}, Type::String, kLeast, kMost)), 1u);
+  Need text;
+  text.kind = Need::Kind::Text;
+  text.columns = {"S"};
+  text.condition = {{{simd::Match::Contains, simd::Case::Ignored, "abc"}}};
+  EXPECT_EQ(groups(text), 1u);
+  text.condition.patterns[0].text = "";
+  EXPECT_EQ(groups(text), 4u);
+  request_.strict = true;
+  EXPECT_EQ(groups(need_range({"L"}, Type::Long, 40, kMost)), 4u);
+}
+
+// A row group whose times nobody looked at may have any.
+TEST_F(ParquetTest, TimesOfARowGroupThatIsPassedOverByOtherColumns) {
+  arrow::TimestampBuilder times(arrow::timestamp(arrow::TimeUnit::NANO), arrow::default_memory_pool());
+  arrow::Int64Builder numbers;
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(times.Append(i).ok() && numbers.Append(i).ok());
+  auto table =
+      arrow::Table::Make(arrow::schema({arrow::field("T", times.type()), arrow::field("N", arrow::int64())}),
+                         {*times.Finish(), *numbers.Finish()});
+  parquet::WriterProperties::Builder properties;
+  properties.disable_statistics("T");
+  const std::string path = write_parquet(*table, properties);
+  request_.columns = {{"T", Type::DateTime}, {"N", Type::Long}};
+  request_.needs = need_range({"N"}, Type::Long, 100, 200);
+  EXPECT_TRUE(scan({path}).empty());
+  EXPECT_EQ(report_.skipped_times.at("T"), std::make_pair(INT64_MIN, INT64_MAX));
 }
 
 TEST_F(ParquetTest, TimesThatNoDatetimeIsAreNullAndCounted) {
