@@ -139,17 +139,27 @@ struct SharedScan::Pass {
   TableScan scan;
   std::vector<Port> ports;
   std::unique_ptr<SharedConditions> conditions;  // of several ports: their atoms, by number of the port
-  // Columns that rules put time conditions on, and by thread the times that rows had there.
-  std::vector<size_t> tracked;
-  std::vector<std::vector<TimeRange>> times;
-  std::vector<size_t> open_ports;  // by thread
+  // A column that rules put time conditions on, and these.
+  struct Tracked {
+    size_t place;
+    std::vector<TimeRange> windows;
+    // Whether further times tell nothing that anybody asks: which windows hold none of them.
+    bool is_settled_by(const TimeRange& times) const {
+      return times != kNoTimes && std::ranges::none_of(windows, [&](const TimeRange& window) {
+               return window.is_apart_from(times);
+             });
+    }
+  };
+  std::vector<Tracked> tracked;
+  std::vector<std::vector<TimeRange>> times;  // by thread, those that rows had there
+  std::vector<size_t> open_ports;             // by thread
   std::atomic<size_t> open_threads{0};
   Profile* profile = nullptr;  // of the scan; nullptr: nothing is measured
   std::vector<PassProfile::Thread> costs;
 
   class PortColumns;
 
-  void track(const std::string& name);
+  void track(const std::string& name, const TimeRange& window);
   void share_conditions(size_t threads);
   bool take(int thread, const Batch& batch);
   bool take_measured(int thread, Batch batch);
@@ -209,17 +219,20 @@ bool SharedScan::Pass::show(size_t number, size_t thread, const Batch& batch) {
   return port.member->kernel->consume(*port.member->states[thread], port.input, shown, use);
 }
 
-// Keeps the least and the greatest time of the batch in the columns that rules put conditions on.
+// Keeps the least and the greatest time of the batch in the columns that rules put conditions on, as long as
+// a window seems to hold none.
 void SharedScan::Pass::note_times(size_t index, const Batch& batch) {
   Measured noting(watch(index), profile ? &costs[index].times : nullptr);
   for (size_t i = 0; i < tracked.size(); ++i) {
+    if (tracked[i].is_settled_by(times[index][i])) continue;
+    const size_t place = tracked[i].place;
     TimeRange known;
-    if (batch.loader && batch.loader->find_range(tracked[i], &known.from, &known.to)) {
+    if (batch.loader && batch.loader->find_range(place, &known.from, &known.to)) {
       include(times[index][i], known);
       continue;
     }
-    if (batch.loader && !batch.loader->load(tracked[i], nullptr)) continue;
-    const Column& column = batch.columns[tracked[i]];
+    if (batch.loader && !batch.loader->load(place, nullptr)) continue;
+    const Column& column = batch.columns[place];
     TimeRange found = kNoTimes;
     for (int64_t row = 0; row < batch.num_rows; ++row) {
       const Cell cell = load(column, Type::DateTime, column.encoding, row);
@@ -273,9 +286,10 @@ void SharedScan::add(const codegen::Kernel& kernel, Job& job, bool finds_rows) {
 void SharedScan::track_times(const Member& member, Pass& pass) {
   for (const ScanTimes& scan : find_scan_times(*member.job->plan, member.job->root()))
     if (scan.table == pass.scan.table)
-      for (const TimeCondition& condition : scan.conditions) pass.track(condition.column);
-  if (member.job->bounds.is_bounded())
-    for (const std::string& column : tables_.time_columns_of(pass.scan.table)) pass.track(column);
+      for (const TimeCondition& condition : scan.conditions) pass.track(condition.column, condition.range);
+  const TimeRange& bounds = member.job->bounds;
+  if (bounds.is_bounded())
+    for (const std::string& column : tables_.time_columns_of(pass.scan.table)) pass.track(column, bounds);
 }
 
 // A kernel alone decides its atoms itself, each only for the rows that the one before has left.
@@ -287,13 +301,15 @@ void SharedScan::Pass::share_conditions(size_t threads) {
 }
 
 // Lets the times of a column be kept, if it is read.
-void SharedScan::Pass::track(const std::string& name) {
+void SharedScan::Pass::track(const std::string& name, const TimeRange& window) {
   auto found = std::ranges::find_if(scan.columns, [&](const plan::ColumnDef& column) {
     return column.name == name && column.type == Type::DateTime;
   });
+  if (found == scan.columns.end()) return;
   auto place = static_cast<size_t>(found - scan.columns.begin());
-  if (found != scan.columns.end() && std::ranges::find(tracked, place) == tracked.end())
-    tracked.push_back(place);
+  auto known = std::ranges::find(tracked, place, &Tracked::place);
+  if (known == tracked.end()) known = tracked.insert(known, {place, {}});
+  known->windows.push_back(window);
 }
 
 // What a kernel's input and the bounds of its job ask of a row.
@@ -394,7 +410,7 @@ bool SharedScan::run_pass(Pass& pass) {
   if (!read.ok() && read.error().code == ErrorCode::Io && tables_.is_mapping()) return false;
   for (const auto& by_thread : pass.times)
     for (size_t i = 0; i < pass.tracked.size(); ++i)
-      tables_.note_times(pass.scan.table, pass.scan.columns[pass.tracked[i]].name, by_thread[i]);
+      tables_.note_times(pass.scan.table, pass.scan.columns[pass.tracked[i].place].name, by_thread[i]);
   for (const Pass::Port& port : pass.ports)
     if (!read.ok()) port.member->job->error = read.error();
   return true;

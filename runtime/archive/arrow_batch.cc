@@ -72,12 +72,20 @@ TextBytes bytes_of(const arrow::ArrayData& data) {
   return {reinterpret_cast<const char*>(buffer->data()), buffer->size()};
 }
 
+// Copies bytes; of a mapped file if there is a copier.
+bool copy_bytes(const PlaceCopier* copier, const void* from, size_t bytes, void* out) {
+  if (copier) return copier->copy_bytes(from, bytes, out);
+  std::memcpy(out, from, bytes);
+  return true;
+}
+
 // The offsets of `count` texts and one more, each checked after it was read.
-bool copy_offsets(const arrow::ArrayData& data, int64_t count, int32_t* out) {
+bool copy_offsets(const PlaceCopier* copier, const arrow::ArrayData& data, int64_t count, int32_t* out) {
   if (!data.buffers[1] || data.buffers[1]->size() < (data.offset + count + 1) * int64_t{sizeof(int32_t)})
     return false;
-  std::memcpy(out, reinterpret_cast<const int32_t*>(data.buffers[1]->data()) + data.offset,
-              static_cast<size_t>(count + 1) * sizeof(int32_t));
+  if (!copy_bytes(copier, reinterpret_cast<const int32_t*>(data.buffers[1]->data()) + data.offset,
+                  static_cast<size_t>(count + 1) * sizeof(int32_t), out))
+    return false;
   bool grow = out[0] >= 0;
   for (int64_t i = 0; i < count; ++i) grow &= out[i] <= out[i + 1];
   return grow && out[count] <= bytes_of(data).size;
@@ -93,7 +101,7 @@ arrow::Result<const TextDictionaries::Texts*> TextDictionaries::find(
   auto made = std::make_unique<Texts>();
   made->size = dictionary->length;
   std::vector<int32_t> offsets(static_cast<size_t>(made->size) + 1);
-  if (made->size && !copy_offsets(*dictionary, made->size, offsets.data()))
+  if (made->size && !copy_offsets(nullptr, *dictionary, made->size, offsets.data()))
     return arrow::Status::Invalid("a dictionary contradicts itself");
   const char* data = bytes_of(*dictionary).data;
   for (size_t i = 0; i + 1 < offsets.size(); ++i) {
@@ -248,7 +256,8 @@ arrow::Status BatchColumns::make_codes(size_t column, const uint64_t* selection)
   if (selection) {
     std::memset(codes, 0, static_cast<size_t>(num_rows_) * sizeof *codes);
   } else {
-    std::memcpy(codes, from, static_cast<size_t>(num_rows_) * sizeof *codes);
+    if (!copy_bytes(copier_, from, static_cast<size_t>(num_rows_) * sizeof *codes, codes))
+      return arrow::Status::IOError("column ", worker_.request.columns[column].name, " cannot be read");
     from = codes;
     uint32_t most = 0;
     for (int64_t row = 0; row < num_rows_; ++row) most = std::max(most, codes[row]);
@@ -305,7 +314,8 @@ arrow::Status BatchColumns::make_texts(size_t column, const uint64_t* selection)
 arrow::Status BatchColumns::make_all_texts(size_t column) {
   const arrow::Array& array = *sources_[column].array;
   auto* offsets = worker_.rows.arena().allocate_array<int32_t>(static_cast<size_t>(num_rows_) + 1);
-  if (!copy_offsets(*array.data(), num_rows_, offsets)) return contradiction(worker_.request.columns[column]);
+  if (!copy_offsets(copier_, *array.data(), num_rows_, offsets))
+    return contradiction(worker_.request.columns[column]);
   const char* data = bytes_of(*array.data()).data;
   const std::string_view all(data + offsets[0], static_cast<size_t>(offsets[num_rows_] - offsets[0]));
   if (!simd::is_ascii(all) && !(simd::is_utf8(all) && begin_well(offsets, num_rows_, data)))
@@ -328,7 +338,13 @@ arrow::Status BatchColumns::make_times(size_t column, const uint64_t* selection)
   const auto size = static_cast<size_t>(num_rows_), bitmap_size = (size + 7) / 8;
   Arena& arena = worker_.rows.arena();
   auto* times = arena.allocate_array<int64_t>(size);
-  if (selection) std::memset(times, 0, size * sizeof *times);
+  if (selection) {
+    std::memset(times, 0, size * sizeof *times);
+  } else {
+    if (!copy_bytes(copier_, from, size * sizeof *times, times))
+      return arrow::Status::IOError("column ", request.name, " cannot be read");
+    from = times;
+  }
   uint8_t* without = nullptr;  // the validity, once a row is found that has no time
   visit_rows(num_rows_, selection, [&](int64_t row) {
     const int64_t value = from[row];

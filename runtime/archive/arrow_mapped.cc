@@ -95,6 +95,12 @@ arrow::Status PlaceCopier::copy_buffer(std::shared_ptr<arrow::Buffer>& buffer) {
   return arrow::Status::OK();
 }
 
+bool PlaceCopier::copy_bytes(const void* from, size_t bytes, void* out) const {
+  if (file_->contains(from)) return file_->copy(from, bytes, out);
+  std::memcpy(out, from, bytes);
+  return true;
+}
+
 // Many batches share a dictionary.
 arrow::Result<PlaceCopier::DataPtr> PlaceCopier::copy_dictionary(const DataPtr& dictionary) {
   {

@@ -28,6 +28,8 @@ class PlaceCopier {
 
   using DataPtr = std::shared_ptr<arrow::ArrayData>;
   arrow::Result<DataPtr> copy(const arrow::ArrayData& data);
+  // Copies bytes, which may lie in the mapping. Returns false where they cannot be read.
+  bool copy_bytes(const void* from, size_t bytes, void* out) const;
 
  private:
   arrow::Status copy_buffer(std::shared_ptr<arrow::Buffer>& buffer);

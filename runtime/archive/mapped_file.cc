@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <mutex>
 
 namespace kqlc::archive {
@@ -128,6 +129,27 @@ bool MappedFile::map() {
   auto begin = reinterpret_cast<uintptr_t>(place);
   slot_ = take_slot(begin, begin + whole);
   return slot_ >= 0;
+}
+
+// A page that is touched costs about as much as it does to copy some kilobytes.
+bool MappedFile::copy(const void* from, size_t bytes, void* out) const {
+  constexpr size_t kFew = size_t{1} << 15;
+  if (bytes <= kFew) {
+    std::memcpy(out, from, bytes);
+    return true;
+  }
+  const auto place = static_cast<off_t>(static_cast<const char*>(from) - data_);
+  size_t done = 0;
+  while (done < bytes) {
+    const ssize_t read =
+        pread(descriptor_, static_cast<char*>(out) + done, bytes - done, place + static_cast<off_t>(done));
+    if (read < 0 && errno == EINTR) continue;
+    if (read < 0) return false;
+    if (read == 0) break;
+    done += static_cast<size_t>(read);
+  }
+  std::memset(static_cast<char*>(out) + done, 0, bytes - done);
+  return true;
 }
 
 bool MappedFile::torn() const {

@@ -32,6 +32,10 @@ class MappedFile {
     return static_cast<const char*>(place) >= data_ && static_cast<const char*>(place) < data_ + size_;
   }
 
+  // Copies bytes of the mapping; many are read from the file, so that their pages need not be mapped. Returns
+  // false where they cannot be read; what is behind the end of a file that became shorter is 0.
+  bool copy(const void* from, size_t bytes, void* out) const;
+
   // Whether bytes were lost since the file was opened: it is shorter now, or touching it failed.
   bool torn() const;
   // What is to be said of a torn file.

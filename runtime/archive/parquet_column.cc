@@ -8,6 +8,7 @@
 #include <parquet/types.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string>
 
@@ -19,6 +20,9 @@ namespace {
 
 using parquet::Encoding;
 using Sort = parquet::LogicalType::Type;
+
+// Less than one row of so many of a page: the wanted values are read alone.
+constexpr int64_t kSparse = 16;
 
 [[noreturn]] void fail(const char* what) { throw parquet::ParquetException(what); }
 
@@ -113,31 +117,75 @@ void* PageColumn::zeroed(size_t bytes) {
   return place;
 }
 
-bool PageColumn::is_wanted(const Place& place, const uint64_t* selection) const {
-  if (place.loaded || place.num_rows == 0) return false;
-  if (!selection) return true;
+// The bits of a word of the selection that are rows of the page, and were not made.
+uint64_t PageColumn::wanted_word(const Place& place, const uint64_t* selection, size_t word) const {
   const auto first = static_cast<size_t>(place.row), end = static_cast<size_t>(place.row + place.num_rows);
-  for (size_t word = first / 64; word <= (end - 1) / 64; ++word) {
-    uint64_t bits = selection[word];
-    if (word == first / 64) bits &= ~uint64_t{0} << (first % 64);
-    if (word == end / 64) bits &= (uint64_t{1} << (end % 64)) - 1;
-    if (bits) return true;
-  }
+  uint64_t bits = selection[word] & ~known_[word];
+  if (word == first / 64) bits &= ~uint64_t{0} << (first % 64);
+  if (word == end / 64) bits &= (uint64_t{1} << (end % 64)) - 1;
+  return bits;
+}
+
+bool PageColumn::is_wanted(const Place& place, const uint64_t* selection) const {
+  if (place.made == Made::All || place.num_rows == 0) return false;
+  if (!selection) return true;
+  const auto first = static_cast<size_t>(place.row),
+             last = static_cast<size_t>(place.row + place.num_rows - 1);
+  for (size_t word = first / 64; word <= last / 64; ++word)
+    if (wanted_word(place, selection, word)) return true;
   return false;
+}
+
+bool PageColumn::is_known(const uint64_t* selection) const {
+  if (complete_) return true;
+  if (!selection || known_.empty()) return false;
+  for (size_t word = 0; word < known_.size(); ++word)
+    if (selection[word] & ~known_[word]) return false;
+  return true;
+}
+
+// Whether so few rows are wanted of a page that they are read alone.
+bool PageColumn::is_sparse(const Place& place, const uint64_t* selection) const {
+  if (!selection || place.made != Made::None) return false;
+  const auto first = static_cast<size_t>(place.row),
+             last = static_cast<size_t>(place.row + place.num_rows - 1);
+  int64_t wanted = 0;
+  for (size_t word = first / 64; word <= last / 64; ++word)
+    wanted += std::popcount(wanted_word(place, selection, word));
+  return wanted < place.num_rows / kSparse;
+}
+
+void PageColumn::note_known(const Place& place, const uint64_t* selection) {
+  const auto first = static_cast<size_t>(place.row),
+             last = static_cast<size_t>(place.row + place.num_rows - 1);
+  for (size_t word = first / 64; word <= last / 64; ++word) {
+    uint64_t rows = place.made == Made::All ? ~uint64_t{0} : selection[word];
+    if (word == first / 64) rows &= ~uint64_t{0} << (first % 64);
+    if (word == last / 64) rows &= ~uint64_t{0} >> (63 - last % 64);
+    known_[word] |= rows;
+  }
 }
 
 void PageColumn::load(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
                       const uint64_t* selection) {
-  if (complete_ || num_rows_ == 0) return;
-  const bool again = !places_.empty();
-  if (again) selection = nullptr;
+  if (num_rows_ == 0 || is_known(selection)) return;
+  known_.resize((static_cast<size_t>(num_rows_) + 63) / 64);
   nullable_ = group.metadata()->schema()->Column(leaf_)->max_definition_level() > 0;
   if (nullable_ && !validity_) validity_ = static_cast<uint8_t*>(zeroed((num_rows_ + 7) / 8));
+  read_pages(file, group, selection);
+  complete_ = std::ranges::all_of(
+      places_, [](const Place& place) { return place.made == Made::All || place.num_rows == 0; });
+  clear_rest();
+  describe();
+}
+
+void PageColumn::read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
+                            const uint64_t* selection) {
   size_t number = 0;  // of the page that comes next
   int64_t row = 0;
   ChunkPages pages(file, group, leaf_, worker_, [&](const parquet::DataPageStats& page) {
     if (page.num_values < 0 || page.num_values > num_rows_ - row) fail("a page has more rows than its group");
-    if (number == places_.size()) places_.push_back({row, page.num_values, false, false});
+    if (number == places_.size()) places_.push_back({row, page.num_values, Made::None, false});
     const Place& place = places_[number++];
     row += place.num_rows;
     return !is_wanted(place, selection);
@@ -148,13 +196,10 @@ void PageColumn::load(arrow::io::RandomAccessFile& file, parquet::RowGroupReader
     } else if (page->type() == parquet::PageType::DATA_PAGE ||
                page->type() == parquet::PageType::DATA_PAGE_V2) {
       if (number == 0) fail("a page was not announced");
-      take_data(pages, static_cast<const parquet::DataPage&>(*page), places_[number - 1]);
+      take_data(pages, static_cast<const parquet::DataPage&>(*page), places_[number - 1], selection);
     }
   }
   if (row != num_rows_) fail("the pages have fewer rows than their group");
-  complete_ = std::ranges::all_of(places_, &Place::loaded);
-  clear_rest();
-  describe();
 }
 
 // Rows of pages that were not asked for, or hold only nulls, are 0, or have code 0.
@@ -196,15 +241,85 @@ std::span<uint8_t> PageColumn::read_levels(const parquet::DataPage& page, const 
 }
 
 // Texts that are not in the dictionary stay where they are unpacked.
-void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place) {
+void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place,
+                           const uint64_t* selection) {
   if (page.num_values() != place.num_rows) fail("a page has another number of rows than was announced");
   const bool keep = field_.form == PageForm::Text && !is_dictionary(page.encoding());
   const ChunkPages::Data data = pages.read_data(page, keep);
   Page read{place.row, static_cast<size_t>(place.num_rows), 0, page.encoding(), {}};
   read.values = read_levels(page, data, place, &read.num_values);
-  take_page(read);
-  place.loaded = true;
+  bool alone = !keep && field_.form != PageForm::Bits && is_sparse(place, selection);
+  if (alone && read.num_values > 0) {
+    choose_rows(read, selection);
+    alone = take_chosen(read);
+  }
+  if (!alone) take_page(read);
+  place.made = alone ? Made::Some : Made::All;
   place.filled = read.num_values > 0;
+  note_known(place, selection);
+}
+
+// The rows of the page that are selected and have a value, and which of its values are theirs.
+void PageColumn::choose_rows(const Page& page, const uint64_t* selection) {
+  chosen_rows_.clear();
+  chosen_values_.clear();
+  const auto first = static_cast<size_t>(page.row);
+  const bool has_nulls = page.num_values != page.num_rows;
+  size_t counted = 0, values = 0;  // the rows before, and their values
+  for (size_t i = 0; i < page.num_rows;) {
+    const size_t row = first + i, word = row / 64;
+    const uint64_t bits = selection[word] >> (row % 64);
+    if (bits == 0) {
+      i += 64 - row % 64;
+      continue;
+    }
+    i += static_cast<size_t>(std::countr_zero(bits));
+    if (i >= page.num_rows) break;
+    for (; has_nulls && counted < i; ++counted)
+      values += bit_at(validity_, static_cast<int64_t>(first + counted));
+    if (!has_nulls || bit_at(validity_, static_cast<int64_t>(first + i))) {
+      chosen_rows_.push_back(static_cast<uint32_t>(i));
+      chosen_values_.push_back(static_cast<uint32_t>(has_nulls ? values : i));
+    }
+    ++i;
+  }
+}
+
+// Returns false where a time is none: then the page has to be taken as a whole, which counts it once.
+bool PageColumn::take_chosen(const Page& page) {
+  const size_t width =
+      field_.form == PageForm::Text || field_.form == PageForm::Fixed32 ? sizeof(int32_t) : sizeof(int64_t);
+  if (!values_) values_ = static_cast<uint8_t*>(arena_.allocate(static_cast<size_t>(num_rows_) * width));
+  std::memset(values_ + static_cast<size_t>(page.row) * width, 0, page.num_rows * width);
+  if (width == sizeof(int32_t))
+    take_chosen_values(page, reinterpret_cast<const uint32_t*>(fixed_dictionary_));
+  else
+    take_chosen_values(page, reinterpret_cast<const uint64_t*>(fixed_dictionary_));
+  if (field_.form != PageForm::Time) return true;
+  auto* times = reinterpret_cast<int64_t*>(values_) + page.row;
+  return std::ranges::all_of(
+      chosen_rows_, [&](uint32_t row) { return datetime_ticks(times[row], field_.ticks, &times[row]); });
+}
+
+// Without a dictionary of values, codes are what is wanted.
+template <class T>
+void PageColumn::take_chosen_values(const Page& page, const T* dictionary) {
+  const size_t count = chosen_rows_.size();
+  T* out = reinterpret_cast<T*>(values_) + page.row;
+  if (is_dictionary(page.encoding)) {
+    codes_.resize(count);
+    const PageBytes bytes = page.values;
+    if (bytes.empty() || !pick_hybrid(bytes.subspan(1), bytes[0], chosen_values_, codes_.data()))
+      fail("a page ends in its codes");
+    check_codes(codes_.data(), count);
+    for (size_t i = 0; i < count; ++i)
+      out[chosen_rows_[i]] = dictionary ? dictionary[codes_[i]] : static_cast<T>(codes_[i]);
+    return;
+  }
+  if (page.encoding != Encoding::PLAIN) fail("a page has another encoding than its column says");
+  if (page.values.size() / sizeof(T) < page.num_values) fail("a page ends in a value");
+  for (size_t i = 0; i < count; ++i)
+    std::memcpy(out + chosen_rows_[i], page.values.data() + size_t{chosen_values_[i]} * sizeof(T), sizeof(T));
 }
 
 void PageColumn::take_page(const Page& page) {
@@ -220,7 +335,8 @@ void PageColumn::take_page(const Page& page) {
     case PageForm::Bits:
       return take_bits(page);
     default:
-      return is_dictionary(page.encoding) && !texts_ ? take_codes(page) : take_texts(page);
+      if (is_dictionary(page.encoding)) return take_codes(page);
+      return has_dictionary_ ? add_texts(page) : take_texts(page);
   }
 }
 
@@ -232,8 +348,11 @@ void PageColumn::take_dictionary(ChunkPages& pages, const parquet::DictionaryPag
   dictionary_size_ = static_cast<size_t>(page.num_values());
   const std::span<uint8_t> bytes = pages.keep_dictionary(page);
   if (field_.form == PageForm::Text) {
+    if (texts_) fail("a dictionary comes behind texts");
     if (dictionary_size_ > bytes.size() / sizeof(uint32_t)) fail("a dictionary ends in a text");
-    dictionary_ = find_texts(bytes, dictionary_size_);
+    dictionary_ = arena_.allocate_array<Str>(dictionary_size_);
+    find_texts(bytes, dictionary_size_, dictionary_);
+    num_texts_ = dictionary_size_;
     return;
   }
   if (field_.form == PageForm::Bits) fail("truth values have a dictionary");
@@ -247,9 +366,13 @@ void PageColumn::decode_codes(const Page& page, uint32_t* out) const {
   const PageBytes bytes = page.values;
   if (bytes.empty() || !decode_hybrid(bytes.subspan(1), bytes[0], page.num_values, out))
     fail("a page ends in its codes");
+  check_codes(out, page.num_values);
+}
+
+void PageColumn::check_codes(const uint32_t* codes, size_t count) const {
   uint32_t most = 0;
-  for (size_t i = 0; i < page.num_values; ++i) most = std::max(most, out[i]);
-  if (most >= dictionary_size_) fail("a code is outside the dictionary");
+  for (size_t i = 0; i < count; ++i) most = std::max(most, codes[i]);
+  if (count && most >= dictionary_size_) fail("a code is outside the dictionary");
 }
 
 void PageColumn::take_fixed(const Page& page, size_t width) {
@@ -321,45 +444,44 @@ void PageColumn::take_codes(const Page& page) {
   spread(out, page.num_values, page.num_rows, validity_, static_cast<size_t>(page.row));
 }
 
-// From the first page on whose texts are not in the dictionary, all rows are texts.
-void PageColumn::begin_texts() {
-  if (texts_) return;
-  texts_ = static_cast<Str*>(zeroed(static_cast<size_t>(num_rows_) * sizeof(Str)));
-  if (!values_) return;
-  const auto* codes = reinterpret_cast<const uint32_t*>(values_);
-  for (const Place& place : places_)
-    for (int64_t row = place.row; place.loaded && row < place.row + place.num_rows; ++row)
-      if (!validity_ || bit_at(validity_, row)) texts_[row] = dictionary_[codes[row]];
-}
-
-void PageColumn::take_texts(const Page& page) {
-  begin_texts();
-  Str* out = texts_ + page.row;
-  if (is_dictionary(page.encoding)) {
-    codes_.resize(page.num_values);
-    decode_codes(page, codes_.data());
-    for (size_t i = 0; i < page.num_values; ++i) out[i] = dictionary_[codes_[i]];
-  } else {
-    if (page.encoding != Encoding::PLAIN) fail("a page has another encoding than its column says");
-    if (page.num_values > page.values.size() / sizeof(uint32_t)) fail("a page ends in a text");
-    std::copy_n(find_texts(page.values, page.num_values), page.num_values, out);
-  }
+// Puts a page's texts behind those of the dictionary, where every row has a code of its own.
+void PageColumn::add_texts(const Page& page) {
+  if (page.encoding != Encoding::PLAIN) fail("a page has another encoding than its column says");
+  if (page.num_values > page.values.size() / sizeof(uint32_t)) fail("a page ends in a text");
+  if (!has_room_) make_room();
+  find_texts(page.values, page.num_values, dictionary_ + num_texts_);
+  uint32_t* out = reinterpret_cast<uint32_t*>(values_) + page.row;
+  for (size_t i = 0; i < page.num_values; ++i) out[i] = static_cast<uint32_t>(num_texts_ + i);
+  num_texts_ += page.num_values;
   spread(out, page.num_values, page.num_rows, validity_, static_cast<size_t>(page.row));
 }
 
-Str* PageColumn::find_texts(std::span<uint8_t> bytes, size_t count) {
-  Str* texts = arena_.allocate_array<Str>(count);
-  if (!split_texts(bytes.data(), bytes.size(), count, texts)) fail("a page ends in a text");
-  const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (!simd::is_utf8(all)) repair(texts, count);
-  return texts;
+void PageColumn::make_room() {
+  Str* texts = arena_.allocate_array<Str>(dictionary_size_ + static_cast<size_t>(num_rows_));
+  std::copy_n(dictionary_, dictionary_size_, texts);
+  dictionary_ = texts;
+  has_room_ = true;
+  if (!values_)
+    values_ = static_cast<uint8_t*>(arena_.allocate(static_cast<size_t>(num_rows_) * sizeof(uint32_t)));
 }
 
-void PageColumn::repair(Str* texts, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    if (simd::is_utf8(texts[i].view())) continue;
+void PageColumn::take_texts(const Page& page) {
+  if (!texts_) texts_ = static_cast<Str*>(zeroed(static_cast<size_t>(num_rows_) * sizeof(Str)));
+  if (page.encoding != Encoding::PLAIN) fail("a page has another encoding than its column says");
+  if (page.num_values > page.values.size() / sizeof(uint32_t)) fail("a page ends in a text");
+  Str* out = texts_ + page.row;
+  find_texts(page.values, page.num_values, out);
+  spread(out, page.num_values, page.num_rows, validity_, static_cast<size_t>(page.row));
+}
+
+// Texts that are no UTF-8 are repaired.
+void PageColumn::find_texts(std::span<uint8_t> bytes, size_t count, Str* out) {
+  if (!split_texts(bytes, count, out)) fail("a page ends in a text");
+  if (simd::is_utf8({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) return;
+  for (Str& text : std::span(out, count)) {
+    if (simd::is_utf8(text.view())) continue;
     ++worker_.report.repaired_lines;
-    texts[i] = arena_.copy(Str(std::string_view(simd::repair_utf8(texts[i].view()))));
+    text = arena_.copy(Str(std::string_view(simd::repair_utf8(text.view()))));
   }
 }
 
@@ -378,7 +500,7 @@ void PageColumn::describe() {
     column_.encoding = kqlc::Encoding::Dictionary;
     column_.values = values_;
     column_.dictionary = &dictionary_column_;
-    column_.dictionary_size = static_cast<int64_t>(dictionary_size_);
+    column_.dictionary_size = static_cast<int64_t>(num_texts_);
   } else if (values_) {
     column_.encoding = physical_type(request_.type).encoding;
     column_.values = values_;

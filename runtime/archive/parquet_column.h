@@ -2,9 +2,10 @@
 //
 // A column of a row group of Parquet, page by page. In: a column chunk without nesting, in the encodings that
 // writers use for most columns (plain, dictionary), and the rows that are wanted. Out: a Column in a layout
-// that kernels read. The idea: only pages that hold a wanted row are unpacked; a dictionary's texts stay
-// codes, so what is asked of a text is asked once; values go from the page to where kernels read them.
-// Whatever is encoded otherwise is left to Arrow's reader (parquet.cc). Source: Apache Parquet, "File
+// that kernels read. The idea: only pages that hold a wanted row are unpacked, and of few wanted rows only
+// their values are read; a dictionary's texts stay codes, so what is asked of a text is asked once, and texts
+// of pages that are not in the dictionary are added to it; values go from the page to where kernels read
+// them. Whatever is encoded otherwise is left to Arrow's reader (parquet.cc). Source: Apache Parquet, "File
 // format".
 #pragma once
 
@@ -47,18 +48,19 @@ class PageColumn {
              Worker& worker);
 
   // Makes the rows of `selection` (one bit a row; nullptr: all) readable; the others are null, 0 or the first
-  // value of the dictionary as long as nobody asked for them. A second call reads all that is left.
-  // Throws parquet::ParquetException.
+  // value of the dictionary as long as nobody asked for them. A page of which some rows were made is made
+  // whole when others of its rows are asked for. Throws parquet::ParquetException.
   void load(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group, const uint64_t* selection);
 
   // Of the rows that were loaded; to be taken anew after each load.
   const Column& column() const { return column_; }
 
  private:
+  enum class Made : uint8_t { None, Some, All };
   struct Place {
     int64_t row = 0;
     int64_t num_rows = 0;
-    bool loaded = false;
+    Made made = Made::None;
     bool filled = false;  // a row has a value
   };
   // A data page: its values, and in which of its rows they stand.
@@ -70,9 +72,15 @@ class PageColumn {
     std::span<uint8_t> values;
   };
 
+  uint64_t wanted_word(const Place& place, const uint64_t* selection, size_t word) const;
   bool is_wanted(const Place& place, const uint64_t* selection) const;
+  bool is_known(const uint64_t* selection) const;
+  bool is_sparse(const Place& place, const uint64_t* selection) const;
+  void read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
+                  const uint64_t* selection);
+  void note_known(const Place& place, const uint64_t* selection);
   void clear_rest();
-  void take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place);
+  void take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place, const uint64_t* selection);
   std::span<uint8_t> read_levels(const parquet::DataPage& page, const ChunkPages::Data& data,
                                  const Place& place, size_t* num_values);
   void take_dictionary(ChunkPages& pages, const parquet::DictionaryPage& page);
@@ -82,10 +90,15 @@ class PageColumn {
   void take_bits(const Page& page);
   void take_codes(const Page& page);
   void take_texts(const Page& page);
+  void add_texts(const Page& page);
+  void choose_rows(const Page& page, const uint64_t* selection);
+  bool take_chosen(const Page& page);
+  template <class T>
+  void take_chosen_values(const Page& page, const T* dictionary);
   void decode_codes(const Page& page, uint32_t* out) const;
-  Str* find_texts(std::span<uint8_t> bytes, size_t count);
-  void repair(Str* texts, size_t count);
-  void begin_texts();
+  void check_codes(const uint32_t* codes, size_t count) const;
+  void find_texts(std::span<uint8_t> bytes, size_t count, Str* out);
+  void make_room();
   void* zeroed(size_t bytes);
   void describe();
 
@@ -98,16 +111,20 @@ class PageColumn {
   Arena& arena_;
   bool nullable_ = false;
   std::vector<Place> places_;
+  std::vector<uint64_t> known_;  // the rows that were made; empty before the first
   bool complete_ = false;
   bool has_nulls_ = false;
   uint8_t* validity_ = nullptr;
   uint8_t* values_ = nullptr;  // of fixed width, bits or codes
-  Str* texts_ = nullptr;       // of Text, once a page is not in the dictionary
-  Str* dictionary_ = nullptr;  // of Text
+  Str* texts_ = nullptr;       // of Text without a dictionary
+  Str* dictionary_ = nullptr;  // of Text: those of the file, then those that were added
+  size_t num_texts_ = 0;       // in it
   uint8_t* fixed_dictionary_ = nullptr;
-  size_t dictionary_size_ = 0;
+  size_t dictionary_size_ = 0;  // in the file
   bool has_dictionary_ = false;
-  std::vector<uint32_t> codes_;  // of one page
+  bool has_room_ = false;  // for a text a row behind the dictionary
+  // Of one page: codes; the rows that are read alone, and which of its values are theirs.
+  std::vector<uint32_t> codes_, chosen_rows_, chosen_values_;
   Column dictionary_column_;
   Column column_;
 };

@@ -65,6 +65,15 @@ constexpr std::array<Unpack, sizeof...(W)> unpackers(std::integer_sequence<int, 
 }
 constexpr auto kUnpack = unpackers(std::make_integer_sequence<int, kMaxWidth + 1>());
 
+// One packed value; bits behind the end are 0.
+uint32_t pick_packed(PageBytes in, int width, uint64_t number) {
+  const uint64_t bit = number * static_cast<uint64_t>(width), place = bit / 8;
+  uint64_t word = 0;
+  if (place < in.size())
+    std::memcpy(&word, in.data() + place, std::min<size_t>(sizeof word, in.size() - place));
+  return static_cast<uint32_t>(word >> (bit % 8) & ((uint64_t{1} << width) - 1));
+}
+
 // A run of equal or of packed values.
 struct HybridRun {
   uint64_t count = 0;  // of packed values a multiple of 8, of which the last may be none
@@ -161,6 +170,20 @@ bool decode_hybrid(PageBytes bytes, int width, size_t count, uint32_t* out) {
   return true;
 }
 
+bool pick_hybrid(PageBytes bytes, int width, std::span<const uint32_t> numbers, uint32_t* out) {
+  if (width < 0 || width > kMaxWidth) return false;
+  HybridRuns runs(bytes, width);
+  HybridRun run;
+  uint64_t first = 0;  // value of the run
+  for (size_t i = 0; i < numbers.size();) {
+    if (!runs.next(run)) return false;
+    for (; i < numbers.size() && numbers[i] - first < run.count; ++i)
+      out[i] = run.is_packed ? pick_packed(run.packed, width, numbers[i] - first) : run.value;
+    first += run.count;
+  }
+  return true;
+}
+
 int64_t decode_bits(PageBytes bytes, size_t count, uint8_t* bitmap, size_t begin) {
   HybridRuns runs(bytes, 1);
   HybridRun run;
@@ -191,16 +214,16 @@ int64_t decode_old_bits(PageBytes bytes, size_t count, uint8_t* bitmap, size_t b
   return set;
 }
 
-bool split_texts(uint8_t* bytes, size_t size, size_t count, Str* out) {
-  size_t place = 0;
+bool split_texts(std::span<uint8_t> bytes, size_t count, Str* out) {
+  uint8_t *place = bytes.data(), *end = place + bytes.size();
   for (size_t i = 0; i < count; ++i) {
     uint32_t length;
-    if (size - place < sizeof length) return false;
-    std::memcpy(&length, bytes + place, sizeof length);
-    std::memset(bytes + place, 0, sizeof length);
+    if (static_cast<size_t>(end - place) < sizeof length) return false;
+    std::memcpy(&length, place, sizeof length);
+    std::memset(place, 0, sizeof length);
     place += sizeof length;
-    if (size - place < length) return false;
-    out[i] = Str(reinterpret_cast<const char*>(bytes) + place, length);
+    if (static_cast<size_t>(end - place) < length) return false;
+    out[i] = Str(reinterpret_cast<const char*>(place), length);
     place += length;
   }
   return true;

@@ -20,6 +20,10 @@ using PageBytes = std::span<const uint8_t>;
 // are fewer, or width is more.
 bool decode_hybrid(PageBytes bytes, int width, size_t count, uint32_t* out);
 
+// Reads those values of the hybrid whose numbers are `numbers`, which grow, into out. Returns false where
+// there are fewer, or width is more.
+bool pick_hybrid(PageBytes bytes, int width, std::span<const uint32_t> numbers, uint32_t* out);
+
 // Reads `count` values of one bit in the hybrid, into bits [begin, begin + count) of `bitmap`, which are
 // zero. Returns how many are 1, or -1 where there are fewer values. A bit of a level of a column that is not
 // nested says that the row has a value.
@@ -29,8 +33,8 @@ int64_t decode_bits(PageBytes bytes, size_t count, uint8_t* bitmap, size_t begin
 int64_t decode_old_bits(PageBytes bytes, size_t count, uint8_t* bitmap, size_t begin);
 
 // Finds `count` texts of the encoding PLAIN: each a length of four bytes and its bytes. The lengths are
-// overwritten by zeros, so the bytes as a whole are ASCII, or UTF-8, exactly where each text is. Returns
-// false where a text ends outside.
-bool split_texts(uint8_t* bytes, size_t size, size_t count, Str* out);
+// overwritten by zeros, so the bytes as a whole are UTF-8 exactly where each text is. Returns false where a
+// text ends outside.
+bool split_texts(std::span<uint8_t> bytes, size_t count, Str* out);
 
 }  // namespace kqlc::archive

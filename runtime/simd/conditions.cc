@@ -16,6 +16,8 @@ namespace {
 
 // A search of its own is quicker for so few needles.
 constexpr size_t kMostAlone = 4;
+// Of more needles it is not tried whether all share two bytes.
+constexpr size_t kMostJoined = 64;
 // Lengths from which a pass over many needles can look at every fourth place, and at windows of four bytes.
 constexpr size_t kLong = 6, kMiddle = 4, kShort = 2;
 constexpr size_t kGatheredBytes = size_t{1} << 19;
@@ -24,7 +26,8 @@ constexpr size_t kMostOneByOne = 8;
 
 // Bytes that may lie between two texts of a run.
 constexpr size_t kMostBetween = 4;
-constexpr size_t kWordRows = 64;
+// So many texts in order are worth a search where they are.
+constexpr size_t kLeastOrdered = 64;
 
 size_t words_of(size_t rows) { return (rows + 63) / 64; }
 
@@ -50,25 +53,26 @@ struct OrderedTexts {
   }
 };
 
+// Whether a text lies behind what ends at `last`, and near it. An empty text lies where the last one ended.
+bool is_next(const Str& text, const char* last) {
+  return text.size == 0 || (text.data >= last && text.data <= last + kMostBetween);
+}
+
 // Takes the texts from `first` on that lie in order, of `rows`, some hundred kilobytes of them, and returns
-// the row behind them: the end, or one that begins a word of a bitmap. An empty text lies where the last one
-// ended.
+// the row behind them; `first` where they are too few to be searched where they are.
 size_t take_ordered(const Str* strs, size_t first, size_t rows, std::vector<Str>& out) {
   size_t row = first;
   while (row < rows && strs[row].size == 0) ++row;
   if (row == rows) return first;
   const char *begin = strs[row].data, *last = begin;
   out.assign(row - first, Str(begin, 0));
-  for (; row < rows; ++row) {
+  for (; row < rows && static_cast<size_t>(last - begin) < kGatheredBytes; ++row) {
     const Str& text = strs[row];
-    if (row % kWordRows == 0 && static_cast<size_t>(last - begin) >= kGatheredBytes) break;
-    if (text.size && (text.data < last || text.data > last + kMostBetween)) break;
+    if (!is_next(text, last)) break;
     out.push_back(text.size ? text : Str(last, 0));
     last = out.back().data + text.size;
   }
-  if (row < rows) row -= (row - first) % kWordRows;
-  out.resize(row - first);
-  return row;
+  return row < rows && row - first < kLeastOrdered ? first : row;
 }
 
 }  // namespace
@@ -128,21 +132,38 @@ void ConditionSet::group_needles() {
     else
       groups[size >= kLong ? 0 : size >= kMiddle ? 1 : 2].needles.push_back(i);
   }
+  if (join_groups(groups)) return;
   for (Group& group : groups) {
     if (group.needles.size() <= kMostAlone) {
       alone_.insert(alone_.end(), group.needles.begin(), group.needles.end());
       continue;
     }
-    std::vector<MultiSearch::Piece> pieces;
-    for (uint32_t i : group.needles) {
-      const SearchNeedle& needle = needles_[i].search();
-      const bool caseless =
-          std::any_of(needle.fold, needle.fold + needle.size, [](char c) { return c != 0; });
-      pieces.push_back({std::string(needle.bytes, needle.size), caseless});
-    }
-    group.search = MultiSearch(pieces);
+    group.search = make_search(group.needles);
     groups_.push_back(std::move(group));
   }
+}
+
+// One pass for needles of all lengths, where it is as quick as each of theirs: all are found by two bytes
+// that they share.
+bool ConditionSet::join_groups(const std::vector<Group>& groups) {
+  Group all;
+  for (const Group& group : groups)
+    all.needles.insert(all.needles.end(), group.needles.begin(), group.needles.end());
+  if (all.needles.size() <= kMostAlone || all.needles.size() > kMostJoined) return false;
+  all.search = make_search(all.needles);
+  if (!all.search.search().shares_pair()) return false;
+  groups_.push_back(std::move(all));
+  return true;
+}
+
+LearningSearch ConditionSet::make_search(const std::vector<uint32_t>& numbers) const {
+  std::vector<MultiSearch::Piece> pieces;
+  for (uint32_t i : numbers) {
+    const SearchNeedle& needle = needles_[i].search();
+    const bool caseless = std::any_of(needle.fold, needle.fold + needle.size, [](char c) { return c != 0; });
+    pieces.push_back({std::string(needle.bytes, needle.size), caseless});
+  }
+  return LearningSearch(std::move(pieces));
 }
 
 inline void ConditionSet::hold(uint32_t needle, size_t row, Decisions& out) const {
@@ -193,17 +214,21 @@ void ConditionSet::decide_apart(const StringColumn& column, Decisions& out) cons
   }
 }
 
-// Copies texts from row `first` on into one run and decides them. Returns the row behind them: the end, or
-// one that begins a word of a bitmap.
+// Copies texts from row `first` on into one run and decides them: some hundred kilobytes, or as many as there
+// are before many in order. Returns the row behind them.
 size_t ConditionSet::gather(const StringColumn& column, size_t first, Decisions& out) const {
   const auto rows = static_cast<size_t>(column.num_rows);
   out.bytes_.clear();
   out.offsets_.assign(1, 0);
-  size_t row = first;
-  for (; row < rows && (row % kWordRows != 0 || row == first || out.bytes_.size() < kGatheredBytes); ++row) {
+  const bool may_stop = column.column.encoding == Encoding::Strs && !column.column.validity;
+  size_t row = first, ordered = 0;
+  const char* last = nullptr;
+  for (; row < rows && ordered < kLeastOrdered && out.bytes_.size() < kGatheredBytes; ++row) {
     const Str text = load_str(column.column, column.column.encoding, static_cast<int64_t>(row));
     if (text.size) out.bytes_.append(text.data, text.size);
     out.offsets_.push_back(static_cast<int64_t>(out.bytes_.size()));
+    ordered = may_stop && last && is_next(text, last) ? ordered + 1 : 0;
+    if (text.size) last = text.data + text.size;
   }
   decide_run(OffsetTexts<int64_t>{out.offsets_.data(), out.bytes_.data()}, row - first, first, out);
   return row;
@@ -212,23 +237,22 @@ size_t ConditionSet::gather(const StringColumn& column, size_t first, Decisions&
 // From values to the rows that have them.
 void ConditionSet::decide_dictionary(const StringColumn& column, Decisions& out) const {
   const Column& codes = column.column;
-  const auto size = static_cast<size_t>(codes.dictionary_size);
   if (!out.values_) out.values_ = std::make_unique<Decisions>();
   Decisions& values = *out.values_;
   decide(StringColumn{*codes.dictionary, codes.dictionary_size}, values);
-  std::vector<std::vector<uint32_t>> slots_of(size + 1);  // by value; of "" the last
+  if (values.list_.empty() && (fit_empty_.empty() || !codes.validity)) return;
+  Decisions::Bitmap any(words_of(static_cast<size_t>(codes.dictionary_size)));  // values that any slot has
   for (uint32_t slot : values.list_)
-    for (size_t word = 0; word < words_of(size); ++word)
-      for (uint64_t left = values.bits_[slot][word]; left; left &= left - 1)
-        slots_of[word * 64 + static_cast<size_t>(__builtin_ctzll(left))].push_back(slot);
-  for (uint32_t needle : fit_empty_)
-    slots_of[size].insert(slots_of[size].end(), slots_[needle].begin(), slots_[needle].end());
-  if (values.list_.empty() && slots_of[size].empty()) return;
-  const auto* code = static_cast<const int32_t*>(codes.values) + codes.offset;
+    for (size_t word = 0; word < any.size(); ++word) any[word] |= values.bits_[slot][word];
+  const auto* code = static_cast<const uint32_t*>(codes.values) + codes.offset;
   for (int64_t row = 0; row < column.num_rows; ++row) {
-    const bool valid = !codes.validity || bit_at(codes.validity, row + codes.offset);
-    for (uint32_t slot : slots_of[valid ? static_cast<size_t>(code[row]) : size])
-      out.set(slot, static_cast<size_t>(row));
+    const auto at = static_cast<size_t>(row);
+    if (codes.validity && !bit_at(codes.validity, row + codes.offset)) {
+      for (uint32_t needle : fit_empty_) hold(needle, at, out);
+    } else if (any[code[row] / 64] >> (code[row] % 64) & 1) {
+      for (uint32_t slot : values.list_)
+        if (values.has(slot, code[row])) out.set(slot, at);
+    }
   }
 }
 
@@ -266,7 +290,8 @@ template <class Texts>
 void ConditionSet::decide_run(const Texts& texts, size_t rows, size_t first_row, Decisions& out) const {
   for (const Group& group : groups_) {
     Walk<Texts> walk{*this, group, texts, rows, first_row, out};
-    group.search.find_all(
+    group.search.learn({texts.begin(0), static_cast<size_t>(texts.end(rows - 1) - texts.begin(0))});
+    group.search.search().find_all(
         texts.begin(0), texts.end(rows - 1),
         [](void* context, const char* place, size_t which) {
           static_cast<Walk<Texts>*>(context)->take(place, which);
@@ -327,7 +352,7 @@ bool ConditionSet::any_fits(Str text) const {
   Look look{*this, nullptr, text.data, text.data + text.size, false};
   for (const Group& group : groups_) {
     look.group = &group;
-    group.search.find_all(
+    group.search.search().find_all(
         look.begin, look.end,
         [](void* context, const char* place, size_t which) {
           auto& here = *static_cast<Look*>(context);

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/simd/line_filter.h"
+#include "runtime/simd/multi_search.h"
 #include "runtime/simd/needle.h"
 
 namespace kqlc::simd {
@@ -87,7 +87,7 @@ class ConditionSet {
   // Needles that are searched for in one pass.
   struct Group {
     std::vector<uint32_t> needles;
-    MultiSearch search;
+    LearningSearch search;
   };
   struct Plan {
     std::vector<uint32_t> slots;  // rows of any: their only one; of all: one a pattern
@@ -97,6 +97,8 @@ class ConditionSet {
 
   void add_patterns();
   void group_needles();
+  bool join_groups(const std::vector<Group>& groups);
+  LearningSearch make_search(const std::vector<uint32_t>& numbers) const;
   void decide_rows(const StringColumn& column, Decisions& out) const;
   void decide_dictionary(const StringColumn& column, Decisions& out) const;
   void decide_apart(const StringColumn& column, Decisions& out) const;

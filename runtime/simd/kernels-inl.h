@@ -8,6 +8,7 @@
 #include "runtime/simd/column-inl.h"
 #include "runtime/simd/json-inl.h"
 #include "runtime/simd/multi-inl.h"
+#include "runtime/simd/utf8-inl.h"
 
 namespace kqlc::simd {
 namespace {
@@ -30,6 +31,7 @@ constexpr Kernels make_kernels(const char* name) {
   table.find_byte = &find_byte<V>;
   table.find_last_byte = &find_last_byte<V>;
   table.count_byte = &count_byte<V>;
+  table.is_utf8 = &is_utf8<V>;
   table.json_lines = &json_lines<V>;
   return table;
 }

@@ -135,6 +135,9 @@ struct Kernels {
   const char* (*find_last_byte)(const char* begin, const char* end, char byte);
   size_t (*count_byte)(const char* begin, const char* end, char byte);
 
+  // Whether the bytes are UTF-8.
+  bool (*is_utf8)(const char* begin, const char* end);
+
   // Sets bit i of `quotes` where byte i is a quote that no backslash escapes, one word for each 64 bytes
   // begun, and writes the lines, the last one being what follows the last \n. Requires: room for a word for
   // each 64 bytes and a line a byte and one more; end - begin < 2^32. Returns the number of lines.

@@ -13,65 +13,17 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "runtime/simd/needle.h"
+#include "runtime/simd/multi_search.h"
 
 namespace kqlc::simd {
 
 struct Literal {
   std::string text;
   Case letter_case = Case::Ignored;
-};
-
-// Several byte strings searched in one pass.
-class MultiSearch {
- public:
-  struct Piece {
-    std::string bytes;      // not empty
-    bool caseless = false;  // folds ASCII letters
-  };
-
-  MultiSearch() = default;
-  // Of many pieces those parts are searched that are rare: in `sample`, where that is not empty, else in
-  // event text as such.
-  explicit MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& escapes = {},
-                       std::string_view sample = {});
-  MultiSearch(MultiSearch&&) noexcept = default;
-  MultiSearch& operator=(MultiSearch&&) noexcept = default;
-
-  // Returns the start of a hit in [begin, end) and its piece's number (kEscapeHit for a JSON escape), or
-  // nullptr. A line holding a hit is never passed over for one in a later line; within a line the order is
-  // free.
-  const char* find(const char* begin, const char* end, size_t* which) const;
-
-  // Calls `hit` for each occurrence of each piece in [begin, end), in no certain order; no escapes.
-  void find_all(const char* begin, const char* end, MultiHit hit, void* context) const;
-
-  size_t size() const { return needles_.size(); }
-
- private:
-  struct Window {
-    uint32_t needle;
-    uint32_t anchor;  // offset in it
-    uint32_t open;    // its last byte where that is none of the needle, else kClosed
-  };
-  static constexpr uint32_t kClosed = 256;
-  size_t count_windows(size_t shortest) const;
-  void choose_windows(const std::vector<Piece>& pieces, std::string_view sample);
-  bool choose_pair(std::vector<Window>& windows);
-  void build_fingerprints(std::vector<Window> windows);
-  void index_windows(const std::vector<Window>& windows);
-  WindowMember make_member(const Window& window) const;
-
-  std::vector<std::unique_ptr<char[]>> storage_;
-  std::vector<SearchNeedle> needles_;
-  std::vector<WindowMember> members_;
-  std::vector<uint32_t> begins_, bitmap_;
-  MultiNeedle multi_{};
 };
 
 struct Line {
@@ -106,10 +58,7 @@ class LineFilter {
 
   Mode mode_ = Mode::All;
   std::vector<std::string> pieces_;
-  std::vector<MultiSearch::Piece> searched_;
-  EscapeFilter escapes_{};
-  bool has_learnt_ = false;
-  MultiSearch search_;
+  LearningSearch search_;
 };
 
 // Returns the first newline in [begin, end), or `end`.

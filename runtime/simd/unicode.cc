@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "runtime/simd/targets.h"
+
 namespace kqlc::simd {
 
 namespace {
@@ -114,15 +116,15 @@ bool is_ascii(std::string_view text) noexcept {
   return skip_ascii<1>(place, end) == end;
 }
 
+// Short texts are quicker character by character.
 bool is_utf8(std::string_view text) noexcept {
+  constexpr size_t kShort = 64;
   const char* end = text.data() + text.size();
+  if (text.size() >= kShort) return kernels().is_utf8(text.data(), end);
   for (const char* place = text.data(); place != end;) {
-    // Texts of few other characters have long runs of ASCII; others are not looked at 256 bytes wide for
-    // each.
-    if (skip_ascii<8>(place, place + std::min<ptrdiff_t>(8, end - place)) != place)
-      place = skip_ascii<8>(skip_ascii<256>(place, end), end);
+    place = skip_ascii<1>(skip_ascii<8>(place, end), end);
     if (place == end) break;
-    Character character = decode_character(place, end);
+    const Character character = decode_character(place, end);
     if (character.code >= kInvalidByte) return false;
     place += character.size;
   }

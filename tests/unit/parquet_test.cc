@@ -94,10 +94,42 @@ TEST(ParquetDecode, ContradictionsAreSeen) {
   EXPECT_FALSE(decode_hybrid(cut, 3, 1, out));
   std::vector<uint8_t> texts = {1, 0, 0, 0, 'a', 200, 0, 0, 0};
   Str found[2];
-  EXPECT_TRUE(split_texts(texts.data(), texts.size(), 1, found));
+  EXPECT_TRUE(split_texts(texts, 1, found));
   EXPECT_EQ(found[0].view(), "a");
   texts[0] = 1;
-  EXPECT_FALSE(split_texts(texts.data(), texts.size(), 2, found));
+  EXPECT_FALSE(split_texts(texts, 2, found));
+}
+
+TEST(ParquetDecode, PickedValuesAreThoseOfTheWhole) {
+  const unsigned seed = 29;
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (int width = 0; width <= 32; ++width) {
+    HybridWriter writer(width);
+    const auto value = [&] { return width ? static_cast<uint32_t>(random()) >> (32 - width) : 0; };
+    size_t count = 0;
+    for (int run = 0; run < 6; ++run) {
+      std::vector<uint32_t> values(8 * (1 + random() % 9));
+      for (uint32_t& each : values) each = value();
+      if (run % 2) writer.repeat(value(), 1 + random() % 30);
+      writer.pack(values);
+    }
+    const std::vector<uint8_t>& bytes = writer.bytes;
+    std::vector<uint32_t> all(2000);
+    while (count < all.size() && decode_hybrid(bytes, width, count + 1, all.data())) ++count;
+    std::vector<uint32_t> numbers;
+    for (uint32_t i = 0; i < count; ++i)
+      if (random() % 5 == 0 || i + 1 == count) numbers.push_back(i);
+    std::vector<uint32_t> picked(numbers.size());
+    ASSERT_TRUE(pick_hybrid(bytes, width, numbers, picked.data())) << width;
+    for (size_t i = 0; i < numbers.size(); ++i) ASSERT_EQ(picked[i], all[numbers[i]]) << width;
+    numbers.push_back(static_cast<uint32_t>(count));
+    picked.resize(numbers.size());
+    EXPECT_FALSE(pick_hybrid(bytes, width, numbers, picked.data())) << width;
+  }
+  uint32_t out[1];
+  EXPECT_FALSE(pick_hybrid({}, 33, std::vector<uint32_t>{0}, out));
+  EXPECT_TRUE(pick_hybrid({}, 3, {}, out));
 }
 
 TEST(ParquetDecode, BitsStartAnywhere) {
@@ -293,8 +325,9 @@ TEST_F(ParquetTest, TextsBeyondTheDictionaryFollowOthersThatWereLoaded) {
     first[0] = 1;
     EXPECT_TRUE(batch.loader->load(0, first.data()));
     EXPECT_EQ(batch.columns[0].encoding, Encoding::Dictionary);
+    const int64_t before = batch.columns[0].dictionary_size;
     EXPECT_TRUE(batch.loader->load(0, nullptr));
-    EXPECT_EQ(batch.columns[0].encoding, Encoding::Strs);
+    EXPECT_GT(batch.columns[0].dictionary_size, before);
     for (int64_t row = 0; row < batch.num_rows; ++row)
       EXPECT_EQ(print_cell(batch.columns[0], row),
                 std::string(rows.table->GetColumnByName("Many")->GetScalar(row).ValueOrDie()->ToString()));
@@ -489,6 +522,31 @@ TEST_F(ParquetTest, TimesThatNoDatetimeIsAreNullAndCounted) {
   request_.columns = {{"T", Type::DateTime}};
   EXPECT_THAT(scan({path}), ElementsAre("1970-01-01T00:00:00.0000000Z", "null", "null"));
   EXPECT_EQ(report_.problems.at("T").failures, 2u);
+}
+
+// A page of which one row was asked for alone is made whole where that row has no time.
+TEST_F(ParquetTest, TimesThatNoDatetimeIsAreCountedOnceHoweverTheyAreLoaded) {
+  arrow::TimestampBuilder times(arrow::timestamp(arrow::TimeUnit::MILLI), arrow::default_memory_pool());
+  for (int row = 0; row < 100; ++row) ASSERT_TRUE(times.Append(row == 7 || row == 50 ? INT64_MAX : row).ok());
+  auto table = arrow::Table::Make(arrow::schema({arrow::field("T", times.type())}), {*times.Finish()});
+  parquet::WriterProperties::Builder properties;
+  const std::string path = write_parquet(*table, properties);
+  request_.columns = {{"T", Type::DateTime}};
+  request_.late = true;
+  for (int64_t first : {3, 7}) {
+    report_ = ScanReport();
+    auto look = [&](int, const Batch& batch) {
+      const std::vector<uint64_t> alone = {uint64_t{1} << first, 0};
+      EXPECT_TRUE(batch.loader->load(0, alone.data()));
+      EXPECT_EQ(print_cell(batch.columns[0], first), first == 7 ? "null" : "1970-01-01T00:00:00.0030000Z");
+      EXPECT_TRUE(batch.loader->load(0, nullptr));
+      EXPECT_EQ(print_cell(batch.columns[0], 50), "null");
+      EXPECT_EQ(print_cell(batch.columns[0], 51), "1970-01-01T00:00:00.0510000Z");
+      return true;
+    };
+    EXPECT_TRUE(scan_file(detect_file(path, {}).value(), request_, look, &report_).ok());
+    EXPECT_EQ(report_.problems.at("T").failures, 2u);
+  }
 }
 
 }  // namespace
