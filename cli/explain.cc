@@ -14,6 +14,7 @@
 #include "compiler/ir/ir.h"
 #include "compiler/pipelines/pipelines.h"
 #include "compiler/syntax/lexer.h"
+#include "runtime/base/printable.h"
 
 namespace kqlc::cli {
 
@@ -88,7 +89,8 @@ std::string render_prefilter(const ir::Op& scan) {
   std::string out;
   for (const auto& group : scan.prefilter) {
     std::string words;
-    for (const simd::Literal& literal : group) words += (words.empty() ? "`" : " or `") + literal.text + "`";
+    for (const simd::Literal& literal : group)
+      words += (words.empty() ? "`" : " or `") + printable(literal.text) + "`";
     out += fmt::format("  raw text must hold: {}\n", words);
   }
   return out.empty() ? "  raw text is parsed as a whole: no condition names a text that must occur\n" : out;

@@ -8,8 +8,8 @@
 // column that is read as it is. The column may hold text of any origin: a string (in which JSON may write any
 // character as an escape: simd::LineFilter knows), or a number, a bool or nested JSON, taken over as it is
 // but for its blanks. So of a needle only a run of characters is used that stand alike in all of them (a
-// quote or a slash does not), and a letter other than e must be among them, so that no number is meant that
-// may be written in another way. Values that other types are read from (datetime, guid, numbers) never count,
+// quote or a slash does not), and one that no number has must be among them, since numbers may be written in
+// other ways. Values that other types are read from (datetime, guid, numbers) never count,
 // nor text inside a dynamic value, which may be escaped twice.
 #include <algorithm>
 #include <cctype>
@@ -17,6 +17,7 @@
 
 #include "compiler/ir/needs.h"
 #include "compiler/ir/passes.h"
+#include "runtime/simd/unicode.h"
 
 namespace kqlc::ir {
 
@@ -25,39 +26,46 @@ namespace {
 using Group = std::vector<simd::Literal>;
 using Groups = std::vector<Group>;
 
-constexpr size_t kMinLiteral = 3;
+constexpr size_t kMinLiteral = 3;    // characters
 constexpr size_t kMaxLiterals = 64;  // of a group: beyond it a search costs more than it saves
 constexpr size_t kMaxGroups = 16;    // of a scan
 
-bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+// Whether a character stands alike wherever the text came from: no quote, slash or backslash, which JSON
+// writes in several ways, and none of the marks between which nested JSON may have blanks. Blanks and control
+// characters stand in nested JSON only inside a text. Others than ASCII only where no other character is the
+// same without regard to case; in a needle that has such, k and s may mean the Kelvin sign and the long s.
+bool stands_alike(uint32_t code, bool ascii) {
+  if (code >= 0x80) return code < simd::kInvalidByte && simd::is_caseless(code);
+  if (!ascii && ((code | 0x20) == 'k' || (code | 0x20) == 's')) return false;
+  return code != 0 && code != 0x7f && !std::strchr("\"\\/,:[]{}", static_cast<char>(code));
 }
 
-// Whether a character stands alike wherever the text came from: no control character, quote, slash or
-// backslash, which JSON writes in several ways, and none of the marks between which nested JSON may have
-// blanks.
-bool stands_alike(char c) { return c >= 0x20 && c < 0x7f && !std::strchr("\"\\/,:[]{}", c); }
+// Whether a number may be written with it.
+bool is_in_numbers(uint32_t code) {
+  return code < 0x80 &&
+         (std::isdigit(static_cast<int>(code)) || std::strchr("+-.eE", static_cast<char>(code)));
+}
 
-// Returns the longest part of a needle that stands in an event as it is. Blanks only between other
-// characters, where nested JSON can have them only inside a text. In a needle that is not ASCII k and s may
-// mean the Kelvin sign and the long s, which are the same without regard to case.
+// Returns the longest part of a needle that stands in an event as it is, and means no number.
 std::string plain_part(std::string_view needle) {
-  bool ascii = is_ascii(needle);
-  auto fits = [&](char c) { return stands_alike(c) && (ascii || ((c | 0x20) != 'k' && (c | 0x20) != 's')); };
+  const bool ascii = simd::is_ascii(needle);
+  const char* end = needle.data() + needle.size();
   std::string_view best;
-  for (size_t begin = 0; begin < needle.size();) {
-    size_t end = begin;
-    while (end < needle.size() && fits(needle[end])) ++end;
-    std::string_view part = needle.substr(begin, end - begin);
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    while (part.ends_with(' ')) part.remove_suffix(1);
-    bool letter =
-        std::any_of(part.begin(), part.end(), [](char c) { return is_letter(c) && (c | 0x20) != 'e'; });
-    if (letter && part.size() > best.size()) best = part;
-    begin = end + 1;
+  for (const char* place = needle.data(); place != end;) {
+    const char* begin = place;
+    size_t characters = 0;
+    bool is_number = true;
+    simd::Character next{};
+    for (; place != end; place += next.size, ++characters) {
+      next = simd::decode_character(place, end);
+      if (!stands_alike(next.code, ascii)) break;
+      is_number &= is_in_numbers(next.code);
+    }
+    const std::string_view part(begin, static_cast<size_t>(place - begin));
+    if (!is_number && characters >= kMinLiteral && part.size() > best.size()) best = part;
+    if (place != end) place += next.size;
   }
-  return best.size() >= kMinLiteral ? std::string(best) : std::string();
+  return std::string(best);
 }
 
 void add_literal(Group& group, std::string text) {

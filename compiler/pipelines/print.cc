@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "compiler/pipelines/pipelines.h"
+#include "runtime/base/printable.h"
 
 namespace kqlc::pipelines {
 
@@ -55,7 +56,7 @@ std::string print_input(const Pipelines& pipelines, const Input& input) {
     for (const auto& group : input.op->prefilter) {
       std::string words;
       for (const simd::Literal& literal : group)
-        words += fmt::format("{}\"{}\"", words.empty() ? "" : " or ", literal.text);
+        words += fmt::format("{}\"{}\"", words.empty() ? "" : " or ", printable(literal.text));
       out += fmt::format("    prefilter {}\n", words);
     }
   for (ir::ExprId id : input.atoms)

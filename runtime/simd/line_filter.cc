@@ -3,7 +3,8 @@
 // From literals to byte strings that every matching line must hold, and the search for them. A character of a
 // string value can stand in JSON as itself, behind a backslash, or as `\u` and four digits. The last form is
 // searched as such (only escapes of characters that the literals have count). For the first two a literal is
-// cut into pieces that have exactly one form; one piece, the rarest, is searched for each literal.
+// cut into pieces that have exactly one form; one piece, the rarest, is searched for each literal, or for
+// each way in which its control characters may be written.
 #include "runtime/simd/line_filter.h"
 
 #include <algorithm>
@@ -16,35 +17,76 @@ namespace kqlc::simd {
 namespace {
 
 constexpr uint32_t kReplacement = 0xfffd;  // what invalid bytes decode to
+constexpr size_t kMostForms = 8;           // of a literal
 
-// Cuts a literal into pieces as JSON writes them. '/' may stand behind a backslash or not: a piece may begin
-// with it, but not go over it. Control characters stand escaped, or raw in what sloppy writers make;
-// characters that are not ASCII vary when case is ignored: they are in no piece.
-std::vector<std::string> split_literal(const Literal& literal) {
-  std::vector<std::string> pieces(1);
+// The pieces of one group and what they cost; no pieces: the group cannot be searched.
+struct SearchPlan {
+  std::vector<MultiSearch::Piece> pieces;
+  double rate = 0;
+};
+
+// What a control character is written as behind a backslash; 0: only as `\u`.
+char short_escape(uint32_t code) {
+  switch (code) {
+    case '\b':
+      return 'b';
+    case '\f':
+      return 'f';
+    case '\n':
+      return 'n';
+    case '\r':
+      return 'r';
+    case '\t':
+      return 't';
+    default:
+      return 0;
+  }
+}
+
+// The forms of a literal in JSON, of each those pieces that have one form. `in_full`: control characters may
+// be escaped or, in what sloppy writers make, stand raw, which gives a form each; else pieces end there. '/'
+// may stand behind a backslash or not: a piece may begin with it, but not go over it. Characters that are not
+// ASCII and may have two cases are in no piece when case is ignored.
+using Pieces = std::vector<std::string>;
+std::vector<Pieces> split_literal(const Literal& literal, bool in_full) {
+  std::vector<Pieces> forms(1, Pieces(1));
   const char* end = literal.text.data() + literal.text.size();
   for (const char* place = literal.text.data(); place != end;) {
     const Character character = decode_character(place, end);
-    const bool varies = character.code < 0x20 || character.code == kReplacement ||
-                        character.code >= kInvalidByte ||
-                        (character.code >= 0x80 && literal.letter_case == Case::Ignored);
-    if (varies || character.code == '/') pieces.emplace_back();
-    if (!varies) {
-      if (character.code == '"' || character.code == '\\') pieces.back().push_back('\\');
-      pieces.back().append(place, character.size);
+    const uint32_t code = character.code;
+    const bool is_control = code < 0x20;
+    const bool varies = (is_control && !in_full) || code == kReplacement || code >= kInvalidByte ||
+                        (code >= 0x80 && literal.letter_case == Case::Ignored && !is_caseless(code));
+    const size_t num_forms = forms.size();
+    for (size_t i = 0; i < num_forms; ++i) {
+      if (varies || code == '/') forms[i].emplace_back();
+      if (varies) continue;
+      if (is_control && short_escape(code)) {
+        std::string& piece = forms.emplace_back(forms[i]).back();
+        piece += '\\';
+        piece += short_escape(code);
+      }
+      if (code == '"' || code == '\\') forms[i].back().push_back('\\');
+      forms[i].back().append(place, character.size);
     }
+    if (forms.size() > kMostForms) return {};
     place += character.size;
   }
-  return pieces;
+  return forms;
 }
 
-// Returns the rarest piece; empty when the literal has none.
-std::string choose_piece(const Literal& literal) {
+// The rarest piece of each form, and how often one is found; none where a form has no piece.
+SearchPlan plan_forms(const Literal& literal, bool in_full) {
   const bool caseless = literal.letter_case != Case::Sensitive;
-  std::vector<std::string> pieces = split_literal(literal);
-  return *std::min_element(pieces.begin(), pieces.end(), [&](const std::string& a, const std::string& b) {
-    return expected_rate(a, caseless) < expected_rate(b, caseless);
-  });
+  SearchPlan plan;
+  for (const Pieces& pieces : split_literal(literal, in_full)) {
+    const std::string& best = *std::ranges::min_element(
+        pieces, {}, [&](const std::string& piece) { return expected_rate(piece, caseless); });
+    if (best.empty()) return {};
+    plan.rate += expected_rate(best, caseless);
+    plan.pieces.push_back({best, caseless});
+  }
+  return plan;
 }
 
 // Escapes of the characters of the literals, in either case when it is ignored.
@@ -66,20 +108,15 @@ EscapeFilter escapes_of(const std::vector<Literal>& group) {
   return filter;
 }
 
-// The pieces of one group and what they cost; no pieces: the group cannot be searched.
-struct SearchPlan {
-  std::vector<MultiSearch::Piece> pieces;
-  double rate = 0;
-};
-
 SearchPlan plan_group(const std::vector<Literal>& group) {
   SearchPlan plan;
   for (const Literal& literal : group) {
-    std::string piece = choose_piece(literal);
-    if (piece.empty()) return {};
-    const bool caseless = literal.letter_case != Case::Sensitive;
-    plan.rate += expected_rate(piece, caseless);
-    plan.pieces.push_back({std::move(piece), caseless});
+    SearchPlan own = plan_forms(literal, false);
+    if (SearchPlan full = plan_forms(literal, true); !full.pieces.empty())
+      if (own.pieces.empty() || full.rate < own.rate) own = std::move(full);
+    if (own.pieces.empty()) return {};
+    plan.rate += own.rate;
+    std::ranges::move(own.pieces, std::back_inserter(plan.pieces));
   }
   return plan;
 }

@@ -95,6 +95,12 @@ bool is_alphanumeric(uint32_t code) noexcept {
   return bits >> (code % 64) & 1;
 }
 
+bool is_caseless(uint32_t code) noexcept {
+  if (code >= kInvalidByte) return false;
+  const char* category = utf8proc_category_string(static_cast<utf8proc_int32_t>(code));
+  return category[0] == 'Z' || category[0] == 'P' || std::strcmp(category, "Cc") == 0;
+}
+
 namespace {
 
 // Steps over blocks of `size` bytes that are ASCII. One test a block, so that the compiler can use vectors.

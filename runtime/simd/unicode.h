@@ -31,6 +31,10 @@ uint32_t fold_character(uint32_t code) noexcept;
 // Whether the character is a letter or a digit of any script (general categories L* and N*).
 bool is_alphanumeric(uint32_t code) noexcept;
 
+// Whether the character is one of those that have no case: blanks, separators, control characters and
+// punctuation (general categories Z*, Cc and P*). Others may have none either.
+bool is_caseless(uint32_t code) noexcept;
+
 bool is_ascii(std::string_view text) noexcept;
 bool is_utf8(std::string_view text) noexcept;
 // Returns a copy of `text` in which U+FFFD stands for each longest piece that could begin a character, and

@@ -526,7 +526,11 @@ TEST(IrPrune, WhatMayFailStays) {
 
 TEST(IrPrefilter, NeedlesOfStringOperators) {
   EXPECT_EQ(prefilter("T | where Name has 'powershell.exe' | project Size"), (Words{{"powershell.exe"}}));
-  EXPECT_EQ(prefilter("T | where Name has ' Distant Desktop '"), (Words{{"Distant Desktop"}}));
+  EXPECT_EQ(prefilter("T | where Name has ' Distant Desktop '"), (Words{{" Distant Desktop "}}));
+  EXPECT_EQ(prefilter("T | where Name contains '-e '"), (Words{{"-e "}}));
+  EXPECT_EQ(prefilter("T | where Name contains '-e\\t'"), (Words{{"-e\t"}}));
+  EXPECT_EQ(prefilter("T | where Name contains '-e\\u2003'"), (Words{{"-e\u2003"}}));
+  EXPECT_EQ(prefilter("T | where Name contains '-e\\u00e9'"), Words{});
   EXPECT_EQ(prefilter("T | where Name contains 'a:bcd, [efghi]'"), (Words{{"efghi"}}));
   EXPECT_EQ(prefilter("T | where Name == 'abc' and Path contains 'def'"), (Words{{"abc"}, {"def"}}));
   EXPECT_EQ(prefilter("T | where Name has_all ('abc', 'def')"), (Words{{"abc"}, {"def"}}));

@@ -4,6 +4,7 @@
 // line is lost, is checked on lines whose strings are written in random JSON forms: raw, escaped, `\u` in
 // either case of hex.
 #include <algorithm>
+#include <map>
 
 #include "runtime/simd/line_filter.h"
 #include "tests/unit/simd_oracle.h"
@@ -189,6 +190,11 @@ TEST(LineFilter, WaysOfWritingANeedle) {
     const std::vector<std::string> expected = {lines[0] + '\r', lines[1] + '\r', lines[2] + '\r',
                                                lines[3] + '\r', lines[5] + '\r', lines[8] + '\r'};
     EXPECT_EQ(candidates(filter, text), expected);
+    const LineFilter tab({{{"x\ty", Case::Ignored}}});
+    EXPECT_EQ(candidates(tab, R"({"p":"x\ty"})").size(), 1u);
+    EXPECT_EQ(candidates(tab, "{\"p\":\"x\ty\"}").size(), 1u);
+    EXPECT_EQ(candidates(tab, R"({"p":"x\u0009y"})").size(), 1u);
+    EXPECT_EQ(candidates(tab, R"({"p":"x\ny xy x y"})").size(), 0u);
     const LineFilter path({{{R"(a/"b"\c)", Case::Sensitive}}});
     EXPECT_EQ(candidates(path, R"({"p":"a/\"b\"\\c"})").size(), 1u);
     EXPECT_EQ(candidates(path, R"({"p":"a\/\"b\"\\c"})").size(), 1u);
@@ -228,12 +234,29 @@ std::string write_json(const std::string& text, Random& random) {
       json += hex;
       continue;
     }
+    // No line has a raw \n; other control characters may stand raw.
+    static const std::map<char32_t, std::string> kShort = {{'\t', "\\t"}, {'\n', "\\n"}, {'\r', "\\r"}};
+    if (auto known = kShort.find(code); known != kShort.end() && (code == '\n' || random.below(2))) {
+      json += known->second;
+      continue;
+    }
     if (code == '"' || code == '\\' || (code == '/' && random.below(2))) json += '\\';
     utf8proc_uint8_t bytes[4];
     json.append(reinterpret_cast<char*>(bytes),
                 static_cast<size_t>(utf8proc_encode_char(static_cast<utf8proc_int32_t>(code), bytes)));
   }
   return json + '"';
+}
+
+// A text in which some blanks, dots and digits are control characters or other blanks.
+std::string text_with_controls(Random& random, size_t length) {
+  std::string out;
+  for (char byte : random.text(length)) {
+    const bool changes = (byte == ' ' || byte == '.' || byte == '1') && random.below(2) == 0;
+    static constexpr const char* kOdd[] = {"\t", "\n", "\r", "\x0b", "\xe2\x80\x83"};
+    out += changes ? std::string(kOdd[random.below(std::size(kOdd))]) : std::string(1, byte);
+  }
+  return out;
 }
 
 TEST(LineFilter, NeverLosesALine) {
@@ -246,13 +269,13 @@ TEST(LineFilter, NeverLosesALine) {
       std::vector<std::vector<Literal>> groups(1 + random.below(3));
       for (auto& group : groups)
         for (size_t left = 1 + random.below(round % 2 ? 2 : round % 8 ? 7 : 60); left; --left)
-          group.push_back({random.text(5), oracle::kCases[random.below(3)]});
+          group.push_back({text_with_controls(random, 5), oracle::kCases[random.below(3)]});
       LineFilter filter(groups);
       if (random.below(2)) filter.learn(sample);
       std::string text;
       std::vector<std::string> wanted;
       for (size_t left = 20; left; --left) {
-        std::string value = random.text(30);
+        std::string value = text_with_controls(random, 30);
         for (const auto& group : groups)
           if (random.below(3)) value += group[random.below(group.size())].text;
         const std::string line = "{\"a\":" + write_json(value, random) + "}";
