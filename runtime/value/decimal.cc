@@ -148,7 +148,8 @@ int compare(Decimal a, Decimal b) {
 }
 
 uint64_t hash(Decimal value) {
-  double approximate = to_real(value);  // equal decimals of other exponents agree
+  double approximate = to_real(value);    // equal decimals of other exponents agree
+  if (approximate == 0) approximate = 0;  // so do those of other signs
   return XXH3_64bits(&approximate, sizeof approximate);
 }
 
