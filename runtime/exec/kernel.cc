@@ -339,6 +339,9 @@ void Kernel::merge(State& into, State& from) const {
     Team team = make_team(into);
     into.sinks_[i].merge(team, from.sinks_[i]);
     into.shares_[i] += from.shares_[i];
+    if (!from.done_[i]) continue;
+    into.done_[i] = std::move(from.done_[i]);  // of a phase before, of which one state has the rows
+    into.done_[i]->arena = into.kept_;
   }
   into.scratch_.reset();
   into.fill(0);

@@ -89,5 +89,12 @@ TEST_F(LargeStates, GroupsOfSeveralStatesAreMerged) {
   expect_same("T | summarize count() by Many | summarize make_list(Many), dcount(Many) by count_");
 }
 
+// Any of the states may be the one that the others are merged into, in the last phase as in those before.
+TEST_F(LargeStates, RowsOfAPhaseBeforeAreMerged) {
+  expect_same(
+      "U | where Id < 40 | join kind=leftouter (U | where Id < 60) on Few"
+      " | join kind=fullouter (T | take 27) on $left.Many == $right.Many");
+}
+
 }  // namespace
 }  // namespace kqlc
