@@ -59,6 +59,7 @@ JobLine line_of(std::string rule, const Job& job) {
   uint64_t kernel = 0;
   for (size_t i = 0; i < line.all.kernel.pipelines.size(); ++i) {
     kernel += line.all.kernel.pipelines[i].nanoseconds;
+    line.all.passed_batches += line.all.kernel.pipelines[i].passed_batches;
     if (job.profile->pipelines[i].reads_input) line.rows_kept += line.all.kernel.pipelines[i].rows;
   }
   line.steps.push_back({"kernel", kernel});

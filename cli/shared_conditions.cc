@@ -42,6 +42,18 @@ void SharedConditions::prepare() {
 
 void SharedConditions::begin(size_t thread) { threads_[thread].decided.assign(columns_.size(), 0); }
 
+// Rows whose values fit no pattern need not be read to be decided.
+bool SharedConditions::decide(const Column& column, const Batch& batch, simd::Decisions& decisions) {
+  kqlc::Column values;
+  int64_t size = 0;
+  if (batch.loader && batch.loader->find_values(column.place, &values, &size) &&
+      column.set->decide_by_values(StringColumn{values, size}, batch.num_rows, decisions))
+    return true;
+  if (batch.loader && !batch.loader->load(column.place, nullptr)) return false;
+  column.set->decide(StringColumn{batch.columns[column.place], batch.num_rows}, decisions);
+  return true;
+}
+
 bool SharedConditions::select(size_t thread, size_t input, const Batch& batch,
                               std::vector<const uint64_t*>& atoms) {
   Thread& own = threads_[thread];
@@ -50,8 +62,7 @@ bool SharedConditions::select(size_t thread, size_t input, const Batch& batch,
     const Column& column = columns_[atom.column];
     simd::Decisions& decisions = own.decisions[atom.column];
     if (!own.decided[atom.column]) {
-      if (batch.loader && !batch.loader->load(column.place, nullptr)) return false;
-      column.set->decide(StringColumn{batch.columns[column.place], batch.num_rows}, decisions);
+      if (!decide(column, batch, decisions)) return false;
       own.decided[atom.column] = 1;
     }
     atoms.push_back(column.set->rows(atom.condition, decisions));

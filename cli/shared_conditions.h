@@ -49,6 +49,9 @@ class SharedConditions {
     std::vector<char> decided;
   };
 
+  // Returns false where the column cannot be read.
+  static bool decide(const Column& column, const Batch& batch, simd::Decisions& decisions);
+
   std::vector<std::vector<Atom>> inputs_;
   std::map<size_t, size_t> column_at_;  // by place
   std::vector<Column> columns_;

@@ -38,6 +38,10 @@ class MeasuredLoader : public ColumnLoader {
   bool find_range(size_t column, int64_t* least, int64_t* greatest) override {
     return loader_.find_range(column, least, greatest);
   }
+  bool find_values(size_t column, Column* values, int64_t* size) override {
+    Measured decoding(&watch_, &cost_);
+    return loader_.find_values(column, values, size);
+  }
 
  private:
   ColumnLoader& loader_;
@@ -184,6 +188,10 @@ class SharedScan::Pass::PortColumns : public ColumnLoader {
     if (!batch_.loader->load(places_[column], selection)) return false;
     columns_[column] = batch_.columns[places_[column]];
     return true;
+  }
+
+  bool find_values(size_t column, Column* values, int64_t* size) override {
+    return places_[column] != kRowPlace && batch_.loader->find_values(places_[column], values, size);
   }
 
  private:

@@ -17,6 +17,8 @@ namespace {
 
 // With fewer wanted rows than this share of all, only they are made.
 constexpr int64_t kSparse = 8;
+// Dictionaries of fewer values than this share of the rows are asked before codes are copied.
+constexpr int64_t kFewValues = 16;
 
 arrow::Status contradiction(const ColumnRequest& column) {
   return arrow::Status::Invalid("column ", column.name, " contradicts itself");
@@ -208,6 +210,18 @@ bool BatchColumns::find_range(size_t column, int64_t* least, int64_t* greatest) 
   const int64_t from = std::ranges::min(least_of), to = std::ranges::max(greatest_of);
   const int64_t scale = unit_of(*source.array->type());
   return from <= to && datetime_ticks(from, scale, least) && datetime_ticks(to, scale, greatest);
+}
+
+bool BatchColumns::find_values(size_t column, Column* values, int64_t* size) {
+  const Source& source = sources_[column];
+  if (source.kind != Kind::Codes || source.begun || !source.array->Validate().ok()) return false;
+  auto& coded = static_cast<const arrow::DictionaryArray&>(*source.array);
+  if (coded.dictionary()->length() > num_rows_ / kFewValues) return false;
+  auto texts = dictionaries_.find(coded.data()->dictionary, &worker_.report);
+  if (!texts.ok()) return false;
+  *values = (*texts)->column;
+  *size = (*texts)->size;
+  return true;
 }
 
 bool BatchColumns::load_all(const uint64_t* selection) {

@@ -24,6 +24,9 @@ using Sort = parquet::LogicalType::Type;
 // Less than one row of so many of a page: the wanted values are read alone.
 constexpr int64_t kSparse = 16;
 
+// Dictionaries of fewer values than this share of the rows are asked before codes are read.
+constexpr int64_t kFewValues = 16;
+
 [[noreturn]] void fail(const char* what) { throw parquet::ParquetException(what); }
 
 bool is_text(const arrow::DataType& type) {
@@ -98,6 +101,18 @@ bool has_plain_pages(const parquet::ColumnChunkMetaData& chunk) {
            encoding == Encoding::BIT_PACKED;
   });
 }
+
+namespace {
+
+// Whether the dictionary has all values of a chunk.
+bool is_all_codes(const parquet::ColumnChunkMetaData& chunk) {
+  if (!chunk.has_dictionary_page() || chunk.encoding_stats().empty()) return false;
+  return std::ranges::all_of(chunk.encoding_stats(), [](const parquet::PageEncodingStats& pages) {
+    return pages.page_type == parquet::PageType::DICTIONARY_PAGE || is_dictionary(pages.encoding);
+  });
+}
+
+}  // namespace
 
 PageColumn::PageColumn(const ColumnRequest& request, PageField field, int leaf, int64_t num_rows,
                        uint64_t position, Worker& worker)
@@ -200,6 +215,25 @@ void PageColumn::read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroup
     }
   }
   if (row != num_rows_) fail("the pages have fewer rows than their group");
+}
+
+bool PageColumn::find_values(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
+                             Column* values, int64_t* size) {
+  if (field_.form != PageForm::Text || !places_.empty() || num_rows_ == 0) return false;
+  if (!has_dictionary_) {
+    auto chunk = group.metadata()->ColumnChunk(leaf_);
+    if (!is_all_codes(*chunk)) return false;
+    ChunkPages pages(file, group, leaf_, worker_, nullptr, true);
+    auto page = pages.next();
+    if (!page || page->type() != parquet::PageType::DICTIONARY_PAGE) return false;
+    take_dictionary(pages, static_cast<const parquet::DictionaryPage&>(*page));
+  }
+  if (static_cast<int64_t>(dictionary_size_) > num_rows_ / kFewValues) return false;
+  values->type = request_.type;
+  values->encoding = kqlc::Encoding::Strs;
+  values->values = dictionary_;
+  *size = static_cast<int64_t>(dictionary_size_);
+  return true;
 }
 
 // Rows of pages that were not asked for, or hold only nulls, are 0, or have code 0.

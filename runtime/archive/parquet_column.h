@@ -52,6 +52,12 @@ class PageColumn {
   // whole when others of its rows are asked for. Throws parquet::ParquetException.
   void load(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group, const uint64_t* selection);
 
+  // The texts of which each row has one, or none, if all pages say so and nothing was loaded: reads no more
+  // than the dictionary. Returns false where they are not known, or not few. Throws
+  // parquet::ParquetException.
+  bool find_values(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group, Column* values,
+                   int64_t* size);
+
   // Of the rows that were loaded; to be taken anew after each load.
   const Column& column() const { return column_; }
 

@@ -162,6 +162,16 @@ bool RowGroup::find_range(size_t column, int64_t* least, int64_t* greatest) {
   return true;
 }
 
+// What goes wrong here goes wrong again when the column is loaded, which says so.
+bool RowGroup::find_values(size_t column, Column* values, int64_t* size) {
+  if (failed_[column] || !pages_[column]) return false;
+  try {
+    return pages_[column]->find_values(file_, *group_, values, size);
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 bool RowGroup::load_all(const uint64_t* selection) {
   for (size_t i = 0; i < fields_.size(); ++i)
     if (!load(i, selection)) return false;

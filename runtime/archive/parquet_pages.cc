@@ -28,7 +28,8 @@ ZSTD_DCtx& unpacker() {
 }
 
 std::shared_ptr<arrow::Buffer> read_chunk_bytes(arrow::io::RandomAccessFile& file,
-                                                const parquet::ColumnChunkMetaData& chunk, Worker& worker) {
+                                                const parquet::ColumnChunkMetaData& chunk,
+                                                bool only_dictionary, Worker& worker) {
   int64_t begin = chunk.data_page_offset();
   if (chunk.has_dictionary_page() && chunk.dictionary_page_offset() > 0)
     begin = std::min(begin, chunk.dictionary_page_offset());
@@ -36,6 +37,8 @@ std::shared_ptr<arrow::Buffer> read_chunk_bytes(arrow::io::RandomAccessFile& fil
   int64_t size = chunk.total_compressed_size();
   if (begin < 0 || size < 0 || begin > file_size || size > file_size - begin)
     fail("a chunk outside the file");
+  if (only_dictionary && chunk.data_page_offset() > begin)
+    size = std::min(size, chunk.data_page_offset() - begin);
   size += std::min(kForgottenBytes, file_size - begin - size);
   worker.buffer.resize(static_cast<size_t>(size));
   PARQUET_ASSIGN_OR_THROW(const int64_t read, file.ReadAt(begin, size, worker.buffer.data()));
@@ -45,19 +48,21 @@ std::shared_ptr<arrow::Buffer> read_chunk_bytes(arrow::io::RandomAccessFile& fil
 }  // namespace
 
 ChunkPages::ChunkPages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group, int leaf,
-                       Worker& worker, std::function<bool(const parquet::DataPageStats&)> skip)
+                       Worker& worker, std::function<bool(const parquet::DataPageStats&)> skip,
+                       bool only_dictionary)
     : worker_(worker) {
   auto chunk = group.metadata()->ColumnChunk(leaf);
   unpacks_ = chunk->compression() == parquet::Compression::ZSTD && !chunk->crypto_metadata();
   if (unpacks_) {
-    auto input = std::make_shared<arrow::io::BufferReader>(read_chunk_bytes(file, *chunk, worker));
+    auto input =
+        std::make_shared<arrow::io::BufferReader>(read_chunk_bytes(file, *chunk, only_dictionary, worker));
     pages_ = parquet::PageReader::Open(
         std::move(input), chunk->num_values(), parquet::Compression::UNCOMPRESSED,
         parquet::default_reader_properties(), *group.metadata()->schema()->Column(leaf));
   } else {
     pages_ = group.GetColumnPageReader(leaf);
   }
-  pages_->set_data_page_filter(std::move(skip));
+  if (skip) pages_->set_data_page_filter(std::move(skip));
 }
 
 std::span<uint8_t> ChunkPages::make_room(size_t size, bool keep) {

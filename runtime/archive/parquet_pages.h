@@ -23,8 +23,9 @@ class ChunkPages {
  public:
   // `skip` is asked once for each data page, in order; what it says true of is neither unpacked nor returned.
   // All functions throw parquet::ParquetException.
+  // `only_dictionary`: nothing else is asked for, and maybe nothing else read.
   ChunkPages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group, int leaf, Worker& worker,
-             std::function<bool(const parquet::DataPageStats&)> skip);
+             std::function<bool(const parquet::DataPageStats&)> skip, bool only_dictionary = false);
 
   // The next page; nullptr at the end. It is valid until the next call.
   std::shared_ptr<parquet::Page> next() { return pages_->NextPage(); }

@@ -142,6 +142,9 @@ class ColumnLoader {
   // The least and the greatest value of a datetime column, where they are known without its rows; false where
   // they are not, or there is none.
   virtual bool find_range(size_t /*column*/, int64_t* /*least*/, int64_t* /*greatest*/) { return false; }
+  // The values of a text column of which each row has one, or none, where they are known without its rows
+  // and are few; false where not. They stay valid as long as the batch.
+  virtual bool find_values(size_t /*column*/, Column* /*values*/, int64_t* /*size*/) { return false; }
 };
 
 // Rows of a table that lie together. `position` is that of the first row; rows follow one by one.

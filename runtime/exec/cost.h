@@ -12,7 +12,8 @@ namespace kqlc::exec {
 
 struct PipelineCost {
   uint64_t nanoseconds = 0;
-  uint64_t rows = 0;  // that its loop was given: those which atoms and marks had left
+  uint64_t rows = 0;            // that its loop was given: those which atoms and marks had left
+  uint64_t passed_batches = 0;  // of which they left none
 };
 
 struct KernelCost {
@@ -24,6 +25,7 @@ struct KernelCost {
     for (size_t i = 0; i < other.pipelines.size(); ++i) {
       pipelines[i].nanoseconds += other.pipelines[i].nanoseconds;
       pipelines[i].rows += other.pipelines[i].rows;
+      pipelines[i].passed_batches += other.pipelines[i].passed_batches;
     }
     code += other.code;
   }

@@ -164,6 +164,30 @@ PipelineFunction Kernel::code_for(State& state, uint32_t function, const Column*
   return code;
 }
 
+// Whether an atom holds for a row without a value.
+bool Kernel::null_holds(State& state, const Atom& atom) const {
+  const Recipe& recipe = program_.recipes[atom.recipe];
+  std::vector<Cell> args;
+  for (const Constant& argument : recipe.args) args.push_back(argument.cell);
+  args[0] = null_cell(Type::String);
+  Cell passes;
+  function_table()[recipe.function].invoke_prepared(state.run_.context, prepared_[atom.recipe], args.data(),
+                                                    args.size(), &passes);
+  return passes.valid && passes.b;
+}
+
+// Whether an atom holds for no row, as the values tell that the rows of its column have.
+bool Kernel::no_value_holds(State& state, const Atom& atom, const Batch& batch) const {
+  Column values;
+  int64_t size = 0;
+  if (!batch.loader || !batch.loader->find_values(atom.column, &values, &size)) return false;
+  state.bits_.assign(static_cast<size_t>((size + 63) / 64), 0);
+  const Recipe& recipe = program_.recipes[atom.recipe];
+  function_table()[recipe.function].filter(prepared_[atom.recipe], StringColumn{values, size},
+                                           state.bits_.data());
+  return count_bits(state.bits_) == 0 && !null_holds(state, atom);
+}
+
 // Sets the selection to the rows for which all atoms hold. Returns whether there are any.
 bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Batch& batch,
                          const BatchUse& use) const {
@@ -179,14 +203,10 @@ bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Batch& ba
     const void* prepared = prepared_[atoms[a].recipe];
     const Column& column = batch.columns[atoms[a].column];
     const uint64_t* holds = use.atoms ? use.atoms[a] : nullptr;
+    if (!holds && no_value_holds(state, atoms[a], batch)) return false;
     if (!holds && !load_column(batch, atoms[a].column, state.selection_)) return false;
     if (!holds && column.encoding == Encoding::Missing) {
-      std::vector<Cell> args;
-      for (const Constant& argument : recipe.args) args.push_back(argument.cell);
-      args[0] = null_cell(Type::String);
-      Cell passes;
-      function.invoke_prepared(state.run_.context, prepared, args.data(), args.size(), &passes);
-      if (!passes.valid || !passes.b) return false;
+      if (!null_holds(state, atoms[a])) return false;
       continue;
     }
     if (!holds) {
@@ -235,7 +255,10 @@ bool Kernel::select_marked(State& state, const Pipeline& pipeline, const Batch& 
 // Runs the loop over the rows that are left of the batch; nothing where a column cannot be read.
 void Kernel::run_batch(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use,
                        uint64_t position) const {
-  if (!select_rows(state, pipeline, batch, use) || !select_marked(state, pipeline, batch)) return;
+  if (!select_rows(state, pipeline, batch, use) || !select_marked(state, pipeline, batch)) {
+    if (state.watch_) ++state.cost_of(pipeline).passed_batches;
+    return;
+  }
   const size_t num_columns = program_.inputs[pipeline.source].columns.size();
   for (size_t i = 0; i < num_columns; ++i)
     if (!load_column(batch, i, state.selection_)) return;

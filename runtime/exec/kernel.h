@@ -130,6 +130,8 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   PipelineFunction code_for(State& state, uint32_t function, const Column* columns, size_t num_columns,
                             int64_t num_rows) const;
   bool select_rows(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use) const;
+  bool null_holds(State& state, const Atom& atom) const;
+  bool no_value_holds(State& state, const Atom& atom, const Batch& batch) const;
   bool select_marked(State& state, const Pipeline& pipeline, const Batch& batch) const;
   void run_batch(State& state, const Pipeline& pipeline, const Batch& batch, const BatchUse& use,
                  uint64_t position) const;

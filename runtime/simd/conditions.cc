@@ -175,6 +175,15 @@ void ConditionSet::decide(const StringColumn& column, Decisions& out) const {
   if (column.num_rows > 0) decide_rows(column, out);
 }
 
+bool ConditionSet::decide_by_values(const StringColumn& values, int64_t num_rows, Decisions& out) const {
+  if (!fit_empty_.empty()) return false;
+  if (!out.values_) out.values_ = std::make_unique<Decisions>();
+  decide(values, *out.values_);
+  if (!out.values_->list_.empty()) return false;
+  out.begin(num_slots_, conditions_.size(), static_cast<size_t>(num_rows));
+  return true;
+}
+
 void ConditionSet::decide_rows(const StringColumn& column, Decisions& out) const {
   const Column& from = column.column;
   const auto rows = static_cast<size_t>(column.num_rows);

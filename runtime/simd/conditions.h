@@ -74,6 +74,9 @@ class ConditionSet {
 
   // Finds out which rows hold which condition; a null row counts as "".
   void decide(const StringColumn& column, Decisions& out) const;
+  // The same for rows of which each has one of `values` or none, if no pattern fits any of these; else
+  // returns false, and nothing is decided.
+  bool decide_by_values(const StringColumn& values, int64_t num_rows, Decisions& out) const;
   // The rows that hold a condition, as decide() left it in `decisions`: (rows + 63) / 64 words, valid until
   // it is called again; nullptr: none.
   const uint64_t* rows(size_t condition, Decisions& decisions) const;

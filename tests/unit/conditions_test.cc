@@ -153,6 +153,38 @@ TEST(ConditionSet, DecidesAsEachPatternAlone) {
   });
 }
 
+TEST(ConditionSet, ValuesThatFitNothingDecideAllRows) {
+  Random random;
+  size_t decided = 0;
+  for (int round = 0; round < 300; ++round) {
+    const ConditionSet set(random_conditions(random, 4));
+    std::vector<std::string> distinct(1 + random.below(3));
+    for (std::string& value : distinct)
+      value = random.below(2) ? random_value(random, set.conditions()) : random.text(3);
+    std::vector<size_t> rows(random.below(100) + 1);
+    for (size_t& row : rows) row = random.below(distinct.size());
+    const Texts texts(distinct, rows, random);
+    Column values;
+    values.encoding = Encoding::Strs;
+    std::vector<Str> strs(distinct.begin(), distinct.end());
+    values.values = strs.data();
+    Decisions decisions;
+    const auto num_rows = static_cast<int64_t>(rows.size());
+    if (!set.decide_by_values(StringColumn{values, static_cast<int64_t>(strs.size())}, num_rows, decisions))
+      continue;
+    ++decided;
+    for (size_t i = 0; i < set.conditions().size(); ++i) {
+      const uint64_t* holds = set.rows(i, decisions);
+      for (size_t row = 0; row < rows.size(); ++row) {
+        const bool expected = plainly_holds(set.conditions()[i], distinct[rows[row]]);
+        ASSERT_EQ(holds && (holds[row / 64] >> (row % 64) & 1), expected) << distinct[rows[row]];
+        ASSERT_EQ(plainly_holds(set.conditions()[i], ""), expected) << "a row without a value";
+      }
+    }
+  }
+  EXPECT_GT(decided, 20u);
+}
+
 TEST(ConditionSet, OneValueAsAColumn) {
   Random random;
   for (int round = 0; round < 200; ++round) {

@@ -11,6 +11,7 @@
 
 #include <cmath>
 #include <random>
+#include <set>
 
 #include "runtime/archive/parquet_decode.h"
 #include "tests/unit/archive_fixture.h"
@@ -334,6 +335,39 @@ TEST_F(ParquetTest, TextsBeyondTheDictionaryFollowOthersThatWereLoaded) {
     return true;
   };
   EXPECT_TRUE(scan_file(file.value(), request_, look, &report_).ok());
+}
+
+// What a dictionary alone tells, and only where all rows have their values from it.
+TEST_F(ParquetTest, ValuesAreKnownWithoutTheRows) {
+  request_.columns = {{"Few", Type::String}, {"Many", Type::String}, {"L", Type::Long}};
+  request_.late = true;
+  for (auto packing : {parquet::Compression::ZSTD, parquet::Compression::SNAPPY}) {
+    const Rows rows = random_rows(5, 2000, true);
+    parquet::WriterProperties::Builder properties;
+    properties.compression(packing)->dictionary_pagesize_limit(8000)->data_pagesize(500)->write_batch_size(
+        50);
+    const std::string path = write_parquet(*rows.table, properties, 2000);
+    auto look = [&](int, const Batch& batch) {
+      Column values;
+      int64_t size = 0;
+      EXPECT_FALSE(batch.loader->find_values(1, &values, &size)) << "some texts are not in the dictionary";
+      EXPECT_FALSE(batch.loader->find_values(2, &values, &size)) << "no text";
+      EXPECT_TRUE(batch.loader->find_values(0, &values, &size));
+      std::set<std::string> known;
+      for (int64_t i = 0; i < size; ++i) known.emplace(load_str(values, values.encoding, i).view());
+      EXPECT_TRUE(batch.loader->load(0, nullptr));
+      std::set<std::string> found;
+      for (int64_t row = 0; row < batch.num_rows; ++row)
+        if (!batch.columns[0].validity || bit_at(batch.columns[0].validity, row))
+          found.emplace(load_str(batch.columns[0], batch.columns[0].encoding, row).view());
+      EXPECT_EQ(known, found);
+      for (int64_t row = 0; row < batch.num_rows; ++row)
+        EXPECT_EQ(print_cell(batch.columns[0], row), rows.text[static_cast<size_t>(row)].substr(
+                                                         0, rows.text[static_cast<size_t>(row)].find('|')));
+      return true;
+    };
+    EXPECT_TRUE(scan_file(detect_file(path, {}).value(), request_, look, &report_).ok());
+  }
 }
 
 TEST_F(ParquetTest, DamageOfOneColumnLeavesTheOthers) {
