@@ -48,6 +48,9 @@ std::string random_needle(Random& random, const std::vector<std::string>& texts)
   text = text.substr(begin, random() % 2 ? std::string::npos : random() % 8);
   for (char& c : text)
     if (random() % 4 == 0 && std::isalpha(static_cast<unsigned char>(c)) && (c & 0x80) == 0) c ^= 0x20;
+  for (const auto& [lower, upper] : {std::pair("é", "É"), std::pair("ö", "Ö")})
+    for (const auto& [from, to] : {std::pair(lower, upper), std::pair(upper, lower)})
+      if (size_t place = text.find(from); place != text.npos && random() % 2) text.replace(place, 2, to);
   return text;
 }
 
