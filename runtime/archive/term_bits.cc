@@ -10,6 +10,8 @@
 #include <bit>
 #include <cstring>
 
+#include "runtime/simd/unicode.h"
+
 namespace kqlc::archive {
 namespace {
 
@@ -149,8 +151,7 @@ bool pattern_may_hold(const TermBits& bits, const simd::Pattern& pattern) {
   });
   if (!has_terms || !visit_grams(needle, has_gram)) return false;
   // Characters that are not ASCII have other cases, which no bit knows.
-  const bool is_exact = pattern.letter_case != simd::Case::Ignored ||
-                        std::ranges::all_of(needle, [](char c) { return kind_of(c) != kNotAscii; });
+  const bool is_exact = pattern.letter_case != simd::Case::Ignored || simd::is_ascii(needle);
   if (pattern.match != simd::Match::Equals || !is_exact || is_term(needle)) return true;
   return has_term(hash_text(needle));
 }
