@@ -118,9 +118,27 @@ std::string csv_value(const std::string& text) {
   return out + "\"";
 }
 
+// Rows as text, handed on where they have become much.
+class Pieces {
+ public:
+  explicit Pieces(const TextWriter& write) : write_(write) {}
+  std::string text;
+  // To be called after each row.
+  Result<void> hand_on(size_t least = size_t{1} << 20) {
+    if (text.size() < least) return {};
+    Result<void> written = write_(text);
+    text.clear();
+    return written;
+  }
+
+ private:
+  const TextWriter& write_;
+};
+
 // With a rule, its key is the first column.
-std::string print_csv(const reference::Rows& rows, const std::string& rule) {
-  std::string out = rule.empty() ? "" : "rule,";
+Result<void> print_csv(const reference::Rows& rows, const std::string& rule, Pieces& pieces) {
+  std::string& out = pieces.text;
+  out += rule.empty() ? "" : "rule,";
   for (size_t i = 0; i < rows.schema.size(); ++i) out += (i ? "," : "") + csv_value(rows.schema[i].name);
   out += "\r\n";
   for (const auto& row : rows.rows) {
@@ -128,8 +146,9 @@ std::string print_csv(const reference::Rows& rows, const std::string& rule) {
     for (size_t i = 0; i < row.size(); ++i)
       out += (i ? "," : "") + csv_value(text_value(row[i], rows.schema[i].type));
     out += "\r\n";
+    KQLC_TRY(pieces.hand_on());
   }
-  return out;
+  return {};
 }
 
 }  // namespace
@@ -221,14 +240,13 @@ std::string print_tables(const std::vector<Output>& outputs, size_t width) {
 }
 
 // One result is plain CSV; several are blocks with a header each, an empty line between them.
-std::string print_csvs(const std::vector<Output>& outputs) {
-  std::string out;
+Result<void> print_csvs(const std::vector<Output>& outputs, Pieces& pieces) {
   for (const Output& output : outputs) {
-    if (!out.empty()) out += "\r\n";
-    out += print_csv(*output.rows, outputs.size() > 1 ? output.rule : "");
-    if (!output.partial.empty()) out += "# partial: " + output.partial + "\r\n";
+    if (&output != outputs.data()) pieces.text += "\r\n";
+    KQLC_TRY(print_csv(*output.rows, outputs.size() > 1 ? output.rule : "", pieces));
+    if (!output.partial.empty()) pieces.text += "# partial: " + output.partial + "\r\n";
   }
-  return out;
+  return {};
 }
 
 // A scan is an array of results with their rules; a query its table, or its tables.
@@ -246,8 +264,8 @@ std::string print_json(const std::vector<Output>& outputs) {
   return outputs.size() == 1 ? out + "\n" : "{\"tables\":[" + out + "]}\n";
 }
 
-std::string print_ndjson(const std::vector<Output>& outputs) {
-  std::string out;
+Result<void> print_ndjson(const std::vector<Output>& outputs, Pieces& pieces) {
+  std::string& out = pieces.text;
   for (const Output& output : outputs) {
     std::string rule = output.rule.empty() ? "" : "{\"rule\":" + json_string(output.rule) + ",";
     ObjectPrinter printer(*output.rows);
@@ -255,26 +273,28 @@ std::string print_ndjson(const std::vector<Output>& outputs) {
       if (!rule.empty()) out += rule + "\"row\":";
       printer.append(out, row);
       out += rule.empty() ? "\n" : "}\n";
+      KQLC_TRY(pieces.hand_on());
     }
     if (output.partial.empty()) continue;
     out += (rule.empty() ? "{\"$partial\":" : rule + "\"partial\":") + json_string(output.partial) + "}\n";
   }
-  return out;
+  return {};
 }
 
 }  // namespace
 
-std::string print_outputs(const std::vector<Output>& outputs, OutputFormat format, size_t width) {
-  switch (format) {
-    case OutputFormat::Table:
-      return print_tables(outputs, width);
-    case OutputFormat::Csv:
-      return print_csvs(outputs);
-    case OutputFormat::Json:
-      return print_json(outputs);
-    default:
-      return print_ndjson(outputs);
-  }
+Result<void> print_outputs(const std::vector<Output>& outputs, OutputFormat format, size_t width,
+                           const TextWriter& write) {
+  Pieces pieces(write);
+  if (format == OutputFormat::Table)
+    pieces.text = print_tables(outputs, width);
+  else if (format == OutputFormat::Json)
+    pieces.text = print_json(outputs);
+  else if (format == OutputFormat::Csv)
+    KQLC_TRY(print_csvs(outputs, pieces));
+  else
+    KQLC_TRY(print_ndjson(outputs, pieces));
+  return pieces.hand_on(0);
 }
 
 }  // namespace kqlc::cli

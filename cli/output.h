@@ -4,7 +4,9 @@
 // table, control characters of event data are shown escaped, so that data cannot write to the terminal.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/reference/execute.h"
@@ -35,9 +37,14 @@ struct Output {
   std::string partial;  // why rows are missing; ""
 };
 
-// Text of all results in one of the text formats. What is partial is marked: a line of its own in NDJSON
-// (with the key `partial`, `$partial` in a query), a member `partial` in JSON, a last line `# partial: ...`
-// in CSV and in a table. With a `width` (of a terminal) tables are cut to it and say so.
-std::string print_outputs(const std::vector<Output>& outputs, OutputFormat format, size_t width = 0);
+// Takes the next bytes of an output.
+using TextWriter = std::function<Result<void>(std::string_view bytes)>;
+
+// Writes all results in one of the text formats, NDJSON and CSV some rows at a time. Errors: those of
+// `write`. What is partial is marked: a line of its own in NDJSON (with the key `partial`, `$partial` in a
+// query), a member `partial` in JSON, a last line `# partial: ...` in CSV and in a table. With a `width` (of
+// a terminal) tables are cut to it and say so.
+Result<void> print_outputs(const std::vector<Output>& outputs, OutputFormat format, size_t width,
+                           const TextWriter& write);
 
 }  // namespace kqlc::cli

@@ -41,7 +41,8 @@ Result<void> write_bytes(const std::vector<Output>& outputs, const Destination& 
                      : output::write_arrow_stream(result, file.descriptor());
     }
     default:
-      return file.write(print_outputs(outputs, destination.format, terminal_width(file.descriptor())));
+      return print_outputs(outputs, destination.format, terminal_width(file.descriptor()),
+                           [&](std::string_view bytes) { return file.write(bytes); });
   }
 }
 

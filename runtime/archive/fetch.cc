@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "runtime/archive/source.h"
+#include "runtime/base/memory_limit.h"
 
 namespace kqlc::archive {
 
@@ -139,7 +140,8 @@ Result<std::unique_ptr<FetchedRows>> FetchedRows::fetch(const std::vector<File>&
                                                         const std::vector<uint64_t>& locators,
                                                         const std::vector<uint64_t>& others,
                                                         size_t memory_limit, ScanReport* report) {
-  const Error over_limit{ErrorCode::Limit, "the memory limit was reached while columns were fetched"};
+  const Error over_limit{ErrorCode::Limit,
+                         say_memory_limit(memory_limit, "columns that are fetched for the rows found")};
   size_t row_bytes = 2 * sizeof(uint64_t);
   for (const ColumnRequest& column : request.columns) row_bytes += 1 + physical_type(column.type).width;
   if (memory_limit && (locators.size() + others.size()) * row_bytes > memory_limit) return over_limit;

@@ -161,8 +161,15 @@ TEST(SeedRule, ShippedArchive) {
   ASSERT_TRUE(compiled.ok()) << cli::render(compiled);
   auto rows = reference::execute(compiled.plan, 0, tables.value().reader(cli::TimeRange()));
   ASSERT_TRUE(rows.ok());
+  std::string printed;
+  ASSERT_TRUE(cli::print_outputs({{"", "", "", &rows.value(), ""}}, cli::OutputFormat::Csv, 0,
+                                 [&](std::string_view bytes) -> Result<void> {
+                                   printed += bytes;
+                                   return {};
+                                 })
+                  .ok());
   EXPECT_EQ(
-      cli::print_outputs({{"", "", "", &rows.value(), ""}}, cli::OutputFormat::Csv),
+      printed,
       "DeviceId,DeviceName,FirstSeen,LastSeen,Report,Count\r\n"
       "5b1f0c6e2f1d4c0d9a70c7c1f5be0a4d2e8f9c31,ws-finance-07.contoso.example,2023-07-18T09:12:44.0312345Z,"
       "2023-07-19T16:40:02.5000000Z,\"[70001,70002]\",2\r\n"
