@@ -101,29 +101,7 @@ Column row_column(const Batch& batch, std::vector<uint64_t>& rows) {
   return column;
 }
 
-size_t shortest_literal(const std::vector<simd::Literal>& group) {
-  size_t shortest = group.empty() ? 0 : group[0].text.size();
-  for (const simd::Literal& literal : group) shortest = std::min(shortest, literal.text.size());
-  return shortest;
-}
-
 }  // namespace
-
-std::vector<std::vector<simd::Literal>> join_prefilters(
-    const std::vector<const std::vector<std::vector<simd::Literal>>*>& prefilters) {
-  if (prefilters.size() == 1) return *prefilters[0];
-  std::vector<simd::Literal> joined;
-  std::set<std::pair<std::string_view, simd::Case>> known;
-  for (const auto* groups : prefilters) {
-    if (groups->empty()) return {};
-    auto best = std::max_element(groups->begin(), groups->end(), [](const auto& a, const auto& b) {
-      return shortest_literal(a) < shortest_literal(b);
-    });
-    for (const simd::Literal& literal : *best)
-      if (known.emplace(literal.text, literal.letter_case).second) joined.push_back(literal);
-  }
-  return {std::move(joined)};
-}
 
 // A table, the kernels that read it, and what their rows look like.
 struct SharedScan::Pass {
@@ -400,10 +378,9 @@ Result<void> SharedScan::measure_pass(Pass& pass) {
 
 // Returns false when a mapped file lost bytes under the kernels: their states may hold wrong rows.
 bool SharedScan::run_pass(Pass& pass) {
-  std::vector<const std::vector<std::vector<simd::Literal>>*> prefilters;
+  pass.scan.prefilters.clear();
   for (const Pass::Port& port : pass.ports)
-    prefilters.push_back(&port.member->kernel->inputs()[port.input].prefilter);
-  pass.scan.prefilter = join_prefilters(prefilters);
+    pass.scan.prefilters.push_back(port.member->kernel->inputs()[port.input].prefilter);
   std::vector<Need> needs;
   for (Pass::Port& port : pass.ports) needs.push_back(std::move(port.needs));
   pass.scan.needs = need_any(std::move(needs));

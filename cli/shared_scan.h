@@ -53,10 +53,4 @@ class SharedScan {
   std::vector<std::unique_ptr<Member>> members_;
 };
 
-// Literals that a line must hold to be of use to any of several scans, of which each has its own groups (all
-// of them required): one group a scan is put together into a single one. A scan without groups takes every
-// line.
-std::vector<std::vector<simd::Literal>> join_prefilters(
-    const std::vector<const std::vector<std::vector<simd::Literal>>*>& prefilters);
-
 }  // namespace kqlc::cli

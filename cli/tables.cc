@@ -214,7 +214,7 @@ Result<void> Tables::scan(const TableScan& scan, int threads, const archive::Bat
   request.table = scan.table;
   request.strict = strict_;
   request.mapping = mapping_;
-  if (!strict_) request.prefilter = scan.prefilter;
+  if (!strict_) request.prefilters = scan.prefilters;
   request.needs = scan.needs;
   request.late = true;
   for (const plan::ColumnDef& column : scan.columns) request.columns.push_back({column.name, column.type});

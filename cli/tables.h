@@ -23,8 +23,8 @@ namespace kqlc::cli {
 struct TableScan {
   std::string table;
   plan::Schema columns;
-  std::vector<std::vector<simd::Literal>> prefilter;  // as archive::ScanRequest's; not used under --strict
-  Need needs;                                         // as archive::ScanRequest's
+  std::vector<simd::LiteralGroups> prefilters;  // as archive::ScanRequest's; not used under --strict
+  Need needs;                                   // as archive::ScanRequest's
 };
 
 class Tables {

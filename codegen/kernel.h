@@ -47,7 +47,7 @@ struct KernelInput {
   std::string table;
   std::vector<plan::ColumnDef> columns;
   // As archive::ScanRequest::prefilter.
-  std::vector<std::vector<simd::Literal>> prefilter;
+  simd::LiteralGroups prefilter;
   // What a row must hold for the kernel to look further than its first filters.
   Need needs;
   size_t phase = 0;  // inputs of a phase are consumed before those of the next

@@ -82,8 +82,7 @@ struct Op {
   Schema schema;  // of the rows it gives
   std::vector<OpId> inputs;
   std::string table;
-  std::vector<std::vector<simd::Literal>>
-      prefilter;  // as simd::LineFilter takes it: rows that can matter hold these
+  simd::LiteralGroups prefilter;  // as simd::LineFilter takes it: rows that can matter hold these
   std::vector<Cell> cells;
   std::vector<ExprId> exprs;
   std::vector<AggregateUse> aggregates;

@@ -85,8 +85,9 @@ class NeedReader {
       if (symbol == relation && call.args.size() == 2) return read_comparison(call, relation);
     const Expr& first = ir_.exprs[call.args[0]];
     if (name == "not" && first.kind == ExprKind::Column) return range_of(first, {0, 0});
-    if ((name == "isnotnull" || name == "isnotempty") && first.kind == ExprKind::Column &&
-        first.type != Type::Dynamic)
+    if (first.kind != ExprKind::Column || first.type == Type::Dynamic) return {};
+    // A string is never null.
+    if (name == "isnotempty" || (name == "isnotnull" && first.type != Type::String))
       return range_of(first, {});
     return {};
   }

@@ -117,14 +117,15 @@ struct ScanRequest {
   // All columns of the table, where they are known: a CSV file with a header that has none of them is an
   // error.
   std::vector<std::string> table_columns;
-  // Literals that the string values of a wanted row contain: of each group at least one. Rows that lack them
-  // may be left out, or not. Empty: nothing is known.
-  std::vector<std::vector<simd::Literal>> prefilter;
+  // Of each reader of the rows, literals that the string values of a row of use to it contain: of each group
+  // at least one. Rows that are of use to none may be left out, or not. Empty, or a reader without groups:
+  // nothing is known.
+  std::vector<simd::LiteralGroups> prefilters;
   // What a row of use must hold. Only used to pass over chunks of which no row can; not under `strict`.
   // Requires: its columns are among `columns`.
   Need needs;
   // Locators of the only rows that are wanted (Batch::locators), sorted; nullptr: all rows. Batches may hold
-  // others as well. Requires: is_fetchable() of every file, no prefilter.
+  // others as well. Requires: is_fetchable() of every file, no prefilters.
   const std::vector<uint64_t>* wanted_rows = nullptr;
   // Whether columns may be left to be made when the callback asks for them (Batch::loader). Without it, and
   // under `strict`, all are there.

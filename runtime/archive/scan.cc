@@ -39,7 +39,7 @@ struct Slot {
 // Whether a file has lines, and none of them can be read.
 bool has_only_bad_lines(const File& file, ScanRequest request) {
   request.table.clear();
-  request.prefilter.clear();
+  request.prefilters.clear();
   ScanReport report;
   auto done = scan_files({file}, request, {}, [](int, const Batch&) { return false; }, &report);
   return done.ok() && report.rows == 0 && report.lines > 0 && report.lines == report.bad_lines;
@@ -62,6 +62,7 @@ class Scan {
     for (auto& worker : workers)
       if (worker->failure) return *worker->failure;
     for (auto& worker : workers) report->merge(worker->report);
+    chooses_lines_ = !workers[0]->filter.passes_all();
     note_unseen_columns(workers, report);
     for (size_t i = 0; i < files_.size(); ++i) note_unreadable(i, report);
     return {};
@@ -174,7 +175,7 @@ class Scan {
     if (slot.broke_off && !slot.gave_rows) report->unread.insert(files_[index].ordinal);
     if (ended_ || slot.lines != slot.bad_lines || report->unread.contains(files_[index].ordinal)) return;
     bool unreadable = slot.lines > 0;
-    if (!request_.prefilter.empty() && !request_.strict && files_[index].format == Format::Ndjson)
+    if (chooses_lines_ && files_[index].format == Format::Ndjson)
       unreadable =
           files_[index].named && !files_[index].starts_well && has_only_bad_lines(files_[index], request_);
     if (!unreadable) return;
@@ -204,6 +205,7 @@ class Scan {
   const BatchCallback& callback_;
   std::vector<Slot> slots_;
   std::atomic<bool> ended_{false};
+  bool chooses_lines_ = false;
 };
 
 const File* file_of(const std::vector<File>& files, uint64_t position) {
@@ -301,7 +303,7 @@ void ScanReport::merge(const ScanReport& other) {
 
 Worker::Worker(int number, const ScanRequest& scan_request, const BatchCallback& batch_callback)
     : thread(number), request(scan_request), callback(batch_callback), rows(scan_request.columns) {
-  if (!request.prefilter.empty() && !request.strict) filter = simd::LineFilter(request.prefilter);
+  if (!request.strict) filter = simd::LineFilter::for_any(request.prefilters);
   json = std::make_unique<JsonRows>(*this);
 }
 Worker::~Worker() = default;

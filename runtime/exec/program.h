@@ -54,7 +54,7 @@ struct Atom {
 struct Input {
   std::string table;
   std::vector<Field> columns;
-  std::vector<std::vector<simd::Literal>> prefilter;  // as archive::ScanRequest::prefilter
+  simd::LiteralGroups prefilter;  // of archive::ScanRequest::prefilters
   std::vector<Atom> atoms;
 };
 

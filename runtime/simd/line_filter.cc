@@ -8,6 +8,7 @@
 #include "runtime/simd/line_filter.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "runtime/simd/targets.h"
 #include "runtime/simd/unicode.h"
@@ -123,37 +124,116 @@ SearchPlan plan_group(const std::vector<Literal>& group) {
 
 }  // namespace
 
-LineFilter::LineFilter(const std::vector<std::vector<Literal>>& groups) {
-  SearchPlan best;
-  EscapeFilter escapes{};
-  for (const std::vector<Literal>& group : groups) {
-    if (group.empty()) {
-      mode_ = Mode::None;
-      return;
-    }
-    SearchPlan plan = plan_group(group);
-    if (plan.pieces.empty() || (!best.pieces.empty() && plan.rate >= best.rate)) continue;
-    best = std::move(plan);
-    escapes = escapes_of(group);
+LineFilter::LineFilter(const LiteralGroups& groups) : LineFilter(for_any({groups})) {}
+
+LineFilter LineFilter::for_any(const std::vector<LiteralGroups>& readers) {
+  LineFilter filter;
+  Numbers numbers;
+  if (readers.empty()) return filter;
+  filter.mode_ = Mode::None;
+  filter.escapes_.enabled = true;
+  for (const LiteralGroups& groups : readers) {
+    const auto is_empty = [](const auto& group) { return group.empty(); };
+    if (std::ranges::any_of(groups, is_empty)) continue;  // nothing is of use
+    filter.add_reader(groups, numbers);
+    if (filter.mode_ == Mode::All) return filter;
   }
-  if (best.pieces.empty()) return;
+  if (numbers.empty()) return filter;
+  std::vector<MultiSearch::Piece> pieces(numbers.size());
+  for (const auto& [piece, number] : numbers) pieces[number] = {piece.first, piece.second};
+  for (const std::string& piece : filter.pieces_) filter.longest_ = std::max(filter.longest_, piece.size());
+  filter.search_ = LearningSearch(std::move(pieces), filter.escapes_);
+  return filter;
+}
+
+// The rarest group is searched. A reader of which no group can be makes all lines pass.
+void LineFilter::add_reader(const LiteralGroups& groups, Numbers& numbers) {
+  std::vector<SearchPlan> plans;
+  for (const std::vector<Literal>& group : groups) plans.push_back(plan_group(group));
+  size_t best = plans.size();
+  for (size_t i = 0; i < plans.size(); ++i)
+    if (!plans[i].pieces.empty() && (best == plans.size() || plans[i].rate < plans[best].rate)) best = i;
+  if (best == plans.size()) {
+    mode_ = Mode::All;
+    return;
+  }
   mode_ = Mode::Search;
-  for (const MultiSearch::Piece& piece : best.pieces) pieces_.push_back(piece.bytes);
-  search_ = LearningSearch(std::move(best.pieces), escapes);
+  for (const MultiSearch::Piece& piece : plans[best].pieces) add_piece(piece, numbers);
+  const EscapeFilter own = escapes_of(groups[best]);
+  escapes_.non_ascii |= own.non_ascii;
+  for (size_t code = 0; code < std::size(own.ascii); ++code) escapes_.ascii[code] |= own.ascii[code];
+  Checks& checks = checks_.emplace_back();
+  for (size_t i = 0; i < plans.size(); ++i) {
+    if (i == best || plans[i].pieces.empty()) continue;
+    std::vector<PreparedNeedle>& check = checks.emplace_back();
+    for (const MultiSearch::Piece& piece : plans[i].pieces)
+      check.emplace_back(Match::Contains, piece.caseless ? Case::IgnoredInAscii : Case::Sensitive,
+                         piece.bytes);
+  }
+}
+
+// The reader is the next one of checks_.
+void LineFilter::add_piece(const MultiSearch::Piece& piece, Numbers& numbers) {
+  const auto [known, is_new] = numbers.try_emplace({piece.bytes, piece.caseless}, readers_.size());
+  if (is_new) {
+    pieces_.push_back(piece.bytes);
+    readers_.emplace_back();
+  }
+  readers_[known->second].push_back(static_cast<uint32_t>(checks_.size()));
 }
 
 void LineFilter::learn(std::string_view text) {
   if (mode_ == Mode::Search) search_.learn(text);
 }
 
+// Whether the line may be of use to a reader that looks for the piece.
+bool LineFilter::serves(size_t piece, std::string_view line) const {
+  const auto holds = [&](const std::vector<PreparedNeedle>& check) {
+    return std::ranges::any_of(check,
+                               [&](const PreparedNeedle& needle) { return needle.matches(Str(line)); });
+  };
+  return std::ranges::any_of(readers_[piece],
+                             [&](uint32_t reader) { return std::ranges::all_of(checks_[reader], holds); });
+}
+
+// Whether it may be of use for another hit than the first, which is at `hit`: none begins further before it
+// than the longest piece reaches.
+bool LineFilter::serves_otherwise(const char* hit, std::string_view line) const {
+  struct Look {
+    const LineFilter& filter;
+    std::string_view line;
+    bool found;
+  };
+  Look look{*this, line, false};
+  const char* end = line.data() + line.size();
+  const char* begin = hit - std::min<size_t>(static_cast<size_t>(hit - line.data()), longest_);
+  search_.search().find_all(
+      begin, end,
+      [](void* context, const char*, size_t which) {
+        auto& here = *static_cast<Look*>(context);
+        here.found = here.found || here.filter.serves(which, here.line);
+      },
+      &look);
+  return look.found;
+}
+
 Line LineFilter::next_candidate(const char* pos, const char* end) const {
   if (mode_ == Mode::None || pos == end) return {};
   if (mode_ == Mode::All) return {pos, line_end(pos, end)};
-  size_t which = 0;
-  const char* hit = search_.search().find(pos, end, &which);
-  if (!hit) return {};
-  const char* newline = kernels().find_last_byte(pos, hit, '\n');
-  return {newline ? newline + 1 : pos, line_end(hit, end)};
+  for (;;) {
+    size_t which = 0;
+    const char* hit = search_.search().find(pos, end, &which);
+    if (!hit) return {};
+    const char* newline = kernels().find_last_byte(pos, hit, '\n');
+    const Line line{newline ? newline + 1 : pos, line_end(hit, end)};
+    const std::string_view text(line.begin, static_cast<size_t>(line.end - line.begin));
+    // Behind an escape anything may stand.
+    const bool is_candidate = which == kEscapeHit || serves(which, text) || serves_otherwise(hit, text) ||
+                              text.find("\\u") != text.npos;
+    if (is_candidate) return line;
+    if (line.end == end) return {};
+    pos = line.end + 1;
+  }
 }
 
 const char* line_end(const char* begin, const char* end) noexcept {

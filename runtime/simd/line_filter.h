@@ -4,8 +4,8 @@
 // string values of a matching row must contain: groups, each any-of, all groups required. Out: candidate
 // lines. Sound: a line whose decoded string values contain a literal of every group is never left out,
 // however JSON writes it
-// (`\u0044istant`, `\/`, `\"`). Of the groups only the rarest is searched; candidates still have to be
-// parsed.
+// (`\u0044istant`, `\/`, `\"`). Of the groups only the rarest is searched, for all readers in one pass; where
+// it occurs the others are looked for in that line. Candidates still have to be parsed.
 //
 // What the caller must grant: the literal occurs inside one string value of the line (a key does as well),
 // after JSON decoding and before anything else is done to it; lines end with \n; bytes are UTF-8, invalid
@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ struct Literal {
   Case letter_case = Case::Ignored;
 };
 
+// What a line must hold to be of use to one reader: of each group a literal.
+using LiteralGroups = std::vector<std::vector<Literal>>;
+
 struct Line {
   const char* begin = nullptr;  // nullptr: no further candidate
   const char* end = nullptr;    // the \n, or the end of the buffer; a \r before it belongs to the line
@@ -35,8 +39,11 @@ class LineFilter {
  public:
   // Passes every line.
   LineFilter() = default;
-  // An empty group can never match, so no line passes; a group with an empty literal says nothing.
-  explicit LineFilter(const std::vector<std::vector<Literal>>& groups);
+  // Passes lines for one reader. An empty group can never match, so no line passes; a group with an empty
+  // literal says nothing.
+  explicit LineFilter(const LiteralGroups& groups);
+  // Passes lines that may be of use to any of several readers; all where one has no groups, or there is none.
+  static LineFilter for_any(const std::vector<LiteralGroups>& readers);
 
   // Returns the first candidate line at or after `pos`, which is the start of a line. The last line may lack
   // its \n. Lines without a byte pass only when passes_all(). Continue at line.end + 1.
@@ -50,14 +57,28 @@ class LineFilter {
   bool passes_all() const { return mode_ == Mode::All; }
   bool passes_none() const { return mode_ == Mode::None; }
 
-  // The byte strings that are searched, for `explain`; pieces of the literals of the group chosen.
+  // The byte strings that are searched; pieces of the literals of the groups chosen.
   const std::vector<std::string>& pieces() const { return pieces_; }
 
  private:
   enum class Mode { All, None, Search };
+  // Of a reader: the groups that are looked for where a literal of the one chosen was found.
+  using Checks = std::vector<std::vector<PreparedNeedle>>;
+
+  // By bytes, and whether they are caseless.
+  using Numbers = std::map<std::pair<std::string, bool>, size_t>;
+
+  void add_reader(const LiteralGroups& groups, Numbers& numbers);
+  void add_piece(const MultiSearch::Piece& piece, Numbers& numbers);
+  bool serves(size_t piece, std::string_view line) const;
+  bool serves_otherwise(const char* hit, std::string_view line) const;
 
   Mode mode_ = Mode::All;
   std::vector<std::string> pieces_;
+  std::vector<std::vector<uint32_t>> readers_;  // by piece
+  std::vector<Checks> checks_;                  // by reader
+  EscapeFilter escapes_{};
+  size_t longest_ = 0;  // of the pieces
   LearningSearch search_;
 };
 

@@ -23,7 +23,7 @@ namespace {
 using engines::Answer;
 using engines::FileWay;
 using engines::Native;
-using Prefilter = std::vector<std::vector<simd::Literal>>;
+using Prefilters = std::vector<simd::LiteralGroups>;
 
 constexpr size_t kLinesAtOnce = 5'000;  // more than one chunk of a scan
 constexpr size_t kRulesAtOnce = 5;
@@ -52,9 +52,7 @@ class Chunk {
     auto file = engines::write_ndjson(kEventTable, events_.text(), folder_.path());
     ASSERT_TRUE(file.ok()) << file.error().message;
     files_.push_back(file.value());
-    std::vector<const Prefilter*> all;
-    for (const auto& rule : rules_) all.push_back(&rule->native->prefilter(kEventTable));
-    joined_ = cli::join_prefilters(all);
+    for (const auto& rule : rules_) all_.push_back(rule->native->prefilter(kEventTable));
   }
 
   // The reference executor over the file differs where the reader does, the kernels where they or the ways of
@@ -92,11 +90,11 @@ class Chunk {
   // one thread and on two.
   std::vector<FileWay> ways(const Rule& rule) const {
     std::vector<FileWay> out;
-    const Prefilter none, &own = rule.native->prefilter(kEventTable);
+    const Prefilters none, own{rule.native->prefilter(kEventTable)};
     for (const simd::Kernels* target : simd::available_targets())
-      for (const Prefilter* prefilter : {&none, &own, &joined_})
+      for (const Prefilters* prefilters : {&none, &own, &all_})
         for (archive::Mapping mapping : {archive::Mapping::None, archive::Mapping::All})
-          for (int threads : {1, 2}) out.push_back({threads, mapping, target->name, *prefilter});
+          for (int threads : {1, 2}) out.push_back({threads, mapping, target->name, *prefilters});
     return out;
   }
 
@@ -106,7 +104,7 @@ class Chunk {
   engines::TemporaryFolder folder_;
   std::vector<archive::File> files_;
   std::vector<std::unique_ptr<Rule>> rules_;
-  Prefilter joined_;
+  Prefilters all_;
   size_t rows_ = 0, selective_ = 0;
 };
 

@@ -130,7 +130,7 @@ std::string Way::name() const {
 
 std::string FileWay::name() const {
   static constexpr const char* kMappings[] = {"nothing mapped", "archives mapped", "all mapped"};
-  const char* filter = !prefilter ? "own prefilter" : prefilter->empty() ? "no prefilter" : "a prefilter";
+  const char* filter = !prefilters ? "own prefilter" : prefilters->empty() ? "no prefilter" : "a prefilter";
   return std::to_string(threads) + " threads, " + kMappings[static_cast<size_t>(mapping)] + ", " + filter +
          (simd.empty() ? "" : ", " + simd);
 }
@@ -330,8 +330,8 @@ Answer Late::run(const std::vector<TableData>& tables, const Way& way) const {
   return to_answer(rows_->finish(found.rows, columns));
 }
 
-const std::vector<std::vector<simd::Literal>>& Native::prefilter(const std::string& table) const {
-  static const std::vector<std::vector<simd::Literal>> none;
+const simd::LiteralGroups& Native::prefilter(const std::string& table) const {
+  static const simd::LiteralGroups none;
   for (const codegen::KernelInput& input : kernel_->inputs())
     if (input.table == table) return input.prefilter;
   return none;
@@ -346,7 +346,7 @@ Answer Native::run(const std::vector<archive::File>& files, const FileWay& way) 
     const codegen::KernelInput& input = kernel_->inputs()[number];
     archive::ScanRequest request;
     request.table = input.table;
-    request.prefilter = way.prefilter.value_or(input.prefilter);
+    request.prefilters = way.prefilters.value_or(std::vector<simd::LiteralGroups>{input.prefilter});
     request.mapping = way.mapping;
     for (const auto& column : input.columns) request.columns.push_back({column.name, column.type});
     archive::ScanControl control;

@@ -47,8 +47,8 @@ struct FileWay {
   int threads = 1;
   archive::Mapping mapping = archive::Mapping::Archives;
   std::string simd = {};  // "": the active target
-  // Literals of which the lines of a table hold one of each group; nothing: those that the kernel knows.
-  std::optional<std::vector<std::vector<simd::Literal>>> prefilter = {};
+  // As archive::ScanRequest's; nothing: what the kernel knows.
+  std::optional<std::vector<simd::LiteralGroups>> prefilters = {};
   std::string name() const;
 };
 
@@ -65,7 +65,7 @@ class Native {
   Answer run(const std::vector<TableData>& tables, const Way& way) const;
   Answer run(const std::vector<archive::File>& files, const FileWay& way) const;
   // What lines of a table must hold to be of use; nothing is known where it is empty.
-  const std::vector<std::vector<simd::Literal>>& prefilter(const std::string& table) const;
+  const simd::LiteralGroups& prefilter(const std::string& table) const;
 
  private:
   std::unique_ptr<codegen::Kernel> kernel_;

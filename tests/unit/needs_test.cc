@@ -115,9 +115,10 @@ TEST(Needs, OrNeedsAllItsOperands) {
 TEST(Needs, WhatSaysNothing) {
   for (const char* condition :
        {"Size != 5", "Name !has 'abc'", "Name != 'abc'", "Size !in (1, 2)", "not(Size > 5)", "isnull(Size)",
-        "isempty(Name)", "Size == Port", "Size == long(null)", "Bag == 5", "Bag.a == 'abc'",
-        "tolower(Name) == 'abc'", "Size + 1 > 5", "toint(Size) == 5", "coalesce(Size, 1) == 1",
-        "case(Name has 'abc', true, false)", "isnull(Name has 'abc')", "Size > toint(Name)"})
+        "isempty(Name)", "isnotnull(Name)", "Size == Port", "Size == long(null)", "Bag == 5",
+        "Bag.a == 'abc'", "tolower(Name) == 'abc'", "Size + 1 > 5", "toint(Size) == 5",
+        "coalesce(Size, 1) == 1", "case(Name has 'abc', true, false)", "isnull(Name has 'abc')",
+        "Size > toint(Name)"})
     EXPECT_EQ(needs(condition), "{}") << condition;
 }
 

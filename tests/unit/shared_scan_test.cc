@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Many rules in one pass: the prefilter that serves all of them, times that rules bound, progress text.
+// Many rules in one pass: times that rules bound, progress text.
 #include "cli/shared_scan.h"
 
 #include <gtest/gtest.h>
@@ -11,35 +11,6 @@
 
 namespace kqlc::cli {
 namespace {
-
-using Groups = std::vector<std::vector<simd::Literal>>;
-
-std::vector<std::string> texts(const Groups& groups) {
-  std::vector<std::string> out;
-  for (const auto& group : groups) {
-    std::string text;
-    for (const simd::Literal& literal : group) text += (text.empty() ? "" : "|") + literal.text;
-    out.push_back(text);
-  }
-  return out;
-}
-
-TEST(SharedScan, OneRuleKeepsAllItsGroups) {
-  Groups one{{{"Distant", simd::Case::Ignored}}, {{"Desktop", simd::Case::Ignored}}};
-  EXPECT_EQ(texts(join_prefilters({&one})), (std::vector<std::string>{"Distant", "Desktop"}));
-}
-
-TEST(SharedScan, ALineMayServeAnyRule) {
-  Groups one{{{"enc", simd::Case::Ignored}}, {{"powershell", simd::Case::Ignored}}};
-  Groups two{{{"Distant", simd::Case::Ignored}, {"Remote", simd::Case::Ignored}}};
-  EXPECT_EQ(texts(join_prefilters({&one, &two})), (std::vector<std::string>{"powershell|Distant|Remote"}));
-  EXPECT_EQ(texts(join_prefilters({&one, &one})), (std::vector<std::string>{"powershell"}));
-}
-
-TEST(SharedScan, OneRuleWithoutLiteralsTakesEveryLine) {
-  Groups one{{{"powershell", simd::Case::Ignored}}}, none;
-  EXPECT_TRUE(join_prefilters({&one, &none}).empty());
-}
 
 class ScanTimesTest : public testing::Test {
  protected:

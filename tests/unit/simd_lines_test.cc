@@ -217,6 +217,24 @@ TEST(LineFilter, Limits) {
   EXPECT_TRUE(candidates(LineFilter({{{"x", Case::Ignored}}}), "").empty());
 }
 
+TEST(LineFilter, AReaderNeedsAllOfItsGroupsInALine) {
+  const LiteralGroups one{{{"powershell"}}, {{"distant"}, {"remote"}}}, two{{{"desktop"}}};
+  const std::string text = R"({"a":"PowerShell","b":"Distant"}
+{"a":"PowerShell","b":"near"}
+{"a":"remote","b":"x","c":"powershell"}
+{"b":"desktop","a":"PowerShell"}
+{"a":"PowerShell","b":"\\u0064istant"}
+{"a":"distant"})";
+  for_each_target([&](const Kernels&) {
+    EXPECT_EQ(candidates(LineFilter(one), text).size(), 3u);
+    EXPECT_EQ(candidates(LineFilter::for_any({one, two}), text).size(), 4u);
+    EXPECT_EQ(candidates(LineFilter::for_any({two, {}}), text).size(), 6u) << "one takes every line";
+    EXPECT_EQ(candidates(LineFilter::for_any({two, {{}}}), text).size(), 1u) << "one takes none";
+  });
+  EXPECT_TRUE(LineFilter::for_any({}).passes_all());
+  EXPECT_EQ(LineFilter::for_any({one, one}).pieces().size(), LineFilter(one).pieces().size());
+}
+
 // Writes a text as a JSON string, each character in one of its forms.
 std::string write_json(const std::string& text, Random& random) {
   std::string json = "\"";
@@ -270,7 +288,9 @@ TEST(LineFilter, NeverLosesALine) {
       for (auto& group : groups)
         for (size_t left = 1 + random.below(round % 2 ? 2 : round % 8 ? 7 : 60); left; --left)
           group.push_back({text_with_controls(random, 5), oracle::kCases[random.below(3)]});
-      LineFilter filter(groups);
+      const LiteralGroups other{{{text_with_controls(random, 4), Case::Ignored}, {"\x01", Case::Ignored}},
+                                {{"\x02"}}};
+      LineFilter filter = random.below(2) ? LineFilter(groups) : LineFilter::for_any({other, groups, other});
       if (random.below(2)) filter.learn(sample);
       std::string text;
       std::vector<std::string> wanted;
