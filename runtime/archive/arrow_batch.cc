@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "runtime/archive/arrow_time.h"
+#include "runtime/archive/arrow_validate.h"
 #include "runtime/simd/unicode.h"
 
 namespace kqlc::archive {
@@ -164,6 +165,8 @@ void BatchColumns::emit(bool late) {
   batch.num_columns = columns_.size();
   batch.loader = late ? this : nullptr;
   if (num_rows_) worker_.emit(batch);
+  if (failure_)
+    worker_.report.rows -= static_cast<uint64_t>(num_rows_);  // of no use to whoever asked for all
   worker_.rows.clear();
 }
 
@@ -251,7 +254,7 @@ arrow::Status BatchColumns::make_other(size_t column) {
     ARROW_ASSIGN_OR_RAISE(auto copied, copier_->copy(*array->data()));
     array = arrow::MakeArray(copied);
   }
-  ARROW_RETURN_NOT_OK(array->ValidateFull());
+  ARROW_ASSIGN_OR_RAISE(array, validate_array(array));
   columns_[column] = make_column(*array, worker_.request.columns[column], position_, worker_);
   return arrow::Status::OK();
 }

@@ -298,9 +298,15 @@ class ColumnMaker {
   }
 
   Str str_at(const arrow::Array& array, int64_t row) {
-    if (!is_text(array.type_id())) return arena_.copy(Str(text_of_value(array, row)));
-    std::string_view text = text_at(array, row);
-    if (simd::is_utf8(text)) return text;
+    if (!is_text(array.type_id())) {
+      const std::string text = text_of_value(array, row);
+      return simd::is_utf8(text) ? arena_.copy(Str(text)) : repaired(text);
+    }
+    const std::string_view text = text_at(array, row);
+    return simd::is_utf8(text) ? Str(text) : repaired(text);
+  }
+
+  Str repaired(std::string_view text) {
     ++worker_.report.repaired_lines;
     return arena_.copy(Str(std::string_view(simd::repair_utf8(text))));
   }

@@ -144,6 +144,15 @@ void append_value(const arrow::Array& array, int64_t row, int depth, std::string
     case arrow::Type::STRING_VIEW:
       append_string(static_cast<const arrow::StringViewArray&>(array).GetView(row), out);
       break;
+    case arrow::Type::BINARY:
+      append_string(static_cast<const arrow::BinaryArray&>(array).GetView(row), out);
+      break;
+    case arrow::Type::LARGE_BINARY:
+      append_string(static_cast<const arrow::LargeBinaryArray&>(array).GetView(row), out);
+      break;
+    case arrow::Type::BINARY_VIEW:
+      append_string(static_cast<const arrow::BinaryViewArray&>(array).GetView(row), out);
+      break;
     case arrow::Type::FLOAT:
       append_real(static_cast<const arrow::FloatArray&>(array).Value(row), out);
       break;

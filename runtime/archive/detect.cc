@@ -20,6 +20,8 @@
 #include "runtime/archive/json_text.h"
 #include "runtime/archive/manifest.h"
 #include "runtime/archive/source.h"
+#include "runtime/simd/targets.h"
+#include "runtime/value/reading.h"
 
 namespace kqlc::archive {
 namespace {
@@ -34,24 +36,26 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// Whether `name` stands in `text` with no letter or digit directly before or after it. What a custom table's
-// suffix follows is another table: DeviceEvents_CL does not name DeviceEvents. A name of one word (Event,
-// Usage) stands among others joined by `_` by chance, so `_` is a letter to it.
-bool names(std::string_view text, std::string_view name, bool one_word) {
-  auto is_inside = [&](size_t i) {
-    if (i >= text.size()) return false;
-    return std::isalnum(static_cast<unsigned char>(text[i])) || (one_word && text[i] == '_');
-  };
-  for (size_t i = text.find(name); i != text.npos; i = text.find(name, i + 1)) {
-    size_t end = i + name.size();
-    bool custom = text.substr(end).starts_with("_cl") && !is_inside(end + 3);
-    if (!(i > 0 && is_inside(i - 1)) && !is_inside(end) && !custom) return true;
-  }
-  return false;
-}
-
 bool is_one_word(std::string_view name) {
   return std::count_if(name.begin(), name.end(), [](unsigned char c) { return std::isupper(c); }) < 2;
+}
+
+// Whether `name`, in any case, stands in `text`, which is in lower case, with no letter or digit directly
+// before or after it. What a custom table's suffix follows is another table: DeviceEvents_CL does not name
+// DeviceEvents. A name of one word (Event, Usage) stands among others joined by `_` by chance, so `_` is a
+// letter to it.
+bool names(std::string_view text, std::string_view name) {
+  const auto is_inside = [&](size_t i) {
+    if (i >= text.size()) return false;
+    return std::isalnum(static_cast<unsigned char>(text[i])) || (text[i] == '_' && is_one_word(name));
+  };
+  const char *begin = text.data(), *stop = begin + text.size();
+  for (const char* p = begin; (p = simd::kernels().find_text(name.data(), name.size(), true, p, stop)); ++p) {
+    const auto at = static_cast<size_t>(p - begin), end = at + name.size();
+    const bool custom = text.substr(end).starts_with("_cl") && !is_inside(end + 3);
+    if (!(at > 0 && is_inside(at - 1)) && !is_inside(end) && !custom) return true;
+  }
+  return false;
 }
 
 // The custom table that a part of a path names: its first word that ends in `_CL`; "" where there is none.
@@ -73,10 +77,11 @@ std::string table_of_path(const std::string& path, const std::vector<std::string
   std::reverse(components.begin(), components.end());
   for (const std::string& component : components) {
     if (std::string custom = custom_table_of(component); !custom.empty()) return custom;
+    const std::string text = lower(component);
     const std::string* best = nullptr;
     for (const std::string& table : known)
-      if ((!best || table.size() > best->size()) && table.size() <= component.size() &&
-          names(lower(component), lower(table), is_one_word(table)))
+      if ((!best || table.size() > best->size()) && !table.empty() && table.size() <= text.size() &&
+          names(text, table))
         best = &table;
     if (best) return *best;
   }
@@ -113,7 +118,8 @@ std::string_view string_after_key(std::string_view line, std::string_view key) {
 
 bool is_known(std::string_view table, const std::vector<std::string>& known) {
   if (table.ends_with("_CL")) return true;
-  return std::any_of(known.begin(), known.end(), [&](auto& name) { return lower(name) == lower(table); });
+  return std::ranges::any_of(known,
+                             [&](const std::string& name) { return reading::equals_caseless(name, table); });
 }
 
 Result<std::string> read_head(const std::string& path, Compression compression) {

@@ -15,6 +15,7 @@
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/fetch.h"
 #include "runtime/archive/manifest.h"
+#include "runtime/archive/arrow_validate.h"
 #include "runtime/archive/parquet_group.h"
 
 namespace kqlc::archive {
@@ -83,7 +84,9 @@ class ParquetSource : public Source {
     batch.num_columns = group.columns().size();
     batch.loader = late_ ? &group : nullptr;
     if (batch.num_rows) worker.emit(batch);
-    return group.failure() ? *group.failure() : arrow::Status::OK();
+    if (!group.failure()) return arrow::Status::OK();
+    worker.report.rows -= static_cast<uint64_t>(batch.num_rows);  // of no use to whoever asked for all
+    return *group.failure();
   }
 
   void skip(const ChunkStatistics& statistics, Worker& worker) const {
@@ -131,7 +134,7 @@ class ParquetSource : public Source {
     while (!worker.stopped) {
       ARROW_ASSIGN_OR_RAISE(auto batch, batches->Next());
       if (!batch) break;
-      ARROW_RETURN_NOT_OK(batch->ValidateFull());
+      ARROW_ASSIGN_OR_RAISE(batch, validate_batch(batch));
       emit_record_batch(file_, *batch, row, worker);
       row += batch->num_rows();
     }

@@ -228,7 +228,8 @@ bool PageColumn::find_values(arrow::io::RandomAccessFile& file, parquet::RowGrou
     if (!page || page->type() != parquet::PageType::DICTIONARY_PAGE) return false;
     take_dictionary(pages, static_cast<const parquet::DictionaryPage&>(*page));
   }
-  if (static_cast<int64_t>(dictionary_size_) > num_rows_ / kFewValues) return false;
+  // One without values is a contradiction, which the codes show.
+  if (dictionary_size_ == 0 || static_cast<int64_t>(dictionary_size_) > num_rows_ / kFewValues) return false;
   values->type = request_.type;
   values->encoding = kqlc::Encoding::Strs;
   values->values = dictionary_;
@@ -378,7 +379,6 @@ void PageColumn::take_dictionary(ChunkPages& pages, const parquet::DictionaryPag
   if (page.encoding() != Encoding::PLAIN && page.encoding() != Encoding::PLAIN_DICTIONARY)
     fail("a dictionary is not plain");
   if (page.num_values() < 0) fail("a dictionary has a negative size");
-  has_dictionary_ = true;
   dictionary_size_ = static_cast<size_t>(page.num_values());
   const std::span<uint8_t> bytes = pages.keep_dictionary(page);
   if (field_.form == PageForm::Text) {
@@ -387,12 +387,14 @@ void PageColumn::take_dictionary(ChunkPages& pages, const parquet::DictionaryPag
     dictionary_ = arena_.allocate_array<Str>(dictionary_size_);
     find_texts(bytes, dictionary_size_, dictionary_);
     num_texts_ = dictionary_size_;
+    has_dictionary_ = true;
     return;
   }
   if (field_.form == PageForm::Bits) fail("truth values have a dictionary");
   const size_t width = field_.form == PageForm::Fixed32 ? sizeof(int32_t) : sizeof(int64_t);
   if (bytes.size() / width < dictionary_size_) fail("a dictionary ends in a value");
   fixed_dictionary_ = bytes.data();
+  has_dictionary_ = true;
 }
 
 // The codes of a page's values, each inside the dictionary.

@@ -11,6 +11,7 @@
 #include <exception>
 
 #include "runtime/archive/arrow_time.h"
+#include "runtime/archive/arrow_validate.h"
 
 namespace kqlc::archive {
 namespace {
@@ -33,8 +34,7 @@ arrow::Result<std::shared_ptr<arrow::Array>> one_array(const arrow::Table& table
   } else {
     ARROW_ASSIGN_OR_RAISE(array, arrow::Concatenate(column.chunks()));
   }
-  ARROW_RETURN_NOT_OK(array->ValidateFull());
-  return array;
+  return validate_array(array);
 }
 
 template <class Physical>
@@ -149,8 +149,7 @@ bool RowGroup::load(size_t column, const uint64_t* selection) {
     status = arrow::Status::Invalid("row group ", number_, ": ", thrown.what());
   }
   if (status.ok()) return true;
-  failed_[column] = 1;
-  if (!failure_) failure_ = status;
+  note_failure(column, std::move(status));
   return false;
 }
 
@@ -162,14 +161,20 @@ bool RowGroup::find_range(size_t column, int64_t* least, int64_t* greatest) {
   return true;
 }
 
-// What goes wrong here goes wrong again when the column is loaded, which says so.
+// A column whose dictionary is damaged has failed for good.
 bool RowGroup::find_values(size_t column, Column* values, int64_t* size) {
   if (failed_[column] || !pages_[column]) return false;
   try {
     return pages_[column]->find_values(file_, *group_, values, size);
-  } catch (const std::exception&) {
+  } catch (const std::exception& thrown) {
+    note_failure(column, arrow::Status::Invalid("row group ", number_, ": ", thrown.what()));
     return false;
   }
+}
+
+void RowGroup::note_failure(size_t column, arrow::Status status) {
+  failed_[column] = 1;
+  if (!failure_) failure_ = std::move(status);
 }
 
 bool RowGroup::load_all(const uint64_t* selection) {

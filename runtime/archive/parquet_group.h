@@ -53,6 +53,7 @@ class RowGroup : public ColumnLoader {
   const std::optional<arrow::Status>& failure() const { return failure_; }
 
  private:
+  void note_failure(size_t column, arrow::Status status);
   arrow::Status read_column(size_t column, const uint64_t* selection);
   arrow::Status read_whole(size_t column);
 

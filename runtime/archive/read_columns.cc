@@ -16,6 +16,7 @@
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/csv_text.h"
 #include "runtime/archive/json_keys.h"
+#include "runtime/simd/unicode.h"
 #include "runtime/value/datetime.h"
 
 namespace kqlc::archive {
@@ -103,6 +104,13 @@ class JsonColumns {
   size_t rows_ = 0;
 };
 
+// Parses a text as the scan will read it: repaired where it is no UTF-8. `value` is valid until the parser is
+// used again.
+simdjson::error_code parse_repaired(dom::parser& parser, std::string_view text, dom::element& value) {
+  if (simd::is_utf8(text)) return parser.parse(text.data(), text.size()).get(value);
+  return parser.parse(simd::repair_utf8(text)).get(value);
+}
+
 Result<std::vector<ColumnRequest>> read_json_columns(const File& file) {
   TextBuffer text;
   dom::parser parser;
@@ -110,7 +118,7 @@ Result<std::vector<ColumnRequest>> read_json_columns(const File& file) {
   dom::element value;
   if (file.format == Format::Json) {
     KQLC_TRY(read_all(file, kMaxLineBytes, &text));
-    auto error = parser.parse(text.data(), text.size(), false).get(value);
+    auto error = parse_repaired(parser, {text.data(), text.size()}, value);
     if (error) return Error{ErrorCode::Format, file.path + ": " + simdjson::error_message(error)};
     columns.add(value);
     return columns.columns();
@@ -120,7 +128,7 @@ Result<std::vector<ColumnRequest>> read_json_columns(const File& file) {
   const char* end = place + text.size();
   while (place < end) {
     const char* stop = simd::line_end(place, end);
-    auto error = parser.parse(place, stop - place, false).get(value);
+    auto error = parse_repaired(parser, {place, static_cast<size_t>(stop - place)}, value);
     if (!error && !columns.add(value)) break;
     place = stop + 1;
   }

@@ -126,8 +126,8 @@ struct Kernels {
   // `begin`.
   const char* (*find_any)(const MultiNeedle&, const char* begin, const char* end, size_t* which);
 
-  // Calls `hit` for each occurrence of each needle in [begin, end), in no certain order. Escapes are not
-  // looked for.
+  // Calls `hit` for each occurrence of each needle in [begin, end), in no certain order, and maybe for
+  // escapes that count (kEscapeHit).
   void (*find_all)(const MultiNeedle&, const char* begin, const char* end, MultiHit hit, void* context);
 
   // The first, the last place of `byte`; nullptr: none.

@@ -211,7 +211,7 @@ bool LineFilter::serves_otherwise(const char* hit, std::string_view line) const 
       begin, end,
       [](void* context, const char*, size_t which) {
         auto& here = *static_cast<Look*>(context);
-        here.found = here.found || here.filter.serves(which, here.line);
+        here.found = here.found || which == kEscapeHit || here.filter.serves(which, here.line);
       },
       &look);
   return look.found;
@@ -231,7 +231,7 @@ Line LineFilter::next_candidate(const char* pos, const char* end) const {
     const bool is_candidate = which == kEscapeHit || serves(which, text) || serves_otherwise(hit, text) ||
                               text.find("\\u") != text.npos;
     if (is_candidate) return line;
-    if (line.end == end) return {};
+    if (end - line.end < 2) return {};
     pos = line.end + 1;
   }
 }

@@ -39,7 +39,8 @@ class MultiSearch {
   // free.
   const char* find(const char* begin, const char* end, size_t* which) const;
 
-  // Calls `hit` for each occurrence of each piece in [begin, end), in no certain order; no escapes.
+  // Calls `hit` for each occurrence of each piece in [begin, end), in no certain order; maybe for
+  // escapes that count as well (kEscapeHit).
   void find_all(const char* begin, const char* end, MultiHit hit, void* context) const;
 
   size_t size() const { return needles_.size(); }

@@ -32,7 +32,7 @@ Hits scan(const archive::File& file, const std::string& needle, bool prefilter,
   archive::ScanRequest request;
   request.columns = {{"S", Type::String}, {"N", Type::Long}, {"Y", Type::Dynamic}, {"D", Type::DateTime}};
   request.mapping = mapping;
-  if (prefilter) request.prefilter = {{simd::Literal{needle, simd::Case::Ignored}}};
+  if (prefilter) request.prefilters = {{{simd::Literal{needle, simd::Case::Ignored}}}};
   Hits hits;
   auto take = [&](int, const Batch& batch) {
     for (int64_t row = 0; row < batch.num_rows; ++row) {

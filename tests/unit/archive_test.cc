@@ -49,7 +49,7 @@ TEST_F(ArchiveTest, ThreadsMappingAndCompressionChangeNothing) {
 TEST_F(ArchiveTest, PrefilterKeepsEveryWantedRow) {
   request_.columns = {{"N", Type::Long}, {"A", Type::String}};
   auto plain = write("plain.ndjson", many_lines(5'000) + "{\"A\":\"n\\u0065edle\",\"N\":-1}\n");
-  request_.prefilter = {{{"needle", simd::Case::Ignored}}};
+  request_.prefilters = {{{{"needle", simd::Case::Ignored}}}};
   auto rows = scan({plain}, 2);
   auto wanted = std::count_if(rows.begin(), rows.end(), [](auto& row) { return row.ends_with("needle"); });
   EXPECT_EQ(wanted, 51);
@@ -60,7 +60,7 @@ TEST_F(ArchiveTest, PrefilterKeepsEveryWantedRow) {
 TEST_F(ArchiveTest, NeedlesCrossTheBordersOfChunks) {
   constexpr size_t kBorder = size_t{1} << 20;
   request_.columns = {{"A", Type::String}};
-  request_.prefilter = {{{"needle", simd::Case::Ignored}}};
+  request_.prefilters = {{{{"needle", simd::Case::Ignored}}}};
   const std::string line = "{\"A\":\"needle\"}\n";
   const std::string frame = "{\"F\":\"\"}\n";
   for (size_t before = 0; before <= line.size() + 2; ++before) {
@@ -88,8 +88,8 @@ TEST_F(ArchiveTest, FilesOfBadLinesOnly) {
   auto empty = write("empty.ndjson", "");
   auto table = write("bad.csv", "A,B\n1\n2\n");
   for (const char* literal : {"", "x", "nowhere"}) {
-    request_.prefilter.clear();
-    if (*literal) request_.prefilter = {{{literal, simd::Case::Ignored}}};
+    request_.prefilters.clear();
+    if (*literal) request_.prefilters = {{{{literal, simd::Case::Ignored}}}};
     scan({bad, good, empty, table});
     EXPECT_EQ(report_.only_bad_lines, (std::set<uint32_t>{0, 1})) << literal;
   }
@@ -156,6 +156,60 @@ TEST_F(ArchiveTest, Parquet) {
   auto damaged = write("b.parquet", "PAR1 and nothing else");
   EXPECT_THAT(scan({damaged}), IsEmpty());
   EXPECT_EQ(report_.errors.size(), 1u);
+}
+
+// Texts as no builder would let them pass, in each type that holds texts.
+TEST_F(ArchiveTest, ArrowTextsThatAreNoUtf8AreRepaired) {
+  const auto texts = [](const std::shared_ptr<arrow::DataType>& bytes,
+                        const std::shared_ptr<arrow::DataType>& type) {
+    auto builder = *arrow::MakeBuilder(bytes);
+    for (const char* text : {"good", "caf\xe9", "cut \xe6\x97"})
+      EXPECT_TRUE(builder->AppendScalar(**arrow::MakeScalar(bytes, arrow::Buffer::FromString(text))).ok());
+    auto data = (*builder->Finish())->data()->Copy();
+    data->type = type;
+    return arrow::MakeArray(data);
+  };
+  arrow::Int32Builder numbers;
+  ASSERT_TRUE(numbers.AppendValues({0, 1, 2}).ok());
+  auto codes = *numbers.Finish();
+  auto plain = texts(arrow::binary(), arrow::utf8()),
+       large = texts(arrow::large_binary(), arrow::large_utf8());
+  std::vector<std::shared_ptr<arrow::Array>> columns = {
+      plain, large, texts(arrow::binary_view(), arrow::utf8_view()),
+      std::make_shared<arrow::DictionaryArray>(arrow::dictionary(arrow::int32(), arrow::large_utf8()), codes,
+                                               large),
+      *arrow::StructArray::Make({plain}, std::vector<std::string>{"s"})};
+  request_.columns.clear();
+  std::vector<std::shared_ptr<arrow::Field>> fields;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const std::string name(1, static_cast<char>('A' + i));
+    fields.push_back(arrow::field(name, columns[i]->type()));
+    request_.columns.push_back({name, Type::String});
+  }
+  auto table = arrow::Table::Make(arrow::schema(fields), columns);
+  const std::string path = folder_ + "/damaged.arrow";
+  auto out = *arrow::io::FileOutputStream::Open(path);
+  auto writer = *arrow::ipc::MakeFileWriter(out, table->schema());
+  ASSERT_TRUE(writer->WriteTable(*table).ok() && writer->Close().ok() && out->Close().ok());
+  std::vector<std::string> expected;
+  for (const std::string text : {"good", "caf\xEF\xBF\xBD", "cut \xEF\xBF\xBD"})
+    expected.push_back(text + "|" + text + "|" + text + "|" + text + "|{\"s\":\"" + text + "\"}");
+  for (Mapping mapping : {Mapping::Archives, Mapping::None}) {
+    request_.mapping = mapping;
+    EXPECT_EQ(scan({path}), expected);
+    EXPECT_THAT(report_.errors, testing::IsEmpty());
+  }
+}
+
+// A first line that is no UTF-8 names columns all the same.
+TEST_F(ArchiveTest, ColumnsOfRepairedLines) {
+  for (const char* text : {"{\"I\":1,\"S\":\"caf\xe9\"}\n", "[\n{\"I\":1,\"S\":\"caf\xe9\"}\n]\n"}) {
+    auto file = detect_file(write("a.json", text), {});
+    ASSERT_TRUE(file.ok());
+    auto columns = read_columns(file.value());
+    ASSERT_TRUE(columns.ok());
+    EXPECT_EQ(columns.value().size(), 2u) << text;
+  }
 }
 
 // A file of one record batch for each copy of sample_table().

@@ -199,7 +199,7 @@ TEST_F(MappedFileTest, AnArrowFileCutBeforeABatchIsTheFilesError) {
 TEST_F(MappedFileTest, LinesCutUnderABatchAreTheFilesError) {
   request_.columns = {{"N", Type::Long}, {"T", Type::String}};
   for (bool filtered : {false, true}) {
-    if (filtered) request_.prefilter = {{{"number", simd::Case::Ignored}}};
+    if (filtered) request_.prefilters = {{{{"number", simd::Case::Ignored}}}};
     std::string path = write_lines(100'000);
     uint64_t first = 0, numbers = 0, texts = 0;
     auto look = [&](const Batch& batch) {
