@@ -18,10 +18,6 @@ namespace {
 // Characters of a gram: README.md says what others would give.
 constexpr size_t kGramBytes = 4;
 constexpr uint64_t kGramMask = (uint64_t{1} << (8 * kGramBytes)) - 1;
-// Bits that each sets in its word, and the most bits that may be set when a bitmap is folded: with them a
-// term has 13 to 27 bits, a gram 7 to 14.
-constexpr int kTermBits = 4, kGramBits = 2;
-constexpr double kMostTerms = 0.26, kMostGrams = 0.25;
 constexpr uint64_t kMultiplier = 0x9E3779B97F4A7C15;
 constexpr uint64_t kWholeText = 1;  // seed: a text is not the term that looks like it
 
@@ -91,13 +87,6 @@ uint64_t bits_of(uint64_t hash) {
 }
 
 template <int kBits>
-void set(std::vector<uint64_t>& words, uint8_t log2, uint64_t hash) {
-  uint64_t& word = words[word_of(hash, log2)];
-  const uint64_t bits = bits_of<kBits>(hash);
-  word |= bits;
-}
-
-template <int kBits>
 bool has(const char* words, uint8_t log2, uint64_t hash) {
   uint64_t word;
   std::memcpy(&word, words + 8 * word_of(hash, log2), sizeof word);
@@ -111,16 +100,13 @@ size_t count_set(const std::vector<uint64_t>& bits, size_t words, size_t half) {
   return count;
 }
 
-// Folds a bitmap of 2^log2 bits in half while it stays sparse, appends it and clears it. Returns its size.
-uint8_t append_folded(std::vector<uint64_t>& bits, uint8_t log2, double most, std::string& out) {
-  while (log2 > kLeastLog2) {
+// Folds a bitmap of 2^log2 bits in half while it stays sparse. Returns log2 of its new size.
+uint8_t fold_bits(std::vector<uint64_t>& bits, uint8_t log2, double most_set) {
+  for (; log2 > kLeastLog2; --log2) {
     const size_t half = (size_t{1} << (log2 - 1)) / 64;
-    if (static_cast<double>(count_set(bits, half, half)) > most * static_cast<double>(half * 64)) break;
+    if (static_cast<double>(count_set(bits, half, half)) > most_set * static_cast<double>(half * 64)) break;
     for (size_t i = 0; i < half; ++i) bits[i] |= bits[i + half];
-    --log2;
   }
-  out.append(reinterpret_cast<const char*>(bits.data()), (size_t{1} << log2) / 8);
-  std::ranges::fill(bits, 0);
   return log2;
 }
 
@@ -143,8 +129,10 @@ bool pattern_may_hold(const TermBits& bits, const simd::Pattern& pattern) {
   fold(pattern.text, text);
   const std::string_view needle = text;
   const bool before = is_closed_before(pattern.match), after = is_closed_after(pattern.match);
-  auto has_term = [&](uint64_t hash) { return has<kTermBits>(bits.terms, bits.terms_log2, hash); };
-  auto has_gram = [&](uint64_t gram) { return has<kGramBits>(bits.grams, bits.grams_log2, hash_gram(gram)); };
+  auto has_term = [&](uint64_t hash) { return has<kTermForm.bits_each>(bits.terms, bits.terms_log2, hash); };
+  auto has_gram = [&](uint64_t gram) {
+    return has<kGramForm.bits_each>(bits.grams, bits.grams_log2, hash_gram(gram));
+  };
   const bool has_terms = visit_terms(needle, [&](size_t begin, size_t end) {
     const bool is_whole = (begin > 0 || before) && (end < needle.size() || after);
     return !is_whole || has_term(hash_term(needle.substr(begin, end - begin)));
@@ -164,28 +152,61 @@ bool TermBits::may_hold(const simd::Condition& condition) const {
                        : std::ranges::any_of(condition.patterns, holds);
 }
 
-TermCollector::TermCollector()
-    : terms_((size_t{1} << kMostTermsLog2) / 64), grams_((size_t{1} << kMostGramsLog2) / 64) {}
+template <BitmapForm kForm>
+void BitCollector<kForm>::set(uint64_t hash, uint8_t log2) {
+  words_[word_of(hash, log2)] |= bits_of<kForm.bits_each>(hash);
+}
+
+template <BitmapForm kForm>
+void BitCollector<kForm>::spill(uint8_t log2) {
+  words_.assign((size_t{1} << log2) / 64, 0);
+  for (uint64_t hash : listed_) set(hash, log2);
+  listed_.clear();
+}
+
+template <BitmapForm kForm>
+void BitCollector<kForm>::add(uint64_t hash) {
+  if (!is_listed_) return set(hash, kForm.most_log2);
+  listed_.push_back(hash);
+  if (listed_.size() < kForm.most_listed) return;
+  spill(kForm.most_log2);
+  is_listed_ = false;
+}
+
+template <BitmapForm kForm>
+uint8_t BitCollector<kForm>::finish(std::string& out) {
+  uint8_t log2 = kForm.most_log2;
+  if (is_listed_) {
+    // Larger bitmaps would be folded to this size, whatever the hashes are.
+    const double most_bits = static_cast<double>(listed_.size()) * kForm.bits_each;
+    while (log2 > kLeastLog2 && most_bits <= kForm.most_set * static_cast<double>(size_t{1} << (log2 - 1)))
+      --log2;
+    spill(log2);
+  }
+  log2 = fold_bits(words_, log2, kForm.most_set);
+  out.append(reinterpret_cast<const char*>(words_.data()), (size_t{1} << log2) / 8);
+  is_listed_ = true;
+  return log2;
+}
 
 void TermCollector::add(std::string_view text) {
   fold(text, folded_);
   const std::string_view folded = folded_;
-  auto add_term = [&](uint64_t hash) { set<kTermBits>(terms_, kMostTermsLog2, hash); };
   visit_terms(folded, [&](size_t begin, size_t end) {
-    add_term(hash_term(folded.substr(begin, end - begin)));
+    terms_.add(hash_term(folded.substr(begin, end - begin)));
     return true;
   });
-  if (!is_term(folded)) add_term(hash_text(folded));
+  if (!is_term(folded)) terms_.add(hash_text(folded));
   visit_grams(folded, [&](uint64_t gram) {
-    set<kGramBits>(grams_, kMostGramsLog2, hash_gram(gram));
+    grams_.add(hash_gram(gram));
     return true;
   });
 }
 
 TermBits TermCollector::finish(std::string& out) {
   TermBits bits;
-  bits.terms_log2 = append_folded(terms_, kMostTermsLog2, kMostTerms, out);
-  bits.grams_log2 = append_folded(grams_, kMostGramsLog2, kMostGrams, out);
+  bits.terms_log2 = terms_.finish(out);
+  bits.grams_log2 = grams_.finish(out);
   return bits;
 }
 

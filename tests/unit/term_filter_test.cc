@@ -126,6 +126,24 @@ TEST(TermBits, AreBoundedByTheirTexts) {
   EXPECT_LT(own.bits.size() * 8, texts.size() * 3 * 27 + (size_t{1} << 18));
 }
 
+// Texts that are given often enough leave the list for a bitmap of the greatest size.
+TEST(TermBits, AreTheSameListedOrNot) {
+  const std::vector<std::string> texts = {"C:\\Windows\\PowerShell.exe -enc", "10.0.0.1", "x"};
+  const OwnBits listed(texts);
+  TermCollector collector;
+  for (size_t i = 0; i < kTermForm.most_listed; ++i)
+    for (const std::string& text : texts) collector.add(text);
+  std::string bytes;
+  const TermBits bits = collector.finish(bytes);
+  EXPECT_EQ(bytes, listed.bytes);
+  EXPECT_EQ(bits.terms_log2, listed.bits.terms_log2);
+  EXPECT_EQ(bits.grams_log2, listed.bits.grams_log2);
+  bytes.clear();
+  for (const std::string& text : texts) collector.add(text);
+  collector.finish(bytes);
+  EXPECT_EQ(bytes, listed.bytes) << "a column after a large one";
+}
+
 class TermFilterTest : public ArchiveTest {
  protected:
   // Two chunks of 100 rows: `alpha` and `beta`, with numbers from 0 and from 100 on.
