@@ -7,6 +7,7 @@ decoding two columns (Parquet), looking up the codes of two columns that are map
 a scan may reach here, where memory, caches or a second core that is half of the first bound them. The process that
 works waits for a line on standard input, does its part, answers with a line: starting is not counted.
 """
+import functools
 import math
 import os
 import subprocess
@@ -124,15 +125,26 @@ def busy_seconds():
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
-def wait_until_idle(most=10):
-    """Returns once the machine does nothing, or after `most` seconds. An engine that gives back gigabytes goes on after its
-    answer, and would slow down whoever has the next turn."""
-    end = time.monotonic() + most
-    while time.monotonic() < end:
+MOST_WAIT = 10  # seconds before a turn
+
+
+@functools.cache
+def say_that_turns_wait():
+    print(f"the machine is not idle: each turn waits until it is, at most {MOST_WAIT} s", file=sys.stderr,
+          flush=True)
+
+
+def wait_until_idle():
+    """Returns once the machine does nothing, or after MOST_WAIT seconds, which is said once. An engine that gives back
+    gigabytes goes on after its answer, and would slow down whoever has the next turn."""
+    start = time.monotonic()
+    while (waited := time.monotonic() - start) < MOST_WAIT:
         before = busy_seconds()
         time.sleep(0.1)
         if busy_seconds() - before <= 0.02:
             return
+        if waited > 1:
+            say_that_turns_wait()
 
 
 if __name__ == "__main__":
