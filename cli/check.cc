@@ -3,6 +3,7 @@
 // `kqlc check`: the diagnostics of rules, without data.
 #include <fmt/format.h>
 
+#include "cli/output_file.h"
 #include "cli/rules.h"
 #include "cli/session.h"
 
@@ -26,6 +27,8 @@ int run_check(const Options& options) {
   if (options.rules.empty()) return fail({ErrorCode::Usage, "no rules: name files or folders"});
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
+  auto out = OutputFile::open("");
+  if (!out.ok()) return fail(out.error());
   RuleFiles files = read_rule_files(options.rules);
   Exit exit = files.left_out ? kUsage : kDone;
   size_t good = 0;
@@ -33,9 +36,11 @@ int run_check(const Options& options) {
     Compiled compiled = compile(rule.source, session.value().schemas, session.value().now);
     good += compiled.ok();
     exit = worse(exit, compiled.exit_code());
+    std::string text;
     for (const source::Diagnostic& diagnostic : compiled.diagnostics.all())
-      fmt::print("{}", options.json ? source::render_json(diagnostic, compiled.source) + "\n"
-                                    : source::render(diagnostic, compiled.source));
+      text += options.json ? source::render_json(diagnostic, compiled.source) + "\n"
+                           : source::render(diagnostic, compiled.source);
+    if (auto written = out.value().write(text); !written.ok()) return fail(written.error());
   }
   fmt::print(stderr, "{} of {} rules compile\n", good, files.rules.size() + files.left_out);
   return files.rules.empty() ? kUsage : exit;

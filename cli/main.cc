@@ -32,8 +32,8 @@ void add_data_options(CLI::App* app, kqlc::cli::Options& options) {
       ->check(CLI::IsMember({"ns", "us"}));
   app->add_option("--threads", options.threads, "number of threads; all cores without it")
       ->check(CLI::Range(0, 4096));
-  app->add_option("--memory-limit", options.memory_limit, "most bytes a query may keep: 500MB, 2GB")
-      ->transform(CLI::AsSizeValue(false));
+  app->add_option("--memory-limit", options.memory_limit, "most bytes a query may keep: 500MB, 1.5GB")
+      ->transform(CLI::Validator(kqlc::cli::read_size, "SIZE"));
   auto* map_all =
       app->add_flag("--mmap", options.map_all, "map plain NDJSON files into memory, as Arrow files are");
   app->add_flag("--no-mmap", options.map_none, "read Arrow files into memory instead of mapping them")
@@ -81,8 +81,10 @@ int main(int argc, char** argv) {
 
   CLI::App* query = app.add_subcommand("query", "run one query");
   query->add_option("query", options.query, "the query, or @file");
-  query->add_flag("--batch", options.batch, "answer {\"id\",\"query\"} lines from standard input");
+  auto* batch = query->add_flag("--batch", options.batch,
+                                "answer {\"id\",\"query\"} lines from standard input, on standard output");
   add_data_options(query, options);
+  for (const char* other : {"query", "--output", "--format"}) batch->excludes(query->get_option(other));
   query->footer(
       "  kqlc query 'DeviceProcessEvents | summarize count() by FileName | top 10 by count_' --data "
       "archive/\n"
@@ -138,9 +140,12 @@ int main(int argc, char** argv) {
       ->add_option("--threads", options.threads, "number of files converted at a time; all cores without it")
       ->check(CLI::Range(0, 4096));
   ingest->add_flag("--strict", options.strict, "bad data ends in exit code 4");
-  ingest->add_flag("--terms", options.terms,
-                   "write beside each Arrow file which terms its texts hold, so that scans pass over files "
-                   "without those that rules ask for");
+  ingest->add_flag(
+      "--terms", options.terms,
+      "write beside each Arrow file which terms its texts hold, so that scans pass over files "
+      "without those that rules ask for; takes about a third more CPU time and 3 % of "
+      "the archive's size, a fifth where files hold few rows; for an archive without them ingest into a new "
+      "folder");
 
   try {
     app.parse(argc, argv);

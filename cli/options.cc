@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -67,6 +70,26 @@ void open_cache(const Options& options) {
   if (folder.empty()) return;
   auto used = codegen::use_code_cache(folder);
   if (!used.ok() && !options.cache.empty()) fmt::print(stderr, "kqlc: --cache {}\n", used.error().message);
+}
+
+std::string read_size(std::string& text) {
+  const std::string wrong = "`" + text + "` is no size: a number above 0 such as 20000, 500MB or 1.5GB";
+  double number = 0;
+  auto [rest, failed] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (failed != std::errc()) return wrong;
+  std::string unit = text.substr(static_cast<size_t>(rest - text.data()));
+  std::ranges::transform(unit, unit.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  unit.erase(0, unit.find_first_not_of(' '));
+  if (unit.ends_with('b')) unit.pop_back();
+  if (unit.size() == 2 && unit.ends_with('i')) unit.pop_back();
+  constexpr std::string_view kUnits = "kmgtp";
+  const size_t power = unit.empty() ? 0 : kUnits.find(unit) + 1;
+  if (unit.size() > 1 || (!unit.empty() && power == 0)) return wrong;
+  number *= std::pow(1024, power);
+  if (!(number >= 1 && number < 0x1p63)) return wrong;
+  text = std::to_string(static_cast<uint64_t>(number));
+  return "";
 }
 
 int num_threads(const Options& options) {

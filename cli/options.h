@@ -55,6 +55,9 @@ Result<int64_t> query_time(const Options& options, Tables& tables);
 // Lets compiled rules be kept on disk, as --cache and --no-cache say. A folder that cannot be used means no
 // cache; one that was named is then said on stderr.
 void open_cache(const Options& options);
+// Puts the number of bytes in the place of a size: `20000`, `500MB`, `1.5 GB` (a KB is 1024 bytes; any letter
+// case). Returns what is wrong with it; "" where nothing is.
+std::string read_size(std::string& text);
 // Number of threads: --threads, else all cores.
 int num_threads(const Options& options);
 // What --from and --to bound, in ticks: from is inside, to is the first instant outside.
