@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <tuple>
 
 #include "runtime/archive/json_check.h"
 #include "runtime/archive/json_keys.h"
@@ -275,6 +276,15 @@ Result<File> detect_file(const std::string& path, const ListOptions& options) {
   return file;
 }
 
+namespace {
+
+// What is the same of a file by whichever path it is found. A link may name a table that its target does not:
+// then it stands for rows of its own.
+using FileKey = std::tuple<int64_t, int64_t, std::string>;
+FileKey key_of(const File& file) { return {file.identity[0], file.identity[1], file.table}; }
+
+}  // namespace
+
 Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, const ListOptions& options,
                                      std::vector<std::string>* notes, size_t* unread) {
   std::vector<std::string> named, walked;
@@ -300,6 +310,8 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
   std::vector<File> files;
+  std::map<FileKey, size_t> places;
+  size_t repeated = 0;
   for (const std::string& path : all) {
     auto file = detect_file(path, options);
     if (!file.ok()) {
@@ -309,13 +321,23 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
         notes->push_back("left out " + file.error().message);
       continue;
     }
+    const bool is_named = std::binary_search(named.begin(), named.end(), path);
+    const auto [place, is_new] = places.emplace(key_of(file.value()), files.size());
+    if (!is_new) {
+      files[place->second].named |= is_named;
+      ++repeated;
+      continue;
+    }
     files.push_back(std::move(file).value());
-    files.back().named = std::binary_search(named.begin(), named.end(), path);
+    files.back().named = is_named;
     files.back().ordinal = static_cast<uint32_t>(files.size() - 1);
   }
   if (files.empty() && !failures.empty()) return failures.front();
   for (const Error& failure : failures)
     if (notes) notes->push_back("left out " + failure.message);
+  if (repeated && notes)
+    notes->push_back("files that were found by more than one path and are read once: " +
+                     std::to_string(repeated));
   if (unread) *unread = failures.size();
   attach_statistics(&files);
   if (files.size() >= (size_t{1} << 24)) return Error{ErrorCode::Limit, "more than 16,777,215 files"};

@@ -12,11 +12,12 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "runtime/archive/arrow_status.h"
 #include "runtime/archive/chunk_column.h"
-#include "runtime/archive/manifest.h"
+#include "runtime/archive/ingest_sources.h"
 #include "runtime/archive/term_filter.h"
 
 namespace kqlc::archive {
@@ -26,23 +27,6 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kRowsPerBatch = 65'536;
 constexpr uint64_t kMaxChunkBytes = uint64_t{1} << 30;  // utf8 offsets are int32
-
-// A file that is read, as the manifest names it.
-struct IngestSource {
-  const File& file;
-  int64_t time = 0;  // of the last change, as the system counts
-
-  explicit IngestSource(const File& source) : file(source) {
-    std::error_code error;
-    auto changed = fs::last_write_time(source.path, error);
-    if (!error) time = static_cast<int64_t>(changed.time_since_epoch().count());
-  }
-  std::string key() const { return source_key(file.path, file.bytes, time); }
-  std::string manifest_fields() const {
-    return "\"source\":" + quote(file.path) + ",\"source_bytes\":" + std::to_string(file.bytes) +
-           ",\"source_time\":" + std::to_string(time);
-  }
-};
 
 // Writes the chunks of one source. Those that were not committed are removed again.
 class ChunkWriter {
@@ -85,7 +69,7 @@ class ChunkWriter {
       fields.push_back(field_of(columns_[i], array->type()));
       arrays.push_back(std::move(array));
     }
-    std::string name = chunk_name();
+    std::string name = chunk_name(source_, num_chunks_++);
     pending_.push_back(name);
     auto rows = static_cast<int64_t>(rows_);
     ARROW_RETURN_NOT_OK(write_file(name, *arrow::Table::Make(arrow::schema(fields), arrays, rows)));
@@ -118,17 +102,6 @@ class ChunkWriter {
   }
 
  private:
-  // The source's name, and a hash of its path so that two sources of one name do not meet.
-  std::string chunk_name() {
-    uint64_t hash = 14695981039346656037u;  // FNV-1a
-    for (char c : source_.file.path) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-    char suffix[48];
-    std::snprintf(suffix, sizeof suffix, "-%016llx-%05zu.arrow", static_cast<unsigned long long>(hash),
-                  num_chunks_++);
-    std::string stem = fs::path(source_.file.path).filename().string();
-    return stem.substr(0, std::min(stem.find('.'), size_t{100})) + suffix;
-  }
-
   // The texts of a column, each that repeats once.
   void add_terms(const ColumnRequest& column, const arrow::Array& array) {
     if (column.type != Type::String && column.type != Type::Dynamic) return;
@@ -190,28 +163,36 @@ class Ingest {
  public:
   Ingest(const IngestRequest& request, ScanReport* report) : request_(request), report_(report) {}
 
-  // Converts a file for its table, or for each table that its rows name.
-  Result<void> add(const File& file) {
+  // Converts a source for its table, or for each table that its rows name.
+  Result<void> add(const IngestSource& source) {
+    const File& file = *source.file;
     std::string table = file.table.empty() ? request_.table : file.table;
-    if (!table.empty()) return add_table(file, table);
+    if (!table.empty()) return add_table(source, table);
     std::vector<std::string> known, tables;
     for (const auto& [name, schema] : request_.schemas) known.push_back(name);
     KQLC_TRY_ASSIGN(tables, find_named_tables(file, known));
     if (tables.empty())
       return Error{ErrorCode::Usage, file.path + ": no table is known; name one with --table"};
-    for (const std::string& name : tables) KQLC_TRY(add_table(file, name));
+    for (const std::string& name : tables) KQLC_TRY(add_table(source, name));
     return {};
   }
 
  private:
-  Result<void> add_table(const File& file, const std::string& table) {
+  // What is known of one table.
+  struct Table {
+    KnownSources known;
+    std::set<std::string> taken;  // names of sources of this run
+  };
+
+  Result<void> add_table(const IngestSource& source, const std::string& table) {
     std::string folder = request_.folder + "/" + table;
-    IngestSource source(file);
-    if (is_done(folder, source)) return {};
+    bool is_new = false;
+    KQLC_TRY_ASSIGN(is_new, take(folder, source));
+    if (!is_new) return {};
     std::vector<ColumnRequest> columns, own;
     if (auto schema = request_.schemas.find(table); schema != request_.schemas.end())
       columns = schema->second;
-    auto read = read_columns(file);
+    auto read = read_columns(*source.file);
     if (read.ok()) own = std::move(read).value();
     if (!read.ok() && columns.empty()) return read.error();
     add_columns(columns, own);
@@ -221,21 +202,25 @@ class Ingest {
     return convert(source, table, folder, columns);
   }
 
-  bool is_done(const std::string& folder, const IngestSource& source) {
+  // Whether the source is still to be read for a table.
+  Result<bool> take(const std::string& folder, const IngestSource& source) {
     std::lock_guard lock(mutex_);
-    auto [place, is_new] = manifests_.try_emplace(folder);
-    if (is_new) place->second = read_manifest(folder);
-    if (!place->second.sources.contains(source.key())) return false;
-    ++report_->skipped_files;
-    return true;
+    auto place = tables_.find(folder);
+    if (place == tables_.end())
+      place = tables_.emplace(folder, Table{KnownSources(read_manifest(folder)), {}}).first;
+    bool is_done = false;
+    KQLC_TRY_ASSIGN(is_done, place->second.known.is_done(source));
+    // One file under two names, one of which its table is known by, is read once.
+    if (!place->second.taken.insert(source.name).second) is_done = true;
+    if (is_done) ++report_->skipped_files;
+    return !is_done;
   }
 
   // Chunks of an older state of the source must not stay beside the new ones.
-  void remove_old_chunks(const std::string& folder, const File& file) {
+  void remove_old_chunks(const std::string& folder, const IngestSource& source) {
     std::error_code ignored;
-    for (const auto& [chunk, path] : manifests_[folder].source_of)
-      if (path == file.path)
-        for (const std::string& name : {chunk, terms_path(chunk)}) fs::remove(folder + "/" + name, ignored);
+    for (const std::string& chunk : tables_.at(folder).known.chunks_of(source))
+      for (const std::string& name : {chunk, terms_path(chunk)}) fs::remove(folder + "/" + name, ignored);
   }
 
   Result<void> convert(const IngestSource& source, const std::string& table, const std::string& folder,
@@ -254,7 +239,7 @@ class Ingest {
       status = writer.append(batch);
       return status.ok();
     };
-    KQLC_TRY(scan_files({source.file}, scan, control, append, &report));
+    KQLC_TRY(scan_files({*source.file}, scan, control, append, &report));
     // Columns of the schema that a source lacks are no news.
     report.missing_columns.clear();
     if (!status.ok()) return Error{ErrorCode::Io, folder + ": " + message_of(status)};
@@ -262,13 +247,13 @@ class Ingest {
     std::lock_guard lock(mutex_);
     bool whole = report.errors.empty() && report.only_bad_lines.empty();
     // A source that broke off or cannot be read leaves nothing behind: a better copy of it is read again.
-    if (whole) KQLC_TRY(enter(writer, folder, source.file));
+    if (whole) KQLC_TRY(enter(writer, folder, source));
     report_->merge(report);
     return {};
   }
 
-  Result<void> enter(ChunkWriter& writer, const std::string& folder, const File& file) {
-    remove_old_chunks(folder, file);
+  Result<void> enter(ChunkWriter& writer, const std::string& folder, const IngestSource& source) {
+    remove_old_chunks(folder, source);
     auto lines = writer.commit();
     if (!lines.ok()) return Error{ErrorCode::Io, message_of(lines.status())};
     std::string path = folder + "/" + kManifestName;
@@ -281,36 +266,67 @@ class Ingest {
   const IngestRequest& request_;
   ScanReport* report_;
   std::mutex mutex_;
-  std::map<std::string, Manifest> manifests_;  // by folder
+  std::map<std::string, Table> tables_;  // by folder
 };
+
+// Chunks of an archive, and those of them without a term filter beside them.
+struct TermsCount {
+  size_t chunks = 0, without = 0;
+};
+
+TermsCount count_terms(const std::string& archive) {
+  TermsCount count;
+  std::error_code ignored;
+  for (const fs::directory_entry& table : fs::directory_iterator(archive, ignored)) {
+    if (!table.is_directory(ignored)) continue;
+    for (const auto& [name, statistics] : read_manifest(table.path().string()).chunks) {
+      if (!fs::exists(table.path() / name, ignored)) continue;  // of a source that has become shorter
+      ++count.chunks;
+      count.without += !statistics->terms || !fs::exists(table.path() / terms_path(name), ignored);
+    }
+  }
+  return count;
+}
+
+// Says where terms are wanted, or are there, and chunks lack them: nothing else does, a scan reads those.
+void note_missing_terms(const IngestRequest& request, std::vector<std::string>* notes) {
+  const TermsCount count = count_terms(request.folder);
+  if (count.without == 0 || (!request.terms && count.without == count.chunks)) return;
+  notes->push_back(std::to_string(count.without) + " of " + std::to_string(count.chunks) +
+                   " chunks of the archive have no terms, and scans read them whole; ingest the sources with "
+                   "--terms into a new folder to have them for all");
+}
 
 }  // namespace
 
 Result<void> ingest_files(const std::vector<File>& files, const IngestRequest& request, ScanReport* report) {
+  std::vector<IngestSource> sources;
+  KQLC_TRY_ASSIGN(sources, find_sources(files, request.folder, &report->notes));
   Ingest ingest(request, report);
   std::atomic<size_t> next{0};
   std::mutex mutex;
   Result<void> result;
   auto work = [&] {
-    for (size_t i = next++; i < files.size(); i = next++) {
-      auto added = ingest.add(files[i]);
+    for (size_t i = next++; i < sources.size(); i = next++) {
+      auto added = ingest.add(sources[i]);
       if (added.ok()) continue;
       std::lock_guard lock(mutex);
       // What is wrong with one source is no reason to leave the others.
       if (added.error().code != ErrorCode::Io && added.error().code != ErrorCode::Cancelled) {
         report->errors.push_back(std::move(added.error()));
-        report->unread.insert(files[i].ordinal);
+        report->unread.insert(sources[i].file->ordinal);
         ++report->files;
         continue;
       }
       if (result.ok()) result = std::move(added.error());
-      next = files.size();
+      next = sources.size();
     }
   };
   std::vector<std::thread> threads;
   for (int i = 1; i < request.threads; ++i) threads.emplace_back(work);
   work();
   for (std::thread& thread : threads) thread.join();
+  note_missing_terms(request, &report->notes);
   return result;
 }
 

@@ -102,10 +102,6 @@ bool holds_nothing(const simd::Condition& condition) {
 
 }  // namespace
 
-std::string source_key(const std::string& path, uint64_t bytes, int64_t time) {
-  return std::to_string(bytes) + " " + std::to_string(time) + " " + path;
-}
-
 Manifest read_manifest(const std::string& folder) {
   Manifest manifest;
   std::ifstream in(folder + "/" + kManifestName);
@@ -113,12 +109,11 @@ Manifest read_manifest(const std::string& folder) {
   for (std::string line; std::getline(in, line);) {
     dom::element entry;
     std::string_view source;
-    uint64_t bytes;
-    int64_t time;
-    if (parser.parse(line).get(entry) || entry["source"].get(source) || entry["source_bytes"].get(bytes) ||
-        entry["source_time"].get(time))
+    SourceState state;
+    if (parser.parse(line).get(entry) || entry["source"].get(source) ||
+        entry["source_bytes"].get(state.bytes) || entry["source_time"].get(state.time))
       continue;
-    manifest.sources.insert(source_key(std::string(source), bytes, time));
+    manifest.sources[std::string(source)] = state;
     read_chunk(entry, std::string(source), &manifest);
   }
   return manifest;

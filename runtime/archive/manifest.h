@@ -2,7 +2,8 @@
 //
 // The manifest of an ingested folder: `_manifest.ndjson`, one JSON object a chunk. In: what ingest wrote.
 // Out: which sources are done, and per chunk the rows and for each column its type, nulls, least and greatest
-// value. A line:
+// value. A source is named by its absolute path without links; older versions wrote it as it was typed. A
+// line:
 // {"file","bytes","source","source_bytes","source_time","rows","terms","columns":{name:{"type","nulls","min","max"}}}.
 // Statistics are only believed for a file of the size that the manifest gives. `terms` is the number of the
 // chunk's term filter (term_filter.h) in hexadecimal digits, where it has one.
@@ -12,7 +13,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "runtime/archive/archive.h"
@@ -21,17 +21,22 @@ namespace kqlc::archive {
 
 inline constexpr const char* kManifestName = "_manifest.ndjson";
 
+// A source as it was when it was read.
+struct SourceState {
+  uint64_t bytes = 0;
+  int64_t time = 0;  // of its last change, as the system counts
+
+  bool operator==(const SourceState&) const = default;
+};
+
 struct Manifest {
-  std::set<std::string> sources;                 // source_key() of those that are done
+  std::map<std::string, SourceState> sources;    // those that are done by their paths, in their last state
   std::map<std::string, std::string> source_of;  // by chunk file: the path it came from
   std::map<std::string, std::shared_ptr<const ChunkStatistics>> chunks;  // by chunk file
 };
 
 // Reads the manifest of a folder; a missing one is empty, a line that was cut short is no entry.
 Manifest read_manifest(const std::string& folder);
-
-// Names a source as it is now: path, size and time of its last change.
-std::string source_key(const std::string& path, uint64_t bytes, int64_t time);
 
 // Whether texts of a column of a chunk may hold a condition, by what else is known of them.
 using TextTest = std::function<bool(const std::string& column, Type type, const simd::Condition& condition)>;
