@@ -260,12 +260,12 @@ WindowMember MultiSearch::make_member(const Window& window) const {
   return member;
 }
 
-// The bitmap that is asked first has so many hashes that most windows of other texts meet none: 256 a window,
+// The bitmap that is asked first has so many hashes that most windows of other texts meet none: 128 a window,
 // at most 2^18, which are 32 KB. Which needles they belong to is found by fewer bits, so that it stays in the
 // cache.
 void MultiSearch::index_windows(const std::vector<Window>& windows) {
   const int width = std::bit_width(windows.size());
-  multi_.hash_bits = static_cast<uint32_t>(std::clamp(width + (multi_.stride ? 8 : 2), 8, 18));
+  multi_.hash_bits = static_cast<uint32_t>(std::clamp(width + (multi_.stride ? 7 : 2), 8, 18));
   multi_.index_bits = static_cast<uint32_t>(std::clamp(width + 2, 8, 18));
   std::vector<std::array<uint32_t, 3>> entries;  // index, needle, anchor
   bitmap_.assign((size_t{1} << multi_.hash_bits) / 32, 0);
