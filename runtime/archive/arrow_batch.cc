@@ -18,8 +18,6 @@ namespace {
 
 // With fewer wanted rows than this share of all, only they are made.
 constexpr int64_t kSparse = 8;
-// Dictionaries of fewer values than this share of the rows are asked before codes are copied.
-constexpr int64_t kFewValues = 16;
 
 arrow::Status contradiction(const ColumnRequest& column) {
   return arrow::Status::Invalid("column ", column.name, " contradicts itself");
@@ -299,12 +297,6 @@ arrow::Status BatchColumns::make_codes(size_t column, const uint64_t* selection)
   return arrow::Status::OK();
 }
 
-Str BatchColumns::repaired(Str text) {
-  if (simd::is_utf8(text.view())) return text;
-  ++worker_.report.repaired_lines;
-  return worker_.rows.arena().copy(Str(std::string_view(simd::repair_utf8(text.view()))));
-}
-
 // Of some rows.
 arrow::Status BatchColumns::make_texts(size_t column, const uint64_t* selection) {
   const arrow::Array& array = *sources_[column].array;
@@ -319,7 +311,7 @@ arrow::Status BatchColumns::make_texts(size_t column, const uint64_t* selection)
     std::memcpy(ends, offsets + row, sizeof ends);
     if (ends[0] < 0 || ends[0] > ends[1] || ends[1] > bytes.size) return false;
     if (ends[0] < ends[1])
-      texts[row] = repaired(Str(bytes.data + ends[0], static_cast<uint64_t>(ends[1] - ends[0])));
+      texts[row] = worker_.repaired(Str(bytes.data + ends[0], static_cast<uint64_t>(ends[1] - ends[0])));
     return true;
   });
   if (!fits) return contradiction(worker_.request.columns[column]);

@@ -74,7 +74,6 @@ class BatchColumns : public ColumnLoader {
   arrow::Status make_all_texts(size_t column);
   arrow::Status make_times(size_t column, const uint64_t* selection);
   arrow::Status make_other(size_t column);
-  Str repaired(Str text);
   bool is_sparse(const uint64_t* selection) const;
 
   int64_t num_rows_;

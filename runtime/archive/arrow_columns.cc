@@ -23,9 +23,6 @@
 #include "runtime/value/guid.h"
 
 namespace kqlc::archive {
-namespace {
-
-using arrow::internal::checked_cast;
 
 bool is_text(arrow::Type::type id) {
   return id == arrow::Type::STRING || id == arrow::Type::LARGE_STRING || id == arrow::Type::STRING_VIEW ||
@@ -44,6 +41,10 @@ std::string_view text_at(const arrow::Array& array, int64_t row) {
       return static_cast<const arrow::BinaryViewArray&>(array).GetView(row);
   }
 }
+
+namespace {
+
+using arrow::internal::checked_cast;
 
 // Ticks of one unit; 0 for nanoseconds, which are a hundredth of a tick.
 int64_t ticks_per(arrow::TimeUnit::type unit) {
@@ -300,15 +301,9 @@ class ColumnMaker {
   Str str_at(const arrow::Array& array, int64_t row) {
     if (!is_text(array.type_id())) {
       const std::string text = text_of_value(array, row);
-      return simd::is_utf8(text) ? arena_.copy(Str(text)) : repaired(text);
+      return worker_.repaired(arena_.copy(Str(text)));
     }
-    const std::string_view text = text_at(array, row);
-    return simd::is_utf8(text) ? Str(text) : repaired(text);
-  }
-
-  Str repaired(std::string_view text) {
-    ++worker_.report.repaired_lines;
-    return arena_.copy(Str(std::string_view(simd::repair_utf8(text))));
+    return worker_.repaired(text_at(array, row));
   }
 
   // A string column takes times and guids without the quotes that JSON gives them.

@@ -43,6 +43,11 @@ Error error_of(const arrow::Status& status, const File& file);
 // A file, unpacked, as Arrow's readers want it.
 Result<std::shared_ptr<arrow::io::InputStream>> open_input(const File& file);
 
+// Whether arrays of the type hold texts, as such or as bytes; and the text of such an array's row that is not
+// null, as it stands there.
+bool is_text(arrow::Type::type id);
+std::string_view text_at(const arrow::Array& array, int64_t row);
+
 // The JSON text of one value of any type.
 std::string json_text(const arrow::Array& array, int64_t row);
 

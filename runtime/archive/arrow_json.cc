@@ -131,27 +131,10 @@ void append_value(const arrow::Array& array, int64_t row, int depth, std::string
     *out += "null";
     return;
   }
+  if (is_text(array.type_id())) return append_string(text_at(array, row), out);
   switch (array.type_id()) {
     case arrow::Type::BOOL:
       *out += static_cast<const arrow::BooleanArray&>(array).Value(row) ? "true" : "false";
-      break;
-    case arrow::Type::STRING:
-      append_string(static_cast<const arrow::StringArray&>(array).GetView(row), out);
-      break;
-    case arrow::Type::LARGE_STRING:
-      append_string(static_cast<const arrow::LargeStringArray&>(array).GetView(row), out);
-      break;
-    case arrow::Type::STRING_VIEW:
-      append_string(static_cast<const arrow::StringViewArray&>(array).GetView(row), out);
-      break;
-    case arrow::Type::BINARY:
-      append_string(static_cast<const arrow::BinaryArray&>(array).GetView(row), out);
-      break;
-    case arrow::Type::LARGE_BINARY:
-      append_string(static_cast<const arrow::LargeBinaryArray&>(array).GetView(row), out);
-      break;
-    case arrow::Type::BINARY_VIEW:
-      append_string(static_cast<const arrow::BinaryViewArray&>(array).GetView(row), out);
       break;
     case arrow::Type::FLOAT:
       append_real(static_cast<const arrow::FloatArray&>(array).Value(row), out);

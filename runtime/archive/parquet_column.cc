@@ -24,9 +24,6 @@ using Sort = parquet::LogicalType::Type;
 // Less than one row of so many of a page: the wanted values are read alone.
 constexpr int64_t kSparse = 16;
 
-// Dictionaries of fewer values than this share of the rows are asked before codes are read.
-constexpr int64_t kFewValues = 16;
-
 [[noreturn]] void fail(const char* what) { throw parquet::ParquetException(what); }
 
 bool is_text(const arrow::DataType& type) {
@@ -132,23 +129,27 @@ void* PageColumn::zeroed(size_t bytes) {
   return place;
 }
 
-// The bits of a word of the selection that are rows of the page, and were not made.
-uint64_t PageColumn::wanted_word(const Place& place, const uint64_t* selection, size_t word) const {
+// The bits of a word of a bitmap of all rows that stand for rows of the page.
+uint64_t PageColumn::rows_of(const Place& place, size_t word) {
   const auto first = static_cast<size_t>(place.row), end = static_cast<size_t>(place.row + place.num_rows);
-  uint64_t bits = selection[word] & ~known_[word];
+  uint64_t bits = ~uint64_t{0};
   if (word == first / 64) bits &= ~uint64_t{0} << (first % 64);
   if (word == end / 64) bits &= (uint64_t{1} << (end % 64)) - 1;
   return bits;
 }
 
-bool PageColumn::is_wanted(const Place& place, const uint64_t* selection) const {
-  if (place.made == Made::All || place.num_rows == 0) return false;
-  if (!selection) return true;
-  const auto first = static_cast<size_t>(place.row),
-             last = static_cast<size_t>(place.row + place.num_rows - 1);
-  for (size_t word = first / 64; word <= last / 64; ++word)
-    if (wanted_word(place, selection, word)) return true;
-  return false;
+size_t PageColumn::last_word(const Place& place) {
+  return static_cast<size_t>(place.row + place.num_rows - 1) / 64;
+}
+
+// How many rows of the page are wanted that were not made.
+int64_t PageColumn::count_wanted(const Place& place, const uint64_t* selection) const {
+  if (place.made == Made::All || place.num_rows == 0) return 0;
+  if (!selection) return place.num_rows;
+  int64_t wanted = 0;
+  for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word)
+    wanted += std::popcount(selection[word] & ~known_[word] & rows_of(place, word));
+  return wanted;
 }
 
 bool PageColumn::is_known(const uint64_t* selection) const {
@@ -161,24 +162,12 @@ bool PageColumn::is_known(const uint64_t* selection) const {
 
 // Whether so few rows are wanted of a page that they are read alone.
 bool PageColumn::is_sparse(const Place& place, const uint64_t* selection) const {
-  if (!selection || place.made != Made::None) return false;
-  const auto first = static_cast<size_t>(place.row),
-             last = static_cast<size_t>(place.row + place.num_rows - 1);
-  int64_t wanted = 0;
-  for (size_t word = first / 64; word <= last / 64; ++word)
-    wanted += std::popcount(wanted_word(place, selection, word));
-  return wanted < place.num_rows / kSparse;
+  return place.made == Made::None && count_wanted(place, selection) < place.num_rows / kSparse;
 }
 
 void PageColumn::note_known(const Place& place, const uint64_t* selection) {
-  const auto first = static_cast<size_t>(place.row),
-             last = static_cast<size_t>(place.row + place.num_rows - 1);
-  for (size_t word = first / 64; word <= last / 64; ++word) {
-    uint64_t rows = place.made == Made::All ? ~uint64_t{0} : selection[word];
-    if (word == first / 64) rows &= ~uint64_t{0} << (first % 64);
-    if (word == last / 64) rows &= ~uint64_t{0} >> (63 - last % 64);
-    known_[word] |= rows;
-  }
+  for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word)
+    known_[word] |= (place.made == Made::All ? ~uint64_t{0} : selection[word]) & rows_of(place, word);
 }
 
 void PageColumn::load(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
@@ -203,7 +192,7 @@ void PageColumn::read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroup
     if (number == places_.size()) places_.push_back({row, page.num_values, Made::None, false});
     const Place& place = places_[number++];
     row += place.num_rows;
-    return !is_wanted(place, selection);
+    return count_wanted(place, selection) == 0;
   });
   while (auto page = pages.next()) {
     if (page->type() == parquet::PageType::DICTIONARY_PAGE) {
@@ -514,11 +503,7 @@ void PageColumn::take_texts(const Page& page) {
 void PageColumn::find_texts(std::span<uint8_t> bytes, size_t count, Str* out) {
   if (!split_texts(bytes, count, out)) fail("a page ends in a text");
   if (simd::is_utf8({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) return;
-  for (Str& text : std::span(out, count)) {
-    if (simd::is_utf8(text.view())) continue;
-    ++worker_.report.repaired_lines;
-    text = arena_.copy(Str(std::string_view(simd::repair_utf8(text.view()))));
-  }
+  for (Str& text : std::span(out, count)) text = worker_.repaired(text);
 }
 
 // A column of which every row is null needs no values.

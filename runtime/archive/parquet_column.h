@@ -78,8 +78,9 @@ class PageColumn {
     std::span<uint8_t> values;
   };
 
-  uint64_t wanted_word(const Place& place, const uint64_t* selection, size_t word) const;
-  bool is_wanted(const Place& place, const uint64_t* selection) const;
+  static uint64_t rows_of(const Place& place, size_t word);
+  static size_t last_word(const Place& place);
+  int64_t count_wanted(const Place& place, const uint64_t* selection) const;
   bool is_known(const uint64_t* selection) const;
   bool is_sparse(const Place& place, const uint64_t* selection) const;
   void read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,

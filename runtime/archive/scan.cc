@@ -13,6 +13,7 @@
 #include "runtime/archive/source.h"
 #include "runtime/archive/term_filter.h"
 #include "runtime/base/stopwatch.h"
+#include "runtime/simd/unicode.h"
 
 namespace kqlc::archive {
 namespace {
@@ -313,6 +314,12 @@ bool Worker::emit(const Batch& batch) {
   report.rows += batch.num_rows;
   if (!callback(thread, batch)) stopped = true;
   return !stopped;
+}
+
+Str Worker::repaired(Str text) {
+  if (simd::is_utf8(text.view())) return text;
+  ++report.repaired_lines;
+  return rows.arena().copy(Str(std::string_view(simd::repair_utf8(text.view()))));
 }
 
 bool Worker::flush() {

@@ -86,12 +86,18 @@ Result<void> read_start(const File& file, size_t limit, TextBuffer* text);
 
 class JsonRows;  // json_rows.h
 
+// Dictionaries of at most this share of the rows are asked for their values before codes are read
+// (ColumnLoader::find_values).
+inline constexpr int64_t kFewValues = 16;
+
 struct Worker {
   Worker(int number, const ScanRequest& scan_request, const BatchCallback& batch_callback);
   ~Worker();
 
   // Hands the batch on; returns false when the scan is to end.
   bool emit(const Batch& batch);
+  // The text, or a repaired one in the arena of `rows`, which is counted, where it is no UTF-8.
+  Str repaired(Str text);
   // Hands on the rows of `rows`, if any, and clears it.
   bool flush();
 

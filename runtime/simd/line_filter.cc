@@ -109,12 +109,18 @@ EscapeFilter escapes_of(const std::vector<Literal>& group) {
   return filter;
 }
 
+bool has_control(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+}
+
 SearchPlan plan_group(const std::vector<Literal>& group) {
   SearchPlan plan;
   for (const Literal& literal : group) {
     SearchPlan own = plan_forms(literal, false);
-    if (SearchPlan full = plan_forms(literal, true); !full.pieces.empty())
-      if (own.pieces.empty() || full.rate < own.rate) own = std::move(full);
+    if (has_control(literal.text)) {
+      SearchPlan full = plan_forms(literal, true);
+      if (!full.pieces.empty() && (own.pieces.empty() || full.rate < own.rate)) own = std::move(full);
+    }
     if (own.pieces.empty()) return {};
     plan.rate += own.rate;
     std::ranges::move(own.pieces, std::back_inserter(plan.pieces));

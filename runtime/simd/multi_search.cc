@@ -53,7 +53,7 @@ namespace {
 
 constexpr size_t kSampleBytes = 4;
 constexpr size_t kOpenSize = 6;  // of a needle that lacks one byte for four windows
-// Cycles, measured with AVX-512: to look up the window at a place, and to look at a candidate.
+// About so many cycles, by a profile with AVX-512: to look up the window at a place; to look at a candidate.
 constexpr double kPlaceCost = 1.4, kCandidateCost = 48;
 
 // Returns where in the piece the rarest run of `windows` windows of `width` bytes, each one byte on, begins.
