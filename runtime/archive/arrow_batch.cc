@@ -18,6 +18,8 @@ namespace {
 
 // With fewer wanted rows than this share of all, only they are made.
 constexpr int64_t kSparse = 8;
+// Text that is looked at twice in a row.
+constexpr int32_t kBytesAtOnce = 1 << 15;
 
 arrow::Status contradiction(const ColumnRequest& column) {
   return arrow::Status::Invalid("column ", column.name, " contradicts itself");
@@ -57,8 +59,21 @@ bool visit_rows(int64_t num_rows, const uint64_t* selection, Visit visit) {
 
 // Whether no text begins inside a character; then all are UTF-8 where the whole is.
 bool begin_well(const int32_t* offsets, int64_t count, const char* data) {
-  for (int64_t i = 0; i < count; ++i)
-    if (offsets[i] < offsets[count] && (static_cast<uint8_t>(data[offsets[i]]) & 0xC0) == 0x80) return false;
+  bool well = true;
+  for (int64_t i = 0; i < count && offsets[i] < offsets[count]; ++i)
+    well &= (static_cast<uint8_t>(data[offsets[i]]) & 0xC0) != 0x80;
+  return well;
+}
+
+// Whether each of the texts is UTF-8. They are looked at some at a time, so that where they begin is still in
+// the cache.
+bool are_utf8(const int32_t* offsets, int64_t count, const char* data) {
+  for (int64_t begin = 0, end = 0; begin < count; begin = end) {
+    for (end = begin + 1; end < count && offsets[end] - offsets[begin] < kBytesAtOnce;) ++end;
+    const std::string_view some(data + offsets[begin], static_cast<size_t>(offsets[end] - offsets[begin]));
+    if (!simd::is_ascii(some) && !(simd::is_utf8(some) && begin_well(offsets + begin, end - begin, data)))
+      return false;
+  }
   return true;
 }
 
@@ -326,9 +341,7 @@ arrow::Status BatchColumns::make_all_texts(size_t column) {
   if (!copy_offsets(copier_, *array.data(), num_rows_, offsets))
     return contradiction(worker_.request.columns[column]);
   const char* data = bytes_of(*array.data()).data;
-  const std::string_view all(data + offsets[0], static_cast<size_t>(offsets[num_rows_] - offsets[0]));
-  if (!simd::is_ascii(all) && !(simd::is_utf8(all) && begin_well(offsets, num_rows_, data)))
-    return make_texts(column, nullptr);
+  if (!are_utf8(offsets, num_rows_, data)) return make_texts(column, nullptr);
   Column& out = columns_[column];
   out.encoding = Encoding::Utf8;
   out.validity = validity_of(array);

@@ -8,7 +8,9 @@
 #include "runtime/simd/conditions.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
+#include <span>
 
 namespace kqlc::simd {
 
@@ -243,25 +245,68 @@ size_t ConditionSet::gather(const StringColumn& column, size_t first, Decisions&
   return row;
 }
 
-// From values to the rows that have them.
+// Which slots each value of a dictionary has.
+class ConditionSet::ValueSlots {
+ public:
+  ValueSlots(const Decisions& values, size_t num_values) : begins_(num_values + 1), has_any_(num_values) {
+    visit(values, [&](size_t value, uint32_t) { ++begins_[value + 1]; });
+    for (size_t value = 0; value < num_values; ++value) {
+      has_any_[value] = begins_[value + 1] != 0;
+      begins_[value + 1] += begins_[value];
+    }
+    slots_.resize(begins_.back());
+    std::vector<uint32_t> next(begins_.begin(), begins_.end() - 1);
+    visit(values, [&](size_t value, uint32_t slot) { slots_[next[value]++] = slot; });
+  }
+
+  // Of `count` codes, up to 64, those whose value has a slot. What stands where `empty` has a bit is no code.
+  uint64_t find(const uint32_t* codes, size_t count, uint64_t empty) const {
+    uint64_t found = 0;
+    if (!empty)
+      for (size_t i = 0; i < count; ++i) found |= uint64_t{has_any_[codes[i]]} << i;
+    else
+      for (size_t i = 0; i < count; ++i)
+        if (!(empty >> i & 1)) found |= uint64_t{has_any_[codes[i]]} << i;
+    return found;
+  }
+  std::span<const uint32_t> of(size_t value) const {
+    return {slots_.data() + begins_[value], slots_.data() + begins_[value + 1]};
+  }
+
+ private:
+  template <class Visit>
+  static void visit(const Decisions& values, Visit visit) {
+    for (uint32_t slot : values.list_)
+      for (size_t word = 0; word < values.bits_[slot].size(); ++word)
+        for (uint64_t left = values.bits_[slot][word]; left; left &= left - 1)
+          visit(word * 64 + static_cast<size_t>(std::countr_zero(left)), slot);
+  }
+
+  std::vector<uint32_t> begins_, slots_;
+  std::vector<uint8_t> has_any_;
+};
+
+// From values to the rows that have them. Most have none that any slot has.
 void ConditionSet::decide_dictionary(const StringColumn& column, Decisions& out) const {
   const Column& codes = column.column;
   if (!out.values_) out.values_ = std::make_unique<Decisions>();
-  Decisions& values = *out.values_;
-  decide(StringColumn{*codes.dictionary, codes.dictionary_size}, values);
-  if (values.list_.empty() && (fit_empty_.empty() || !codes.validity)) return;
-  Decisions::Bitmap any(words_of(static_cast<size_t>(codes.dictionary_size)));  // values that any slot has
-  for (uint32_t slot : values.list_)
-    for (size_t word = 0; word < any.size(); ++word) any[word] |= values.bits_[slot][word];
+  decide(StringColumn{*codes.dictionary, codes.dictionary_size}, *out.values_);
+  if (out.values_->list_.empty() && (fit_empty_.empty() || !codes.validity)) return;
+  const ValueSlots slots(*out.values_, static_cast<size_t>(codes.dictionary_size));
   const auto* code = static_cast<const uint32_t*>(codes.values) + codes.offset;
-  for (int64_t row = 0; row < column.num_rows; ++row) {
-    const auto at = static_cast<size_t>(row);
-    if (codes.validity && !bit_at(codes.validity, row + codes.offset)) {
-      for (uint32_t needle : fit_empty_) hold(needle, at, out);
-    } else if (any[code[row] / 64] >> (code[row] % 64) & 1) {
-      for (uint32_t slot : values.list_)
-        if (values.has(slot, code[row])) out.set(slot, at);
+  const auto rows = static_cast<size_t>(column.num_rows);
+  for (size_t first = 0; first < rows; first += 64) {
+    const size_t count = std::min<size_t>(rows - first, 64);
+    uint64_t empty = 0;
+    for (size_t i = 0; codes.validity && i < count; ++i)
+      empty |= uint64_t{!bit_at(codes.validity, static_cast<int64_t>(first + i) + codes.offset)} << i;
+    for (uint64_t left = slots.find(code + first, count, empty); left; left &= left - 1) {
+      const size_t row = first + static_cast<size_t>(std::countr_zero(left));
+      for (uint32_t slot : slots.of(code[row])) out.set(slot, row);
     }
+    for (; empty && !fit_empty_.empty(); empty &= empty - 1)
+      for (uint32_t needle : fit_empty_)
+        hold(needle, first + static_cast<size_t>(std::countr_zero(empty)), out);
   }
 }
 

@@ -97,6 +97,7 @@ class ConditionSet {
   };
   template <class Texts>
   struct Walk;
+  class ValueSlots;
 
   void add_patterns();
   void group_needles();

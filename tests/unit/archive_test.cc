@@ -284,6 +284,28 @@ TEST_F(ArchiveTest, DamagedTextIsRepairedAlike) {
   }
 }
 
+// Texts are looked at some at a time; a character that one text begins and the next one ends is none.
+TEST_F(ArchiveTest, CharactersDoNotReachFromTextToText) {
+  request_.columns = {{"A", Type::String}};
+  constexpr size_t kRows = 2'500, kBytes = 32;  // 1,024 texts are looked at together
+  for (size_t cut : {size_t{1}, size_t{500}, size_t{1'023}, size_t{1'024}, size_t{1'025}, size_t{2'499}}) {
+    std::vector<std::string> texts(kRows, std::string(kBytes - 2, 'a') + "\xC3\xBC"), expected = texts;
+    texts[cut - 1].replace(kBytes - 1, 1, "");
+    texts[cut].insert(0, "\xBC");
+    expected[cut - 1].replace(kBytes - 2, 2, "\xEF\xBF\xBD");
+    expected[cut].insert(0, "\xEF\xBF\xBD");
+    arrow::BinaryBuilder bytes;
+    ASSERT_TRUE(bytes.AppendValues(texts).ok());
+    auto data = (*bytes.Finish())->data()->Copy();
+    data->type = arrow::utf8();
+    auto array = arrow::MakeArray(data);
+    const auto schema = arrow::schema({arrow::field("A", arrow::utf8())});
+    write_arrow(folder_ + "/a.arrow", *arrow::Table::Make(schema, {array}), 1);
+    EXPECT_EQ(scan({folder_ + "/a.arrow"}), expected) << cut;
+    EXPECT_EQ(report_.repaired_lines, 2u) << cut;
+  }
+}
+
 TEST_F(ArchiveTest, AColumnThatStandsTwiceIsRefusedWhereItIsAsked) {
   auto words = arrow::json::ArrayFromJSONString(arrow::utf8(), R"(["x"])");
   auto field = arrow::field("A", arrow::utf8());

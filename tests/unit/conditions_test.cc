@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "tests/unit/simd_oracle.h"
 
@@ -51,7 +52,7 @@ bool plainly_holds(const Condition& condition, std::string_view text) {
 struct Texts {
   std::vector<std::string> values;
   std::vector<Str> strs;
-  std::vector<int32_t> offsets{0}, codes;
+  std::vector<int32_t> offsets{0}, codes, hidden_codes;  // hidden: where nulls are stands no code
   std::vector<int64_t> large{0};
   std::vector<int32_t> views;
   std::string data;
@@ -70,6 +71,9 @@ struct Texts {
       codes.push_back(static_cast<int32_t>(row));
       validity.resize(values.size() / 8 + 1, 0);
       if (random.below(5)) validity[(values.size() - 1) / 8] |= 1 << ((values.size() - 1) % 8);
+      hidden_codes.push_back(bit_at(validity.data(), static_cast<int64_t>(values.size()) - 1)
+                                 ? codes.back()
+                                 : std::numeric_limits<int32_t>::min());
     }
     for (const std::string& value : distinct_) distinct_strs_.emplace_back(value.data(), value.size());
     for (size_t row : rows) strs.push_back(distinct_strs_[row]);
@@ -91,6 +95,7 @@ struct Texts {
                  : encoding == Encoding::LargeUtf8 ? static_cast<const void*>(large.data())
                  : encoding == Encoding::Utf8View  ? static_cast<const void*>(views.data())
                  : encoding == Encoding::Strs      ? static_cast<const void*>(strs.data())
+                 : with_nulls                      ? static_cast<const void*>(hidden_codes.data())
                                                    : static_cast<const void*>(codes.data());
     return out;
   }
