@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <numeric>
 #include <span>
 
 namespace kqlc::simd {
@@ -245,45 +246,56 @@ size_t ConditionSet::gather(const StringColumn& column, size_t first, Decisions&
   return row;
 }
 
-// Which slots each value of a dictionary has.
+// Which slots each value of a dictionary has. Values that have any are numbered, so that the others cost no
+// more than a bit.
 class ConditionSet::ValueSlots {
  public:
-  ValueSlots(const Decisions& values, size_t num_values) : begins_(num_values + 1), has_any_(num_values) {
-    visit(values, [&](size_t value, uint32_t) { ++begins_[value + 1]; });
-    for (size_t value = 0; value < num_values; ++value) {
-      has_any_[value] = begins_[value + 1] != 0;
-      begins_[value + 1] += begins_[value];
+  ValueSlots(const Decisions& values, size_t num_values)
+      : has_any_(words_of(num_values)), before_(words_of(num_values)) {
+    for (uint32_t slot : values.list_)
+      for (size_t word = 0; word < has_any_.size(); ++word) has_any_[word] |= values.bits_[slot][word];
+    uint32_t count = 0;
+    for (size_t word = 0; word < has_any_.size(); ++word) {
+      before_[word] = count;
+      count += static_cast<uint32_t>(std::popcount(has_any_[word]));
     }
+    begins_.resize(size_t{count} + 1);
+    visit(values, [&](size_t number, uint32_t) { ++begins_[number + 1]; });
+    std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
     slots_.resize(begins_.back());
     std::vector<uint32_t> next(begins_.begin(), begins_.end() - 1);
-    visit(values, [&](size_t value, uint32_t slot) { slots_[next[value]++] = slot; });
+    visit(values, [&](size_t number, uint32_t slot) { slots_[next[number]++] = slot; });
   }
 
   // Of `count` codes, up to 64, those whose value has a slot. What stands where `empty` has a bit is no code.
   uint64_t find(const uint32_t* codes, size_t count, uint64_t empty) const {
     uint64_t found = 0;
-    if (!empty)
-      for (size_t i = 0; i < count; ++i) found |= uint64_t{has_any_[codes[i]]} << i;
-    else
-      for (size_t i = 0; i < count; ++i)
-        if (!(empty >> i & 1)) found |= uint64_t{has_any_[codes[i]]} << i;
+    for (size_t i = 0; i < count; ++i)
+      if (!(empty >> i & 1)) found |= (has_any_[codes[i] / 64] >> (codes[i] % 64) & 1) << i;
     return found;
   }
-  std::span<const uint32_t> of(size_t value) const {
-    return {slots_.data() + begins_[value], slots_.data() + begins_[value + 1]};
+  // Requires: the value has a slot.
+  std::span<const uint32_t> of(uint32_t value) const {
+    const size_t number = number_of(value);
+    return {slots_.data() + begins_[number], slots_.data() + begins_[number + 1]};
   }
 
  private:
+  size_t number_of(size_t value) const {
+    const uint64_t below = has_any_[value / 64] & ((uint64_t{1} << (value % 64)) - 1);
+    return before_[value / 64] + static_cast<size_t>(std::popcount(below));
+  }
   template <class Visit>
-  static void visit(const Decisions& values, Visit visit) {
+  void visit(const Decisions& values, Visit visit) const {
     for (uint32_t slot : values.list_)
-      for (size_t word = 0; word < values.bits_[slot].size(); ++word)
+      for (size_t word = 0; word < has_any_.size(); ++word)
         for (uint64_t left = values.bits_[slot][word]; left; left &= left - 1)
-          visit(word * 64 + static_cast<size_t>(std::countr_zero(left)), slot);
+          visit(number_of(word * 64 + static_cast<size_t>(std::countr_zero(left))), slot);
   }
 
+  Decisions::Bitmap has_any_;
+  std::vector<uint32_t> before_;  // by word of has_any_: the number of its first value
   std::vector<uint32_t> begins_, slots_;
-  std::vector<uint8_t> has_any_;
 };
 
 // From values to the rows that have them. Most have none that any slot has.

@@ -35,15 +35,17 @@ struct EscapeFilter {
   uint8_t ascii[128];  // 1: an escape of this character counts
 };
 
-inline constexpr size_t kMaxProbes = 4;       // up to so many needles are compared one by one
-inline constexpr size_t kMaxFingerprint = 3;  // bytes of a needle's fingerprint
+inline constexpr size_t kMaxProbes = 4;                  // up to so many needles are compared one by one
+inline constexpr size_t kMaxFingerprint = 3;             // bytes of a needle's fingerprint
+inline constexpr size_t kMinSample = 4, kMaxSample = 8;  // bytes of a window that is hashed
+inline constexpr uint32_t kMaxStride = 4;
 
 // A needle that may stand where a window was found.
 inline constexpr uint32_t kNoMore = ~0u;  // as more_fold, of needles of less than four bytes
 struct WindowMember {
   uint32_t needle;  // its number
-  uint32_t anchor;  // the offset of the window in it
-  uint32_t behind;  // its bytes from the window on
+  int32_t anchor;   // the offset of the window in it; -1: the window begins a byte before it
+  int32_t behind;   // its bytes from the window on
   // Four bytes of it, as far from the window as there are others: byte i of the text from `more_at` after the
   // window's begin on fits when (byte | fold) == more. They turn most windows down without a look at the
   // needle.
@@ -57,7 +59,7 @@ struct WindowMember {
 // all bytes of a window may be those of one bucket, the hash of the window tells which needles to compare.
 // Where all windows have the same two bytes at the same place, those are looked for instead. Very many
 // needles are found by samples: only the windows at every `stride`-th place are hashed, and each needle is
-// entered with as many windows in a row, one of which is at such a place.
+// entered with as many windows in a row, one of which is at such a place. The windows are wider there.
 struct MultiNeedle {
   const SearchNeedle* needles;
   size_t size;
@@ -65,21 +67,28 @@ struct MultiNeedle {
   SearchNeedle escape;          // the two bytes `\u`
   size_t window;                // 0: needles are compared one by one
   const WindowMember* members;  // by the hash of their windows
-  uint32_t stride;              // 0: by fingerprints; 1, 2 or 4: by samples of four bytes
+  uint32_t stride;              // 0: by fingerprints; up to kMaxStride: by samples
   bool has_pair;                // windows are found by `pair`, in which only first and second are set
   SearchNeedle pair;
-  const uint32_t* bitmap;  // of samples: which hashes there are
+  const uint32_t* bitmap;  // of samples: which hashes there are, 2^hash_bits bits (window_bits)
   const uint32_t* begins;  // by the first index_bits of the hash, the first member; one more at the end
   uint32_t hash_bits, index_bits;
   uint8_t low[kMaxFingerprint][16];
   uint8_t high[kMaxFingerprint][16];
 };
 
-inline constexpr uint32_t kHashFactor = 0x9E3779B1;
-// The hash of the first `width` bytes of a window, ASCII letters in either case alike.
-inline uint32_t hash_window(uint32_t window, size_t width, uint32_t bits) {
-  const uint32_t mask = width >= 4 ? ~0u : (1u << 8 * width) - 1;
-  return ((window | 0x20202020) & mask) * kHashFactor >> (32 - bits);
+inline constexpr uint32_t kHashFactor = 0x9E3779B1, kLastFactor = 0x85EBCA6B;
+// The hash of a window by its first and its last four bytes, ASCII letters in either case alike. Of less than
+// four bytes both are these with zeros behind. As many upper bits of it are used as are needed.
+inline uint32_t hash_window(uint32_t first, uint32_t last) {
+  return (first | 0x20202020) * kHashFactor + (last | 0x20202020) * kLastFactor;
+}
+// Where the last four bytes of a window begin.
+inline size_t last_of_window(size_t width) { return width > 4 ? width - 4 : 0; }
+// The bits of the word hash >> (37 - hash_bits) of a bitmap that stand for a hash: two, so that few others
+// have them.
+inline uint32_t window_bits(uint32_t hash, uint32_t hash_bits) {
+  return 1u << (hash >> (32 - hash_bits) & 31) | 1u << (hash >> (27 - hash_bits) & 31);
 }
 
 // A line of JSON: the offset of its \n (or of the text's end), and what may stand in it.

@@ -7,7 +7,8 @@
 // the candidates, and only the needles whose windows have the hash of what stands there are compared; two
 // bytes that all windows share take the place of the fingerprints. Where
 // there are so many needles that nearly every place is a candidate, the windows at every fourth place (or
-// second, or each) are hashed and looked up in a bitmap. Either way finds the first hit or all of them.
+// third, second, or each) are hashed and looked up in a bitmap. Either way finds the first hit or all of
+// them.
 #pragma once
 
 #include "runtime/simd/search-inl.h"
@@ -15,8 +16,7 @@
 namespace kqlc::simd {
 namespace {
 
-constexpr size_t kWindowBytes = sizeof(uint32_t);  // what is read to hash a window
-static_assert(kMaxFingerprint <= kWindowBytes);
+constexpr size_t kWindowBytes = kMaxSample;  // what can be read of a window
 
 inline int hex_digit(uint8_t byte) {
   if (static_cast<uint8_t>(byte - '0') < 10) return byte - '0';
@@ -129,18 +129,22 @@ const char* find_probes(const MultiNeedle& multi, const char* begin, const char*
   return hit ? hit : find_each<V>(multi, begin, p, end, which);
 }
 
+inline uint32_t hash_at(const MultiNeedle& multi, const char* bytes) {
+  const uint32_t mask = multi.window < 4 ? (1u << 8 * multi.window) - 1 : ~0u;
+  const auto first = load_word<uint32_t>(bytes);
+  const auto last = load_word<uint32_t>(bytes + last_of_window(multi.window));
+  return hash_window(first & mask, last & mask);
+}
+
 // Calls `hit` for the needles that stand with their windows at p, whose bytes are also at `bytes`, until it
 // returns true. Returns whether it did. Requires: kWindowBytes readable bytes at `bytes`.
 template <class Hit>
 bool check_window(const MultiNeedle& multi, const char* begin, const char* p, const char* bytes,
                   const char* end, Hit& hit) {
-  uint32_t window;
-  memcpy(&window, bytes, kWindowBytes);
-  const uint32_t hash = hash_window(window, multi.window, multi.index_bits);
+  const uint32_t hash = hash_at(multi, bytes) >> (32 - multi.index_bits);
   for (uint32_t i = multi.begins[hash]; i < multi.begins[hash + 1]; ++i) {
     const WindowMember& member = multi.members[i];
-    if (static_cast<size_t>(p - begin) < member.anchor || static_cast<size_t>(end - p) < member.behind)
-      continue;
+    if (p - begin < member.anchor || end - p < member.behind) continue;
     if (member.more_fold != kNoMore &&
         (load_word<uint32_t>(p + member.more_at) | member.more_fold) != member.more)
       continue;
@@ -186,28 +190,31 @@ bool check_windows(const MultiNeedle& multi, uint64_t windows, uint64_t escapes,
   return false;
 }
 
-// Calls `hit` with all that `windows_at(bytes)` lets pass, a bit a place of a block, until it returns true.
-// What is left at the end is looked at in a copy with zeros behind it.
-template <class V, class Windows, class Hit>
+// Calls `hit` with all that `windows_at(bytes)` lets pass, a bit a place of a block of kStep bytes, until it
+// returns true. What is left at the end is looked at in a copy with zeros behind it. Requires: windows_at
+// reads no more than kRead bytes.
+template <class V, size_t kStep = V::kBytes, size_t kRead = V::kBytes + kMaxFingerprint - 1, class Windows,
+          class Hit>
 bool scan_blocks(const MultiNeedle& multi, const char* begin, const char* end, const Windows& windows_at,
                  Hit& hit) {
-  constexpr size_t kReach = V::kBytes + kWindowBytes - 1;
+  constexpr size_t kLastWindow = kStep + kWindowBytes - 1, kReach = kRead > kLastWindow ? kRead : kLastWindow;
+  constexpr uint64_t kBlock = kStep < 64 ? (uint64_t{1} << (kStep % 64)) - 1 : ~uint64_t{0};
   const Probe<V> escape(multi.escape);
   const bool with_escapes = multi.escapes.enabled;
   const char* p = begin;
-  for (; static_cast<size_t>(end - p) >= kReach; p += V::kBytes) {
-    const uint64_t windows = windows_at(p), escapes = with_escapes ? V::mask(escape(p)) : 0;
+  for (; static_cast<size_t>(end - p) >= kReach; p += kStep) {
+    const uint64_t windows = windows_at(p), escapes = with_escapes ? V::mask(escape(p)) & kBlock : 0;
     if ((windows | escapes) && check_windows(multi, windows, escapes, begin, p, p, end, hit)) return true;
   }
-  char rest[3 * V::kBytes] = {};
+  char rest[2 * kReach + V::kBytes] = {};
   if (p != end) memcpy(rest, p, static_cast<size_t>(end - p));
-  for (const char* bytes = rest; p < end; p += V::kBytes, bytes += V::kBytes) {
+  for (const char* bytes = rest; p < end; p += kStep, bytes += kStep) {
     const auto left = static_cast<size_t>(end - p);
-    const uint64_t inside = left < 64 ? (uint64_t{1} << left) - 1 : ~uint64_t{0};
+    const uint64_t inside = left < kStep ? (uint64_t{1} << left) - 1 : kBlock;
     const uint64_t windows = windows_at(bytes) & inside;
     const uint64_t escapes = with_escapes ? V::mask(escape(bytes)) & inside : 0;
     if (check_windows(multi, windows, escapes, begin, p, bytes, end, hit)) return true;
-    if (left <= V::kBytes) break;
+    if (left <= kStep) break;
   }
   return false;
 }
@@ -225,24 +232,33 @@ bool scan_pairs(const MultiNeedle& multi, const char* begin, const char* end, Hi
   return scan_blocks<V>(multi, begin, end, [&](const char* p) { return V::mask(pair(p)); }, hit);
 }
 
-template <class V, class Hit>
+// Windows at every S-th place. Bits are put at their places only where there are any.
+template <class V, int S, class Hit>
 bool scan_samples(const MultiNeedle& multi, const char* begin, const char* end, Hit& hit) {
-  const uint32_t stride = multi.stride, bits = multi.hash_bits;
+  constexpr size_t kGroups = V::kBytes / 4, kLooks = S < 4 ? 4 / S : 1;
+  const uint32_t bits = multi.hash_bits;
   const uint32_t* bitmap = multi.bitmap;
+  const size_t last = last_of_window(multi.window);
   const auto windows_at = [&](const char* p) {
-    uint64_t windows = V::sampled(V::load(p), bitmap, bits);
-    for (uint32_t at = stride; at < kWindowBytes; at += stride)
-      windows |= V::sampled(V::load(p + at), bitmap, bits) << at;
+    uint64_t found = 0, windows = 0;
+    for (size_t look = 0; look < kLooks; ++look, p += kGroups * S)
+      found |= V::sampled(V::template spread<S>(p), V::template spread<S>(p + last), bitmap, bits)
+               << (look * kGroups);
+    for (; found; found &= found - 1) windows |= uint64_t{1} << (S * lowest(found));
     return windows;
   };
-  return scan_blocks<V>(multi, begin, end, windows_at, hit);
+  constexpr size_t kRead = kGroups * S * (kLooks - 1) + V::kBytes + kMaxSample - kMinSample;
+  return scan_blocks<V, kGroups * S * kLooks, kRead>(multi, begin, end, windows_at, hit);
 }
 
 // Requires: multi.window is not 0.
 template <class V, class Hit>
 bool scan_windows(const MultiNeedle& multi, const char* begin, const char* end, Hit hit) {
   if (multi.has_pair) return scan_pairs<V>(multi, begin, end, hit);
-  if (multi.stride) return scan_samples<V>(multi, begin, end, hit);
+  if (multi.stride == 1) return scan_samples<V, 1>(multi, begin, end, hit);
+  if (multi.stride == 2) return scan_samples<V, 2>(multi, begin, end, hit);
+  if (multi.stride == 3) return scan_samples<V, 3>(multi, begin, end, hit);
+  if (multi.stride == 4) return scan_samples<V, 4>(multi, begin, end, hit);
   if (multi.window == 1) return scan_fingerprints<V, 1>(multi, begin, end, hit);
   if (multi.window == 2) return scan_fingerprints<V, 2>(multi, begin, end, hit);
   return scan_fingerprints<V, 3>(multi, begin, end, hit);

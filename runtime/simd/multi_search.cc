@@ -17,32 +17,39 @@
 
 namespace kqlc::simd {
 
+namespace {
+
+uint32_t hash_of(const char* bytes, size_t width) {
+  uint32_t first = 0, last = 0;
+  std::memcpy(&first, bytes, std::min<size_t>(width, sizeof first));
+  std::memcpy(&last, bytes + last_of_window(width), std::min<size_t>(width, sizeof last));
+  return hash_window(first, last);
+}
+
+}  // namespace
+
 // How often the windows of a text come in it, by their hashes.
 class WindowCounts {
  public:
   WindowCounts(std::string_view text, size_t width) : width_(width), counts_(size_t{1} << kBits) {
-    for (size_t at = 0; at + width <= text.size(); ++at) ++counts_[hash(text.data() + at)];
+    for (size_t at = 0; at + width <= text.size(); ++at) ++counts_[slot(text.data() + at)];
     total_ = static_cast<double>(std::max<size_t>(text.size(), 1));
   }
-  double rate(std::string_view window) const { return counts_[hash(window.data())] / total_; }
+  double rate(std::string_view window) const { return counts_[slot(window.data())] / total_; }
   // How often one of them comes.
   double rate(const std::vector<std::string>& windows) const {
-    std::vector<uint32_t> hashes;
-    for (const std::string& window : windows) hashes.push_back(hash(window.data()));
-    std::ranges::sort(hashes);
-    hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+    std::vector<uint32_t> slots;
+    for (const std::string& window : windows) slots.push_back(slot(window.data()));
+    std::ranges::sort(slots);
+    slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
     double sum = 0;
-    for (uint32_t hash : hashes) sum += counts_[hash];
+    for (uint32_t slot : slots) sum += counts_[slot];
     return sum / total_;
   }
 
  private:
   static constexpr uint32_t kBits = 18;
-  uint32_t hash(const char* place) const {
-    uint32_t bytes = 0;
-    std::memcpy(&bytes, place, width_);
-    return hash_window(bytes, width_, kBits);
-  }
+  uint32_t slot(const char* window) const { return hash_of(window, width_) >> (32 - kBits); }
 
   size_t width_;
   std::vector<uint32_t> counts_;
@@ -51,10 +58,22 @@ class WindowCounts {
 
 namespace {
 
-constexpr size_t kSampleBytes = 4;
-constexpr size_t kOpenSize = 6;  // of a needle that lacks one byte for four windows
 // About so many cycles, by a profile with AVX-512: to look up the window at a place; to look at a candidate.
 constexpr double kPlaceCost = 1.4, kCandidateCost = 48;
+// So many bits of the bitmap of windows are there for each of them, 32 KB at most.
+constexpr int kBitsAWindow = 6, kMostBits = 18;
+
+uint32_t bits_for(size_t windows) {
+  return static_cast<uint32_t>(std::clamp<int>(std::bit_width(windows) + kBitsAWindow, 8, kMostBits));
+}
+
+// How many of the places of a text without any of the windows pass their bitmap: the square of the share of
+// bits that are set in a word, on average.
+double rate_of_strangers(size_t windows) {
+  const double a_word =
+      32.0 * static_cast<double>(windows) / static_cast<double>(size_t{1} << bits_for(windows));
+  return std::min(1.0, 4 * (a_word + a_word * a_word) / 1024);
+}
 
 // Returns where in the piece the rarest run of `windows` windows of `width` bytes, each one byte on, begins.
 uint32_t choose_window(const MultiSearch::Piece& piece, size_t width, size_t windows,
@@ -105,8 +124,9 @@ MultiSearch::MultiSearch(const std::vector<Piece>& pieces, const EscapeFilter& e
 
 // With more needles than this the buckets of fingerprints let nearly every letter pass.
 constexpr size_t kMostFingerprints = 32;
-// So many needles of six bytes may be entered with windows that reach one byte beyond them.
-constexpr size_t kMostOpen = 64;
+// So many needles may be entered with windows that reach beyond them: some, so that windows may be wide; more
+// where these are narrow and a shorter stride is all that is left.
+constexpr size_t kSomeOpen = 8, kMostOpen = 64;
 
 // Two bytes that stand together more rarely than this are quicker to look for than fingerprints.
 constexpr double kRarePair = 1.0 / 256;
@@ -137,7 +157,7 @@ bool MultiSearch::choose_pair(std::vector<Window>& windows) {
       for (uint32_t needle = 0; needle < needles_.size(); ++needle) {
         const auto place = place_of_pair(needles_[needle], model, i, before, multi_.window - before - 2);
         if (!place) break;
-        found.push_back({needle, *place - static_cast<uint32_t>(before), kClosed});
+        found.push_back({needle, static_cast<int32_t>(*place - before), kClosed});
       }
       if (found.size() < needles_.size()) continue;
       best = rate;
@@ -154,73 +174,98 @@ bool MultiSearch::choose_pair(std::vector<Window>& windows) {
   return multi_.has_pair;
 }
 
-// How many windows in a row each needle has, so that one is at a place that is a multiple of that number.
-size_t MultiSearch::count_windows(size_t shortest) const {
-  const size_t open = static_cast<size_t>(
-      std::ranges::count_if(needles_, [&](const SearchNeedle& needle) { return needle.size == kOpenSize; }));
-  if (shortest > kOpenSize || (shortest == kOpenSize && open <= kMostOpen)) return 4;
-  return shortest > kSampleBytes ? 2 : 1;
+// How wide windows may be where each needle has `stride` of them in a row, with a few that reach a byte
+// beyond their needles; 0: no needle may be so short.
+size_t MultiSearch::width_for(size_t stride) const {
+  const size_t beyond = stride > 1 ? 2 : 1;
+  for (size_t width = kMaxSample; width >= kMinSample; --width) {
+    const size_t full = stride + width - 1, most_open = width > kMinSample ? kSomeOpen : kMostOpen;
+    size_t open = 0, shortest = full;
+    for (const SearchNeedle& needle : needles_) {
+      open += needle.size < full;
+      shortest = std::min(shortest, needle.size);
+    }
+    if (open <= most_open && shortest + beyond >= full) return width;
+  }
+  return 0;
 }
 
 void MultiSearch::choose_windows(const std::vector<Piece>& pieces, std::string_view sample) {
   size_t shortest = needles_[0].size;
   for (const SearchNeedle& needle : needles_) shortest = std::min(shortest, needle.size);
-  const bool samples = needles_.size() > kMostFingerprints && shortest >= kSampleBytes;
-  multi_.window = samples ? kSampleBytes : std::min(shortest, kMaxFingerprint);
-  std::optional<WindowCounts> counts;
-  if (!sample.empty()) counts.emplace(sample, multi_.window);
-  const WindowCounts* known = counts ? &*counts : nullptr;
   std::vector<Window> all;
-  if (samples) {
-    choose_stride(pieces, count_windows(shortest), known, all);
-  } else if (multi_.window < 2 || !choose_pair(all)) {
-    all = place_windows(pieces, 1, known);
-    build_fingerprints(all);
+  if (needles_.size() > kMostFingerprints && shortest >= kMinSample) {
+    all = choose_samples(pieces, sample);
+    fill_bitmap(all);
+  } else {
+    multi_.window = std::min(shortest, kMaxFingerprint);
+    if (multi_.window < 2 || !choose_pair(all)) {
+      std::optional<WindowCounts> counts;
+      if (!sample.empty()) counts.emplace(sample, multi_.window);
+      all = place_windows(pieces, 1, multi_.window, counts ? &*counts : nullptr);
+      build_fingerprints(all);
+    }
   }
   index_windows(all);
 }
 
-// The windows of each piece, so many in a row.
-std::vector<MultiSearch::Window> MultiSearch::place_windows(const std::vector<Piece>& pieces, size_t windows,
-                                                            const WindowCounts* counts) const {
-  const size_t width = multi_.window;
+// The windows of each piece, so many in a row. Where the piece is too short for them, the last one reaches a
+// byte beyond its end, and the first one begins a byte before it if that is not enough.
+std::vector<MultiSearch::Window> MultiSearch::place_windows(const std::vector<Piece>& pieces, size_t stride,
+                                                            size_t width, const WindowCounts* counts) const {
   std::vector<Window> all;
   for (uint32_t i = 0; i < pieces.size(); ++i) {
-    const bool open = width + windows - 1 > pieces[i].bytes.size();
-    const uint32_t first = open ? 0 : choose_window(pieces[i], width, windows, counts);
-    for (uint32_t at = first; at < first + windows - open; ++at) all.push_back({i, at, kClosed});
-    // Whatever stands behind the needle, as the hash has it.
-    for (uint32_t byte = 0; open && byte < 256; ++byte)
-      if (byte & 0x20) all.push_back({i, static_cast<uint32_t>(windows - 1), byte});
+    const size_t size = pieces[i].bytes.size(), full = stride + width - 1;
+    int32_t first = full > size + 1 ? -1 : 0;
+    if (full <= size) first = static_cast<int32_t>(choose_window(pieces[i], width, stride, counts));
+    for (int32_t at = first; at < first + static_cast<int32_t>(stride); ++at) {
+      const bool open = at < 0 || static_cast<size_t>(at) + width > size;
+      if (!open) all.push_back({i, at, kClosed});
+      // Whatever stands beside the needle, as the hash has it.
+      for (uint32_t byte = 0; open && byte < 256; ++byte)
+        if (byte & 0x20) all.push_back({i, at, byte});
+    }
   }
   return all;
 }
 
-// Wide strides look at fewer places, but leave less choice of windows: which of both costs less is known by
-// how often these come.
-void MultiSearch::choose_stride(const std::vector<Piece>& pieces, size_t most, const WindowCounts* counts,
-                                std::vector<Window>& chosen) {
+// Wide strides look at fewer places, but leave less choice of windows, and narrower ones: which of these
+// costs less is known by how often they come in the sample.
+std::vector<MultiSearch::Window> MultiSearch::choose_samples(const std::vector<Piece>& pieces,
+                                                             std::string_view sample) {
+  std::vector<Window> chosen;
   double least = std::numeric_limits<double>::infinity();
-  for (size_t stride = most; stride > 0; stride /= 2) {
-    std::vector<Window> windows = place_windows(pieces, stride, counts);
-    const double places = 64.0 / static_cast<double>(stride);
-    double cost = kPlaceCost * places;
-    if (counts) {
-      std::vector<std::string> texts;
-      for (const Window& window : windows) texts.push_back(window_bytes(window));
-      cost += kCandidateCost * places * counts->rate(texts);
-    }
+  for (size_t stride = kMaxStride; stride > 0; --stride) {
+    const size_t width = width_for(stride);
+    if (width == 0) continue;
+    std::optional<WindowCounts> counts;
+    if (!sample.empty()) counts.emplace(sample, width);
+    std::vector<Window> windows = place_windows(pieces, stride, width, counts ? &*counts : nullptr);
+    std::vector<std::string> texts;
+    for (const Window& window : windows) texts.push_back(window_bytes(window, width));
+    double rate = rate_of_strangers(windows.size());
+    if (counts)
+      rate += counts->rate(texts);
+    else
+      for (size_t i = 0; i < windows.size(); ++i)
+        rate += expected_rate(texts[i], pieces[windows[i].needle].caseless);
+    const double cost = (kPlaceCost + kCandidateCost * rate) * 64.0 / static_cast<double>(stride);
     if (cost >= least) continue;
     least = cost;
     chosen = std::move(windows);
     multi_.stride = static_cast<uint32_t>(stride);
+    multi_.window = width;
   }
+  return chosen;
 }
 
-std::string MultiSearch::window_bytes(const Window& window) const {
-  const size_t known = multi_.window - (window.open != kClosed);
-  std::string bytes(needles_[window.needle].bytes + window.anchor, known);
-  if (window.open != kClosed) bytes.push_back(static_cast<char>(window.open));
+std::string MultiSearch::window_bytes(const Window& window, size_t width) const {
+  const SearchNeedle& needle = needles_[window.needle];
+  std::string bytes(width, static_cast<char>(window.open));
+  for (size_t i = 0; i < width; ++i) {
+    const auto at = static_cast<int64_t>(i) + window.anchor;
+    if (at >= 0 && at < static_cast<int64_t>(needle.size)) bytes[i] = needle.bytes[at];
+  }
   return bytes;
 }
 
@@ -235,7 +280,7 @@ void MultiSearch::build_fingerprints(std::vector<Window> windows) {
     const auto bit = static_cast<uint8_t>(1u << (8 * w / windows.size()));
     const SearchNeedle& needle = needles_[windows[w].needle];
     for (size_t i = 0; i < width; ++i) {
-      const size_t at = windows[w].anchor + i;
+      const size_t at = static_cast<size_t>(windows[w].anchor) + i;
       const auto byte = static_cast<uint8_t>(needle.bytes[at]);
       const auto other = static_cast<uint8_t>(byte ^ static_cast<uint8_t>(needle.fold[at]));
       for (uint8_t form : {byte, other}) {
@@ -248,40 +293,49 @@ void MultiSearch::build_fingerprints(std::vector<Window> windows) {
 
 WindowMember MultiSearch::make_member(const Window& window) const {
   const SearchNeedle& needle = needles_[window.needle];
-  const auto size = static_cast<uint32_t>(needle.size), word = static_cast<uint32_t>(sizeof(uint32_t));
+  const auto size = static_cast<int32_t>(needle.size), width = static_cast<int32_t>(multi_.window),
+             word = static_cast<int32_t>(sizeof(uint32_t));
   WindowMember member{window.needle, window.anchor, size - window.anchor, 0, 0, kNoMore};
   if (size < word) return member;
-  const uint32_t at = size - window.anchor >= 2 * word ? window.anchor + word
-                      : window.anchor >= word          ? window.anchor - word
-                                                       : size - word;
-  member.more_at = static_cast<int32_t>(at) - static_cast<int32_t>(window.anchor);
-  std::memcpy(&member.more, needle.bytes + at, word);
-  std::memcpy(&member.more_fold, needle.fold + at, word);
+  const int32_t at = size - window.anchor >= width + word ? window.anchor + width
+                     : window.anchor >= word              ? window.anchor - word
+                                                          : size - word;
+  member.more_at = at - window.anchor;
+  std::memcpy(&member.more, needle.bytes + at, sizeof member.more);
+  std::memcpy(&member.more_fold, needle.fold + at, sizeof member.more_fold);
   return member;
 }
 
-// The bitmap that is asked first has so many hashes that most windows of other texts meet none: 128 a window,
-// at most 2^18, which are 32 KB. Which needles they belong to is found by fewer bits, so that it stays in the
-// cache.
-void MultiSearch::index_windows(const std::vector<Window>& windows) {
-  const int width = std::bit_width(windows.size());
-  multi_.hash_bits = static_cast<uint32_t>(std::clamp(width + (multi_.stride ? 7 : 2), 8, 18));
-  multi_.index_bits = static_cast<uint32_t>(std::clamp(width + 2, 8, 18));
-  std::vector<std::array<uint32_t, 3>> entries;  // index, needle, anchor
+// What is asked first has so many bits that most windows of other texts lack one of their two.
+void MultiSearch::fill_bitmap(const std::vector<Window>& windows) {
+  multi_.hash_bits = bits_for(windows.size());
   bitmap_.assign((size_t{1} << multi_.hash_bits) / 32, 0);
   for (const Window& window : windows) {
-    uint32_t bytes = 0;
-    std::memcpy(&bytes, window_bytes(window).data(), multi_.window);
-    const uint32_t hash = hash_window(bytes, multi_.window, multi_.hash_bits);
-    bitmap_[hash / 32] |= 1u << (hash % 32);
-    entries.push_back({hash_window(bytes, multi_.window, multi_.index_bits), window.needle, window.anchor});
+    const uint32_t hash = hash_of(window_bytes(window, multi_.window).data(), multi_.window);
+    bitmap_[hash >> (37 - multi_.hash_bits)] |= window_bits(hash, multi_.hash_bits);
   }
-  std::ranges::sort(entries);
-  entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+}
+
+// Which needles windows belong to is found by few bits, so that it stays in the cache.
+void MultiSearch::index_windows(const std::vector<Window>& windows) {
+  multi_.index_bits =
+      static_cast<uint32_t>(std::clamp<int>(std::bit_width(windows.size()) + 2, 8, kMostBits));
+  struct Place {
+    uint32_t index, needle;
+    int32_t anchor;
+    auto operator<=>(const Place&) const = default;
+  };
+  std::vector<Place> places;
+  for (const Window& window : windows) {
+    const uint32_t hash = hash_of(window_bytes(window, multi_.window).data(), multi_.window);
+    places.push_back({hash >> (32 - multi_.index_bits), window.needle, window.anchor});
+  }
+  std::ranges::sort(places);
+  places.erase(std::unique(places.begin(), places.end()), places.end());
   begins_.assign((size_t{1} << multi_.index_bits) + 1, 0);
-  for (const auto& [index, needle, anchor] : entries) {
-    ++begins_[index + 1];
-    members_.push_back(make_member({needle, anchor, kClosed}));
+  for (const Place& place : places) {
+    ++begins_[place.index + 1];
+    members_.push_back(make_member({place.needle, place.anchor, kClosed}));
   }
   std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
 }

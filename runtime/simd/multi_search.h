@@ -50,19 +50,19 @@ class MultiSearch {
  private:
   struct Window {
     uint32_t needle;
-    uint32_t anchor;  // offset in it
-    uint32_t open;    // its last byte where that is none of the needle, else kClosed
+    int32_t anchor;  // offset in it; -1: it begins a byte before
+    uint32_t open;   // the byte before or behind the needle that it has, else kClosed
   };
   static constexpr uint32_t kClosed = 256;
-  size_t count_windows(size_t shortest) const;
+  size_t width_for(size_t stride) const;
   void choose_windows(const std::vector<Piece>& pieces, std::string_view sample);
   bool choose_pair(std::vector<Window>& windows);
-  void choose_stride(const std::vector<Piece>& pieces, size_t most, const WindowCounts* counts,
-                     std::vector<Window>& chosen);
-  std::vector<Window> place_windows(const std::vector<Piece>& pieces, size_t windows,
+  std::vector<Window> choose_samples(const std::vector<Piece>& pieces, std::string_view sample);
+  std::vector<Window> place_windows(const std::vector<Piece>& pieces, size_t stride, size_t width,
                                     const WindowCounts* counts) const;
-  std::string window_bytes(const Window& window) const;
+  std::string window_bytes(const Window& window, size_t width) const;
   void build_fingerprints(std::vector<Window> windows);
+  void fill_bitmap(const std::vector<Window>& windows);
   void index_windows(const std::vector<Window>& windows);
   WindowMember make_member(const Window& window) const;
 

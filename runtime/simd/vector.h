@@ -15,8 +15,9 @@
 //   mask(x)              bit i of a uint64_t: byte i
 //   look_up(table, v, half)   table of 16 bytes indexed by the low (half = 0) or high (1) nibble of each byte
 //   of v meet(a, b)           a & b nonzero(v)           Bits: which bytes are not 0
-//   sampled(v, bitmap, bits)  of each four bytes: bit 4 * i of a uint64_t says whether the bitmap has the
-//   hash of group i, as hash_window() makes it of four bytes
+//   spread<S>(p)              groups of four bytes: group i is what stands from p + S * i on, S from 1 to 4;
+//   reads kBytes from p sampled(first, last, bitmap, bits)  bit i of a uint64_t says whether the bitmap has
+//   the hash of the groups i of both, as hash_window() makes it
 #pragma once
 
 #include <stddef.h>
@@ -54,12 +55,21 @@ struct Scalar {
   static Bits any_of(Bits x, Bits y) { return x | y; }
   static bool none(Bits x) { return x == 0; }
   static uint64_t mask(Bits x) { return ((x >> 7) * 0x0102040810204080u) >> 56; }
-  static uint64_t sampled(Scalar v, const uint32_t* bitmap, uint32_t bits) {
-    return sampled_group(v.raw, 0, bitmap, bits) | sampled_group(v.raw, 4, bitmap, bits);
+  template <int S>
+  static Scalar spread(const char* p) {
+    uint32_t groups[2];
+    memcpy(groups, p, 4);
+    memcpy(groups + 1, p + S, 4);
+    return {groups[0] | uint64_t{groups[1]} << 32};
   }
-  static uint64_t sampled_group(uint64_t text, int at, const uint32_t* bitmap, uint32_t bits) {
-    const uint32_t hash = hash_window(static_cast<uint32_t>(text >> (8 * at)), 4, bits);
-    return uint64_t{bitmap[hash / 32] >> (hash % 32) & 1} << at;
+  static uint64_t sampled(Scalar first, Scalar last, const uint32_t* bitmap, uint32_t bits) {
+    return sampled_group(first.raw, last.raw, bitmap, bits) |
+           sampled_group(first.raw >> 32, last.raw >> 32, bitmap, bits) << 1;
+  }
+  static uint64_t sampled_group(uint64_t first, uint64_t last, const uint32_t* bitmap, uint32_t bits) {
+    const uint32_t hash = hash_window(static_cast<uint32_t>(first), static_cast<uint32_t>(last));
+    const uint32_t wanted = window_bits(hash, bits);
+    return (bitmap[hash >> (37 - bits)] & wanted) == wanted;
   }
   using Table = const uint8_t*;
   static Table load_table(const uint8_t* p) { return p; }
@@ -89,11 +99,22 @@ struct Sse4 {
   static Bits any_of(Bits x, Bits y) { return _mm_or_si128(x, y); }
   static bool none(Bits x) { return _mm_testz_si128(x, x); }
   static uint64_t mask(Bits x) { return static_cast<uint32_t>(_mm_movemask_epi8(x)); }
-  static uint64_t sampled(Sse4 v, const uint32_t* bitmap, uint32_t bits) {
-    const Scalar low{static_cast<uint64_t>(_mm_cvtsi128_si64(v.raw))};
-    const Scalar high{static_cast<uint64_t>(_mm_extract_epi64(v.raw, 1))};
-    return Scalar::sampled(low, bitmap, bits) | Scalar::sampled(high, bitmap, bits) << 8;
+  template <int S>
+  static Sse4 spread(const char* p) {
+    return {_mm_shuffle_epi8(load(p).raw, group_places<S>())};
   }
+  // The bytes of the groups in sixteen.
+  template <int S>
+  static __m128i group_places() {
+    return _mm_setr_epi8(0, 1, 2, 3, S, S + 1, S + 2, S + 3, 2 * S, 2 * S + 1, 2 * S + 2, 2 * S + 3, 3 * S,
+                         3 * S + 1, 3 * S + 2, 3 * S + 3);
+  }
+  static uint64_t sampled(Sse4 first, Sse4 last, const uint32_t* bitmap, uint32_t bits) {
+    return Scalar::sampled(low(first), low(last), bitmap, bits) |
+           Scalar::sampled(high(first), high(last), bitmap, bits) << 2;
+  }
+  static Scalar low(Sse4 v) { return {static_cast<uint64_t>(_mm_cvtsi128_si64(v.raw))}; }
+  static Scalar high(Sse4 v) { return {static_cast<uint64_t>(_mm_extract_epi64(v.raw, 1))}; }
   using Table = __m128i;
   static Table load_table(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
   static Sse4 look_up(Table table, Sse4 v, int half) {
@@ -122,17 +143,29 @@ struct Avx2 {
   static Bits any_of(Bits x, Bits y) { return _mm256_or_si256(x, y); }
   static bool none(Bits x) { return _mm256_testz_si256(x, x); }
   static uint64_t mask(Bits x) { return static_cast<uint32_t>(_mm256_movemask_epi8(x)); }
-  static uint64_t sampled(Avx2 v, const uint32_t* bitmap, uint32_t bits) {
-    const __m256i folded = _mm256_or_si256(v.raw, _mm256_set1_epi32(0x20202020));
-    const __m256i product = _mm256_mullo_epi32(folded, _mm256_set1_epi32(static_cast<int>(kHashFactor)));
-    const __m256i hash = _mm256_srl_epi32(product, _mm_cvtsi32_si128(static_cast<int>(32 - bits)));
-    const __m256i words =
-        _mm256_i32gather_epi32(reinterpret_cast<const int*>(bitmap), _mm256_srli_epi32(hash, 5), 4);
-    // The bit moves to the top of its group.
-    const __m256i place = _mm256_and_si256(hash, _mm256_set1_epi32(31));
-    const __m256i top = _mm256_sllv_epi32(words, _mm256_sub_epi32(_mm256_set1_epi32(31), place));
-    const auto bytes = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_srai_epi32(top, 31)));
-    return bytes & 0x11111111;
+  template <int S>
+  static Avx2 spread(const char* p) {
+    const __m256i halves =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(Sse4::load(p).raw), Sse4::load(p + 4 * S).raw, 1);
+    return {_mm256_shuffle_epi8(halves, _mm256_broadcastsi128_si256(Sse4::group_places<S>()))};
+  }
+  static __m256i product(Avx2 v, uint32_t factor) {
+    return _mm256_mullo_epi32(_mm256_or_si256(v.raw, _mm256_set1_epi32(0x20202020)),
+                              _mm256_set1_epi32(static_cast<int>(factor)));
+  }
+  // The bit of each group that the upper `bits` bits of its hash end with.
+  static __m256i bit_of(__m256i hash, uint32_t bits) {
+    const __m256i number = _mm256_srl_epi32(hash, _mm_cvtsi32_si128(static_cast<int>(32 - bits)));
+    return _mm256_sllv_epi32(_mm256_set1_epi32(1), _mm256_and_si256(number, _mm256_set1_epi32(31)));
+  }
+  static uint64_t sampled(Avx2 first, Avx2 last, const uint32_t* bitmap, uint32_t bits) {
+    const __m256i hash = _mm256_add_epi32(product(first, kHashFactor), product(last, kLastFactor));
+    const __m256i place = _mm256_srl_epi32(hash, _mm_cvtsi32_si128(static_cast<int>(37 - bits)));
+    const __m256i words = _mm256_i32gather_epi32(reinterpret_cast<const int*>(bitmap), place, 4);
+    const __m256i wanted = _mm256_or_si256(bit_of(hash, bits), bit_of(hash, bits + 5));
+    const __m256i missing = _mm256_andnot_si256(words, wanted);
+    const __m256i fits = _mm256_cmpeq_epi32(missing, _mm256_setzero_si256());
+    return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(fits)));
   }
   using Table = __m256i;
   static Table load_table(const uint8_t* p) {
@@ -163,14 +196,31 @@ struct Avx512 {
   static Bits any_of(Bits x, Bits y) { return x | y; }
   static bool none(Bits x) { return x == 0; }
   static uint64_t mask(Bits x) { return x; }
-  static uint64_t sampled(Avx512 v, const uint32_t* bitmap, uint32_t bits) {
-    const __m512i folded = _mm512_or_si512(v.raw, _mm512_set1_epi32(0x20202020));
-    const __m512i product = _mm512_mullo_epi32(folded, _mm512_set1_epi32(static_cast<int>(kHashFactor)));
-    const __m512i hash = _mm512_srl_epi32(product, _mm_cvtsi32_si128(static_cast<int>(32 - bits)));
-    const __m512i words = _mm512_i32gather_epi32(_mm512_srli_epi32(hash, 5), bitmap, 4);
-    const __m512i bit =
-        _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(hash, _mm512_set1_epi32(31)));
-    return _pdep_u64(_mm512_test_epi32_mask(words, bit), 0x1111111111111111);
+  template <int S>
+  static Avx512 spread(const char* p) {
+    const __m128i within = Sse4::group_places<S>();
+    __m512i places = _mm512_castsi128_si512(within);
+    places = _mm512_inserti32x4(places, _mm_add_epi8(within, _mm_set1_epi8(4 * S)), 1);
+    places = _mm512_inserti32x4(places, _mm_add_epi8(within, _mm_set1_epi8(8 * S)), 2);
+    places = _mm512_inserti32x4(places, _mm_add_epi8(within, _mm_set1_epi8(12 * S)), 3);
+    return {_mm512_permutexvar_epi8(places, load(p).raw)};
+  }
+  static __m512i product(Avx512 v, uint32_t factor) {
+    return _mm512_mullo_epi32(_mm512_or_si512(v.raw, _mm512_set1_epi32(0x20202020)),
+                              _mm512_set1_epi32(static_cast<int>(factor)));
+  }
+  // The bit of each group that the upper `bits` bits of its hash end with.
+  static __m512i bit_of(__m512i hash, uint32_t bits) {
+    const __m512i number = _mm512_srl_epi32(hash, _mm_cvtsi32_si128(static_cast<int>(32 - bits)));
+    return _mm512_rolv_epi32(_mm512_set1_epi32(1), number);
+  }
+  static uint64_t sampled(Avx512 first, Avx512 last, const uint32_t* bitmap, uint32_t bits) {
+    const __m512i hash = _mm512_add_epi32(product(first, kHashFactor), product(last, kLastFactor));
+    const __m512i place = _mm512_srl_epi32(hash, _mm_cvtsi32_si128(static_cast<int>(37 - bits)));
+    const __m512i words = _mm512_i32gather_epi32(place, bitmap, 4);
+    const __m512i wanted = _mm512_or_si512(bit_of(hash, bits), bit_of(hash, bits + 5));
+    const __m512i missing = _mm512_andnot_si512(words, wanted);
+    return _mm512_testn_epi32_mask(missing, missing);
   }
   using Table = __m512i;
   static Table load_table(const uint8_t* p) {

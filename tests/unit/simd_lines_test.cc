@@ -81,14 +81,17 @@ void expect_all_hits(const MultiSearch& search, const std::vector<MultiSearch::P
 TEST(SimdMultiSearch, FindsEveryLineThatHoldsANeedle) {
   Random random;
   for_each_target([&](const Kernels&) {
-    for (int round = 0; round < 200; ++round) {
+    for (int round = 0; round < 400; ++round) {
       std::vector<MultiSearch::Piece> pieces;
-      // Of very many needles the shortest decides at how many places they are looked for.
-      const bool many = round % 5 == 4;
-      const size_t shortest = many ? 4 + random.below(5) : 1;
-      for (size_t left = (many ? 33 : 1) + random.below(round % 2 ? 4 : 40); left; --left) {
+      // Of very many needles the shortest decide at how many places they are looked for and how wide windows
+      // are; a few that are shorter than the others have windows that reach beyond them.
+      const bool many = round % 5 > 2;
+      const size_t shortest = many ? 4 + random.below(9) : 1, count = many ? 33 : 1;
+      const size_t shorter = many && random.below(2) ? random.below(12) : 0;
+      for (size_t left = count + random.below(round % 2 ? 4 : 40); left; --left) {
         std::string bytes;
-        for (size_t size = shortest + random.below(round % 3 ? 8 : 4); size; --size)
+        const size_t less = left <= shorter ? std::min(random.below(4), shortest - 4) : 0;
+        for (size_t size = shortest - less + random.below(round % 3 ? 8 : 4); size; --size)
           bytes += "abcdeABC-1"[random.below(10)];
         pieces.push_back({bytes, random.below(2) != 0});
       }
@@ -99,7 +102,8 @@ TEST(SimdMultiSearch, FindsEveryLineThatHoldsANeedle) {
         if (random.below(6) == 0) text += pieces[random.below(pieces.size())].bytes;
         text += '\n';
       }
-      const MultiSearch search(pieces);
+      const bool learns = random.below(2) != 0;
+      const MultiSearch search(pieces, {}, learns ? std::string_view(text) : std::string_view());
       const GuardedBytes bytes(text, random.below(2) != 0);
       expect_all_hits(search, pieces, bytes);
       std::vector<size_t> found;
@@ -121,8 +125,8 @@ TEST(SimdMultiSearch, FindsEveryLineThatHoldsANeedle) {
 
 // Each of many needles at every place of short and long texts: their rare windows lie at their ends, so that
 // at the end of the text a needle begins long before what is left to search.
-void search_every_place(const std::vector<MultiSearch::Piece>& pieces) {
-  const MultiSearch search(pieces);
+void search_every_place(const std::vector<MultiSearch::Piece>& pieces, std::string_view sample = {}) {
+  const MultiSearch search(pieces, {}, sample);
   // The first so many, of 23 bytes each, are laid into the text.
   const auto count = static_cast<size_t>(
       std::ranges::count_if(pieces, [](const auto& piece) { return piece.bytes.size() == 23; }));
@@ -149,15 +153,43 @@ TEST(SimdMultiSearch, EveryPlace) {
   search_every_place(pieces);
 }
 
-// With a needle of `shortest` bytes, which never stands there, samples are taken at every place, at every
-// second and at every fourth.
+// With needles of `shortest` bytes, which never stand there, samples are taken at every place, at every
+// second, third and fourth, of windows of four to eight bytes. One short needle may have windows that reach
+// beyond it, of many not all. Where a text is full of all but the last bytes of the needles, only windows
+// that have these are worth it, so that strides are short.
 TEST(SimdMultiSearch, EveryPlaceOfVeryManyNeedles) {
-  for (size_t shortest : {4, 5, 6, 7, 12}) {
+  for (size_t shortest = 4; shortest <= 12; ++shortest)
+    for (size_t unlike = 0; unlike < 4; ++unlike) {
+      std::vector<MultiSearch::Piece> pieces;
+      std::string sample;
+      for (char a = 'a'; a < 'i'; ++a)
+        for (char b = 'p'; b < 'x'; ++b) pieces.push_back({std::string(20, 'e') + a + b + '~', true});
+      for (const MultiSearch::Piece& piece : pieces)
+        sample += piece.bytes.substr(0, piece.bytes.size() - unlike) + std::string(unlike, '.');
+      for (char i = '0'; i < (unlike % 2 ? '1' : '9'); ++i)
+        pieces.push_back({std::string(shortest - 1, '#') + i, false});
+      search_every_place(pieces, unlike ? std::string_view(sample) : std::string_view());
+    }
+}
+
+// A needle that is shorter than the others stands at each place of a text, between whatever there may be.
+TEST(SimdMultiSearch, AShortNeedleBetweenAnyBytes) {
+  Random random;
+  for (size_t size = 4; size <= 10; ++size) {
     std::vector<MultiSearch::Piece> pieces;
     for (char a = 'a'; a < 'i'; ++a)
-      for (char b = 'p'; b < 'x'; ++b) pieces.push_back({std::string(20, 'e') + a + b + '~', true});
-    pieces.push_back({std::string(shortest, '#'), false});
-    search_every_place(pieces);
+      for (char b = 'p'; b < 'x'; ++b) pieces.push_back({std::string(9, 'e') + a + b + '~', true});
+    pieces.push_back({std::string("short#needle").substr(0, size), true});
+    const MultiSearch search(pieces);
+    for_each_target([&](const Kernels&) {
+      for (int round = 0; round < 400; ++round) {
+        std::string text;
+        for (size_t left = random.below(200); left; --left) text += static_cast<char>(random.below(256));
+        text.insert(random.below(text.size() + 1), pieces.back().bytes);
+        expect_all_hits(search, pieces, GuardedBytes(text, random.below(2) != 0));
+        if (testing::Test::HasFatalFailure()) return;
+      }
+    });
   }
 }
 
