@@ -156,7 +156,7 @@ struct ScanReport {
   uint64_t repaired_lines = 0;    // with invalid UTF-8, replaced by U+FFFD
   uint64_t skipped_files = 0;     // passed over: by their statistics, or ingested before
   uint64_t skipped_by_terms = 0;  // chunks passed over by their term filters
-  uint64_t skipped_blocks = 0;    // blocks of lines (at most 256 KiB) without a prefilter's literals
+  uint64_t skipped_blocks = 0;    // blocks of lines (at most 512 KiB) without a prefilter's literals
   uint64_t skipped_groups = 0;    // row groups of Parquet passed over by their statistics
   // Of skipped row groups, by column: the least and the greatest time (ticks); of a column of which that is
   // not known, all times.

@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "runtime/archive/json_text.h"
 
@@ -47,37 +47,42 @@ class KeyLiteral {
   static constexpr size_t kMostBytes = 64;
 
   // Requires: fits(name).
-  explicit KeyLiteral(std::string_view name) : name_(name), size_(name.size() + 3) {
+  explicit KeyLiteral(std::string_view name) : size_(name.size() + 3), name_(name) {
     std::memcpy(bytes_, ("\"" + name_ + "\":").data(), size_);
-    std::memset(mask_, 0xff, size_);
+    std::memset(mask_, 0xff, std::min(size_, sizeof(mask_)));
   }
   static bool fits(std::string_view name) { return name.size() + 3 <= kMostBytes; }
 
   const std::string& name() const { return name_; }
   size_t size() const { return size_; }
 
-  // Requires: kMostBytes readable bytes at `text`.
+  // Requires: kMostBytes readable bytes at `text`. Blocks of a key's size, the last one overlapping; the same
+  // sizes come in the same order line after line, so the branches are foretold.
   bool stands_at(const char* text) const {
-    if (!agrees(text, 0)) return false;
-    return size_ <= sizeof(Words) || agrees(text, sizeof(Words));
+    if (((word_at(text, 0) ^ word_at(bytes_, 0)) & mask_[0]) |
+        ((word_at(text, 8) ^ word_at(bytes_, 8)) & mask_[1]))
+      return false;
+    if (size_ <= 16) return true;
+    if (differ(text, size_ - 16)) return false;
+    if (size_ <= 32) return true;
+    return !differ(text, 16) && (size_ <= 48 || !differ(text, 32));
   }
 
  private:
-  typedef uint64_t Words __attribute__((vector_size(kMostBytes / 2)));
-
-  bool agrees(const char* text, size_t from) const {
-    Words there, here, mask;
-    std::memcpy(&there, text + from, sizeof(Words));
-    std::memcpy(&here, bytes_ + from, sizeof(Words));
-    std::memcpy(&mask, mask_ + from, sizeof(Words));
-    there = (there ^ here) & mask;
-    return (there[0] | there[1] | there[2] | there[3]) == 0;
+  static uint64_t word_at(const char* text, size_t from) {
+    uint64_t word;
+    std::memcpy(&word, text + from, sizeof(word));
+    return word;
+  }
+  bool differ(const char* text, size_t from) const {
+    return ((word_at(text, from) ^ word_at(bytes_, from)) |
+            (word_at(text, from + 8) ^ word_at(bytes_, from + 8))) != 0;
   }
 
-  std::string name_;
-  size_t size_;
   char bytes_[kMostBytes] = {};
-  char mask_[kMostBytes] = {};
+  uint64_t mask_[2] = {};  // which of the first bytes are the key's
+  size_t size_;
+  std::string name_;
 };
 
 class KeyTable {
@@ -85,41 +90,44 @@ class KeyTable {
   struct Key {
     KeyLiteral literal;
     Action action;
-    uint32_t next = 0;  // the number of the key that came after it last time
+    Key* next = nullptr;  // the key that came after it last time
     bool wanted() const { return action.column >= 0 || action.special != Special::None; }
   };
 
-  // Number 0 is no key: a line cannot hold its name.
-  KeyTable() { keys_.push_back({KeyLiteral("\n"), {}}); }
+  KeyTable() {
+    keys_.push_back({KeyLiteral("\n"), {}});
+    front()->next = front();
+  }
+  KeyTable(const KeyTable&) = delete;
+  KeyTable& operator=(const KeyTable&) = delete;
   void add_column(const std::string& name, int32_t column) { actions_[name].column = column; }
   void add_special(const std::string& name, Special special) { actions_[name].special = special; }
 
-  // The key that came after key number `last` the time before; 0 stands before an object's first key.
-  const Key& expected(uint32_t last) const { return keys_[keys_[last].next]; }
-  uint32_t next(uint32_t last) const { return keys_[last].next; }
+  // Stands before an object's first key, and is none: a line cannot hold its name.
+  Key* front() { return &keys_.front(); }
 
-  // `raw` is what follows the key's opening quote; `end` is the end of the text. Sets *last to the key's
-  // number.
-  Action find(const char* raw, const char* end, uint32_t* last) {
-    const Key& guess = expected(*last);
-    const std::string& name = guess.literal.name();
+  // What to do at the key that follows `*last`. `raw` is what follows its opening quote; `end` is the end of
+  // the text. Sets *last to the key.
+  Action find(const char* raw, const char* end, Key** last) {
+    Key* guess = (*last)->next;
+    const std::string& name = guess->literal.name();
     if (name.size() < static_cast<size_t>(end - raw) && raw[name.size()] == '"' &&
         !std::memcmp(raw, name.data(), name.size())) {
-      *last = keys_[*last].next;
-      return guess.action;
+      *last = guess;
+      return guess->action;
     }
     return look_up(raw, end, last);
   }
 
-  // The same for a name without escapes; valid until the next look-up. nullptr for a name that is not kept,
-  // because it is too long or one of too many.
-  const Key* look_up(std::string_view name, uint32_t* last) {
-    auto known = numbers_.find(name);
-    if (known == numbers_.end() && (keys_.size() == kMostKeys || !KeyLiteral::fits(name))) return nullptr;
-    uint32_t number = known == numbers_.end() ? add_key(name) : known->second;
-    keys_[*last].next = number;
-    *last = number;
-    return &keys_[number];
+  // The same for a name without escapes. nullptr for a name that is not kept, because it is too long or one
+  // of too many.
+  Key* look_up(std::string_view name, Key** last) {
+    auto known = known_.find(name);
+    if (known == known_.end() && (keys_.size() == kMostKeys || !KeyLiteral::fits(name))) return nullptr;
+    Key* key = known == known_.end() ? add_key(name) : known->second;
+    (*last)->next = key;
+    *last = key;
+    return key;
   }
 
  private:
@@ -129,14 +137,13 @@ class KeyTable {
     auto found = actions_.find(name);
     return found == actions_.end() ? Action{} : found->second;
   }
-  uint32_t add_key(std::string_view name) {
-    auto number = static_cast<uint32_t>(keys_.size());
-    keys_.push_back({KeyLiteral(name), action_of(name)});
-    numbers_.emplace(name, number);
-    return number;
+  Key* add_key(std::string_view name) {
+    keys_.push_back({KeyLiteral(name), action_of(name), front()});
+    known_.emplace(name, &keys_.back());
+    return &keys_.back();
   }
 
-  Action look_up(const char* raw, const char* end, uint32_t* last) {
+  Action look_up(const char* raw, const char* end, Key** last) {
     const char* close = raw;
     bool escaped = false;
     for (; close < end && *close != '"'; ++close) {
@@ -148,15 +155,15 @@ class KeyTable {
       key.resize(size < 0 ? 0 : size);
     }
     if (const Key* known = look_up(key, last)) return known->action;
-    *last = 0;
+    *last = front();
     return action_of(key);
   }
 
   template <class Value>
   using Names = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
   Names<Action> actions_;
-  Names<uint32_t> numbers_;
-  std::vector<Key> keys_;
+  Names<Key*> known_;
+  std::deque<Key> keys_;  // they stay where they are
 };
 
 }  // namespace kqlc::archive

@@ -51,7 +51,7 @@ class JsonRows::Implementation {
  public:
   explicit Implementation(Worker& worker);
   void add(const File& file, std::string_view text, uint64_t position);
-  void add_line(const File& file, simd::QuoteBits quotes, std::string_view text, uint32_t flags,
+  void add_line(const File& file, simd::Quotes quotes, std::string_view text, uint32_t flags,
                 uint64_t position);
 
   std::vector<bool> seen_;
@@ -73,7 +73,7 @@ class JsonRows::Implementation {
   const char* add_value(ondemand::value value, int depth);
   const char* add_array(ondemand::array array, int depth);
   const char* add_object(ondemand::object object, uint64_t offset, int depth);
-  const char* read_field(ondemand::field& field, uint32_t* last, Row* row, int depth);
+  const char* read_field(ondemand::field& field, KeyTable::Key** last, Row* row, int depth);
   const char* read_special(Special special, std::string_view token, Row* row);
   bool is_wrapper(Special special, std::string_view token, const Row& row, int depth) const;
   const char* read_rows(Special special, ondemand::value value, Row* row, int depth);
@@ -175,11 +175,10 @@ void JsonRows::Implementation::settle_seen(bool good) {
   pending_.clear();
 }
 
-void JsonRows::Implementation::add_line(const File& file, simd::QuoteBits quotes, std::string_view text,
+void JsonRows::Implementation::add_line(const File& file, simd::Quotes quotes, std::string_view text,
                                         uint32_t flags, uint64_t position) {
   std::string_view body = trim_end(trim_start(text));
-  bool plain = !worker_.request.strict && !(flags & simd::kLineControl) &&
-               (!(flags & simd::kLineNonAscii) || simdjson::validate_utf8(body.data(), body.size()));
+  bool plain = !worker_.request.strict && !(flags & (simd::kLineControl | simd::kLineNotUtf8));
   if (!plain || !walk_.walk(quotes, body, &flat_)) return add(file, text, position);
   begin_text(file, body, position + (body.data() - text.data()));
   end_text(add_flat_row());
@@ -301,7 +300,7 @@ const char* JsonRows::Implementation::add_object(ondemand::object object, uint64
   begin_row(offset);
   Row row;
   row.text = text_.substr(offset);
-  uint32_t last = 0;
+  KeyTable::Key* last = outer_.front();
   for (auto item : object) {
     ondemand::field field;
     if (auto error = std::move(item).get(field)) return message_of(error);
@@ -315,7 +314,7 @@ const char* JsonRows::Implementation::add_object(ondemand::object object, uint64
   return nullptr;
 }
 
-const char* JsonRows::Implementation::read_field(ondemand::field& field, uint32_t* last, Row* row,
+const char* JsonRows::Implementation::read_field(ondemand::field& field, KeyTable::Key** last, Row* row,
                                                  int depth) {
   const char* end = text_.data() + text_.size();
   Action action = outer_.find(field.key().raw(), end, last);
@@ -391,7 +390,7 @@ const char* JsonRows::Implementation::read_deferred(Row* row) {
 
 const char* JsonRows::Implementation::read_inner(ondemand::object object, Row* row) {
   const char* end = text_.data() + text_.size();
-  uint32_t last = 0;
+  KeyTable::Key* last = inner_.front();
   row->inner_done = true;
   if (is_inner_only(*row)) rows_.drop_row();  // what the envelope has set so far
   for (auto item : object) {
@@ -562,7 +561,7 @@ JsonRows::~JsonRows() = default;
 void JsonRows::add(const File& file, std::string_view text, uint64_t position) {
   implementation_->add(file, text, position);
 }
-void JsonRows::add_line(const File& file, simd::QuoteBits quotes, std::string_view text, uint32_t flags,
+void JsonRows::add_line(const File& file, simd::Quotes quotes, std::string_view text, uint32_t flags,
                         uint64_t position) {
   implementation_->add_line(file, quotes, text, flags, position);
 }

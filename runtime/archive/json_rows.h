@@ -29,7 +29,7 @@ class JsonRows {
 
   // The same for a line whose quotes are known; `flags` are what the index says of it. Most lines are read
   // without the parser.
-  void add_line(const File& file, simd::QuoteBits quotes, std::string_view text, uint32_t flags,
+  void add_line(const File& file, simd::Quotes quotes, std::string_view text, uint32_t flags,
                 uint64_t position);
 
   // By requested column, whether any row had its key.

@@ -49,7 +49,7 @@ const char* skip_scalar(const char* place) {
 RowWalk::RowWalk(size_t num_columns, KeyTable& outer, KeyTable& inner)
     : outer_(outer), inner_(inner), seen_(num_columns, 0) {}
 
-bool RowWalk::walk(simd::QuoteBits quotes, std::string_view line, FlatRow* row) {
+bool RowWalk::walk(simd::Quotes quotes, std::string_view line, FlatRow* row) {
   if (line.empty() || line.front() != '{') return false;
   quotes_ = quotes;
   end_ = line.data() + line.size();
@@ -62,42 +62,51 @@ bool RowWalk::walk(simd::QuoteBits quotes, std::string_view line, FlatRow* row) 
 }
 
 // `place` is behind the opening brace. What lines of exports look like is on the short way: no blanks, the
-// expected key, a string.
+// expected key, a string, a comma. There the place of a key comes from the list of quotes alone; that it
+// stands behind the comma is checked, which nothing has to wait for.
 const char* RowWalk::walk_object(const char* place, KeyTable& keys) {
-  const simd::QuoteBits quotes = quotes_;
   const char* const end = end_;
   place = skip_blanks(place);
   if (*place == '}') return place + 1;
-  uint32_t last = 0;
+  KeyTable::Key* key = keys.front();
+  simd::Quotes quotes = quotes_;  // in registers; quotes_ is what the others read from
   while (true) {
-    const KeyTable::Key* key = &keys.expected(last);
-    if (key->literal.stands_at(place)) [[likely]] {
-      last = keys.next(last);
+    if (key->next->literal.stands_at(place) && quotes.ahead(0) == place) [[likely]] {
+      key = key->next;
       place += key->literal.size();
+      quotes.pass(2);
     } else {
-      place = read_key(place, keys, &last, &key);
+      quotes_ = quotes;
+      place = read_key(place, keys, &key);
       if (!place) return nullptr;
+      quotes = quotes_;
     }
     const char* value = place;
     if (*place == '"') [[likely]] {
-      place = quotes.next_quote(place + 1);
-      if (place++ >= end) [[unlikely]]
+      const char* close = quotes.ahead(1);
+      if (close >= end) [[unlikely]]
         return nullptr;
+      place = close + 1;
+      quotes.pass(2);
     } else {
       value = place = skip_blanks(place);
+      quotes_ = quotes;
       const bool opens = *place == '{' && key->action.special == Special::Properties;
       place = opens ? walk_properties(place, key->action) : skip_value(place);
+      if (!place) [[unlikely]]
+        return nullptr;
+      quotes = quotes_;
     }
-    if (!place) [[unlikely]]
-      return nullptr;
     if (key->wanted() && !keep(key->action, {value, static_cast<size_t>(place - value)})) return nullptr;
-    if (*place != ',') [[unlikely]] {
-      place = skip_blanks(place);
-      if (*place == '}') return place < end ? place + 1 : nullptr;
-      if (*place != ',') return nullptr;
+    if (place[0] == ',' && place[1] == '"') [[likely]] {
+      place = quotes.ahead(0);
+      continue;
     }
-    if (*++place != '"') [[unlikely]]
-      place = skip_blanks(place);
+    place = skip_blanks(place);
+    quotes_ = quotes;
+    if (*place == '}') return place < end ? place + 1 : nullptr;
+    if (*place != ',') return nullptr;
+    place = skip_blanks(place + 1);
   }
 }
 
@@ -113,17 +122,16 @@ const char* RowWalk::walk_properties(const char* place, Action action) {
   return place;
 }
 
-// Reads a key that is not the expected one, or stands among blanks, and the blanks before its value.
-const char* RowWalk::read_key(const char* place, KeyTable& keys, uint32_t* last, const KeyTable::Key** key) {
-  if (*place != '"') return nullptr;
-  const char* close = quotes_.next_quote(place + 1);
-  if (close >= end_) return nullptr;
-  const std::string_view name(place + 1, static_cast<size_t>(close - place - 1));
+// Reads the key behind `*key`, one that is not the expected one or stands among blanks, and the blanks before
+// its value.
+const char* RowWalk::read_key(const char* place, KeyTable& keys, KeyTable::Key** key) {
+  const char* behind = *place == '"' ? skip_string(place) : nullptr;
+  if (!behind) return nullptr;
+  const std::string_view name(place + 1, static_cast<size_t>(behind - place - 2));
   if (name.find('\\') != std::string_view::npos) return nullptr;
-  place = skip_blanks(close + 1);
+  place = skip_blanks(behind);
   if (*place != ':') return nullptr;
-  *key = keys.look_up(name, last);
-  return *key ? skip_blanks(place + 1) : nullptr;
+  return keys.look_up(name, key) ? skip_blanks(place + 1) : nullptr;
 }
 
 const char* RowWalk::skip_value(const char* place) {
@@ -133,9 +141,12 @@ const char* RowWalk::skip_value(const char* place) {
   return stop && stop < end_ ? stop : nullptr;
 }
 
+// Every string is passed in its turn, so its quotes are the next two.
 const char* RowWalk::skip_string(const char* place) {
-  const char* close = quotes_.next_quote(place + 1);
-  return close < end_ ? close + 1 : nullptr;
+  const char* close = quotes_.ahead(1);
+  if (quotes_.ahead(0) != place || close >= end_) return nullptr;
+  quotes_.pass(2);
+  return close + 1;
 }
 
 // Skips an array or an object. Its grammar is checked, so that the parser would skip it as well; what numbers

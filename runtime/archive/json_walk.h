@@ -37,12 +37,12 @@ class RowWalk {
   // Reads the object that is `line`, without blanks around it. False: the line is the parser's. Requires: the
   // line is a part of the text whose `quotes` they are, holds no byte below 0x20 and is UTF-8; kPadding
   // readable bytes behind it. `row` is valid as long as the text.
-  bool walk(simd::QuoteBits quotes, std::string_view line, FlatRow* row);
+  bool walk(simd::Quotes quotes, std::string_view line, FlatRow* row);
 
  private:
   const char* walk_object(const char* place, KeyTable& keys);
   const char* walk_properties(const char* place, Action action);
-  const char* read_key(const char* place, KeyTable& keys, uint32_t* last, const KeyTable::Key** key);
+  const char* read_key(const char* place, KeyTable& keys, KeyTable::Key** key);
   const char* skip_value(const char* place);
   const char* skip_string(const char* place);
   const char* skip_nested(const char* place);
@@ -54,7 +54,7 @@ class RowWalk {
   KeyTable& inner_;
   std::vector<uint64_t> seen_;  // by column, the number of the line that last had it
   uint64_t line_number_ = 0;
-  simd::QuoteBits quotes_;
+  simd::Quotes quotes_;
   const char* end_ = nullptr;
   FlatRow* row_ = nullptr;
 };

@@ -2,7 +2,7 @@
 //
 // Lines of JSON, plain or compressed. In: a file. Out: chunks of whole lines, of which only those that may
 // hold a wanted row are parsed. A plain file is cut by offsets alone: a chunk owns the lines that start in
-// its 256 KiB, so threads need not ask each other. Its bytes are read into the worker's buffer, or searched
+// its 512 KiB, so threads need not ask each other. Its bytes are read into the worker's buffer, or searched
 // where they are mapped; then the lines that are parsed are copied first, and parsed when it is sure that the
 // file still held them. A compressed file is unpacked by one thread at a time and parsed by all.
 #include <algorithm>
@@ -33,7 +33,7 @@ void add_lines(const File& file, const char* begin, const char* end, uint64_t of
     const char* stop = begin + entry.end;
     std::string_view text(line, stop - line);
     if (!text.empty())
-      worker.json->add_line(file, index.quotes(), text, entry.flags,
+      worker.json->add_line(file, index.quotes(entry), text, entry.flags,
                             position_of(file, offset + (line - begin)));
     if (worker.stopped) return;
     line = stop + 1;

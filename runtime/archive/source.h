@@ -24,7 +24,7 @@ inline uint64_t position_of(const File& file, uint64_t offset) {
 }
 
 // Bytes of text that readers take at once: small enough to stay in L2 while it is searched.
-inline constexpr size_t kChunkBytes = size_t{1} << 18;
+inline constexpr size_t kChunkBytes = size_t{1} << 19;
 // Zeroed bytes behind every text buffer; what simdjson may read past the end.
 inline constexpr size_t kPadding = 64;
 // A line or document longer than this is refused.

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // JsonIndex: what a walk over NDJSON asks for at every step, found for a whole buffer at once. In: lines of
-// JSON. Out: where they end, and from any place the next quote that begins or ends a string. One bit a byte
-// and no list of places: a walk jumps from a string's start to its end with one load and one count of zeros,
-// and most strings are shorter than a load's 57 bits.
+// JSON. Out: where they end, and where the quotes stand that begin or end a string, one after the other. What
+// lies between two keys of a row has as many quotes in line after line, so a walk knows which place in the
+// list is the next key's before it has seen the value: no step waits for the one before.
 #pragma once
 
-#include <bit>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <span>
 
@@ -16,36 +14,24 @@
 
 namespace kqlc::simd {
 
-// The quotes of an indexed text: a view to be kept in registers.
-class QuoteBits {
+// The quotes of an indexed text from some place on: a view that moves forwards.
+class Quotes {
  public:
-  QuoteBits() = default;
-  QuoteBits(const char* begin, size_t size, const uint64_t* words)
-      : begin_(begin), size_(size), bytes_(reinterpret_cast<const char*>(words)) {}
+  Quotes() = default;
+  Quotes(const char* begin, const uint32_t* next) : begin_(begin), next_(next) {}
 
-  // Returns the first unescaped quote at or after `from`, which lies in the indexed text; the text's end
-  // where there is none.
-  const char* next_quote(const char* from) const {
-    static_assert(std::endian::native == std::endian::little);
-    const auto at = static_cast<size_t>(from - begin_);
-    const uint64_t window = load(at / 8) >> (at % 8);
-    if (window) [[likely]]
-      return from + std::countr_zero(window);
-    return find_quote(at / 8 * 8 + 64);
-  }
+  // Returns the quote that is `ahead` behind the next one, at most kQuotesAhead; the text's end where there
+  // is none.
+  const char* ahead(size_t ahead) const { return begin_ + next_[ahead]; }
+  // Moves on. Requires: so many quotes are there.
+  void pass(size_t quotes) { next_ += quotes; }
 
  private:
-  uint64_t load(size_t byte) const {
-    uint64_t bits;
-    std::memcpy(&bits, bytes_ + byte, sizeof(bits));
-    return bits;
-  }
-  const char* find_quote(size_t at) const;
-
   const char* begin_ = nullptr;
-  size_t size_ = 0;
-  const char* bytes_ = nullptr;
+  const uint32_t* next_ = nullptr;
 };
+
+inline constexpr size_t kQuotesAhead = 3;
 
 class JsonIndex {
  public:
@@ -53,17 +39,15 @@ class JsonIndex {
   void build(const char* begin, const char* end);
 
   // The lines; the last entry is what follows the last \n, maybe nothing.
-  std::span<const JsonLine> lines() const { return {lines_.get(), num_lines_}; }
-  const char* begin() const { return begin_; }
-  // Valid until the next build().
-  QuoteBits quotes() const { return {begin_, size_, quotes_.get()}; }
+  std::span<const JsonLine> lines() const { return {lines_.get(), counts_.lines}; }
+  // The quotes from the line's first on. Valid until the next build().
+  Quotes quotes(const JsonLine& line) const { return {begin_, quotes_.get() + line.first_quote}; }
 
  private:
   const char* begin_ = nullptr;
-  size_t size_ = 0;
   size_t capacity_ = 0;
-  size_t num_lines_ = 0;
-  std::unique_ptr<uint64_t[]> quotes_;
+  JsonCounts counts_{};
+  std::unique_ptr<uint32_t[]> quotes_;
   std::unique_ptr<JsonLine[]> lines_;
 };
 

@@ -91,13 +91,19 @@ inline uint32_t window_bits(uint32_t hash, uint32_t hash_bits) {
   return 1u << (hash >> (32 - hash_bits) & 31) | 1u << (hash >> (27 - hash_bits) & 31);
 }
 
-// A line of JSON: the offset of its \n (or of the text's end), and what may stand in it.
-inline constexpr uint32_t kLineControl = 1;   // a byte below 0x20 other than the \r before the \n
-inline constexpr uint32_t kLineNonAscii = 2;  // maybe a byte above 0x7f
+// A line of JSON: the offset of its \n (or of the text's end), what may stand in it, and how many quotes
+// stand before it in the text.
+inline constexpr uint32_t kLineControl = 1;  // a byte below 0x20 other than the \r before the \n
+inline constexpr uint32_t kLineNotUtf8 = 2;  // bytes that are no UTF-8, maybe those of a line close by
 struct JsonLine {
   uint32_t end;
   uint32_t flags;
+  uint32_t first_quote;
 };
+struct JsonCounts {
+  size_t quotes, lines;
+};
+inline constexpr size_t kSpareQuotes = 64;  // places that json_lines() may write behind the last one
 
 // Told of an occurrence of needle `which`.
 using MultiHit = void (*)(void* context, const char* place, size_t which);
@@ -147,10 +153,10 @@ struct Kernels {
   // Whether the bytes are UTF-8.
   bool (*is_utf8)(const char* begin, const char* end);
 
-  // Sets bit i of `quotes` where byte i is a quote that no backslash escapes, one word for each 64 bytes
-  // begun, and writes the lines, the last one being what follows the last \n. Requires: room for a word for
-  // each 64 bytes and a line a byte and one more; end - begin < 2^32. Returns the number of lines.
-  size_t (*json_lines)(const char* begin, const char* end, uint64_t* quotes, JsonLine* lines);
+  // Writes the offsets of the quotes that no backslash escapes, and the lines, the last one being what
+  // follows the last \n. Requires: room for a quote a byte and kSpareQuotes more, for a line a byte and one
+  // more; end - begin < 2^32.
+  JsonCounts (*json_lines)(const char* begin, const char* end, uint32_t* quotes, JsonLine* lines);
 };
 
 // Called by the routines for neighbours that are not ASCII; see unicode.h.

@@ -18,6 +18,9 @@
 //   spread<S>(p)              groups of four bytes: group i is what stands from p + S * i on, S from 1 to 4;
 //   reads kBytes from p sampled(first, last, bitmap, bits)  bit i of a uint64_t says whether the bitmap has
 //   the hash of the groups i of both, as hash_window() makes it
+//   not_printable(v)      Bits: which bytes are below 0x20 or above 0x7f
+//   list_places(mask, base, out)   writes base + i for each set bit i, and up to kSpareQuotes words of
+//   anything behind them; returns the place behind the last one
 #pragma once
 
 #include <stddef.h>
@@ -32,6 +35,23 @@
 
 namespace kqlc::simd {
 namespace {
+
+// The lowest set bit's number. Requires: mask != 0.
+inline size_t lowest(uint64_t mask) { return static_cast<size_t>(__builtin_ctzll(mask)); }
+inline size_t highest(uint64_t mask) { return 63 - static_cast<size_t>(__builtin_clzll(mask)); }
+inline size_t count_bits(uint64_t mask) { return static_cast<size_t>(__builtin_popcountll(mask)); }
+
+// Eight places a turn, since where a loop over the bits ends cannot be foretold.
+inline uint32_t* list_places_by_eights(uint64_t mask, uint32_t base, uint32_t* out) {
+  constexpr uint64_t kTop = uint64_t{1} << 63;  // so that there is a lowest one
+  uint32_t* const end = out + count_bits(mask);
+  do {
+    for (size_t i = 0; i < 8; ++i, mask &= mask - 1)
+      out[i] = base + static_cast<uint32_t>(lowest(mask | kTop));
+    out += 8;
+  } while (mask);
+  return end;
+}
 
 struct Scalar {
   static constexpr size_t kBytes = 8;
@@ -51,6 +71,10 @@ struct Scalar {
   // A byte is zero when neither its low seven bits carry nor its top bit is set; exact, no false positives.
   static Bits nonzero(Scalar v) { return (((v.raw & kLow) + kLow) | v.raw) & ~kLow; }
   static Bits equal(Scalar a, Scalar b) { return nonzero({a.raw ^ b.raw}) ^ ~kLow; }
+  static Bits not_printable(Scalar v) {
+    const uint64_t from_space = (v.raw & kLow) + 0x6060606060606060;  // the top bit: 0x20 or more
+    return (~from_space | v.raw) & ~kLow;
+  }
   static Bits both(Bits x, Bits y) { return x & y; }
   static Bits any_of(Bits x, Bits y) { return x | y; }
   static bool none(Bits x) { return x == 0; }
@@ -70,6 +94,9 @@ struct Scalar {
     const uint32_t hash = hash_window(static_cast<uint32_t>(first), static_cast<uint32_t>(last));
     const uint32_t wanted = window_bits(hash, bits);
     return (bitmap[hash >> (37 - bits)] & wanted) == wanted;
+  }
+  static uint32_t* list_places(uint64_t mask, uint32_t base, uint32_t* out) {
+    return list_places_by_eights(mask, base, out);
   }
   using Table = const uint8_t*;
   static Table load_table(const uint8_t* p) { return p; }
@@ -95,6 +122,8 @@ struct Sse4 {
   static Bits nonzero(Sse4 v) {
     return _mm_xor_si128(_mm_cmpeq_epi8(v.raw, _mm_setzero_si128()), _mm_set1_epi8(-1));
   }
+  // As signed numbers the bytes above 0x7f are below zero.
+  static Bits not_printable(Sse4 v) { return _mm_cmplt_epi8(v.raw, _mm_set1_epi8(0x20)); }
   static Bits both(Bits x, Bits y) { return _mm_and_si128(x, y); }
   static Bits any_of(Bits x, Bits y) { return _mm_or_si128(x, y); }
   static bool none(Bits x) { return _mm_testz_si128(x, x); }
@@ -115,6 +144,9 @@ struct Sse4 {
   }
   static Scalar low(Sse4 v) { return {static_cast<uint64_t>(_mm_cvtsi128_si64(v.raw))}; }
   static Scalar high(Sse4 v) { return {static_cast<uint64_t>(_mm_extract_epi64(v.raw, 1))}; }
+  static uint32_t* list_places(uint64_t mask, uint32_t base, uint32_t* out) {
+    return list_places_by_eights(mask, base, out);
+  }
   using Table = __m128i;
   static Table load_table(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
   static Sse4 look_up(Table table, Sse4 v, int half) {
@@ -139,6 +171,7 @@ struct Avx2 {
   static Bits nonzero(Avx2 v) {
     return _mm256_xor_si256(_mm256_cmpeq_epi8(v.raw, _mm256_setzero_si256()), _mm256_set1_epi8(-1));
   }
+  static Bits not_printable(Avx2 v) { return _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), v.raw); }
   static Bits both(Bits x, Bits y) { return _mm256_and_si256(x, y); }
   static Bits any_of(Bits x, Bits y) { return _mm256_or_si256(x, y); }
   static bool none(Bits x) { return _mm256_testz_si256(x, x); }
@@ -167,6 +200,9 @@ struct Avx2 {
     const __m256i fits = _mm256_cmpeq_epi32(missing, _mm256_setzero_si256());
     return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(fits)));
   }
+  static uint32_t* list_places(uint64_t mask, uint32_t base, uint32_t* out) {
+    return list_places_by_eights(mask, base, out);
+  }
   using Table = __m256i;
   static Table load_table(const uint8_t* p) {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -192,6 +228,7 @@ struct Avx512 {
   static Avx512 meet(Avx512 a, Avx512 b) { return {_mm512_and_si512(a.raw, b.raw)}; }
   static Bits equal(Avx512 a, Avx512 b) { return _mm512_cmpeq_epi8_mask(a.raw, b.raw); }
   static Bits nonzero(Avx512 v) { return _mm512_test_epi8_mask(v.raw, v.raw); }
+  static Bits not_printable(Avx512 v) { return _mm512_cmplt_epi8_mask(v.raw, _mm512_set1_epi8(0x20)); }
   static Bits both(Bits x, Bits y) { return x & y; }
   static Bits any_of(Bits x, Bits y) { return x | y; }
   static bool none(Bits x) { return x == 0; }
@@ -222,6 +259,28 @@ struct Avx512 {
     const __m512i missing = _mm512_andnot_si512(words, wanted);
     return _mm512_testn_epi32_mask(missing, missing);
   }
+  static uint32_t* list_places(uint64_t mask, uint32_t base, uint32_t* out) {
+    alignas(64) static constexpr uint8_t kCounting[64] = {
+        0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+        22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+        44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    const __m512i places = _mm512_maskz_compress_epi8(mask, _mm512_load_si512(kCounting));
+    const __m512i bases = _mm512_set1_epi32(static_cast<int>(base));
+    const auto write = [&](__m128i some, size_t at) {
+      _mm512_storeu_si512(out + at, _mm512_add_epi32(_mm512_cvtepu8_epi32(some), bases));
+    };
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
+                        _mm256_add_epi32(_mm256_cvtepu8_epi32(_mm512_castsi512_si128(places)),
+                                         _mm512_castsi512_si256(bases)));
+    const size_t count = count_bits(mask);
+    if (count > 8) [[unlikely]] {
+      write(_mm512_castsi512_si128(places), 0);
+      write(_mm512_extracti32x4_epi32(places, 1), 16);
+      write(_mm512_extracti32x4_epi32(places, 2), 32);
+      write(_mm512_extracti32x4_epi32(places, 3), 48);
+    }
+    return out + count;
+  }
   using Table = __m512i;
   static Table load_table(const uint8_t* p) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -233,10 +292,6 @@ struct Avx512 {
   }
 };
 #endif
-
-// The lowest set bit's number. Requires: mask != 0.
-inline size_t lowest(uint64_t mask) { return static_cast<size_t>(__builtin_ctzll(mask)); }
-inline size_t highest(uint64_t mask) { return 63 - static_cast<size_t>(__builtin_clzll(mask)); }
 
 template <class T>
 constexpr bool kIsVoid = false;

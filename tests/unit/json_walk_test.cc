@@ -160,7 +160,7 @@ class JsonWalk : public testing::Test {
   void expect_same(const std::string& line) {
     std::string buffer = line + "\n" + std::string(kPadding, '\0');
     index_.build(buffer.data(), buffer.data() + line.size() + 1);
-    walked_.worker.json->add_line(walked_.file, index_.quotes(),
+    walked_.worker.json->add_line(walked_.file, index_.quotes(index_.lines()[0]),
                                   std::string_view(buffer).substr(0, line.size()), index_.lines()[0].flags,
                                   position_);
     parsed_.worker.json->add(parsed_.file, std::string_view(buffer).substr(0, line.size()), position_);
