@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // build: a Plan's result becomes an Ir. Expressions are taken over in the Plan's order, operators as well, so
-// nothing here recurses. A union's mappings become projections of its inputs; what is not needed is dropped
-// at the end.
+// nothing here recurses. What other results need is left out. A union's mappings become projections of its
+// inputs; what is not needed is dropped at the end.
 #include "compiler/ir/ir.h"
 #include "compiler/ir/passes.h"
 #include "runtime/base/check.h"
@@ -72,26 +72,47 @@ class Builder {
   }
 
   Ir run(plan::NodeId result) {
-    add_exprs();
-    for (plan::NodeId id = 0; id <= result; ++id) add_op(plan_.nodes[id]);
+    find_needed(result);
+    exprs_.resize(plan_.exprs.size());
+    for (plan::ExprId id = 0; id < plan_.exprs.size(); ++id)
+      if (needs_expr_[id]) exprs_[id] = add_expr(plan_.exprs[id]);
+    ops_.resize(plan_.nodes.size());
+    for (plan::NodeId id = 0; id <= result; ++id)
+      if (needs_node_[id]) ops_[id] = add_op(plan_.nodes[id]);
     ir_.result = ops_[result];
     compact(ir_);
     return std::move(ir_);
   }
 
  private:
-  void add_exprs() {
-    for (const plan::Expr& from : plan_.exprs) {
-      Expr expr;
-      expr.kind = expr_kind(from.kind);
-      expr.type = from.type;
-      expr.column = from.column;
-      expr.literal = from.literal;
-      expr.function = from.function;
-      expr.prepared = from.prepared;
-      for (plan::ExprId arg : from.args) expr.args.push_back(exprs_[arg]);
-      exprs_.push_back(ir_.add(std::move(expr)));
+  // What is needed stands before what needs it. A Plan of many statements would else be copied for each.
+  void find_needed(plan::NodeId result) {
+    needs_node_.resize(plan_.nodes.size());
+    needs_expr_.resize(plan_.exprs.size());
+    needs_node_[result] = true;
+    for (plan::NodeId id = result + 1; id-- > 0;) {
+      if (!needs_node_[id]) continue;
+      const plan::Node& node = plan_.nodes[id];
+      for (plan::NodeId input : node.inputs) needs_node_[input] = true;
+      for (plan::ExprId expr : node.exprs) needs_expr_[expr] = true;
+      for (const plan::AggregateUse& use : node.aggregates)
+        for (plan::ExprId arg : use.args) needs_expr_[arg] = true;
     }
+    for (size_t id = plan_.exprs.size(); id-- > 0;)
+      if (needs_expr_[id])
+        for (plan::ExprId arg : plan_.exprs[id].args) needs_expr_[arg] = true;
+  }
+
+  ExprId add_expr(const plan::Expr& from) {
+    Expr expr;
+    expr.kind = expr_kind(from.kind);
+    expr.type = from.type;
+    expr.column = from.column;
+    expr.literal = from.literal;
+    expr.function = from.function;
+    expr.prepared = from.prepared;
+    for (plan::ExprId arg : from.args) expr.args.push_back(exprs_[arg]);
+    return ir_.add(std::move(expr));
   }
 
   OpId push(Op op) {
@@ -99,7 +120,7 @@ class Builder {
     return static_cast<OpId>(ir_.ops.size() - 1);
   }
 
-  void add_op(const plan::Node& node) {
+  OpId add_op(const plan::Node& node) {
     Op op;
     op.kind = op_kind(node.kind);
     op.schema = node.schema;
@@ -122,7 +143,7 @@ class Builder {
       OpId input = ops_[node.inputs[i]];
       op.inputs.push_back(op.kind == OpKind::Union ? map_input(node, i, input) : input);
     }
-    ops_.push_back(push(std::move(op)));
+    return push(std::move(op));
   }
 
   // Projects an input of a union to the union's columns.
@@ -142,8 +163,9 @@ class Builder {
 
   const plan::Plan& plan_;
   Ir ir_;
-  std::vector<ExprId> exprs_;  // of the Plan's
-  std::vector<OpId> ops_;      // of the Plan's nodes
+  std::vector<bool> needs_node_, needs_expr_;
+  std::vector<ExprId> exprs_;  // by the Plan's, where needed
+  std::vector<OpId> ops_;      // by the Plan's nodes, where needed
 };
 
 }  // namespace

@@ -185,7 +185,7 @@ class MappedLines : public PlainLines {
       simd::Line line = worker.filter.next_candidate(place, end);
       if (!line.begin) break;
       place = line.end + 1;
-      auto size = static_cast<size_t>(line.end - line.begin);
+      auto size = static_cast<size_t>(line.end - line.begin) + (line.end != end);
       copies.push_back({buffer.size(), size, static_cast<size_t>(line.begin - lines.data())});
       buffer.append({line.begin, size});
     }
@@ -306,7 +306,8 @@ void parse_lines(const File& file, const char* begin, const char* end, uint64_t 
     simd::Line line = worker.filter.next_candidate(place, end);
     if (!line.begin && place == begin) ++worker.report.skipped_blocks;
     if (!line.begin) break;
-    add_lines(file, line.begin, line.end, offset + (line.begin - begin), worker);
+    const char* next = line.end + (line.end != end);  // the \n tells a line's \r from others
+    add_lines(file, line.begin, next, offset + (line.begin - begin), worker);
     place = line.end + 1;
   }
   worker.flush();

@@ -7,8 +7,8 @@
 // the candidates, and only the needles whose windows have the hash of what stands there are compared; two
 // bytes that all windows share take the place of the fingerprints. Where
 // there are so many needles that nearly every place is a candidate, the windows at every fourth place (or
-// third, second, or each) are hashed and looked up in a bitmap. Either way finds the first hit or all of
-// them.
+// third, second, or each) are hashed and looked up in a bitmap. Candidates are listed for a batch of blocks,
+// then looked at. Either way finds the first hit or all of them.
 #pragma once
 
 #include "runtime/simd/search-inl.h"
@@ -190,28 +190,67 @@ bool check_windows(const MultiNeedle& multi, uint64_t windows, uint64_t escapes,
   return false;
 }
 
-// Calls `hit` with all that `windows_at(bytes)` lets pass, a bit a place of a block of kStep bytes, until it
-// returns true. What is left at the end is looked at in a copy with zeros behind it. Requires: windows_at
-// reads no more than kRead bytes.
-template <class V, size_t kStep = V::kBytes, size_t kRead = V::kBytes + kMaxFingerprint - 1, class Windows,
-          class Hit>
+constexpr size_t kBatchSteps = 16;
+
+// The bits of units of U bytes each, moved to the first bytes of these.
+template <size_t U>
+inline uint64_t spread_bits(uint64_t units) {
+  if (U == 1) return units;
+  uint64_t bytes = 0;
+  for (; units; units &= units - 1) bytes |= uint64_t{1} << (U * lowest(units));
+  return bytes;
+}
+
+// Calls `hit` with all that `windows_at(bytes)` lets pass, a bit each kUnit places of a block of kStep bytes,
+// until it returns true. The candidates of a batch of blocks are listed before any is looked at: which block
+// has one cannot be foretold, and to learn it late costs more than the look. What is left at the end is
+// looked at in a copy with zeros behind it. Requires: windows_at reads no more than kRead bytes.
+template <class V, size_t kUnit = 1, size_t kStep = V::kBytes, size_t kRead = V::kBytes + kMaxFingerprint - 1,
+          class Windows, class Hit>
 bool scan_blocks(const MultiNeedle& multi, const char* begin, const char* end, const Windows& windows_at,
                  Hit& hit) {
   constexpr size_t kLastWindow = kStep + kWindowBytes - 1, kReach = kRead > kLastWindow ? kRead : kLastWindow;
   constexpr uint64_t kBlock = kStep < 64 ? (uint64_t{1} << (kStep % 64)) - 1 : ~uint64_t{0};
+  static_assert(kStep <= V::kBytes && kStep % kUnit == 0);
   const Probe<V> escape(multi.escape);
   const bool with_escapes = multi.escapes.enabled;
   const char* p = begin;
-  for (; static_cast<size_t>(end - p) >= kReach; p += kStep) {
-    const uint64_t windows = windows_at(p), escapes = with_escapes ? V::mask(escape(p)) & kBlock : 0;
-    if ((windows | escapes) && check_windows(multi, windows, escapes, begin, p, p, end, hit)) return true;
+  const auto check_block = [&] {
+    const uint64_t windows = spread_bits<kUnit>(windows_at(p));
+    const uint64_t escapes = with_escapes ? V::mask(escape(p)) & kBlock : 0;
+    return (windows | escapes) && check_windows(multi, windows, escapes, begin, p, p, end, hit);
+  };
+  for (; static_cast<size_t>(end - p) >= kStep * (kBatchSteps - 1) + kReach; p += kStep * kBatchSteps) {
+    uint32_t units[kBatchSteps * 64 + kSpareQuotes];
+    uint32_t* last = units;
+    typename V::Bits escapes = V::equal(V::splat(0), V::splat(1));  // none, so far
+    for (size_t step = 0; step < kBatchSteps; ++step) {
+      const uint64_t windows = windows_at(p + step * kStep);
+      // Where a list is written bit by bit, that of no bits is better left out.
+      if (V::kBytes == 64 || windows)
+        last = V::list_places(windows, static_cast<uint32_t>(step * (kStep / kUnit)), last);
+      if (with_escapes) escapes = V::any_of(escapes, escape(p + step * kStep));
+    }
+    if (!V::none(escapes)) {  // rare: once more, both kinds in their order
+      const char* batch = p;
+      for (; p != batch + kStep * kBatchSteps; p += kStep)
+        if (check_block()) return true;
+      p = batch;
+      continue;
+    }
+    for (const uint32_t* unit = units; unit != last; ++unit) {
+      const char* place = p + kUnit * *unit;
+      if (check_window(multi, begin, place, place, end, hit)) return true;
+    }
   }
+  for (; static_cast<size_t>(end - p) >= kReach; p += kStep)
+    if (check_block()) return true;
   char rest[2 * kReach + V::kBytes] = {};
   if (p != end) memcpy(rest, p, static_cast<size_t>(end - p));
   for (const char* bytes = rest; p < end; p += kStep, bytes += kStep) {
     const auto left = static_cast<size_t>(end - p);
     const uint64_t inside = left < kStep ? (uint64_t{1} << left) - 1 : kBlock;
-    const uint64_t windows = windows_at(bytes) & inside;
+    const uint64_t windows = spread_bits<kUnit>(windows_at(bytes)) & inside;
     const uint64_t escapes = with_escapes ? V::mask(escape(bytes)) & inside : 0;
     if (check_windows(multi, windows, escapes, begin, p, bytes, end, hit)) return true;
     if (left <= kStep) break;
@@ -232,7 +271,7 @@ bool scan_pairs(const MultiNeedle& multi, const char* begin, const char* end, Hi
   return scan_blocks<V>(multi, begin, end, [&](const char* p) { return V::mask(pair(p)); }, hit);
 }
 
-// Windows at every S-th place. Bits are put at their places only where there are any.
+// Windows at every S-th place.
 template <class V, int S, class Hit>
 bool scan_samples(const MultiNeedle& multi, const char* begin, const char* end, Hit& hit) {
   constexpr size_t kGroups = V::kBytes / 4, kLooks = S < 4 ? 4 / S : 1;
@@ -240,15 +279,14 @@ bool scan_samples(const MultiNeedle& multi, const char* begin, const char* end, 
   const uint32_t* bitmap = multi.bitmap;
   const size_t last = last_of_window(multi.window);
   const auto windows_at = [&](const char* p) {
-    uint64_t found = 0, windows = 0;
+    uint64_t found = 0;
     for (size_t look = 0; look < kLooks; ++look, p += kGroups * S)
       found |= V::sampled(V::template spread<S>(p), V::template spread<S>(p + last), bitmap, bits)
                << (look * kGroups);
-    for (; found; found &= found - 1) windows |= uint64_t{1} << (S * lowest(found));
-    return windows;
+    return found;
   };
   constexpr size_t kRead = kGroups * S * (kLooks - 1) + V::kBytes + kMaxSample - kMinSample;
-  return scan_blocks<V, kGroups * S * kLooks, kRead>(multi, begin, end, windows_at, hit);
+  return scan_blocks<V, S, kGroups * S * kLooks, kRead>(multi, begin, end, windows_at, hit);
 }
 
 // Requires: multi.window is not 0.
