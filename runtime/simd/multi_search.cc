@@ -237,7 +237,8 @@ std::vector<MultiSearch::Window> MultiSearch::choose_samples(const std::vector<P
   double least = std::numeric_limits<double>::infinity();
   for (size_t stride = kMaxStride; stride > 0; --stride) {
     const size_t width = width_for(stride);
-    if (width == 0) continue;
+    const double places = 64.0 / static_cast<double>(stride);
+    if (width == 0 || kPlaceCost * places >= least) continue;
     std::optional<WindowCounts> counts;
     if (!sample.empty()) counts.emplace(sample, width);
     std::vector<Window> windows = place_windows(pieces, stride, width, counts ? &*counts : nullptr);
@@ -249,7 +250,7 @@ std::vector<MultiSearch::Window> MultiSearch::choose_samples(const std::vector<P
     else
       for (size_t i = 0; i < windows.size(); ++i)
         rate += expected_rate(texts[i], pieces[windows[i].needle].caseless);
-    const double cost = (kPlaceCost + kCandidateCost * rate) * 64.0 / static_cast<double>(stride);
+    const double cost = (kPlaceCost + kCandidateCost * rate) * places;
     if (cost >= least) continue;
     least = cost;
     chosen = std::move(windows);
