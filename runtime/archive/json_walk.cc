@@ -44,6 +44,19 @@ const char* skip_scalar(const char* place) {
   }
 }
 
+// Whether the first `size` bytes, at most eight, are all of numbers without an exponent, or all small
+// letters. Bytes are compared in one addition or subtraction each; none of them carries into the next one.
+bool is_plain_scalar(const char* place, size_t size) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kTops = kOnes << 7;
+  uint64_t word;
+  std::memcpy(&word, place, sizeof(word));
+  const uint64_t from_minus = (word | kTops) - kOnes * '-', past_nine = word + kOnes * (0x7f - '9');
+  const uint64_t from_a = (word | kTops) - kOnes * 'a', past_z = word + kOnes * (0x7f - 'z');
+  const uint64_t no_number = ~from_minus | past_nine | word, no_letter = ~from_a | past_z | word;
+  const uint64_t asked = kTops >> (8 * (8 - size));
+  return (no_number & asked) == 0 || (no_letter & asked) == 0;
+}
+
 }  // namespace
 
 RowWalk::RowWalk(size_t num_columns, KeyTable& outer, KeyTable& inner)
@@ -88,6 +101,10 @@ const char* RowWalk::walk_object(const char* place, KeyTable& keys) {
         return nullptr;
       place = close + 1;
       quotes.pass(2);
+    } else if (const char* stop = quotes.ahead(0) - 1;
+               static_cast<size_t>(stop - place) - 1 < sizeof(uint64_t) && *stop == ',' &&
+               is_plain_scalar(place, static_cast<size_t>(stop - place))) {
+      place = stop;  // what most numbers and words are, up to the comma before the next key
     } else {
       value = place = skip_blanks(place);
       quotes_ = quotes;
