@@ -16,7 +16,10 @@ namespace kqlc::cli {
 
 namespace {
 
-bool wants_json(const Options& options) { return options.format == "json"; }
+// As with results, a file's name says its form where --format does not.
+bool wants_json(const Options& options) {
+  return options.format == "json" || (options.format.empty() && options.output.ends_with(".json"));
+}
 
 }  // namespace
 

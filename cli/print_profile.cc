@@ -128,7 +128,7 @@ std::string print_pass(const PassProfile& pass) {
   passed(report.skipped_files, "chunk", "their statistics");
   passed(report.skipped_by_terms, "chunk", "their terms");
   passed(report.skipped_groups, "row group", "their statistics");
-  passed(report.skipped_blocks, "block", "the literals that a line must hold (512 KiB each)");
+  passed(report.skipped_blocks, "block", "the literals that a line must hold (512 KiB each, or the file)");
   return out;
 }
 

@@ -91,6 +91,8 @@ class JsonRows::Implementation {
   void close_row(const Row& row, int depth);
   void fill_time(const Row& row);
   bool is_other_table(const Row& row) const;
+  // Of what stands at an offset of the text; a repaired text's offsets are not the file's.
+  uint64_t position_at(uint64_t offset) const { return position_ + (repaired_ ? row_index_ : offset); }
   void begin_row(uint64_t offset);
   void end_row();
   void check_value(size_t column, bool fits, std::string_view token);
@@ -261,10 +263,12 @@ const char* JsonRows::Implementation::add_document(std::string_view text) {
 
 const char* JsonRows::Implementation::add_value(ondemand::value value, int depth) {
   std::string_view token = value.raw_json_token();
+  const auto offset = static_cast<uint64_t>(token.data() - text_.data());
+  row_position_ = position_at(offset);
   if (token.front() != '{') return "a record is no object";
   ondemand::object object;
   if (auto error = value.get_object().get(object)) return message_of(error);
-  return add_object(object, token.data() - text_.data(), depth);
+  return add_object(object, offset, depth);
 }
 
 const char* JsonRows::Implementation::add_array(ondemand::array array, int depth) {
@@ -286,7 +290,7 @@ const char* JsonRows::Implementation::add_array(ondemand::array array, int depth
 }
 
 void JsonRows::Implementation::begin_row(uint64_t offset) {
-  row_position_ = position_ + (repaired_ ? row_index_ : offset);
+  row_position_ = position_at(offset);
   ++row_index_;
   rows_.begin_row(row_position_);
 }

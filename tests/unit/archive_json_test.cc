@@ -268,6 +268,15 @@ TEST_F(ArchiveJsonTest, BadLinesAreCountedWithTheirPlace) {
   EXPECT_EQ(report_.samples[2].place, path + ":5");
 }
 
+TEST_F(ArchiveJsonTest, ARecordThatIsNoObjectHasThePlaceWhereItStands) {
+  request_.columns = {{"A", Type::String}};
+  auto path = write("a.ndjson", "{\"A\":\"1\"}\n[3]\n[{\"A\":\"2\"},4]\n");
+  EXPECT_THAT(scan({path}), ElementsAre("1", "2"));
+  ASSERT_EQ(report_.samples.size(), 2u);
+  EXPECT_EQ(report_.samples[0].place, path + ":2");
+  EXPECT_EQ(report_.samples[1].place, path + ":3");
+}
+
 TEST_F(ArchiveJsonTest, InvalidUtf8AndSingleSurrogatesAreReplaced) {
   request_.columns = {{"A", Type::String}};
   auto path = write("a.ndjson", "{\"A\":\"x\xFFy\"}\n{\"A\":\"\\ud800z\"}\n{\"A\":\"\\ud83d\\ude00\"}\n");
