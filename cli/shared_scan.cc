@@ -42,6 +42,11 @@ class MeasuredLoader : public ColumnLoader {
     Measured decoding(&watch_, &cost_);
     return loader_.find_values(column, values, size);
   }
+  bool find_rows(size_t column, const uint64_t* selection, const TextFilter& filter,
+                 uint64_t* rows) override {
+    Measured decoding(&watch_, &cost_);
+    return loader_.find_rows(column, selection, filter, rows);
+  }
 
  private:
   ColumnLoader& loader_;
@@ -170,6 +175,14 @@ class SharedScan::Pass::PortColumns : public ColumnLoader {
 
   bool find_values(size_t column, Column* values, int64_t* size) override {
     return places_[column] != kRowPlace && batch_.loader->find_values(places_[column], values, size);
+  }
+
+  bool find_rows(size_t column, const uint64_t* selection, const TextFilter& filter,
+                 uint64_t* rows) override {
+    if (places_[column] == kRowPlace) return false;
+    if (!batch_.loader->find_rows(places_[column], selection, filter, rows)) return false;
+    columns_[column] = batch_.columns[places_[column]];
+    return true;
   }
 
  private:

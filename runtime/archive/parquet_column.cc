@@ -226,6 +226,112 @@ bool PageColumn::find_values(arrow::io::RandomAccessFile& file, parquet::RowGrou
   return true;
 }
 
+bool PageColumn::find_rows(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
+                           const uint64_t* selection, const TextFilter& filter, uint64_t* rows) {
+  if (field_.form != PageForm::Text || !known_.empty() || num_rows_ == 0) return false;
+  search_.filter = &filter;
+  search_.rows = rows;
+  search_.of_values.clear();
+  const std::unique_ptr<Search, void (*)(Search*)> end(&search_,
+                                                       [](Search* search) { search->filter = nullptr; });
+  load(file, group, selection);
+  return true;
+}
+
+// Looks for texts of a page that are not in the dictionary, and keeps those that are found. Returns false
+// where some have to be repaired: that is done once, for all.
+bool PageColumn::search_texts(const Page& page, Place& place, const uint64_t* selection) {
+  if (page.num_values > page.values.size() / sizeof(uint32_t)) fail("a page ends in a text");
+  search_.texts.resize(page.num_rows);
+  if (!split_texts(page.values, page.num_values, search_.texts.data())) fail("a page ends in a text");
+  if (!simd::is_utf8({reinterpret_cast<const char*>(page.values.data()), page.values.size()})) return false;
+  spread(search_.texts.data(), page.num_values, page.num_rows, validity_, static_cast<size_t>(page.row));
+  find_chosen(page, selection);
+  keep_found(page);
+  place.made = Made::Some;
+  place.filled = true;
+  note_known(place, search_.rows);
+  return true;
+}
+
+// Looks for texts of a page that was made whole.
+void PageColumn::search_made(const Page& page, const uint64_t* selection) {
+  const auto first = static_cast<size_t>(page.row);
+  search_.texts.assign(page.num_rows, {});
+  for (size_t i = 0; i < page.num_rows; ++i)
+    if (!validity_ || bit_at(validity_, static_cast<int64_t>(first + i)))
+      search_.texts[i] =
+          texts_ ? texts_[first + i] : dictionary_[reinterpret_cast<const uint32_t*>(values_)[first + i]];
+  find_chosen(page, selection);
+}
+
+// Which selected rows of the page pass, by their texts.
+void PageColumn::find_chosen(const Page& page, const uint64_t* selection) {
+  const auto first = static_cast<size_t>(page.row);
+  search_.found.assign((page.num_rows + 63) / 64, 0);
+  kqlc::Column texts;
+  texts.type = request_.type;
+  texts.encoding = kqlc::Encoding::Strs;
+  texts.values = search_.texts.data();
+  search_.filter->filter(StringColumn{texts, static_cast<int64_t>(page.num_rows)}, search_.found.data());
+  chosen_rows_.clear();
+  for (size_t word = 0; word < search_.found.size(); ++word)
+    for (uint64_t left = search_.found[word]; left; left &= left - 1) {
+      const size_t at = word * 64 + static_cast<size_t>(std::countr_zero(left)), row = first + at;
+      if (!(selection[row / 64] >> (row % 64) & 1)) continue;
+      chosen_rows_.push_back(static_cast<uint32_t>(at));
+      search_.rows[row / 64] |= uint64_t{1} << (row % 64);
+    }
+}
+
+// The texts of the chosen rows. A row without one has no code.
+void PageColumn::keep_found(const Page& page) {
+  const auto first = static_cast<size_t>(page.row);
+  if (has_dictionary_) {
+    if (!has_room_) make_room();
+    std::memset(values_ + first * sizeof(uint32_t), 0, page.num_rows * sizeof(uint32_t));
+  } else if (!texts_) {
+    texts_ = static_cast<Str*>(zeroed(static_cast<size_t>(num_rows_) * sizeof(Str)));
+  }
+  for (uint32_t row : chosen_rows_) {
+    if (validity_ && !bit_at(validity_, static_cast<int64_t>(first + row))) continue;
+    const Str text = arena_.copy(search_.texts[row]);
+    if (!has_dictionary_) {
+      texts_[first + row] = text;
+      continue;
+    }
+    dictionary_[num_texts_] = text;
+    reinterpret_cast<uint32_t*>(values_)[first + row] = static_cast<uint32_t>(num_texts_++);
+  }
+}
+
+// Of the rows of a page that were made those whose code has a value that passes.
+void PageColumn::search_codes(const Place& place, const uint64_t* selection) {
+  if (search_.of_values.empty()) {
+    search_.of_values.assign(dictionary_size_ / 64 + 1, 0);
+    kqlc::Column values;
+    values.type = request_.type;
+    values.encoding = kqlc::Encoding::Strs;
+    values.values = dictionary_;
+    search_.filter->filter(StringColumn{values, static_cast<int64_t>(dictionary_size_)},
+                           search_.of_values.data());
+    const Str empty;
+    uint64_t found = 0;
+    values.values = &empty;
+    search_.filter->filter(StringColumn{values, 1}, &found);
+    search_.finds_empty = found != 0;
+  }
+  const auto* codes = reinterpret_cast<const uint32_t*>(values_);
+  for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word)
+    for (uint64_t left = selection[word] & rows_of(place, word); left; left &= left - 1) {
+      const size_t row = word * 64 + static_cast<size_t>(std::countr_zero(left));
+      const bool is_null = validity_ && !bit_at(validity_, static_cast<int64_t>(row));
+      const bool passes =
+          is_null ? search_.finds_empty : search_.of_values[codes[row] / 64] >> (codes[row] % 64) & 1;
+      search_.rows[word] |= uint64_t{passes} << (row % 64);
+    }
+}
+
 // Rows of pages that were not asked for, or hold only nulls, are 0, or have code 0.
 void PageColumn::clear_rest() {
   const bool is_narrow = field_.form == PageForm::Text || field_.form == PageForm::Fixed32;
@@ -264,13 +370,18 @@ std::span<uint8_t> PageColumn::read_levels(const parquet::DataPage& page, const 
   return data.values.subspan(behind);
 }
 
-// Texts that are not in the dictionary stay where they are unpacked.
+// Texts that are not in the dictionary stay where they are unpacked, unless some are looked for.
 void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place,
                            const uint64_t* selection) {
   if (page.num_values() != place.num_rows) fail("a page has another number of rows than was announced");
   const bool keep = field_.form == PageForm::Text && !is_dictionary(page.encoding());
-  const ChunkPages::Data data = pages.read_data(page, keep);
   Page read{place.row, static_cast<size_t>(place.num_rows), 0, page.encoding(), {}};
+  if (keep && search_.filter) {
+    if (page.encoding() != Encoding::PLAIN) fail("a page has another encoding than its column says");
+    read.values = read_levels(page, pages.read_data(page, false), place, &read.num_values);
+    if (search_texts(read, place, selection)) return;
+  }
+  const ChunkPages::Data data = pages.read_data(page, keep);
   read.values = read_levels(page, data, place, &read.num_values);
   bool alone = !keep && field_.form != PageForm::Bits && is_sparse(place, selection);
   if (alone && read.num_values > 0) {
@@ -281,6 +392,11 @@ void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, Pla
   place.made = alone ? Made::Some : Made::All;
   place.filled = read.num_values > 0;
   note_known(place, selection);
+  if (!search_.filter) return;
+  if (keep)
+    search_made(read, selection);
+  else
+    search_codes(place, selection);
 }
 
 // The rows of the page that are selected and have a value, and which of its values are theirs.
@@ -481,8 +597,10 @@ void PageColumn::add_texts(const Page& page) {
   spread(out, page.num_values, page.num_rows, validity_, static_cast<size_t>(page.row));
 }
 
+// A row that was found may be made once more, with its page.
 void PageColumn::make_room() {
-  Str* texts = arena_.allocate_array<Str>(dictionary_size_ + static_cast<size_t>(num_rows_));
+  const size_t rows = static_cast<size_t>(num_rows_) * (search_.filter ? 2 : 1);
+  Str* texts = arena_.allocate_array<Str>(dictionary_size_ + rows);
   std::copy_n(dictionary_, dictionary_size_, texts);
   dictionary_ = texts;
   has_room_ = true;

@@ -58,6 +58,12 @@ class PageColumn {
   bool find_values(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group, Column* values,
                    int64_t* size);
 
+  // Of the rows of `selection` those whose text passes: sets their bits in `rows` and makes them readable.
+  // Texts are looked at page by page, where they are unpacked, and only those that pass are kept. Returns
+  // false where rows were made before, or it is no text. Throws parquet::ParquetException.
+  bool find_rows(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group, const uint64_t* selection,
+                 const TextFilter& filter, uint64_t* rows);
+
   // Of the rows that were loaded; to be taken anew after each load.
   const Column& column() const { return column_; }
 
@@ -86,6 +92,11 @@ class PageColumn {
   void read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
                   const uint64_t* selection);
   void note_known(const Place& place, const uint64_t* selection);
+  bool search_texts(const Page& page, Place& place, const uint64_t* selection);
+  void search_codes(const Place& place, const uint64_t* selection);
+  void search_made(const Page& page, const uint64_t* selection);
+  void find_chosen(const Page& page, const uint64_t* selection);
+  void keep_found(const Page& page);
   void clear_rest();
   void take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place, const uint64_t* selection);
   std::span<uint8_t> read_levels(const parquet::DataPage& page, const ChunkPages::Data& data,
@@ -129,9 +140,19 @@ class PageColumn {
   uint8_t* fixed_dictionary_ = nullptr;
   size_t dictionary_size_ = 0;  // in the file
   bool has_dictionary_ = false;
-  bool has_room_ = false;  // for a text a row behind the dictionary
+  bool has_room_ = false;  // for texts of rows behind the dictionary
   // Of one page: codes; the rows that are read alone, and which of its values are theirs.
   std::vector<uint32_t> codes_, chosen_rows_, chosen_values_;
+  // While find_rows() looks for some: what for, and which they are.
+  struct Search {
+    const TextFilter* filter = nullptr;
+    uint64_t* rows = nullptr;
+    std::vector<Str> texts;           // of a page, by row
+    std::vector<uint64_t> found;      // of its rows
+    std::vector<uint64_t> of_values;  // which values of the dictionary pass, and whether "" does
+    bool finds_empty = false;
+  };
+  Search search_;
   Column dictionary_column_;
   Column column_;
 };

@@ -172,6 +172,18 @@ bool RowGroup::find_values(size_t column, Column* values, int64_t* size) {
   }
 }
 
+bool RowGroup::find_rows(size_t column, const uint64_t* selection, const TextFilter& filter, uint64_t* rows) {
+  if (failed_[column] || !pages_[column]) return false;
+  try {
+    if (!pages_[column]->find_rows(file_, *group_, selection, filter, rows)) return false;
+  } catch (const std::exception& thrown) {
+    note_failure(column, arrow::Status::Invalid("row group ", number_, ": ", thrown.what()));
+    return false;
+  }
+  columns_[column] = pages_[column]->column();
+  return true;
+}
+
 void RowGroup::note_failure(size_t column, arrow::Status status) {
   failed_[column] = 1;
   if (!failure_) failure_ = std::move(status);

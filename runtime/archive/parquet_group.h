@@ -44,6 +44,7 @@ class RowGroup : public ColumnLoader {
   bool load(size_t column, const uint64_t* selection) override;
   bool find_range(size_t column, int64_t* least, int64_t* greatest) override;
   bool find_values(size_t column, Column* values, int64_t* size) override;
+  bool find_rows(size_t column, const uint64_t* selection, const TextFilter& filter, uint64_t* rows) override;
   // Loads all columns.
   bool load_all(const uint64_t* selection);
 

@@ -68,8 +68,9 @@ ChunkPages::ChunkPages(arrow::io::RandomAccessFile& file, parquet::RowGroupReade
 std::span<uint8_t> ChunkPages::make_room(size_t size, bool keep) {
   if (size > kMostPageBytes) fail("a page is larger than its chunk may be");
   if (keep) return {static_cast<uint8_t*>(worker_.rows.arena().allocate(size)), size};
-  if (bytes_.size() < size) bytes_.resize(size);
-  return {bytes_.data(), size};
+  std::vector<uint8_t>& bytes = worker_.page_bytes;
+  if (bytes.size() < size) bytes.resize(size);
+  return {bytes.data(), size};
 }
 
 std::span<uint8_t> ChunkPages::copy(PageBytes bytes, bool keep) {

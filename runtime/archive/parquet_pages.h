@@ -51,7 +51,6 @@ class ChunkPages {
   Worker& worker_;
   bool unpacks_ = false;  // pages come as they are in the file
   std::unique_ptr<parquet::PageReader> pages_;
-  std::vector<uint8_t> bytes_;  // of the page, where it is not kept
 };
 
 }  // namespace kqlc::archive

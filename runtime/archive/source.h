@@ -110,8 +110,9 @@ struct Worker {
   std::unique_ptr<JsonRows> json;
   simd::JsonIndex index;
   TextBuffer buffer;
-  bool stopped = false;          // the callback wants no more
-  std::optional<Error> failure;  // why the scan fails: what was handed on may be wrong
+  std::vector<uint8_t> page_bytes;  // of a page of Parquet, until the next one
+  bool stopped = false;             // the callback wants no more
+  std::optional<Error> failure;     // why the scan fails: what was handed on may be wrong
 };
 
 enum class Taken : uint8_t { Chunk, Busy, End };

@@ -130,6 +130,14 @@ struct StringColumn {
   int64_t num_rows;
 };
 
+// What is asked of texts.
+class TextFilter {
+ public:
+  virtual ~TextFilter() = default;
+  // Sets bit r of `rows`, cleared by the caller, where text r passes; a null counts as "".
+  virtual void filter(const StringColumn& texts, uint64_t* rows) const = 0;
+};
+
 // Makes columns of a batch when something needs them. Whoever gets a batch with a loader asks for each
 // column, and takes its Column from the batch anew, before it reads it.
 class ColumnLoader {
@@ -145,6 +153,13 @@ class ColumnLoader {
   // The values of a text column of which each row has one, or none, where they are known without its rows
   // and are few; false where not. They stay valid as long as the batch.
   virtual bool find_values(size_t /*column*/, Column* /*values*/, int64_t* /*size*/) { return false; }
+  // Sets the bits of those rows of `selection` whose text passes, in `rows`, cleared by the caller, and makes
+  // them readable as load() does. For sources that then need not keep the other texts. Returns false where
+  // that is not so: then nothing is known, and load() is what is left.
+  virtual bool find_rows(size_t /*column*/, const uint64_t* /*selection*/, const TextFilter& /*filter*/,
+                         uint64_t* /*rows*/) {
+    return false;
+  }
 };
 
 // Rows of a table that lie together. `position` is that of the first row; rows follow one by one.

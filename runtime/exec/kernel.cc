@@ -52,6 +52,19 @@ int64_t count_bits(const std::vector<uint64_t>& bits) {
   return count;
 }
 
+// An atom as readers ask it of texts.
+class AtomFilter : public TextFilter {
+ public:
+  AtomFilter(const Function& function, const void* prepared) : function_(function), prepared_(prepared) {}
+  void filter(const StringColumn& texts, uint64_t* rows) const override {
+    function_.filter(prepared_, texts, rows);
+  }
+
+ private:
+  const Function& function_;
+  const void* prepared_;
+};
+
 // Makes the selected rows of a column readable.
 bool load_column(const Batch& batch, size_t column, const std::vector<uint64_t>& selection) {
   return !batch.loader || batch.loader->load(column, selection.data());
@@ -124,6 +137,7 @@ bool Kernel::streams() const {
 void Kernel::find_phases() {
   sink_phases_.assign(program_.sinks.size(), 0);
   input_phases_.assign(program_.inputs.size(), 0);
+  input_uses_.assign(program_.inputs.size(), 0);
   for (const Pipeline& pipeline : program_.pipelines) {
     const bool from_input = pipeline.kind == SourceKind::Input;
     size_t phase = 0;
@@ -133,6 +147,7 @@ void Kernel::find_phases() {
     pipeline_phases_.push_back(phase);
     sink_phases_[pipeline.sink] = std::max(sink_phases_[pipeline.sink], phase);
     if (from_input) input_phases_[pipeline.source] = phase;
+    if (from_input) ++input_uses_[pipeline.source];
     num_phases_ = std::max(num_phases_, phase + 1);
   }
 }
@@ -204,6 +219,12 @@ bool Kernel::select_rows(State& state, const Pipeline& pipeline, const Batch& ba
     const Column& column = batch.columns[atoms[a].column];
     const uint64_t* holds = use.atoms ? use.atoms[a] : nullptr;
     if (!holds && no_value_holds(state, atoms[a], batch)) return false;
+    if (!holds && batch.loader && input_uses_[pipeline.source] == 1) {
+      state.bits_.assign(state.selection_.size(), 0);
+      const AtomFilter filter(function, prepared);
+      if (batch.loader->find_rows(atoms[a].column, state.selection_.data(), filter, state.bits_.data()))
+        holds = state.bits_.data();
+    }
     if (!holds && !load_column(batch, atoms[a].column, state.selection_)) return false;
     if (!holds && column.encoding == Encoding::Missing) {
       if (!null_holds(state, atoms[a])) return false;

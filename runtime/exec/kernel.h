@@ -158,6 +158,7 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   std::vector<bool> joins_;  // by sink: several pipelines fill it
   size_t num_phases_ = 1;
   std::vector<size_t> input_phases_;
+  std::vector<size_t> input_uses_;  // how many pipelines read an input
   std::vector<size_t> pipeline_phases_;
   std::vector<size_t> sink_phases_;  // in which a sink gets its last rows
   std::vector<Cell> literals_;
