@@ -164,13 +164,17 @@ bool is_left_out(const fs::path& path) {
          name == "manifest.json";
 }
 
-Result<void> walk_folder(const std::string& folder, std::vector<std::string>* paths) {
+// Adds the files below a folder, and the folders that have a manifest of chunks.
+Result<void> walk_folder(const std::string& folder, std::vector<std::string>* paths,
+                         std::set<std::string>* archives) {
   std::error_code error;
   auto options = fs::directory_options::skip_permission_denied;
   fs::recursive_directory_iterator walk(folder, options, error);
   for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
     std::error_code ignored;
-    if (is_left_out(walk->path())) {
+    if (walk->path().filename() == kManifestName) {
+      archives->insert(walk->path().parent_path().string());
+    } else if (is_left_out(walk->path())) {
       if (walk->is_directory(ignored)) walk.disable_recursion_pending();
     } else if (walk->is_regular_file(ignored)) {
       paths->push_back(walk->path().string());
@@ -288,6 +292,7 @@ FileKey key_of(const File& file) { return {file.identity[0], file.identity[1], f
 Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, const ListOptions& options,
                                      std::vector<std::string>* notes, size_t* unread) {
   std::vector<std::string> named, walked;
+  std::set<std::string> archives;
   std::vector<Error> failures;  // of what is named
   for (const std::string& input : inputs) {
     auto expanded = expand(input);
@@ -298,7 +303,7 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
     for (const std::string& path : expanded.value().paths) {
       std::error_code error;
       if (fs::is_directory(path, error)) {
-        KQLC_TRY(walk_folder(path, &walked));
+        KQLC_TRY(walk_folder(path, &walked, &archives));
       } else {
         (expanded.value().is_pattern ? walked : named).push_back(path);
       }
@@ -332,6 +337,11 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
     files.back().named = is_named;
     files.back().ordinal = static_cast<uint32_t>(files.size() - 1);
   }
+  for (const std::string& folder : archives)
+    for (const std::string& chunk : find_lost_chunks(read_manifest(folder), folder))
+      failures.push_back({ErrorCode::Io, folder + "/" + chunk +
+                                             ": is missing, or has another size than its archive's manifest "
+                                             "says; ingest its source again"});
   if (files.empty() && !failures.empty()) return failures.front();
   for (const Error& failure : failures)
     if (notes) notes->push_back("left out " + failure.message);

@@ -207,7 +207,7 @@ class Ingest {
     std::lock_guard lock(mutex_);
     auto place = tables_.find(folder);
     if (place == tables_.end())
-      place = tables_.emplace(folder, Table{KnownSources(read_manifest(folder)), {}}).first;
+      place = tables_.emplace(folder, Table{KnownSources(read_manifest(folder), folder), {}}).first;
     bool is_done = false;
     KQLC_TRY_ASSIGN(is_done, place->second.known.is_done(source));
     // One file under two names, one of which its table is known by, is read once.
@@ -248,6 +248,7 @@ class Ingest {
     bool whole = report.errors.empty() && report.only_bad_lines.empty();
     // A source that broke off or cannot be read leaves nothing behind: a better copy of it is read again.
     if (whole) KQLC_TRY(enter(writer, folder, source));
+    if (!whole) report.rows = 0;
     report_->merge(report);
     return {};
   }

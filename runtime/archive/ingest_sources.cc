@@ -125,7 +125,9 @@ std::string chunk_name(const IngestSource& source, size_t number) {
   return stem.substr(0, std::min(stem.find('.'), size_t{100})) + suffix;
 }
 
-KnownSources::KnownSources(Manifest manifest) : manifest_(std::move(manifest)) {
+KnownSources::KnownSources(Manifest manifest, const std::string& folder) : manifest_(std::move(manifest)) {
+  for (const std::string& chunk : find_lost_chunks(manifest_, folder))
+    manifest_.sources.erase(manifest_.source_of.at(chunk));
   std::erase_if(manifest_.sources, [](const auto& entry) { return is_of_process(entry.first); });
   for (const auto& [path, state] : manifest_.sources)
     if (std::string now = canonical(path); now != path) older_[now] = path;

@@ -38,7 +38,8 @@ std::string chunk_name(const IngestSource& source, size_t number);
 // What the archive of one table knows of sources. Manifests of older versions name them as they were typed.
 class KnownSources {
  public:
-  explicit KnownSources(Manifest manifest);
+  // `folder` is that of the manifest. A source of which a chunk is lost is as one that was never read.
+  KnownSources(Manifest manifest, const std::string& folder);
   // Whether the rows of the source stand in the archive. Error: Usage when an older version entered it, or
   // another file, under a path that is now this one's, in another state.
   Result<bool> is_done(const IngestSource& source) const;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 
@@ -60,13 +61,14 @@ void read_column(const std::string& name, dom::element entry, ChunkStatistics* c
   column.greatest = *to;
 }
 
-void read_chunk(dom::element entry, const std::string& source, Manifest* manifest) {
+void read_chunk(dom::element entry, const std::string& source, const SourceState& state, Manifest* manifest) {
   std::string_view file;
   uint64_t bytes = 0, rows = 0;
   dom::object columns;
   if (entry["file"].get(file)) return;
   std::string name(file);
   manifest->source_of[name] = source;
+  manifest->state_of[name] = state;
   if (entry["bytes"].get(bytes) || entry["rows"].get(rows) || entry["columns"].get(columns)) return;
   auto chunk = std::make_shared<ChunkStatistics>();
   chunk->bytes = bytes;
@@ -114,9 +116,21 @@ Manifest read_manifest(const std::string& folder) {
         entry["source_bytes"].get(state.bytes) || entry["source_time"].get(state.time))
       continue;
     manifest.sources[std::string(source)] = state;
-    read_chunk(entry, std::string(source), &manifest);
+    read_chunk(entry, std::string(source), state, &manifest);
   }
   return manifest;
+}
+
+std::vector<std::string> find_lost_chunks(const Manifest& manifest, const std::string& folder) {
+  std::vector<std::string> lost;
+  for (const auto& [chunk, statistics] : manifest.chunks) {
+    const SourceState& last = manifest.sources.at(manifest.source_of.at(chunk));
+    if (manifest.state_of.at(chunk) != last) continue;
+    std::error_code error;
+    const auto size = std::filesystem::file_size(folder + "/" + chunk, error);
+    if (error || size != statistics->bytes) lost.push_back(chunk);
+  }
+  return lost;
 }
 
 bool may_hold(const ChunkStatistics& chunk, const Need& need, const TextTest& texts) {

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/archive/archive.h"
 
@@ -32,11 +33,16 @@ struct SourceState {
 struct Manifest {
   std::map<std::string, SourceState> sources;    // those that are done by their paths, in their last state
   std::map<std::string, std::string> source_of;  // by chunk file: the path it came from
+  std::map<std::string, SourceState> state_of;   // by chunk file: that of its source when it was made
   std::map<std::string, std::shared_ptr<const ChunkStatistics>> chunks;  // by chunk file
 };
 
 // Reads the manifest of a folder; a missing one is empty, a line that was cut short is no entry.
 Manifest read_manifest(const std::string& folder);
+
+// The chunks of the sources' last states that `folder`, whose manifest it is, lacks, or has in another size:
+// their rows are lost until the sources are read again.
+std::vector<std::string> find_lost_chunks(const Manifest& manifest, const std::string& folder);
 
 // Whether texts of a column of a chunk may hold a condition, by what else is known of them.
 using TextTest = std::function<bool(const std::string& column, Type type, const simd::Condition& condition)>;
