@@ -3,10 +3,13 @@
 
 In: a World. Out: fifty Rules with `has` on company and product, the seed rule's two needles first, and fifty with
 `has_any` of five terms on the command line. Most match a few rows of a hundred thousand, some match none.
+`python3 bench/pack.py FOLDER` writes them, a file a rule, as those of an archive of the standard seed.
 """
 import dataclasses
+import os
 import random
 import re
+import sys
 
 from tables import PROCESS
 
@@ -104,3 +107,16 @@ def of_commands(world, pack):
         text = (before + "0" * 16 + after).lower()
         result.append(sorted({number for term, number in terms if term in text and has(text, term)}))
     return result
+
+
+def main():
+    folder = sys.argv[1]
+    os.makedirs(folder, exist_ok=True)
+    for rule in rules(World(1)):
+        with open(os.path.join(folder, f"{rule.number:02}.kql"), "w", encoding="utf-8") as file:
+            file.write(rule.kql() + "\n")
+
+
+if __name__ == "__main__":
+    from world import World
+    main()
