@@ -18,7 +18,8 @@ namespace {
 
 // As with results, a file's name says its form where --format does not.
 bool wants_json(const Options& options) {
-  return options.format == "json" || (options.format.empty() && options.output.ends_with(".json"));
+  return options.format == "json" ||
+         (options.format.empty() && options.output.ends_with(extension_of(OutputFormat::Json)));
 }
 
 }  // namespace

@@ -203,18 +203,23 @@ Result<Expanded> expand(const std::string& input) {
   return Expanded{paths, paths != std::vector<std::string>{input}};
 }
 
+using Manifests = std::map<std::string, Manifest>;  // by folder, read when first asked for
+
+const Manifest& manifest_of(const std::string& folder, Manifests* manifests) {
+  auto [place, is_new] = manifests->try_emplace(folder);
+  if (is_new) place->second = read_manifest(folder);
+  return place->second;
+}
+
 // Gives the chunks of ingested folders what their manifests say, where the sizes still agree.
-void attach_statistics(std::vector<File>* files) {
-  std::map<std::string, Manifest> manifests;
+void attach_statistics(std::vector<File>* files, Manifests* manifests) {
   for (File& file : *files) {
     if (file.format != Format::ArrowFile) continue;
     fs::path path(file.path);
-    std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
-    auto [place, is_new] = manifests.try_emplace(folder);
-    if (is_new) place->second = read_manifest(folder);
-    auto chunk = place->second.chunks.find(path.filename().string());
-    if (chunk != place->second.chunks.end() && chunk->second->bytes == file.bytes)
-      file.statistics = chunk->second;
+    const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
+    const Manifest& manifest = manifest_of(folder, manifests);
+    auto chunk = manifest.chunks.find(path.filename().string());
+    if (chunk != manifest.chunks.end() && chunk->second->bytes == file.bytes) file.statistics = chunk->second;
   }
 }
 
@@ -337,8 +342,9 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
     files.back().named = is_named;
     files.back().ordinal = static_cast<uint32_t>(files.size() - 1);
   }
+  Manifests manifests;
   for (const std::string& folder : archives)
-    for (const std::string& chunk : find_lost_chunks(read_manifest(folder), folder))
+    for (const std::string& chunk : find_lost_chunks(manifest_of(folder, &manifests), folder))
       failures.push_back({ErrorCode::Io, folder + "/" + chunk +
                                              ": is missing, or has another size than its archive's manifest "
                                              "says; ingest its source again"});
@@ -349,7 +355,7 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
     notes->push_back("files that were found by more than one path and are read once: " +
                      std::to_string(repeated));
   if (unread) *unread = failures.size();
-  attach_statistics(&files);
+  attach_statistics(&files, &manifests);
   if (files.size() >= (size_t{1} << 24)) return Error{ErrorCode::Limit, "more than 16,777,215 files"};
   return files;
 }

@@ -127,7 +127,7 @@ std::string chunk_name(const IngestSource& source, size_t number) {
 
 KnownSources::KnownSources(Manifest manifest, const std::string& folder) : manifest_(std::move(manifest)) {
   for (const std::string& chunk : find_lost_chunks(manifest_, folder))
-    manifest_.sources.erase(manifest_.source_of.at(chunk));
+    manifest_.sources.erase(manifest_.source_of.at(chunk).path);
   std::erase_if(manifest_.sources, [](const auto& entry) { return is_of_process(entry.first); });
   for (const auto& [path, state] : manifest_.sources)
     if (std::string now = canonical(path); now != path) older_[now] = path;
@@ -149,8 +149,9 @@ Result<bool> KnownSources::is_done(const IngestSource& source) const {
 
 std::vector<std::string> KnownSources::chunks_of(const IngestSource& source) const {
   std::vector<std::string> chunks;
-  for (const auto& [chunk, path] : manifest_.source_of)
-    if (path == source.name || (path == source.file->path && is_absolute(path))) chunks.push_back(chunk);
+  for (const auto& [chunk, from] : manifest_.source_of)
+    if (from.path == source.name || (from.path == source.file->path && is_absolute(from.path)))
+      chunks.push_back(chunk);
   return chunks;
 }
 

@@ -61,14 +61,13 @@ void read_column(const std::string& name, dom::element entry, ChunkStatistics* c
   column.greatest = *to;
 }
 
-void read_chunk(dom::element entry, const std::string& source, const SourceState& state, Manifest* manifest) {
+void read_chunk(dom::element entry, ChunkSource source, Manifest* manifest) {
   std::string_view file;
   uint64_t bytes = 0, rows = 0;
   dom::object columns;
   if (entry["file"].get(file)) return;
   std::string name(file);
-  manifest->source_of[name] = source;
-  manifest->state_of[name] = state;
+  manifest->source_of[name] = std::move(source);
   if (entry["bytes"].get(bytes) || entry["rows"].get(rows) || entry["columns"].get(columns)) return;
   auto chunk = std::make_shared<ChunkStatistics>();
   chunk->bytes = bytes;
@@ -116,7 +115,7 @@ Manifest read_manifest(const std::string& folder) {
         entry["source_bytes"].get(state.bytes) || entry["source_time"].get(state.time))
       continue;
     manifest.sources[std::string(source)] = state;
-    read_chunk(entry, std::string(source), state, &manifest);
+    read_chunk(entry, {std::string(source), state}, &manifest);
   }
   return manifest;
 }
@@ -124,8 +123,8 @@ Manifest read_manifest(const std::string& folder) {
 std::vector<std::string> find_lost_chunks(const Manifest& manifest, const std::string& folder) {
   std::vector<std::string> lost;
   for (const auto& [chunk, statistics] : manifest.chunks) {
-    const SourceState& last = manifest.sources.at(manifest.source_of.at(chunk));
-    if (manifest.state_of.at(chunk) != last) continue;
+    const ChunkSource& source = manifest.source_of.at(chunk);
+    if (source.state != manifest.sources.at(source.path)) continue;  // of an older state
     std::error_code error;
     const auto size = std::filesystem::file_size(folder + "/" + chunk, error);
     if (error || size != statistics->bytes) lost.push_back(chunk);

@@ -30,10 +30,15 @@ struct SourceState {
   bool operator==(const SourceState&) const = default;
 };
 
+// Where the rows of a chunk are from.
+struct ChunkSource {
+  std::string path;
+  SourceState state;  // when the chunk was made
+};
+
 struct Manifest {
   std::map<std::string, SourceState> sources;    // those that are done by their paths, in their last state
-  std::map<std::string, std::string> source_of;  // by chunk file: the path it came from
-  std::map<std::string, SourceState> state_of;   // by chunk file: that of its source when it was made
+  std::map<std::string, ChunkSource> source_of;  // by chunk file
   std::map<std::string, std::shared_ptr<const ChunkStatistics>> chunks;  // by chunk file
 };
 

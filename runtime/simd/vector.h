@@ -8,19 +8,26 @@
 //
 // A wrapper V has: kBytes; Half (the next narrower wrapper, void for Scalar); Bits, the result of a
 // comparison; and
-//   load(p) splat(b)     kBytes bytes from p, unaligned; the byte b everywhere
-//   either(a, b)         a | b
-//   equal(a, b)          Bits: which bytes are equal
-//   both(x, y) any_of(x, y) none(x)   of Bits
-//   mask(x)              bit i of a uint64_t: byte i
-//   look_up(table, v, half)   table of 16 bytes indexed by the low (half = 0) or high (1) nibble of each byte
-//   of v meet(a, b)           a & b nonzero(v)           Bits: which bytes are not 0
-//   spread<S>(p)              groups of four bytes: group i is what stands from p + S * i on, S from 1 to 4;
-//   reads kBytes from p sampled(first, last, bitmap, bits)  bit i of a uint64_t says whether the bitmap has
-//   the hash of the groups i of both, as hash_window() makes it
-//   not_printable(v)      Bits: which bytes are below 0x20 or above 0x7f
-//   list_places(mask, base, out)   writes base + i for each set bit i, and up to kSpareQuotes words of
-//   anything behind them; returns the place behind the last one
+// - load(p), splat(b): kBytes bytes from p, unaligned; the byte b everywhere
+//
+// - either(a, b), meet(a, b): a | b, a & b
+//
+// - equal(a, b), nonzero(v), not_printable(v): Bits: which bytes are equal, not 0, below 0x20 or above 0x7f
+//
+// - both(x, y), any_of(x, y), none(x): of Bits
+//
+// - mask(x): bit i of a uint64_t: byte i
+//
+// - look_up(table, v, half): a table of 16 bytes indexed by the low (half = 0) or high (1) nibble of each
+// byte
+//
+// - spread<S>(p): groups of four bytes: group i is what stands from p + S * i on, S from 1 to 4; reads kBytes
+//
+// - sampled(first, last, bitmap, bits): bit i of a uint64_t says whether the bitmap has the hash of the
+// groups i of both, as hash_window() makes it
+//
+// - list_places(mask, base, out): writes base + i for each set bit i, and up to kSpareQuotes words of
+// anything behind them; returns the place behind the last one
 #pragma once
 
 #include <stddef.h>
