@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All rules are compiled before any runs: they share their passes over the data.
+// All rules are compiled before any runs: they share their passes over the data. They are bound side by side, and
+// what is said of them then comes in their order.
 #include "cli/rule_scan.h"
 
 #include <fmt/format.h>
 
 #include <filesystem>
 
+#include "cli/interrupt.h"
+#include "cli/side_by_side.h"
 #include "cli/window.h"
 
 namespace kqlc::cli {
@@ -26,23 +29,22 @@ TimeRange rule_bounds(const RuleScan& scan, const rule::Rule& rule) {
   return bounds;
 }
 
-void compile_rule(RuleScan& scan, size_t number, Profile* profile) {
+// Adds the jobs of a rule that is compiled, or says what is wrong with it.
+void add_jobs(RuleScan& scan, size_t number, const CompileCost* cost) {
   const rule::Rule& rule = scan.files.rules[number];
-  CompileCost cost{profile ? profile->watch(0) : nullptr};
-  Compiled& compiled = scan.compiled.emplace_back(
-      compile(rule.source, scan.session.schemas, scan.session.now, profile ? &cost : nullptr));
+  const Compiled& compiled = scan.compiled[number];
   std::fputs(render(compiled).c_str(), stderr);
   scan.exit = worse(scan.exit, compiled.exit_code());
   if (!compiled.ok()) return;
   for (Job& job : make_jobs(compiled.plan, rule_bounds(scan, rule))) {
-    if (profile) job.profile = std::make_shared<JobProfile>();
+    if (cost) job.profile = std::make_shared<JobProfile>();
     scan.jobs_of[number].push_back(scan.jobs.size());
     scan.jobs.push_back(std::move(job));
   }
-  if (!profile || scan.jobs_of[number].empty()) return;
+  if (!cost || scan.jobs_of[number].empty()) return;
   const Job& first = scan.jobs[scan.jobs_of[number][0]];
-  *first.cost(Step::Parse) = cost.parse;
-  *first.cost(Step::Bind) = cost.bind;
+  *first.cost(Step::Parse) = cost->parse;
+  *first.cost(Step::Bind) = cost->bind;
 }
 
 }  // namespace
@@ -53,9 +55,16 @@ Result<RuleScan> compile_rules(const Options& options, Session& session, Profile
   RuleScan scan{options, session, bounds, read_rule_files(options.rules), {}, {}, {}, kDone};
   if (scan.files.left_out) scan.exit = kUsage;
   WallTime compiling(profile ? &profile->wall.compile : nullptr);
-  scan.compiled.reserve(scan.files.rules.size());  // jobs point to the plans
-  scan.jobs_of.resize(scan.files.rules.size());
-  for (size_t i = 0; i < scan.files.rules.size(); ++i) compile_rule(scan, i, profile);
+  const size_t num_rules = scan.files.rules.size();
+  scan.compiled.resize(num_rules);
+  scan.jobs_of.resize(num_rules);
+  std::vector<CompileCost> costs(profile ? num_rules : 0);
+  side_by_side(num_rules, static_cast<size_t>(num_threads(options)), [&](size_t i, size_t thread) {
+    if (profile) costs[i].watch = profile->watch(thread);
+    scan.compiled[i] =
+        compile(scan.files.rules[i].source, session.schemas, session.now, profile ? &costs[i] : nullptr);
+  });
+  for (size_t i = 0; i < num_rules && !interrupted(); ++i) add_jobs(scan, i, profile ? &costs[i] : nullptr);
   return scan;
 }
 

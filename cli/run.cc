@@ -5,12 +5,11 @@
 #include "cli/run.h"
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
 
 #include "cli/interrupt.h"
 #include "cli/late_rows.h"
 #include "cli/shared_scan.h"
+#include "cli/side_by_side.h"
 
 namespace kqlc::cli {
 
@@ -64,16 +63,9 @@ std::vector<Native> compile_jobs(std::vector<Job>& jobs, const Tables& tables, c
                                  Profile* profile) {
   WallTime compiling(profile ? &profile->wall.kernels : nullptr);
   std::vector<Native> natives(jobs.size());
-  std::atomic<size_t> next{0};
-  auto work = [&](size_t thread) {
-    for (size_t i = next++; i < jobs.size() && !interrupted(); i = next++)
-      natives[i] = compile_job(jobs[i], tables, options, true, profile ? profile->watch(thread) : nullptr);
-  };
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < std::min(jobs.size(), static_cast<size_t>(num_threads(options))); ++i)
-    threads.emplace_back(work, i);
-  work(0);
-  for (std::thread& thread : threads) thread.join();
+  side_by_side(jobs.size(), static_cast<size_t>(num_threads(options)), [&](size_t i, size_t thread) {
+    natives[i] = compile_job(jobs[i], tables, options, true, profile ? profile->watch(thread) : nullptr);
+  });
   return natives;
 }
 

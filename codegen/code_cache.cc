@@ -183,8 +183,8 @@ std::unique_ptr<CodeCache>& process_cache() {
 
 }  // namespace
 
-CodeKey code_key(std::string_view bitcode, std::string_view variant) {
-  return Hash().add(build_id()).add(variant).add(bitcode).end();
+CodeKey code_key(std::string_view outline, std::string_view variant) {
+  return Hash().add(build_id()).add(variant).add(outline).end();
 }
 
 Result<std::unique_ptr<CodeCache>> CodeCache::open(const std::string& folder) {

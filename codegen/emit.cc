@@ -35,7 +35,7 @@ constexpr uint64_t kMaxRepeated = 64;
 
 }  // namespace
 
-Emitter::Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, Constants& constants)
+Emitter::Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, const Constants& constants)
     : module_(module),
       query_(ir),
       slot_name_(std::move(slot_name)),
@@ -220,7 +220,7 @@ void Emitter::bound(size_t level, ExprId column, std::string_view comparison, Ex
   const bool is_number = aggregates::orders_as_long(right.type);
   if (right.kind != ExprKind::Column || static_cast<size_t>(right.column) < num_left || !is_number) return;
   if (left.type != right.type || last_columns_[value] >= static_cast<int>(num_left) || !left.deterministic ||
-      ir::may_fail(query_, value))
+      query_.exprs[value].may_fail)
     return;
   const size_t place = static_cast<size_t>(right.column) - num_left;
   if (band && band->column != place) return;
@@ -295,7 +295,7 @@ void Emitter::compute_before_matches(size_t level) {
       for (ExprId arg : query_.exprs[id].args) {
         const Expr& value = query_.exprs[arg];
         if (value.kind != ExprKind::Call || !is_left(arg) || !value.deterministic ||
-            ir::may_fail(query_, arg))
+            query_.exprs[arg].may_fail)
           continue;
         need(level, arg);
         evaluate(level, arg);
@@ -379,7 +379,7 @@ void Emitter::need(size_t level, ExprId root) {
     if (expr.kind == ExprKind::Column) need_column(level, static_cast<size_t>(expr.column));
     size[id] = 1;
     for (ExprId arg : expr.args) size[id] += size[arg];
-    if (uses[id] < 2 || size[id] <= kMaxRepeated || !expr.deterministic || ir::may_fail(query_, id)) continue;
+    if (uses[id] < 2 || size[id] <= kMaxRepeated || !expr.deterministic || query_.exprs[id].may_fail) continue;
     evaluate(level, id);
     size[id] = 1;
   }
@@ -496,7 +496,7 @@ Value* Emitter::compute(size_t level, const Expr& expr) {
 
 // Literals stay in a table, so that rules of one shape have the same code.
 Value* Emitter::evaluate_literal(const exec::Constant& literal) {
-  return cell_at(literal_table_, constants_.add_literal(literal));
+  return cell_at(literal_table_, constants_.find_literal(literal));
 }
 
 Value* Emitter::evaluate_call(size_t level, const Expr& expr) {
@@ -509,7 +509,7 @@ Value* Emitter::evaluate_call(size_t level, const Expr& expr) {
   auto* pointer = ir_.getPtrTy();
   Value* state = llvm::ConstantPointerNull::get(pointer);
   if (expr.prepared) {
-    uint32_t recipe = constants_.add_recipe(make_recipe(query_, expr));
+    uint32_t recipe = constants_.find_recipe(make_recipe(query_, expr));
     state = ir_.CreateLoad(pointer, ir_.CreateConstInBoundsGEP1_64(pointer, prepared_table_, recipe));
   }
   auto slot = static_cast<size_t>(expr.function - function_table().data());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The emitter: an input of a phase becomes one LLVM function. In: the input, the phase's sink, and the shape
-// of the columns it is made for. Out: a function in the module that loops over the selected rows, and the
-// literals and recipes of prepared states that it addresses by index through Run. Values are Cells in stack
+// of the columns it is made for. Out: a function in the module that loops over the selected rows and addresses
+// literals and prepared states by index through Run. What it looks at stands in the outline (outline.h). Values are Cells in stack
 // slots; after inlining LLVM breaks them up. An expression is computed where a row first needs it, and its
 // value is used again wherever that place dominates: what is computed in a branch is known in that branch
 // only. Columns and projections are computed on the row's main line. A join makes that line a loop over the
@@ -29,7 +29,7 @@ using SlotName = std::function<std::string(size_t slot, bool prepared)>;
 
 class Emitter {
  public:
-  Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, Constants& constants);
+  Emitter(llvm::Module& module, const ir::Ir& ir, SlotName slot_name, const Constants& constants);
   // `shape`: of each column of the input, or none for a function that takes every encoding.
   void emit(const Loop& loop, const std::string& name, const Shape& shape);
 
@@ -83,7 +83,7 @@ class Emitter {
   llvm::Module& module_;
   const ir::Ir& query_;
   SlotName slot_name_;
-  Constants& constants_;
+  const Constants& constants_;
   llvm::IRBuilder<> ir_;
   const pipelines::Input* input_ = nullptr;
   const Shape* shape_ = nullptr;

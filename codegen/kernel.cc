@@ -59,11 +59,9 @@ Result<std::shared_ptr<exec::Kernel>> load_kernel(const std::shared_ptr<Unit>& u
 Result<std::shared_ptr<exec::Kernel>> share_kernel(const std::shared_ptr<Unit>& unit,
                                                    const KernelOptions& options, int64_t now,
                                                    std::shared_ptr<TieredCode>& code) {
-  std::string bitcode;
-  KQLC_TRY_ASSIGN(bitcode, emit_bitcode(*unit, order_all(*unit, Level::O0, "")));
   const TierPolicy policy = policy_of(unit->optimizes() ? options.engine : Engine::O0);
   std::string image = exec::build_image(unit->program);
-  code = share_code(unit, std::move(bitcode), policy);
+  code = share_code(unit, policy);
   return exec::Kernel::open(image, code, {now, options.memory_limit, options.threads});
 }
 

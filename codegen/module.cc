@@ -6,7 +6,6 @@
 #include "codegen/module.h"
 
 #include <llvm/Bitcode/BitcodeReader.h>
-#include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Linker/Linker.h>
@@ -139,7 +138,7 @@ Result<void> verify(const llvm::Module& module) {
 }
 
 // Emits, links and optimizes.
-Result<std::unique_ptr<llvm::Module>> build_module(Unit& unit, const ModuleOrder& order,
+Result<std::unique_ptr<llvm::Module>> build_module(const Unit& unit, const ModuleOrder& order,
                                                    llvm::LLVMContext& context, llvm::TargetMachine& machine) {
   auto module = make_module(context, machine.createDataLayout(), machine.getTargetTriple().str());
   std::unique_ptr<llvm::Module> bitcode;
@@ -177,7 +176,7 @@ ModuleOrder order_all(const Unit& unit, Level level, const std::string& code_nam
   order.level = level;
   for (uint32_t loop = 0; loop < unit.loops.size(); ++loop)
     order.functions.push_back({loop, {}, "kqlc_loop_" + std::to_string(loop)});
-  order.code_names = {code_name};
+  if (!code_name.empty()) order.code_names = {code_name};
   return order;
 }
 
@@ -185,7 +184,7 @@ namespace {
 
 // Builds the module and lets `use` make the text or the bytes of it.
 template <class Use>
-Result<std::string> with_module(Unit& unit, const ModuleOrder& order, Use use) {
+Result<std::string> with_module(const Unit& unit, const ModuleOrder& order, Use use) {
   std::unique_ptr<llvm::TargetMachine> machine;
   KQLC_TRY_ASSIGN(machine, make_machine(order));
   llvm::LLVMContext context;
@@ -207,49 +206,19 @@ Result<std::string> emit_file(llvm::Module& module, llvm::TargetMachine& machine
 
 }  // namespace
 
-Result<std::string> emit_bitcode(Unit& unit, const ModuleOrder& order) {
-  // What a module says of its target; to make a machine takes longer than to emit most rules.
-  static const auto target = [] {
-    auto machine = make_machine({});
-    return machine.ok() ? Result(std::pair(machine.value()->createDataLayout(),
-                                           machine.value()->getTargetTriple().str()))
-                        : machine.error();
-  }();
-  if (!target.ok()) return Error(target.error());
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module = make_module(context, target.value().first, target.value().second);
-  Emitter emitter(*module, *unit.ir, slot_symbol, unit.constants);
-  for (const FunctionOrder& function : order.functions)
-    emitter.emit(unit.loops[function.loop], function.name, function.shape);
-  std::string bytes;
-  llvm::raw_string_ostream stream(bytes);
-  llvm::WriteBitcodeToFile(*module, stream);
-  return stream.str();
-}
-
-Result<std::string> compile_bitcode(std::string_view bitcode) {
-  std::unique_ptr<llvm::TargetMachine> machine;
-  KQLC_TRY_ASSIGN(machine, make_machine({}));
-  llvm::LLVMContext context;
-  auto parsed = llvm::parseBitcodeFile({{bitcode.data(), bitcode.size()}, "kqlc"}, context);
-  if (!parsed) return internal(llvm::toString(parsed.takeError()));
-  KQLC_TRY(verify(**parsed));
-  return emit_file(**parsed, *machine, llvm::CodeGenFileType::ObjectFile);
-}
-
-Result<std::string> compile_object(Unit& unit, const ModuleOrder& order) {
+Result<std::string> compile_object(const Unit& unit, const ModuleOrder& order) {
   return with_module(unit, order, [](llvm::Module& module, llvm::TargetMachine& machine) {
     return emit_file(module, machine, llvm::CodeGenFileType::ObjectFile);
   });
 }
 
-Result<std::string> compile_assembly(Unit& unit, const ModuleOrder& order) {
+Result<std::string> compile_assembly(const Unit& unit, const ModuleOrder& order) {
   return with_module(unit, order, [](llvm::Module& module, llvm::TargetMachine& machine) {
     return emit_file(module, machine, llvm::CodeGenFileType::AssemblyFile);
   });
 }
 
-Result<std::string> print_module(Unit& unit, const ModuleOrder& order) {
+Result<std::string> print_module(const Unit& unit, const ModuleOrder& order) {
   return with_module(unit, order, [](llvm::Module& module, llvm::TargetMachine&) -> Result<std::string> {
     std::string text;
     llvm::raw_string_ostream stream(text);

@@ -34,21 +34,14 @@ struct ModuleOrder {
   bool position_independent = true;  // for shared objects
 };
 
-// Emits the functions of an order at O0, without constants of its own (`code_names` is not looked at), as
-// bitcode. Equal bytes are equal code, so rules of one shape can share it. Not for two threads over one Unit
-// at once.
-Result<std::string> emit_bitcode(Unit& unit, const ModuleOrder& order);
-// Compiles what emit_bitcode made to an object that exports its functions.
-Result<std::string> compile_bitcode(std::string_view bitcode);
-
-// Compiles an object. Not for two threads over one Unit at once.
-Result<std::string> compile_object(Unit& unit, const ModuleOrder& order);
+// Compiles an object.
+Result<std::string> compile_object(const Unit& unit, const ModuleOrder& order);
 // The same as assembly.
-Result<std::string> compile_assembly(Unit& unit, const ModuleOrder& order);
+Result<std::string> compile_assembly(const Unit& unit, const ModuleOrder& order);
 // The same module as text, after optimisation.
-Result<std::string> print_module(Unit& unit, const ModuleOrder& order);
+Result<std::string> print_module(const Unit& unit, const ModuleOrder& order);
 
-// The order for all loops of a unit, each for any shape, with one KqlcKernelCode.
+// The order for all loops of a unit, each for any shape, with one KqlcKernelCode; without, where its name is "".
 ModuleOrder order_all(const Unit& unit, Level level, const std::string& code_name);
 
 // The name by which code at O0 calls a function of the table.

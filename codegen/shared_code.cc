@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bitcode is compared as a whole, so nothing is mistaken for something else.
+// Outlines are compared as a whole, so nothing is mistaken for something else.
 #include "codegen/shared_code.h"
 
 #include <list>
@@ -15,8 +15,8 @@ constexpr size_t kMostKept = 256;  // some 50 KB each
 // The last used first. It ends with the process, after the compilations that are under way.
 class SharedCode {
  public:
-  std::shared_ptr<TieredCode> get(std::shared_ptr<Unit> unit, std::string bitcode, TierPolicy policy) {
-    std::string key = bitcode;
+  std::shared_ptr<TieredCode> get(std::shared_ptr<const Unit> unit, TierPolicy policy) {
+    std::string key = unit->outline;
     key.append(reinterpret_cast<const char*>(&policy.rows_before), sizeof policy.rows_before);
     key.push_back(policy.wait ? 1 : 0);
     std::list<Entry> dropped;  // ends after the lock: it may wait for a compilation
@@ -25,7 +25,7 @@ class SharedCode {
       entries_.splice(entries_.begin(), entries_, known->second);
       return entries_.front().code;
     }
-    entries_.push_front({key, std::make_shared<TieredCode>(std::move(unit), std::move(bitcode), policy)});
+    entries_.push_front({key, std::make_shared<TieredCode>(std::move(unit), policy)});
     places_[std::move(key)] = entries_.begin();
     if (entries_.size() > kMostKept) {
       places_.erase(entries_.back().key);
@@ -46,9 +46,9 @@ class SharedCode {
 
 }  // namespace
 
-std::shared_ptr<TieredCode> share_code(std::shared_ptr<Unit> unit, std::string bitcode, TierPolicy policy) {
+std::shared_ptr<TieredCode> share_code(std::shared_ptr<const Unit> unit, TierPolicy policy) {
   static SharedCode shared;
-  return shared.get(std::move(unit), std::move(bitcode), policy);
+  return shared.get(std::move(unit), policy);
 }
 
 }  // namespace kqlc::codegen

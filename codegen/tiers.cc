@@ -8,11 +8,8 @@
 
 namespace kqlc::codegen {
 
-TieredCode::TieredCode(std::shared_ptr<Unit> unit, std::string bitcode, TierPolicy policy)
-    : unit_(std::move(unit)),
-      bitcode_(std::move(bitcode)),
-      policy_(policy),
-      loops_(new Loop[unit_->loops.size()]) {}
+TieredCode::TieredCode(std::shared_ptr<const Unit> unit, TierPolicy policy)
+    : unit_(std::move(unit)), policy_(policy), loops_(new Loop[unit_->loops.size()]) {}
 
 TieredCode::~TieredCode() {
   {
@@ -34,7 +31,7 @@ bool TieredCode::load() {
 }
 
 // An object from the cache; else it is compiled, and kept there. Variants have the same code where the
-// bitcode at O0 is the same, as for the rules that share this.
+// outline is the same, as for the rules that share this.
 template <class Compile>
 Result<std::string> TieredCode::find_or_compile(const std::string& variant, Compile compile) const {
   const CodeCache* cache = key_ ? code_cache() : nullptr;
@@ -48,16 +45,16 @@ Result<std::string> TieredCode::find_or_compile(const std::string& variant, Comp
 
 Result<void> TieredCode::load_functions() {
   std::string object;
-  if (code_cache()) key_ = code_key(bitcode_, "");
-  KQLC_TRY_ASSIGN(object, find_or_compile("O0", [&] { return compile_bitcode(bitcode_); }));
+  if (code_cache()) key_ = code_key(unit_->outline, "");
+  const ModuleOrder order = order_all(*unit_, Level::O0, "");
+  KQLC_TRY_ASSIGN(object, find_or_compile("O0", [&] { return compile_object(*unit_, order); }));
   KQLC_TRY_ASSIGN(jit_, Jit::create());
   KQLC_TRY(jit_->add(object));
-  for (const FunctionOrder& order : order_all(*unit_, Level::O0, "").functions) {
+  for (const FunctionOrder& function : order.functions) {
     const void* place = nullptr;
-    KQLC_TRY_ASSIGN(place, jit_->find(order.name));
-    loops_[order.loop].plain = reinterpret_cast<PipelineFunction>(const_cast<void*>(place));
+    KQLC_TRY_ASSIGN(place, jit_->find(function.name));
+    loops_[function.loop].plain = reinterpret_cast<PipelineFunction>(const_cast<void*>(place));
   }
-  bitcode_ = {};
   return {};
 }
 

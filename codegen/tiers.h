@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiers: which of several equal functions a batch runs through. In: a Unit and its functions at O0 as
-// bitcode. Out: for each batch the best function there is by then. Nothing is compiled before the first batch
+// Tiers: which of several equal functions a batch runs through. In: a Unit. Out: for each batch the best function there is by then. Nothing is compiled before the first batch
 // asks for it: most rules of a pack find nothing in an archive. A loop that has seen many rows is compiled at
 // O2 in the background, for the shape of the columns it meets, and takes over between batches. Few shapes get
 // a function of their own; all others share one that takes any. Rules of one shape share all of this.
@@ -31,8 +30,7 @@ inline constexpr size_t kMaxVariants = 4;  // shapes of one loop that get a func
 
 class TieredCode : public exec::Code {
  public:
-  // `bitcode`: emit_bitcode of the loops for any shape, named as order_all() names them.
-  TieredCode(std::shared_ptr<Unit> unit, std::string bitcode, TierPolicy policy);
+  TieredCode(std::shared_ptr<const Unit> unit, TierPolicy policy);
   // Waits for a compilation that is under way.
   ~TieredCode() override;
 
@@ -66,8 +64,7 @@ class TieredCode : public exec::Code {
   void compile_variant(uint32_t function, Variant& variant);
   void work();
 
-  std::shared_ptr<Unit> unit_;
-  std::string bitcode_;         // until it is compiled
+  std::shared_ptr<const Unit> unit_;
   std::optional<CodeKey> key_;  // what variants are kept under; nothing without a cache
   TierPolicy policy_;
   std::once_flag once_;

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 
+#include "codegen/outline.h"
 #include "runtime/aggregates/state.h"
+#include "runtime/base/check.h"
 
 namespace kqlc::codegen {
 
@@ -16,6 +18,19 @@ void save(const exec::Constant& constant, Writer& writer) {
   Arena scratch;
   writer.put(constant.type);
   aggregates::save_cell(constant.cell, constant.type, writer, scratch);
+}
+
+std::string key_of(const exec::Constant& literal) {
+  Writer key;
+  save(literal, key);
+  return std::move(key.bytes);
+}
+
+std::string key_of(const exec::Recipe& recipe) {
+  Writer key;
+  key.put(recipe.function);
+  for (const exec::Constant& argument : recipe.args) save(argument, key);
+  return std::move(key.bytes);
 }
 
 using ir::OpKind;
@@ -131,6 +146,9 @@ class UnitBuilder {
   void finish(const ir::Schema& result) {
     program_.num_functions = static_cast<uint32_t>(unit_.loops.size());
     program_.results.push_back({sinks_.back(), fields_of(result)});
+    Writer outlines;
+    for (const Loop& loop : unit_.loops) outlines.put_text(std::string_view(outline(*unit_.ir, loop, unit_.constants)));
+    unit_.outline = std::move(outlines.bytes);
   }
 
  private:
@@ -182,7 +200,7 @@ class UnitBuilder {
         auto column = static_cast<size_t>(std::find(read.begin(), read.end(), true) - read.begin());
         if (std::count(read.begin(), read.end(), true) != 1 || input.schema[column].type != Type::String)
           continue;
-        if (!unit_.ir->exprs[id].deterministic || ir::may_fail(*unit_.ir, id) ||
+        if (!unit_.ir->exprs[id].deterministic || unit_.ir->exprs[id].may_fail ||
             pipeline.marks.size() == kMaxMarks)
           continue;
         Input alone = input;
@@ -219,19 +237,27 @@ class UnitBuilder {
 }  // namespace
 
 uint32_t Constants::add_literal(const exec::Constant& literal) {
-  Writer key;
-  save(literal, key);
-  auto [place, added] = literals_.try_emplace(key.bytes, static_cast<uint32_t>(program_.literals.size()));
+  auto [place, added] =
+      literals_.try_emplace(key_of(literal), static_cast<uint32_t>(program_.literals.size()));
   if (added) program_.literals.push_back(literal);
   return place->second;
 }
 
 uint32_t Constants::add_recipe(exec::Recipe recipe) {
-  Writer key;
-  key.put(recipe.function);
-  for (const exec::Constant& argument : recipe.args) save(argument, key);
-  auto [place, added] = recipes_.try_emplace(key.bytes, static_cast<uint32_t>(program_.recipes.size()));
+  auto [place, added] = recipes_.try_emplace(key_of(recipe), static_cast<uint32_t>(program_.recipes.size()));
   if (added) program_.recipes.push_back(std::move(recipe));
+  return place->second;
+}
+
+uint32_t Constants::find_literal(const exec::Constant& literal) const {
+  auto place = literals_.find(key_of(literal));
+  KQLC_CHECK(place != literals_.end(), "a literal that the outline has not");
+  return place->second;
+}
+
+uint32_t Constants::find_recipe(const exec::Recipe& recipe) const {
+  auto place = recipes_.find(key_of(recipe));
+  KQLC_CHECK(place != recipes_.end(), "a prepared state that the outline has not");
   return place->second;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Unit: one result of a query, ready to be emitted. In: the pipelines. Out: the Program (what a kernel needs
-// besides code, exec/program.h) and the list of loops that become functions. Literals and recipes of prepared
-// states join the Program while the loops are emitted. Equal constants get the same index, so code that is
-// emitted a second time (another level, another shape) finds the tables as they are.
+// besides code, exec/program.h), the list of loops that become functions, and their outline (outline.h). Literals
+// and recipes of prepared states join the Program while the outline is written; code finds them by content, so it
+// reads the same tables whatever it is emitted for.
 #pragma once
 
 #include <memory>
@@ -27,6 +27,9 @@ class Constants {
 
   uint32_t add_literal(const exec::Constant& literal);
   uint32_t add_recipe(exec::Recipe recipe);
+  // The index of one that was added.
+  uint32_t find_literal(const exec::Constant& literal) const;
+  uint32_t find_recipe(const exec::Recipe& recipe) const;
 
  private:
   exec::Program& program_;
@@ -48,6 +51,7 @@ struct Unit {
   exec::Program program;
   Constants constants{program};
   std::vector<Loop> loops;  // loop i is compiled to function i of the Program
+  std::string outline;      // of all loops: units of the same outline have the same code
 
   // Whether it is small enough for LLVM's passes; O0 alone otherwise.
   bool optimizes() const;

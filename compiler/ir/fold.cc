@@ -110,7 +110,7 @@ class Folder {
 
   bool any_fails(const std::vector<ExprId>& args) const {
     for (ExprId arg : args)
-      if (may_fail(ir_, arg)) return true;
+      if (ir_.exprs[arg].may_fail) return true;
     return false;
   }
 

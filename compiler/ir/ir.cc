@@ -5,7 +5,7 @@
 #include "compiler/ir/ir.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <bit>
 
 #include "runtime/base/check.h"
 
@@ -13,40 +13,76 @@ namespace kqlc::ir {
 
 namespace {
 
-template <class T>
-void append(std::string& key, const T& value) {
-  key.append(reinterpret_cast<const char*>(&value), sizeof value);
+// Whether one that was computed before may stand for it.
+bool can_share(const Expr& expr) {
+  return expr.kind != ExprKind::Call || expr.function->spec.deterministic;
 }
 
-// Two expressions with the same key are equal.
-std::string key_of(const Expr& expr) {
-  std::string key;
-  append(key, expr.kind);
-  append(key, expr.type);
-  append(key, expr.column);
-  append(key, expr.function);
-  append(key, expr.prepared != nullptr);
-  for (ExprId arg : expr.args) append(key, arg);
-  if (expr.kind == ExprKind::Literal) key += print_literal(expr.literal, expr.type);
-  return key;
+// Types whose values are equal where all bits of the payload are.
+bool is_word(Type type) {
+  return type == Type::Long || type == Type::DateTime || type == Type::TimeSpan || type == Type::Real;
+}
+
+int64_t word_of(const Cell& cell, Type type) {
+  return type == Type::Real ? std::bit_cast<int64_t>(cell.d) : cell.l;
+}
+
+bool same_literal(const Cell& a, const Cell& b, Type type) {
+  if (!a.valid || !b.valid) return a.valid == b.valid;
+  if (type == Type::String) return a.s.view() == b.s.view();
+  if (is_word(type)) return word_of(a, type) == word_of(b, type);
+  return print_literal(a, type) == print_literal(b, type);
+}
+
+bool same(const Expr& a, const Expr& b) {
+  if (a.kind != b.kind || a.type != b.type || a.column != b.column || a.function != b.function ||
+      (a.prepared != nullptr) != (b.prepared != nullptr) || a.args != b.args)
+    return false;
+  return a.kind != ExprKind::Literal || same_literal(a.literal, b.literal, a.type);
+}
+
+uint64_t hash_of(const Cell& literal, Type type) {
+  if (!literal.valid) return 0;
+  if (is_word(type)) return static_cast<uint64_t>(word_of(literal, type));
+  if (type == Type::String) return std::hash<std::string_view>()(literal.s.view());
+  return std::hash<std::string>()(print_literal(literal, type));
+}
+
+uint64_t hash_of(const Expr& expr) {
+  uint64_t hash = static_cast<uint64_t>(expr.kind) << 8 | static_cast<uint64_t>(expr.type);
+  auto add = [&](uint64_t value) {
+    hash = (hash ^ value) * 0x9E3779B97F4A7C15;
+    hash ^= hash >> 32;
+  };
+  add(static_cast<uint64_t>(expr.column));
+  add(reinterpret_cast<uintptr_t>(expr.function));
+  for (ExprId arg : expr.args) add(arg);
+  if (expr.kind == ExprKind::Literal) add(hash_of(expr.literal, expr.type));
+  return hash;
 }
 
 }  // namespace
 
+// The index is made when something is added: many passes add nothing between one renumbering and the next.
 ExprId Ir::add(Expr expr) {
-  expr.deterministic = expr.kind != ExprKind::Call || expr.function->spec.deterministic;
-  bool shared_form = expr.deterministic;
+  const bool shared_form = can_share(expr);
+  expr.deterministic = shared_form;
+  expr.may_fail = expr.kind == ExprKind::Call && expr.function->spec.may_fail;
   for (ExprId arg : expr.args) {
     expr.deterministic &= exprs[arg].deterministic;
+    expr.may_fail |= exprs[arg].may_fail;
     expr.depth = std::max(expr.depth, exprs[arg].depth + 1);
   }
-  if (!shared_form) {
-    exprs.push_back(std::move(expr));
-    return static_cast<ExprId>(exprs.size() - 1);
+  for (; num_indexed < exprs.size(); ++num_indexed)
+    if (can_share(exprs[num_indexed]))
+      index.emplace(hash_of(exprs[num_indexed]), static_cast<ExprId>(num_indexed));
+  if (shared_form) {
+    auto [begin, end] = index.equal_range(hash_of(expr));
+    for (auto known = begin; known != end; ++known)
+      if (same(exprs[known->second], expr)) return known->second;
   }
-  auto [place, added] = index.emplace(key_of(expr), static_cast<ExprId>(exprs.size()));
-  if (added) exprs.push_back(std::move(expr));
-  return place->second;
+  exprs.push_back(std::move(expr));
+  return static_cast<ExprId>(exprs.size() - 1);
 }
 
 ExprId Ir::add_literal(const Cell& cell, Type type) {
@@ -64,18 +100,23 @@ ExprId Ir::add_column(size_t column, Type type) {
   return add(std::move(expr));
 }
 
-// Arguments have smaller ids than what uses them, so the order of ids is an order of evaluation.
+// Arguments have smaller ids than what uses them, so the order of ids is an order of evaluation: the greatest
+// that is open is taken each time.
 std::vector<ExprId> expressions_below(const Ir& ir, const std::vector<ExprId>& roots) {
-  std::unordered_set<ExprId> seen;
-  std::vector<ExprId> open(roots);
+  std::vector<ExprId> open(roots), found;
+  std::make_heap(open.begin(), open.end());
   while (!open.empty()) {
-    ExprId id = open.back();
+    const ExprId id = open.front();
+    std::pop_heap(open.begin(), open.end());
     open.pop_back();
-    if (!seen.insert(id).second) continue;
-    open.insert(open.end(), ir.exprs[id].args.begin(), ir.exprs[id].args.end());
+    if (!found.empty() && found.back() == id) continue;
+    found.push_back(id);
+    for (ExprId arg : ir.exprs[id].args) {
+      open.push_back(arg);
+      std::push_heap(open.begin(), open.end());
+    }
   }
-  std::vector<ExprId> found(seen.begin(), seen.end());
-  std::sort(found.begin(), found.end());
+  std::reverse(found.begin(), found.end());
   return found;
 }
 
@@ -88,12 +129,6 @@ std::vector<ExprId> roots_of(const Op& op) {
 void mark_columns(const Ir& ir, ExprId root, std::vector<bool>& columns) {
   for (ExprId id : expressions_below(ir, {root}))
     if (ir.exprs[id].kind == ExprKind::Column) columns[static_cast<size_t>(ir.exprs[id].column)] = true;
-}
-
-bool may_fail(const Ir& ir, ExprId root) {
-  for (ExprId id : expressions_below(ir, {root}))
-    if (ir.exprs[id].kind == ExprKind::Call && ir.exprs[id].function->spec.may_fail) return true;
-  return false;
 }
 
 bool is_constant(const Ir& ir, ExprId root) {
@@ -262,18 +297,17 @@ void compact(Ir& ir) {
     for (OpId& input : ops.back().inputs) input = place[input];
     for (ExprId root : roots_of(ops.back())) roots.push_back(root);
   }
-  std::vector<Expr> old = std::move(ir.exprs);
-  ir.exprs.clear();
-  ir.index.clear();
-  std::vector<ExprId> renumbered(old.size(), 0);
-  Ir before;
-  before.exprs = std::move(old);
-  for (ExprId id : expressions_below(before, roots)) {
-    Expr expr = std::move(before.exprs[id]);
-    for (ExprId& arg : expr.args) arg = renumbered[arg];
-    expr.depth = 0;
-    renumbered[id] = ir.add(std::move(expr));
+  // What was different stays so: only numbers change.
+  std::vector<ExprId> renumbered(ir.exprs.size(), 0);
+  std::vector<Expr> kept;
+  for (ExprId id : expressions_below(ir, roots)) {
+    renumbered[id] = static_cast<ExprId>(kept.size());
+    kept.push_back(std::move(ir.exprs[id]));
+    for (ExprId& arg : kept.back().args) arg = renumbered[arg];
   }
+  ir.exprs = std::move(kept);
+  ir.index.clear();
+  ir.num_indexed = 0;
   for (Op& op : ops) {
     for (ExprId& root : op.exprs) root = renumbered[root];
     for (AggregateUse& use : op.aggregates)

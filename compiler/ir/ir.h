@@ -49,8 +49,10 @@ struct Expr {
   const Function* function = nullptr;
   std::shared_ptr<void> prepared;  // state of the constant arguments; nullptr: the plain form is called
   std::vector<ExprId> args;
-  bool deterministic = true;  // so are all its arguments; filled by add()
-  uint32_t depth = 0;         // of nesting; filled by add()
+  // Filled by add():
+  bool deterministic = true;  // so are all its arguments
+  bool may_fail = false;      // it, or one of its arguments, may end the query with an error: Context::fail
+  uint32_t depth = 0;         // of nesting
 };
 
 struct AggregateUse {
@@ -108,7 +110,9 @@ struct Ir {
   ExprId add_literal(const Cell& cell, Type type);
   ExprId add_column(size_t column, Type type);
 
-  std::unordered_map<std::string, ExprId> index;  // by content; belongs to add()
+  // Belongs to add(): expressions by the hash of their content, the first `num_indexed` of them.
+  std::unordered_multimap<uint64_t, ExprId> index;
+  size_t num_indexed = 0;
 };
 
 // Expressions nested deeper than this are not rewritten and have no native form, so that walks cannot
@@ -143,8 +147,6 @@ Cell evaluate_constant(const Ir& ir, ExprId id, Context& context);
 bool is_constant(const Ir& ir, ExprId id);
 // Marks the columns that an expression reads; `columns` is as wide as the input.
 void mark_columns(const Ir& ir, ExprId id, std::vector<bool>& columns);
-// Whether a call may end the query with an error: `Context::fail`.
-bool may_fail(const Ir& ir, ExprId id);
 // Makes the state of a call's constant arguments. Errors: an argument is no constant, or not one the function
 // takes.
 Result<std::shared_ptr<void>> prepare(const Ir& ir, const Function& function,

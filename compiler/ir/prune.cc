@@ -59,7 +59,7 @@ class Pruner {
   }
 
   void keep_failing(const Op& op, std::vector<bool>& own) {
-    for (size_t i = 0; i < own.size(); ++i) own[i] = own[i] || may_fail(ir_, op.exprs[i]);
+    for (size_t i = 0; i < own.size(); ++i) own[i] = own[i] || ir_.exprs[op.exprs[i]].may_fail;
   }
 
   // Of both sides what is read of the join, and the keys.
@@ -89,10 +89,10 @@ class Pruner {
       auto begin = own.begin() + static_cast<std::ptrdiff_t>(column);
       auto end = begin + static_cast<std::ptrdiff_t>(use.num_results);
       bool kept = std::find(begin, end, true) != end;
-      for (ExprId arg : use.args) kept = kept || may_fail(ir_, arg);
+      for (ExprId arg : use.args) kept = kept || ir_.exprs[arg].may_fail;
       if (kept && takes_first_row(use)) {
         for (size_t i = 0; i < use.args.size(); ++i)
-          if (may_fail(ir_, use.args[i])) begin[static_cast<std::ptrdiff_t>(i)] = true;
+          if (ir_.exprs[use.args[i]].may_fail) begin[static_cast<std::ptrdiff_t>(i)] = true;
         // Of one column alone it would be the first that is not empty.
         if (std::count(begin, end, true) == 1) *std::find(begin, end, false) = true;
       } else if (kept) {

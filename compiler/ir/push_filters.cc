@@ -67,7 +67,7 @@ class FilterPusher {
       case OpKind::Union:
         return moves_ >= op.inputs.size();
       case OpKind::Join:
-        return moves_ >= 2 && side_of(condition, op) != Side::Both && !may_fail(ir_, condition);
+        return moves_ >= 2 && side_of(condition, op) != Side::Both && !ir_.exprs[condition].may_fail;
       case OpKind::Project:
         return reads_only(condition, op, op.exprs.size(), false);
       case OpKind::Distinct:
@@ -89,7 +89,7 @@ class FilterPusher {
       if (i >= width || (groups && !equal_means_same(op.schema[i].type))) return false;
       if (op.exprs.empty()) continue;
       const Expr& value = ir_.exprs[op.exprs[i]];
-      if (!value.deterministic || value.depth > kMaxPushedDepth || may_fail(ir_, op.exprs[i])) return false;
+      if (!value.deterministic || value.depth > kMaxPushedDepth || ir_.exprs[op.exprs[i]].may_fail) return false;
     }
     return true;
   }

@@ -45,7 +45,7 @@ void split(const Ir& ir, ExprId root, std::vector<ExprId>& out, std::unordered_s
 // Costs that lie near each other keep the order of the rule: its author may know the data.
 void order_by_cost(const Ir& ir, std::vector<ExprId>& conditions) {
   auto rank = [&](ExprId id) {
-    if (may_fail(ir, id) || !ir.exprs[id].deterministic) return 3;
+    if (ir.exprs[id].may_fail || !ir.exprs[id].deterministic) return 3;
     int cost = cost_of(ir, id);
     return cost == 0 ? 0 : cost == 1 ? 1 : 2;
   };

@@ -94,13 +94,16 @@ class Verifier {
   Problem check_expr(size_t id) const {
     const Expr& expr = ir_.exprs[id];
     bool deterministic = expr.kind != ExprKind::Call || !expr.function || expr.function->spec.deterministic;
+    bool may_fail = expr.kind == ExprKind::Call && expr.function && expr.function->spec.may_fail;
     uint32_t depth = 0;
     for (ExprId arg : expr.args) {
       if (arg >= id) return "an argument that does not stand before its use";
       deterministic &= ir_.exprs[arg].deterministic;
+      may_fail |= ir_.exprs[arg].may_fail;
       depth = std::max(depth, ir_.exprs[arg].depth + 1);
     }
     if (deterministic != expr.deterministic) return "wrong about being deterministic";
+    if (may_fail != expr.may_fail) return "wrong about whether it may fail";
     if (depth != expr.depth) return "wrong about its depth";
     return check_shape(expr);
   }

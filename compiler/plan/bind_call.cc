@@ -5,6 +5,7 @@
 // tostring), so they mean one thing. iff, case and coalesce are expressions of their own, since they look
 // only at the operands they need.
 #include <algorithm>
+#include <unordered_map>
 
 #include "compiler/plan/binder.h"
 #include "compiler/plan/function_names.h"
@@ -31,9 +32,7 @@ bool is_conditional(std::string_view name) {
 }
 
 bool is_function(std::string_view name) {
-  auto table = function_table();
-  return is_conditional(name) || std::any_of(table.begin(), table.end(),
-                                             [&](const Function& row) { return has_name(row, name, false); });
+  return is_conditional(name) || !functions_called(name, false).empty();
 }
 
 }  // namespace
@@ -45,16 +44,23 @@ std::string_view converter(Type type) {
   return kConverters[static_cast<int>(type)];
 }
 
-bool has_name(const Function& row, std::string_view name, bool is_operator) {
-  if (is_operator) {
-    for (const char* spelling : row.spec.operators)
-      if (spelling && name == spelling) return true;
-    return false;
-  }
-  if (name == row.spec.name) return true;
-  for (const char* alias : row.spec.aliases)
-    if (alias && name == alias) return true;
-  return false;
+std::span<const Function* const> functions_called(std::string_view name, bool is_operator) {
+  using Rows = std::unordered_map<std::string_view, std::vector<const Function*>>;
+  static const auto rows = [] {
+    Rows names, operators;
+    auto enter = [](Rows& into, const char* called, const Function& row) {
+      if (called && (into[called].empty() || into[called].back() != &row)) into[called].push_back(&row);
+    };
+    for (const Function& row : function_table()) {
+      enter(names, row.spec.name, row);
+      for (const char* alias : row.spec.aliases) enter(names, alias, row);
+      for (const char* spelling : row.spec.operators) enter(operators, spelling, row);
+    }
+    return std::pair(std::move(names), std::move(operators));
+  }();
+  const Rows& from = is_operator ? rows.second : rows.first;
+  auto found = from.find(name);
+  return found == from.end() ? std::span<const Function* const>() : found->second;
 }
 
 Binder::Scalar Binder::bind_call(const Syntax& node, const Schema* row) {
@@ -190,10 +196,8 @@ bool may_take(const std::string& name, const std::vector<Type>& types) {
            std::count(types.begin(), types.end(), types[0]) == static_cast<std::ptrdiff_t>(types.size());
   auto more = std::find(std::begin(kTakeMoreTypes), std::end(kTakeMoreTypes), name);
   if (more == std::end(kTakeMoreTypes)) return false;
-  auto table = function_table();
-  return std::any_of(table.begin(), table.end(), [&](const Function& row) {
-    bool fits = row.variadic ? types.size() >= row.num_params : types.size() == row.num_params;
-    return has_name(row, name, false) && fits;
+  return std::ranges::any_of(functions_called(name, false), [&](const Function* row) {
+    return row->variadic ? types.size() >= row->num_params : types.size() == row->num_params;
   });
 }
 
@@ -201,10 +205,8 @@ bool may_take(const std::string& name, const std::vector<Type>& types) {
 bool takes_real_for_decimal(const std::string& name, std::vector<Type> types, bool is_operator) {
   if (std::find(types.begin(), types.end(), Type::Decimal) == types.end()) return false;
   std::replace(types.begin(), types.end(), Type::Decimal, Type::Real);
-  auto table = function_table();
-  return std::any_of(table.begin(), table.end(), [&](const Function& row) {
-    return has_name(row, name, is_operator) && call_cost(row, types) < kImpossible;
-  });
+  return std::ranges::any_of(functions_called(name, is_operator),
+                             [&](const Function* row) { return call_cost(*row, types) < kImpossible; });
 }
 
 // "long, string"; long lists are cut.
@@ -221,8 +223,8 @@ std::string type_list(const std::vector<Type>& types) {
 std::string overload_hint(const std::string& name) {
   std::string out;
   size_t count = 0;
-  for (const Function& row : function_table()) {
-    if (!has_name(row, name, false)) continue;
+  for (const Function* called : functions_called(name, false)) {
+    const Function& row = *called;
     if (++count > kMostOverloadsShown) return "`kqlc list functions " + name + "` shows what it takes";
     out += out.empty() ? "it takes (" : " or (";
     size_t params = row.num_params + (row.variadic ? 1u : 0u);
@@ -241,13 +243,12 @@ Binder::Scalar Binder::call(const std::string& name, std::vector<ExprId> args, s
   for (ExprId arg : args) types.push_back(type_of(arg));
   const Function* best = nullptr;
   size_t best_cost = kImpossible;
-  bool known = false;
-  for (const Function& row : function_table()) {
-    if (!has_name(row, name, is_operator)) continue;
-    known = true;
-    size_t cost = call_cost(row, types);
+  const auto rows = functions_called(name, is_operator);
+  const bool known = !rows.empty();
+  for (const Function* row : rows) {
+    size_t cost = call_cost(*row, types);
     if (cost < best_cost) {
-      best = &row;
+      best = row;
       best_cost = cost;
     }
   }

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -310,8 +311,8 @@ class Binder {
 
 // The function that converts to `type`: "tolong".
 std::string_view converter(Type type);
-// True where a row of the function table is called `name`, or spelled so as an operator.
-bool has_name(const Function& row, std::string_view name, bool is_operator);
+// The rows of the function table that are called `name`, or spelled so as an operator, in their order.
+std::span<const Function* const> functions_called(std::string_view name, bool is_operator);
 // Returns the aggregate called `name`, or nullptr.
 const Aggregate* find_aggregate(std::string_view name);
 // Returns the name of an unnamed result: count_, set_x; arg_max keeps the name of its argument.

@@ -35,10 +35,9 @@ std::string Binder::name_of_call(const Syntax& node) const {
   if (find(node.text)) return "";  // a function of the query
   std::string argument = node.children.empty() ? "" : name_of(node.children[0]);
   if (const Aggregate* aggregate = find_aggregate(node.text)) return result_name(aggregate->spec, argument);
-  auto table = function_table();
-  auto row = std::find_if(table.begin(), table.end(),
-                          [&](const Function& known) { return has_name(known, node.text, false); });
-  if (row == table.end()) return "";
+  auto rows = functions_called(node.text, false);
+  if (rows.empty()) return "";
+  const Function* row = rows[0];
   switch (row->spec.result_name) {
     case ResultName::None:
       return "";

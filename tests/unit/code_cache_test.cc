@@ -36,14 +36,14 @@ class CodeCacheTest : public testing::Test {
   ~CodeCacheTest() override { fs::remove_all(root_); }
 
   // Keeps an object and returns its file.
-  fs::path keep(const std::string& bitcode, const std::string& object) {
+  fs::path keep(const std::string& outline, const std::string& object) {
     std::vector<fs::path> before = files();
-    cache_->put(code_key(bitcode, "O0"), object);
+    cache_->put(code_key(outline, "O0"), object);
     for (const fs::path& file : files())
       if (std::ranges::find(before, file) == before.end()) return file;
     return {};
   }
-  std::optional<std::string> get(const std::string& bitcode) { return cache_->get(code_key(bitcode, "O0")); }
+  std::optional<std::string> get(const std::string& outline) { return cache_->get(code_key(outline, "O0")); }
   std::vector<fs::path> files() const {
     std::vector<fs::path> out;
     for (const auto& entry : fs::directory_iterator(folder_)) out.push_back(entry.path());
