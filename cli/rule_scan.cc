@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All rules are compiled before any runs: they share their passes over the data. They are bound side by side, and
-// what is said of them then comes in their order.
+// All rules are compiled before any runs: they share their passes over the data. They are bound side by side,
+// and what is said of them then comes in their order.
 #include "cli/rule_scan.h"
 
 #include <fmt/format.h>

@@ -19,8 +19,8 @@ namespace kqlc::codegen {
 
 using CodeKey = std::array<uint8_t, 32>;
 
-// The key of what is compiled from an outline (outline.h); `variant` says how (level, shape). It holds the identity of
-// this program, all of its code, so that another program or version finds nothing.
+// The key of what is compiled from an outline (outline.h); `variant` says how (level, shape). It holds the
+// identity of this program, all of its code, so that another program or version finds nothing.
 CodeKey code_key(std::string_view outline, std::string_view variant);
 
 class CodeCache {

@@ -379,7 +379,8 @@ void Emitter::need(size_t level, ExprId root) {
     if (expr.kind == ExprKind::Column) need_column(level, static_cast<size_t>(expr.column));
     size[id] = 1;
     for (ExprId arg : expr.args) size[id] += size[arg];
-    if (uses[id] < 2 || size[id] <= kMaxRepeated || !expr.deterministic || query_.exprs[id].may_fail) continue;
+    if (uses[id] < 2 || size[id] <= kMaxRepeated || !expr.deterministic || query_.exprs[id].may_fail)
+      continue;
     evaluate(level, id);
     size[id] = 1;
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The emitter: an input of a phase becomes one LLVM function. In: the input, the phase's sink, and the shape
-// of the columns it is made for. Out: a function in the module that loops over the selected rows and addresses
-// literals and prepared states by index through Run. What it looks at stands in the outline (outline.h). Values are Cells in stack
-// slots; after inlining LLVM breaks them up. An expression is computed where a row first needs it, and its
-// value is used again wherever that place dominates: what is computed in a branch is known in that branch
-// only. Columns and projections are computed on the row's main line. A join makes that line a loop over the
-// matches of the row; what needs no right column is computed before the loop.
+// of the columns it is made for. Out: a function in the module that loops over the selected rows and
+// addresses literals and prepared states by index through Run. What it looks at stands in the outline
+// (outline.h). Values are Cells in stack slots; after inlining LLVM breaks them up. An expression is computed
+// where a row first needs it, and its value is used again wherever that place dominates: what is computed in
+// a branch is known in that branch only. Columns and projections are computed on the row's main line. A join
+// makes that line a loop over the matches of the row; what needs no right column is computed before the loop.
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>

@@ -41,7 +41,8 @@ Result<std::string> compile_assembly(const Unit& unit, const ModuleOrder& order)
 // The same module as text, after optimisation.
 Result<std::string> print_module(const Unit& unit, const ModuleOrder& order);
 
-// The order for all loops of a unit, each for any shape, with one KqlcKernelCode; without, where its name is "".
+// The order for all loops of a unit, each for any shape, with one KqlcKernelCode; without, where its name is
+// "".
 ModuleOrder order_all(const Unit& unit, Level level, const std::string& code_name);
 
 // The name by which code at O0 calls a function of the table.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What stands here is what the emitter (emit.cc) reads: whoever lets it look at more writes that down here, too.
-// Expressions are numbered in the order of the Ir, since the emitter goes by that order.
+// What stands here is what the emitter (emit.cc) reads: whoever lets it look at more writes that down here,
+// too. Expressions are numbered in the order of the Ir, since the emitter goes by that order.
 #include "codegen/outline.h"
 
 #include <algorithm>
@@ -57,8 +57,7 @@ class Outliner {
     out_.put(expr.type);
     if (expr.kind == ExprKind::Column) out_.put(expr.column);
     if (expr.kind == ExprKind::Literal) out_.put(constants_.add_literal({expr.type, expr.literal}));
-    if (expr.kind == ExprKind::Coalesce)
-      out_.put(constants_.add_literal({expr.type, null_cell(expr.type)}));
+    if (expr.kind == ExprKind::Coalesce) out_.put(constants_.add_literal({expr.type, null_cell(expr.type)}));
     if (expr.kind == ExprKind::Call) {
       put_count(static_cast<size_t>(expr.function - function_table().data()));
       out_.put(expr.prepared != nullptr);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Code that rules share. In: a unit. Out: the code of an earlier unit with the same outline, or new
-// code. Constants are indices, so rules that differ in them alone have the same outline, and a query that is asked again finds its code as it left it, O2 included.
+// code. Constants are indices, so rules that differ in them alone have the same outline, and a query that is
+// asked again finds its code as it left it, O2 included.
 #pragma once
 
 #include <memory>

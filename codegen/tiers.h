@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiers: which of several equal functions a batch runs through. In: a Unit. Out: for each batch the best function there is by then. Nothing is compiled before the first batch
-// asks for it: most rules of a pack find nothing in an archive. A loop that has seen many rows is compiled at
-// O2 in the background, for the shape of the columns it meets, and takes over between batches. Few shapes get
-// a function of their own; all others share one that takes any. Rules of one shape share all of this.
+// Tiers: which of several equal functions a batch runs through. In: a Unit. Out: for each batch the best
+// function there is by then. Nothing is compiled before the first batch asks for it: most rules of a pack
+// find nothing in an archive. A loop that has seen many rows is compiled at O2 in the background, for the
+// shape of the columns it meets, and takes over between batches. Few shapes get a function of their own; all
+// others share one that takes any. Rules of one shape share all of this.
 #pragma once
 
 #include <atomic>

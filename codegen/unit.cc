@@ -147,7 +147,8 @@ class UnitBuilder {
     program_.num_functions = static_cast<uint32_t>(unit_.loops.size());
     program_.results.push_back({sinks_.back(), fields_of(result)});
     Writer outlines;
-    for (const Loop& loop : unit_.loops) outlines.put_text(std::string_view(outline(*unit_.ir, loop, unit_.constants)));
+    for (const Loop& loop : unit_.loops)
+      outlines.put_text(std::string_view(outline(*unit_.ir, loop, unit_.constants)));
     unit_.outline = std::move(outlines.bytes);
   }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Unit: one result of a query, ready to be emitted. In: the pipelines. Out: the Program (what a kernel needs
-// besides code, exec/program.h), the list of loops that become functions, and their outline (outline.h). Literals
-// and recipes of prepared states join the Program while the outline is written; code finds them by content, so it
-// reads the same tables whatever it is emitted for.
+// besides code, exec/program.h), the list of loops that become functions, and their outline (outline.h).
+// Literals and recipes of prepared states join the Program while the outline is written; code finds them by
+// content, so it reads the same tables whatever it is emitted for.
 #pragma once
 
 #include <memory>

@@ -14,9 +14,7 @@ namespace kqlc::ir {
 namespace {
 
 // Whether one that was computed before may stand for it.
-bool can_share(const Expr& expr) {
-  return expr.kind != ExprKind::Call || expr.function->spec.deterministic;
-}
+bool can_share(const Expr& expr) { return expr.kind != ExprKind::Call || expr.function->spec.deterministic; }
 
 // Types whose values are equal where all bits of the payload are.
 bool is_word(Type type) {

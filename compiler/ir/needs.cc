@@ -138,7 +138,8 @@ class NeedReader {
   }
 
   std::optional<Cell> value_of(ExprId id) {
-    if (!is_constant(ir_, id) || ir_.exprs[id].may_fail || ir_.exprs[id].depth > kMaxDepth) return std::nullopt;
+    if (!is_constant(ir_, id) || ir_.exprs[id].may_fail || ir_.exprs[id].depth > kMaxDepth)
+      return std::nullopt;
     Cell cell = evaluate_constant(ir_, id, context_);
     return cell.valid ? std::optional(cell) : std::nullopt;
   }

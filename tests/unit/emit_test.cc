@@ -4,32 +4,12 @@
 // branch only there, and code does not grow with every level of nesting.
 #include <gtest/gtest.h>
 
-#include "codegen/module.h"
-#include "codegen/unit.h"
-#include "compiler/syntax/tree.h"
-#include "runtime/base/check.h"
+#include "tests/unit/unit_fixture.h"
 
 namespace kqlc {
 namespace {
 
-std::string emit(const std::string& text) {
-  plan::Schemas schemas;
-  schemas.add("T", {{"Name", Type::String}, {"Size", Type::Long}});
-  source::Diagnostics diagnostics;
-  syntax::SyntaxTree tree = syntax::parse(text, diagnostics);
-  plan::Plan plan;
-  KQLC_CHECK(plan::bind(tree, schemas, {}, diagnostics, plan), "the test's own query");
-  auto ir = std::make_shared<ir::Ir>(ir::build(plan, plan.results[0]));
-  ir::optimize(*ir);
-  auto pipelines = pipelines::split(std::move(ir));
-  KQLC_CHECK(pipelines.ok(), "the test's own query has a native form");
-  auto unit = codegen::build_unit(std::move(pipelines).value(), "");
-  KQLC_CHECK(unit.ok(), "the test's own query has a native form");
-  auto module =
-      codegen::print_module(*unit.value(), codegen::order_all(*unit.value(), codegen::Level::O0, "code"));
-  KQLC_CHECK(module.ok(), "code");
-  return std::move(module).value();
-}
+std::string emit(const std::string& text) { return codegen::print_code(*codegen::make_unit(text)); }
 
 // How often `function` is called in a module at O0.
 size_t count_calls(const std::string& module, std::string_view function) {
