@@ -8,7 +8,6 @@
 
 #include <filesystem>
 
-#include "cli/interrupt.h"
 #include "cli/side_by_side.h"
 #include "cli/window.h"
 
@@ -64,7 +63,7 @@ Result<RuleScan> compile_rules(const Options& options, Session& session, Profile
     scan.compiled[i] =
         compile(scan.files.rules[i].source, session.schemas, session.now, profile ? &costs[i] : nullptr);
   });
-  for (size_t i = 0; i < num_rules && !interrupted(); ++i) add_jobs(scan, i, profile ? &costs[i] : nullptr);
+  for (size_t i = 0; i < num_rules; ++i) add_jobs(scan, i, profile ? &costs[i] : nullptr);
   return scan;
 }
 

@@ -64,6 +64,7 @@ std::vector<Native> compile_jobs(std::vector<Job>& jobs, const Tables& tables, c
   WallTime compiling(profile ? &profile->wall.kernels : nullptr);
   std::vector<Native> natives(jobs.size());
   side_by_side(jobs.size(), static_cast<size_t>(num_threads(options)), [&](size_t i, size_t thread) {
+    if (interrupted()) return;
     natives[i] = compile_job(jobs[i], tables, options, true, profile ? profile->watch(thread) : nullptr);
   });
   return natives;

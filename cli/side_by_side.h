@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A loop that threads share. In: how many places, how many threads, what to do for a place. Out: it is done
-// for each, on any of the threads, in no order; none is begun after an interrupt.
+// for each, on any of the threads, in no order.
 #pragma once
 
 #include <cstddef>
