@@ -125,7 +125,8 @@ struct ScanRequest {
   // Requires: its columns are among `columns`.
   Need needs;
   // Locators of the only rows that are wanted (Batch::locators), sorted; nullptr: all rows. Batches may hold
-  // others as well. Requires: is_fetchable() of every file, no prefilters.
+  // others as well, and columnar files give each column in a batch of its own (Batch::first_column), so that
+  // threads share the columns of one row group. Requires: is_fetchable() of every file, no prefilters.
   const std::vector<uint64_t>* wanted_rows = nullptr;
   // Whether columns may be left to be made when the callback asks for them (Batch::loader). Without it, and
   // under `strict`, all are there.

@@ -134,14 +134,16 @@ arrow::Result<const TextDictionaries::Texts*> TextDictionaries::find(
   return known_.emplace_back(dictionary, std::move(made)).second.get();
 }
 
-BatchColumns::BatchColumns(const File& file, const arrow::RecordBatch& batch, uint64_t row,
-                           PlaceCopier* copier, TextDictionaries& dictionaries, Worker& worker)
+BatchColumns::BatchColumns(const File& file, const arrow::RecordBatch& batch, uint64_t row, size_t first,
+                           size_t count, PlaceCopier* copier, TextDictionaries& dictionaries, Worker& worker)
     : num_rows_(batch.num_rows()),
       position_(position_of(file, row)),
+      first_(first),
+      requests_(std::span(worker.request.columns).subspan(first, count)),
       copier_(copier),
       dictionaries_(dictionaries),
       worker_(worker) {
-  for (const ColumnRequest& request : worker.request.columns) {
+  for (const ColumnRequest& request : requests_) {
     Source& source = sources_.emplace_back();
     source.array = batch.GetColumnByName(request.name);
     if (source.array) source.kind = kind_of(*source.array, request.type);
@@ -176,6 +178,7 @@ void BatchColumns::emit(bool late) {
   batch.position = position_;
   batch.columns = columns_.data();
   batch.num_columns = columns_.size();
+  batch.first_column = first_;
   batch.loader = late ? this : nullptr;
   if (num_rows_) worker_.emit(batch);
   if (failure_)
@@ -268,7 +271,7 @@ arrow::Status BatchColumns::make_other(size_t column) {
     array = arrow::MakeArray(copied);
   }
   ARROW_ASSIGN_OR_RAISE(array, validate_array(array));
-  columns_[column] = make_column(*array, worker_.request.columns[column], position_, worker_);
+  columns_[column] = make_column(*array, requests_[column], position_, worker_);
   return arrow::Status::OK();
 }
 
@@ -287,7 +290,7 @@ arrow::Status BatchColumns::make_codes(size_t column, const uint64_t* selection)
     std::memset(codes, 0, static_cast<size_t>(num_rows_) * sizeof *codes);
   } else {
     if (!copy_bytes(copier_, from, static_cast<size_t>(num_rows_) * sizeof *codes, codes))
-      return arrow::Status::IOError("column ", worker_.request.columns[column].name, " cannot be read");
+      return arrow::Status::IOError("column ", requests_[column].name, " cannot be read");
     from = codes;
     uint32_t most = 0;
     for (int64_t row = 0; row < num_rows_; ++row) most = std::max(most, codes[row]);
@@ -299,7 +302,7 @@ arrow::Status BatchColumns::make_codes(size_t column, const uint64_t* selection)
       codes[row] = code < size ? code : 0;
       return code < size || (validity && !bit_at(validity, row));
     });
-    if (!fits || size == 0) return contradiction(worker_.request.columns[column]);
+    if (!fits || size == 0) return contradiction(requests_[column]);
   }
   auto* dictionary = worker_.rows.arena().allocate_array<Column>(1);
   *dictionary = texts->column;
@@ -329,7 +332,7 @@ arrow::Status BatchColumns::make_texts(size_t column, const uint64_t* selection)
       texts[row] = worker_.repaired(Str(bytes.data + ends[0], static_cast<uint64_t>(ends[1] - ends[0])));
     return true;
   });
-  if (!fits) return contradiction(worker_.request.columns[column]);
+  if (!fits) return contradiction(requests_[column]);
   columns_[column].encoding = Encoding::Strs;
   columns_[column].values = texts;
   return arrow::Status::OK();
@@ -339,7 +342,7 @@ arrow::Status BatchColumns::make_all_texts(size_t column) {
   const arrow::Array& array = *sources_[column].array;
   auto* offsets = worker_.rows.arena().allocate_array<int32_t>(static_cast<size_t>(num_rows_) + 1);
   if (!copy_offsets(copier_, *array.data(), num_rows_, offsets))
-    return contradiction(worker_.request.columns[column]);
+    return contradiction(requests_[column]);
   const char* data = bytes_of(*array.data()).data;
   if (!are_utf8(offsets, num_rows_, data)) return make_texts(column, nullptr);
   Column& out = columns_[column];
@@ -353,7 +356,7 @@ arrow::Status BatchColumns::make_all_texts(size_t column) {
 // A time that no datetime can be is null and counted.
 arrow::Status BatchColumns::make_times(size_t column, const uint64_t* selection) {
   const arrow::Array& array = *sources_[column].array;
-  const ColumnRequest& request = worker_.request.columns[column];
+  const ColumnRequest& request = requests_[column];
   const auto* from = reinterpret_cast<const int64_t*>(array.data()->buffers[1]->data());
   const int64_t scale = unit_of(*array.type());
   const uint8_t* validity = validity_of(array);

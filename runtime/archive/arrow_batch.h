@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -41,10 +42,10 @@ class TextDictionaries {
 // Memory: the worker's arena, until its rows are cleared, and the batch's own.
 class BatchColumns : public ColumnLoader {
  public:
-  // `copier` where the batch lies in a mapped file, else nullptr; `row` is the number of rows of the file
-  // before it.
-  BatchColumns(const File& file, const arrow::RecordBatch& batch, uint64_t row, PlaceCopier* copier,
-               TextDictionaries& dictionaries, Worker& worker);
+  // Of the requested columns those from `first` on, `count` of them. `copier` where the batch lies in a
+  // mapped file, else nullptr; `row` is the number of rows of the file before it.
+  BatchColumns(const File& file, const arrow::RecordBatch& batch, uint64_t row, size_t first, size_t count,
+               PlaceCopier* copier, TextDictionaries& dictionaries, Worker& worker);
 
   bool load(size_t column, const uint64_t* selection) override;
   bool find_range(size_t column, int64_t* least, int64_t* greatest) override;
@@ -78,6 +79,8 @@ class BatchColumns : public ColumnLoader {
 
   int64_t num_rows_;
   uint64_t position_;
+  size_t first_;
+  std::span<const ColumnRequest> requests_;
   PlaceCopier* copier_;
   TextDictionaries& dictionaries_;
   Worker& worker_;

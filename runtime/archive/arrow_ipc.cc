@@ -37,27 +37,19 @@ using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
 class ArrowSource : public Source {
  public:
   ArrowSource(const File& file, const ScanRequest& request)
-      : file_(file), wanted_rows_(request.wanted_rows), late_(request.late && !request.strict) {}
+      : file_(file),
+        wanted_rows_(request.wanted_rows),
+        late_(request.late && !request.strict),
+        num_columns_(request.columns.size()) {}
 
-  Result<Taken> read_chunk(Worker& worker, bool wait) override {
-    BatchPtr batch;
-    uint64_t row;
-    {
-      std::lock_guard lock(mutex_);
-      if (ended_) return Taken::End;
-      auto next = next_batch();
-      failed_ = !next.ok();
-      ended_ = failed_ || !*next;
-      if (failed_) return torn() ? loss() : error_of(next.status(), file_);
-      if (ended_) return Taken::End;
-      batch = *next;
-      row = rows_;
-      rows_ += batch->num_rows();
-    }
-    std::vector<uint64_t> selection;
-    if (wanted_rows_ && !select_wanted(row, batch->num_rows(), selection)) return Taken::Chunk;
-    BatchColumns columns(file_, *batch, row, copier(), dictionaries_, worker);
-    if (!late_) columns.load_all(wanted_rows_ ? selection.data() : nullptr);
+  Result<Taken> read_chunk(Worker& worker, bool /*wait*/) override {
+    Part part;
+    Taken taken;
+    KQLC_TRY_ASSIGN(taken, take_part(part));
+    if (taken == Taken::End || !part.batch) return taken;
+    BatchColumns columns(file_, *part.batch, part.row, part.first_column, part.num_columns, copier(),
+                         dictionaries_, worker);
+    if (!late_) columns.load_all(wanted_rows_ ? part.selection.data() : nullptr);
     if (torn()) return end_with(loss());
     if (!columns.failure()) columns.emit(late_);
     if (torn()) worker.failure = loss();
@@ -76,6 +68,34 @@ class ArrowSource : public Source {
   File file_;
 
  private:
+  // What one thread makes of a batch: all requested columns, or of wanted rows one.
+  struct Part {
+    BatchPtr batch;
+    uint64_t row = 0;
+    size_t first_column = 0, num_columns = 0;
+    std::vector<uint64_t> selection;  // the wanted rows
+  };
+
+  // Takes the next part; without a batch where the next one has no wanted row.
+  Result<Taken> take_part(Part& part) {
+    std::lock_guard lock(mutex_);
+    if (ended_) return Taken::End;
+    if (!open_.batch) {
+      auto next = next_batch();
+      failed_ = !next.ok();
+      ended_ = failed_ || !*next;
+      if (failed_) return torn() ? loss() : error_of(next.status(), file_);
+      if (ended_) return Taken::End;
+      open_ = {*next, rows_, 0, wanted_rows_ ? std::min<size_t>(1, num_columns_) : num_columns_, {}};
+      rows_ += open_.batch->num_rows();
+      if (wanted_rows_ && !select_wanted(open_.row, open_.batch->num_rows(), open_.selection)) open_ = {};
+    }
+    part = open_;
+    open_.first_column += open_.num_columns;
+    if (open_.first_column >= num_columns_) open_ = {};
+    return Taken::Chunk;
+  }
+
   // Sets the bits of the wanted rows of a batch; returns whether there are any.
   bool select_wanted(uint64_t row, int64_t rows, std::vector<uint64_t>& selection) const {
     const uint64_t first = position_of(file_, row);
@@ -98,8 +118,10 @@ class ArrowSource : public Source {
 
   const std::vector<uint64_t>* wanted_rows_;
   bool late_;
+  size_t num_columns_;
   TextDictionaries dictionaries_;
   std::mutex mutex_;
+  Part open_;  // what is left of the batch at hand
   bool failed_ = false;
   bool ended_ = false;
   uint64_t rows_ = 0;

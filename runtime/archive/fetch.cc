@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A fetch is a scan that is told which rows are wanted. The latest rows lie at the end of an archive, often
-// in one row group, so columnar files are read by as many scans as there are threads, each of some of the
-// columns. Threads write rows or columns of their own, so nothing is locked; validity is packed into bits
-// when all are through.
+// in one row group, so threads share the columns of columnar files. Threads write rows or columns of their
+// own, so nothing is locked; validity is packed into bits when all are through.
 #include "runtime/archive/fetch.h"
 
 #include <algorithm>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include "runtime/archive/source.h"
@@ -51,42 +49,29 @@ FetchedRows::FetchedRows(const ScanRequest& request, const std::vector<uint64_t>
   for (int i = 0; i < threads; ++i) arenas_.push_back(std::make_unique<Arena>());
 }
 
-std::vector<FetchedRows::Part> FetchedRows::divide(const std::vector<File>& files, int threads) const {
-  const bool by_column =
-      std::ranges::none_of(files, [](const File& file) { return file.format == Format::Ndjson; });
-  const size_t most = by_column ? static_cast<size_t>(threads) : 1;
-  std::vector<Part> parts(std::clamp<size_t>(requests_.size(), 1, most));
-  for (size_t i = 0; i < parts.size(); ++i) parts[i].number = i;
-  for (size_t i = 0; i < requests_.size(); ++i) parts[i % parts.size()].columns.push_back(i);
-  return parts;
-}
-
-// Each part is given the whole of `control`'s threads only where there is no other.
-void FetchedRows::read(Part& part, const std::vector<File>& files, ScanRequest request, ScanControl control,
-                       size_t memory_limit) {
-  request.columns.clear();
-  for (size_t column : part.columns) request.columns.push_back(requests_[column]);
+Result<void> FetchedRows::read(const std::vector<File>& files, const ScanRequest& request,
+                               const ScanControl& control, size_t memory_limit, ScanReport* report) {
   const size_t share = memory_limit / arenas_.size();
   const auto use = [&](int thread, const Batch& batch) {
-    const size_t arena = part.number + static_cast<size_t>(thread);
-    take(part, arena, batch);
-    if (memory_limit && arenas_[arena]->bytes() > share) fits_ = false;
+    Arena& arena = *arenas_[static_cast<size_t>(thread)];
+    take(arena, batch);
+    if (memory_limit && arena.bytes() > share) fits_ = false;
     return fits_.load();
   };
-  part.outcome = scan_files(files, request, control, use, &part.report);
+  return scan_files(files, request, control, use, report);
 }
 
 // Rows that are looked for, but not fetched, have no columns.
-void FetchedRows::take_row(const Part& part, size_t arena, const Batch& batch, int64_t row, size_t place) {
-  if (part.number == 0) found_[place] = 1;
+void FetchedRows::take_row(Arena& arena, const Batch& batch, int64_t row, size_t place) {
+  if (batch.first_column == 0) found_[place] = 1;
   if (place >= num_rows_) return;
-  for (size_t i = 0; i < part.columns.size(); ++i) {
+  for (size_t i = 0; i < batch.num_columns; ++i) {
     const Column& column = batch.columns[i];
-    const Type type = requests_[part.columns[i]].type;
-    Store& store = stores_[part.columns[i]];
+    const Type type = requests_[batch.first_column + i].type;
+    Store& store = stores_[batch.first_column + i];
     uint8_t* value = store.values.get() + place * std::max<size_t>(store.width, 1);
     if (type == Type::String || type == Type::Dynamic) {
-      const Str text = arenas_[arena]->copy(load_str(column, column.encoding, row));
+      const Str text = arena.copy(load_str(column, column.encoding, row));
       std::memcpy(value, &text, sizeof text);
       store.valid[place] = 1;
       continue;
@@ -101,18 +86,18 @@ void FetchedRows::take_row(const Part& part, size_t arena, const Batch& batch, i
 }
 
 // Rows without locators of their own follow one by one, so of a large batch only the wanted ones are visited.
-void FetchedRows::take(const Part& part, size_t arena, const Batch& batch) {
+void FetchedRows::take(Arena& arena, const Batch& batch) {
   if (!batch.locators) {
     WantedRange range =
         wanted_between(sorted_, batch.position, batch.position + static_cast<uint64_t>(batch.num_rows));
     for (size_t i = range.begin; i < range.end; ++i)
-      take_row(part, arena, batch, static_cast<int64_t>(sorted_[i] - batch.position), places_[i]);
+      take_row(arena, batch, static_cast<int64_t>(sorted_[i] - batch.position), places_[i]);
     return;
   }
   for (int64_t row = 0; row < batch.num_rows; ++row) {
     auto found = std::ranges::lower_bound(sorted_, batch.locators[row]);
     if (found != sorted_.end() && *found == batch.locators[row])
-      take_row(part, arena, batch, row, places_[static_cast<size_t>(found - sorted_.begin())]);
+      take_row(arena, batch, row, places_[static_cast<size_t>(found - sorted_.begin())]);
   }
 }
 
@@ -153,27 +138,15 @@ Result<std::unique_ptr<FetchedRows>> FetchedRows::fetch(const std::vector<File>&
         wanted_between(out->sorted_, position_of(file, 0), position_of(file, 0) + kPositionSpan);
     if (range.begin < range.end) holding.push_back(file);
   }
-  std::vector<Part> parts = out->divide(holding, std::max(1, control.threads));
-  ScanControl shared = control;
-  if (parts.size() > 1) shared.threads = 1;
-  std::vector<std::thread> running;
-  for (size_t i = 1; i < parts.size(); ++i)
-    running.emplace_back([&, i] { out->read(parts[i], holding, request, shared, memory_limit); });
-  out->read(parts[0], holding, request, shared, memory_limit);
-  for (std::thread& thread : running) thread.join();
-  for (Part& part : parts)
-    if (!part.outcome.ok()) return part.outcome.error();
+  ScanReport own;
+  KQLC_TRY(out->read(holding, request, control, memory_limit, &own));
   if (!out->fits_) return over_limit;
   // A file that was replaced or written to since it was scanned has other rows at the same places.
-  bool good =
-      std::ranges::all_of(holding, is_unchanged) && std::ranges::find(out->found_, 0) == out->found_.end();
-  for (const Part& part : parts) good &= !part.report.bad_lines && part.report.errors.empty();
-  if (!good) return Error{ErrorCode::Format, "a row that was found could not be fetched"};
-  for (const Part& part : parts) {
-    for (const auto& [column, problem] : part.report.problems) report->problems.insert({column, problem});
-    for (const auto& [column, count] : part.report.missing_columns)
-      report->missing_columns.insert({column, count});
-  }
+  if (own.bad_lines || !own.errors.empty() || !std::ranges::all_of(holding, is_unchanged) ||
+      std::ranges::find(out->found_, 0) != out->found_.end())
+    return Error{ErrorCode::Format, "a row that was found could not be fetched"};
+  for (const auto& [column, problem] : own.problems) report->problems.insert({column, problem});
+  for (const auto& [column, count] : own.missing_columns) report->missing_columns.insert({column, count});
   out->finish();
   return out;
 }

@@ -50,18 +50,10 @@ class FetchedRows {
 
   FetchedRows(const ScanRequest& request, const std::vector<uint64_t>& locators,
               const std::vector<uint64_t>& others, int threads);
-  // Some of the columns, read by a scan of their own.
-  struct Part {
-    size_t number = 0;
-    std::vector<size_t> columns;  // places in requests_
-    ScanReport report;
-    Result<void> outcome;
-  };
-  std::vector<Part> divide(const std::vector<File>& files, int threads) const;
-  void read(Part& part, const std::vector<File>& files, ScanRequest request, ScanControl control,
-            size_t memory_limit);
-  void take(const Part& part, size_t arena, const Batch& batch);
-  void take_row(const Part& part, size_t arena, const Batch& batch, int64_t row, size_t place);
+  Result<void> read(const std::vector<File>& files, const ScanRequest& request, const ScanControl& control,
+                    size_t memory_limit, ScanReport* report);
+  void take(Arena& arena, const Batch& batch);
+  void take_row(Arena& arena, const Batch& batch, int64_t row, size_t place);
   void finish();
 
   std::vector<ColumnRequest> requests_;
@@ -72,7 +64,7 @@ class FetchedRows {
   std::vector<uint8_t> found_;    // by places_
   std::vector<Store> stores_;
   std::vector<Column> columns_;
-  std::vector<std::unique_ptr<Arena>> arenas_;  // by thread of all parts
+  std::vector<std::unique_ptr<Arena>> arenas_;  // by thread
   std::atomic<bool> fits_{true};                // into the memory limit
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Parquet. In: a file. Out: its row groups, one a chunk and a batch, whose columns are made when they are
-// asked for. Threads read row groups side by side. Row groups whose statistics exclude what is needed are
-// passed over. The library throws; nothing of that passes this file.
+// asked for; of wanted rows each column of a row group is a chunk. Threads read row groups side by side. Row
+// groups whose statistics exclude what is needed are passed over. The library throws; nothing of that passes
+// this file.
 #include <parquet/arrow/reader.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
@@ -10,12 +11,15 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <functional>
 #include <limits>
+#include <numeric>
 
 #include "runtime/archive/arrow_columns.h"
+#include "runtime/archive/arrow_validate.h"
 #include "runtime/archive/fetch.h"
 #include "runtime/archive/manifest.h"
-#include "runtime/archive/arrow_validate.h"
+#include "runtime/archive/parquet_footer.h"
 #include "runtime/archive/parquet_group.h"
 
 namespace kqlc::archive {
@@ -23,11 +27,10 @@ namespace {
 
 class ParquetSource : public Source {
  public:
-  ParquetSource(const File& file, std::shared_ptr<arrow::io::RandomAccessFile> input,
-                std::unique_ptr<parquet::arrow::FileReader> reader, const ScanRequest& request)
+  ParquetSource(const File& file, OpenedParquet opened, const ScanRequest& request)
       : file_(file),
-        input_(std::move(input)),
-        reader_(std::move(reader)),
+        input_(std::move(opened.input)),
+        reader_(std::move(opened.reader)),
         fields_(find_fields(*reader_, request)),
         wanted_rows_(request.wanted_rows),
         needs_(request.strict ? kEveryRow : request.needs),
@@ -36,30 +39,77 @@ class ParquetSource : public Source {
     first_rows_.push_back(0);
     for (int i = 0; i < metadata->num_row_groups(); ++i)
       first_rows_.push_back(first_rows_.back() + metadata->RowGroup(i)->num_rows());
+    num_chunks_ = first_rows_.size() - 1;
+    if (wanted_rows_) list_wanted(*metadata);
   }
 
   Result<Taken> read_chunk(Worker& worker, bool /*wait*/) override {
-    int group = next_.fetch_add(1);
-    if (group + 1 >= static_cast<int>(first_rows_.size())) return Taken::End;
+    const size_t chunk = next_.fetch_add(1);
+    if (chunk >= num_chunks_) return Taken::End;
+    const int group = wanted_rows_ ? wanted_groups_[chunk / columns_.size()] : static_cast<int>(chunk);
     try {
-      arrow::Status status = read_group(group, worker);
+      arrow::Status status = wanted_rows_ ? read_wanted(group, columns_[chunk % columns_.size()], worker)
+                                          : read_group(group, worker);
       worker.rows.clear();
       if (status.ok()) return Taken::Chunk;
-      next_ = static_cast<int>(first_rows_.size());
+      next_ = num_chunks_;
       return error_of(status, file_);
     } catch (const std::exception& thrown) {
-      next_ = static_cast<int>(first_rows_.size());
+      next_ = num_chunks_;
       return Error{ErrorCode::Format,
                    file_.path + ": row group " + std::to_string(group) + ": " + thrown.what()};
     }
   }
 
   uint64_t bytes_done() const override {
-    uint64_t groups = first_rows_.size() - 1;
-    return groups ? file_.bytes * std::min<uint64_t>(next_.load(), groups) / groups : file_.bytes;
+    return num_chunks_ ? file_.bytes * std::min(next_.load(), num_chunks_) / num_chunks_ : file_.bytes;
   }
 
  private:
+  // The row groups that hold a wanted row, and the columns, the largest first: those take longest.
+  void list_wanted(const parquet::FileMetaData& metadata) {
+    for (int i = 0; i < metadata.num_row_groups(); ++i)
+      if (const WantedRange wanted = wanted_of(i); wanted.begin < wanted.end) wanted_groups_.push_back(i);
+    columns_.resize(std::max<size_t>(1, fields_.size()));  // without columns, rows are looked for
+    std::iota(columns_.begin(), columns_.end(), size_t{0});
+    num_chunks_ = wanted_groups_.size() * columns_.size();
+    if (num_chunks_ == 0 || fields_.empty()) return;
+    const auto group = metadata.RowGroup(wanted_groups_[0]);
+    std::vector<int64_t> bytes(fields_.size(), 0);
+    for (size_t i = 0; i < fields_.size(); ++i)
+      for (int leaf : fields_[i].leaves) bytes[i] += group->ColumnChunk(leaf)->total_compressed_size();
+    std::ranges::stable_sort(columns_, std::greater<>(), [&](size_t column) { return bytes[column]; });
+  }
+
+  // A column of the wanted rows of a row group.
+  arrow::Status read_wanted(int number, size_t column, Worker& worker) {
+    auto metadata = reader_->parquet_reader()->metadata()->RowGroup(number);
+    if (number == 0 && column == 0) count_missing(worker);
+    if (!fits_in_memory(*metadata, fields_))
+      return column == 0 ? read_parts(number, worker) : arrow::Status::OK();
+    const std::vector<ParquetField> own(
+        fields_.begin() + static_cast<std::ptrdiff_t>(column),
+        fields_.begin() + static_cast<std::ptrdiff_t>(std::min(column + 1, fields_.size())));
+    std::vector<uint64_t> selection;
+    select_wanted(number, wanted_of(number), selection);
+    const ChunkStatistics unknown;
+    RowGroup group(*input_, *reader_, number, own, position_of(file_, first_rows_[number]), unknown, worker);
+    if (!group.load_all(selection.data())) return *group.failure();
+    Batch batch = batch_of(number, group);
+    batch.first_column = column;
+    worker.emit(batch);
+    return arrow::Status::OK();
+  }
+
+  Batch batch_of(int number, const RowGroup& group) const {
+    Batch batch;
+    batch.num_rows = group.num_rows();
+    batch.position = position_of(file_, first_rows_[number]);
+    batch.columns = group.columns().data();
+    batch.num_columns = group.columns().size();
+    return batch;
+  }
+
   arrow::Status read_group(int number, Worker& worker) {
     auto metadata = reader_->parquet_reader()->metadata()->RowGroup(number);
     if (number == 0) count_missing(worker);
@@ -68,20 +118,11 @@ class ParquetSource : public Source {
       skip(statistics, worker);
       return arrow::Status::OK();
     }
-    const WantedRange wanted = wanted_of(number);
-    if (wanted_rows_ && wanted.begin == wanted.end) return arrow::Status::OK();
     if (!fits_in_memory(*metadata, fields_)) return read_parts(number, worker);
-    std::vector<uint64_t> selection;
-    if (wanted_rows_) select_wanted(number, wanted, selection);
     RowGroup group(*input_, *reader_, number, fields_, position_of(file_, first_rows_[number]), statistics,
                    worker);
-    const uint64_t* rows = wanted_rows_ ? selection.data() : nullptr;
-    if (!late_ && !group.load_all(rows)) return *group.failure();
-    Batch batch;
-    batch.num_rows = group.num_rows();
-    batch.position = position_of(file_, first_rows_[number]);
-    batch.columns = group.columns().data();
-    batch.num_columns = group.columns().size();
+    if (!late_ && !group.load_all(nullptr)) return *group.failure();
+    Batch batch = batch_of(number, group);
     batch.loader = late_ ? &group : nullptr;
     if (batch.num_rows) worker.emit(batch);
     if (!group.failure()) return arrow::Status::OK();
@@ -105,7 +146,6 @@ class ParquetSource : public Source {
   }
 
   WantedRange wanted_of(int number) const {
-    if (!wanted_rows_) return {};
     return wanted_between(*wanted_rows_, position_of(file_, first_rows_[number]),
                           position_of(file_, first_rows_[number + 1]));
   }
@@ -151,34 +191,24 @@ class ParquetSource : public Source {
   const Need& needs_;
   bool late_;
   std::vector<uint64_t> first_rows_;
-  std::atomic<int> next_{0};
+  // Of wanted rows: where they are, and in which order their columns are read, each by itself.
+  std::vector<int> wanted_groups_;
+  std::vector<size_t> columns_;
+  size_t num_chunks_ = 0;
+  std::atomic<size_t> next_{0};
 };
-
-arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_reader(
-    std::shared_ptr<arrow::io::RandomAccessFile> input) {
-  parquet::arrow::FileReaderBuilder builder;
-  ARROW_RETURN_NOT_OK(builder.Open(std::move(input)));
-  parquet::ArrowReaderProperties properties;
-  properties.set_use_threads(false);
-  // Threads read row groups through one reader; the cache behind pre-buffering is a single one and not
-  // guarded.
-  properties.set_pre_buffer(false);
-  return builder.properties(properties)->Build();
-}
 
 }  // namespace
 
 Result<SourcePtr> open_parquet(const File& file, const ScanRequest& request) {
   try {
-    auto input = arrow::io::ReadableFile::Open(file.path);
-    if (!input.ok()) return error_of(input.status(), file);
-    auto reader = open_reader(*input);
-    if (!reader.ok()) return error_of(reader.status(), file);
+    auto opened = open_parquet_file(file);
+    if (!opened.ok()) return error_of(opened.status(), file);
     std::shared_ptr<arrow::Schema> schema;
-    arrow::Status status = (*reader)->GetSchema(&schema);
+    arrow::Status status = opened->reader->GetSchema(&schema);
     if (status.ok()) status = refuse_repeated(columns_of_schema(*schema), request);
     if (!status.ok()) return error_of(status, file);
-    return SourcePtr(std::make_unique<ParquetSource>(file, *input, std::move(reader).ValueUnsafe(), request));
+    return SourcePtr(std::make_unique<ParquetSource>(file, std::move(*opened), request));
   } catch (const std::exception& thrown) {
     return Error{ErrorCode::Format, file.path + ": " + thrown.what()};
   }

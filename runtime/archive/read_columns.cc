@@ -5,7 +5,6 @@
 // rows are looked at, and a key that holds different kinds of values becomes dynamic, one that holds nothing
 // but null becomes string.
 #include <arrow/ipc/api.h>
-#include <parquet/arrow/reader.h>
 #include <simdjson.h>
 
 #include <cctype>
@@ -16,6 +15,7 @@
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/csv_text.h"
 #include "runtime/archive/json_keys.h"
+#include "runtime/archive/parquet_footer.h"
 #include "runtime/simd/unicode.h"
 #include "runtime/value/datetime.h"
 
@@ -141,14 +141,14 @@ arrow::Result<std::shared_ptr<arrow::Schema>> read_arrow_schema(
     ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchStreamReader::Open(std::move(input)));
     return reader->schema();
   }
-  ARROW_ASSIGN_OR_RAISE(auto opened, arrow::io::ReadableFile::Open(file.path));
   if (file.format == Format::ArrowFile) {
+    ARROW_ASSIGN_OR_RAISE(auto opened, arrow::io::ReadableFile::Open(file.path));
     ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchFileReader::Open(opened));
     return reader->schema();
   }
-  ARROW_ASSIGN_OR_RAISE(auto reader, parquet::arrow::OpenFile(opened, arrow::default_memory_pool()));
+  ARROW_ASSIGN_OR_RAISE(auto opened, open_parquet_file(file));
   std::shared_ptr<arrow::Schema> schema;
-  ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));
+  ARROW_RETURN_NOT_OK(opened.reader->GetSchema(&schema));
   return schema;
 }
 

@@ -168,6 +168,9 @@ struct Batch {
   uint64_t position = 0;
   const Column* columns = nullptr;
   size_t num_columns = 0;
+  // Place of the first of them in what was asked for; not 0 only where some of the columns of the rows come
+  // in a batch of their own (archive::ScanRequest::wanted_rows).
+  size_t first_column = 0;
   bool stable = false;  // the memory stays valid until the scan ends (a mapped archive)
   // Where each row stands in its source, by which it can be fetched again; nullptr: at position + row.
   const uint64_t* locators = nullptr;

@@ -20,8 +20,10 @@ namespace {
 
 // A row is handed on as Cells, and whoever takes it makes something of them that is as large.
 constexpr size_t kCopiesOfRows = 2;
-// Places of a loop over groups that a thread takes at once, and how far ahead their index is fetched.
-constexpr size_t kGroupsAtOnce = 4096, kPrefetched = 16;
+// How far ahead of a loop over groups their index is fetched.
+constexpr size_t kPrefetched = 16;
+// Groups that are worth a thread.
+constexpr size_t kLeastShared = 64;
 // Entries that are worth sorting by several threads.
 constexpr size_t kLeastSorted = 16'384;
 constexpr size_t kMostUnitedState = 64;
@@ -41,6 +43,11 @@ int compare_key(const Cell& a, const Cell& b, const SinkKey& key, Type type) {
   if (left != 0) return 0;
   int order = aggregates::compare_cells(a, b, type);
   return key.descending ? -order : order;
+}
+
+// How many groups a thread takes at once: few, as one group may hold as much as all others.
+size_t groups_at_once(size_t groups, const exec::Team& team) {
+  return groups < kLeastShared ? kLeastShared : std::clamp<size_t>(groups / (32 * team.size()), 4, 4096);
 }
 
 }  // namespace
@@ -367,19 +374,20 @@ void Sink::merge_groups(exec::Team& team, Sink& from) {
     if (auto unite = spec_.aggregates[i].aggregate().unite) unite(team.own(), calls_[i], from.calls_[i]);
   complete_index();
   std::vector<char> moves(from.entries_.size());
-  team.over(from.entries_.size(), kGroupsAtOnce, [&](Context& context, size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      if (i + kPrefetched < end)
-        __builtin_prefetch(&index_[from.entries_[i + kPrefetched].hash & (index_.size() - 1)]);
-      const Entry& other = from.entries_[i];
-      const uint32_t number = index_[slot_of(other.cells, other.hash, *context.arena)];
-      moves[i] = number == 0;
-      if (number)
-        merge_group(context, entries_[number - 1], other);
-      else
-        move_group(context, other);
-    }
-  });
+  team.over(from.entries_.size(), groups_at_once(from.entries_.size(), team),
+            [&](Context& context, size_t begin, size_t end) {
+              for (size_t i = begin; i < end; ++i) {
+                if (i + kPrefetched < end)
+                  __builtin_prefetch(&index_[from.entries_[i + kPrefetched].hash & (index_.size() - 1)]);
+                const Entry& other = from.entries_[i];
+                const uint32_t number = index_[slot_of(other.cells, other.hash, *context.arena)];
+                moves[i] = number == 0;
+                if (number)
+                  merge_group(context, entries_[number - 1], other);
+                else
+                  move_group(context, other);
+              }
+            });
   entries_.reserve(entries_.size() + static_cast<size_t>(std::ranges::count(moves, 1)));
   for (size_t i = 0; i < moves.size(); ++i)
     if (moves[i]) entries_.push_back(from.entries_[i]);
@@ -537,7 +545,7 @@ size_t Sink::finish(exec::Team& team, std::vector<Cell>& out) {
   if (spec_.limit >= 0) rows = std::min(rows, static_cast<size_t>(spec_.limit));
   const size_t width = spec_.width_out();
   out.resize(rows * width);
-  team.over(rows, kGroupsAtOnce, [&](Context& context, size_t begin, size_t end) {
+  team.over(rows, groups_at_once(rows, team), [&](Context& context, size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) finish_row(context, entries_[i], out.data() + i * width);
   });
   drop_entries();
