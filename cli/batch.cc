@@ -32,23 +32,30 @@ struct Batch {
   TimeRange bounds;
 };
 
-std::string answer(std::string_view query, const Batch& batch) {
+// Appends what the query gives, or why it gives nothing.
+void answer(std::string_view query, const Batch& batch, std::string& out) {
   source::SourceFile source{"query", std::string(query), std::string(query), {}};
   Compiled compiled = compile(std::move(source), batch.schemas, batch.now);
   if (!compiled.ok()) {
     const source::Diagnostic& first = compiled.diagnostics.all().front();
-    return error_answer(source::code_info(first.code).name, first.message);
+    out += error_answer(source::code_info(first.code).name, first.message);
+    return;
   }
   std::vector<Job> jobs = make_jobs(compiled.plan, batch.bounds);
   run_jobs(jobs, batch.tables, batch.options);
-  std::string tables;
   for (const Job& job : jobs) {
-    if (job.error) return error_answer("error", job.error->message);
-    if (!job.partial.empty()) return error_answer("partial", job.partial);
-    if (jobs.size() == 1) return json_table(job.rows);
-    tables += (tables.empty() ? "{" : ",{") + json_table(job.rows) + "}";
+    if (!job.error && job.partial.empty()) continue;
+    out += job.error ? error_answer("error", job.error->message) : error_answer("partial", job.partial);
+    return;
   }
-  return "\"tables\":[" + tables + "]";
+  if (jobs.size() == 1) return append_json_table(out, jobs[0].rows);
+  out += "\"tables\":[";
+  for (const Job& job : jobs) {
+    out += &job == jobs.data() ? "{" : ",{";
+    append_json_table(out, job.rows);
+    out += "}";
+  }
+  out += "]";
 }
 
 // Every line has its answer, so that who asks can count them.
@@ -58,10 +65,13 @@ std::string answer_line(const std::string& line, simdjson::dom::parser& parser, 
   const bool is_json = parser.parse(line).get(document) == simdjson::SUCCESS && document.is_object();
   const bool has_id = is_json && document["id"].get(id) == simdjson::SUCCESS;
   const bool has_query = is_json && document["query"].get(query) == simdjson::SUCCESS;
-  const std::string body = !is_json     ? error_answer("request", "the line is no JSON object")
-                           : !has_query ? error_answer("request", "the line has no text `query`")
-                                        : answer(query, batch);
-  return "{\"id\":" + (has_id ? simdjson::minify(id) : "null") + "," + body + "}";
+  std::string out = "{\"id\":" + (has_id ? simdjson::minify(id) : "null") + ",";
+  if (has_query)
+    answer(query, batch, out);
+  else
+    out += error_answer("request", is_json ? "the line has no text `query`" : "the line is no JSON object");
+  out += "}\n";
+  return out;
 }
 
 }  // namespace
@@ -76,7 +86,7 @@ int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Table
   simdjson::dom::parser parser;
   for (std::string line; !interrupted() && std::getline(in, line);) {
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
-    auto written = out.value().write(answer_line(line, parser, batch) + "\n");
+    auto written = out.value().write(answer_line(line, parser, batch));
     if (!written.ok()) return fail(written.error());
   }
   return interrupted() ? kInterrupted : kDone;

@@ -162,9 +162,11 @@ void append_json_value(std::string& out, const Cell& cell, Type type) {
     case Type::String:
       return dynamic::append_json_string(out, cell.s.view());
     case Type::Bool:
+      out += cell.b ? "true" : "false";
+      return;
     case Type::Int:
     case Type::Long:
-      out += text_value(cell, type);
+      fmt::format_to(std::back_inserter(out), "{}", type == Type::Int ? cell.i : cell.l);
       return;
     case Type::Real: {
       std::string text = text_value(cell, type);
@@ -206,8 +208,8 @@ class ObjectPrinter {
 
 }  // namespace
 
-std::string json_table(const reference::Rows& rows) {
-  std::string out = "\"columns\":[";
+void append_json_table(std::string& out, const reference::Rows& rows) {
+  out += "\"columns\":[";
   for (size_t i = 0; i < rows.schema.size(); ++i)
     out += fmt::format("{}{{\"name\":{},\"type\":\"{}\"}}", i ? "," : "", json_string(rows.schema[i].name),
                        type_name(rows.schema[i].type));
@@ -220,7 +222,7 @@ std::string json_table(const reference::Rows& rows) {
     }
     out += "]";
   }
-  return out + "]";
+  out += "]";
 }
 
 namespace {
@@ -258,7 +260,8 @@ std::string print_json(const std::vector<Output>& outputs) {
     out += out.empty() ? "{" : ",\n{";
     if (!output.rule.empty()) out += "\"rule\":" + json_string(output.rule) + ",";
     if (!output.partial.empty()) out += "\"partial\":" + json_string(output.partial) + ",";
-    out += json_table(*output.rows) + "}";
+    append_json_table(out, *output.rows);
+    out += "}";
   }
   if (is_scan || outputs.empty()) return "[" + out + "]\n";
   return outputs.size() == 1 ? out + "\n" : "{\"tables\":[" + out + "]}\n";

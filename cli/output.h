@@ -25,8 +25,8 @@ std::string_view extension_of(OutputFormat format);
 void append_json_value(std::string& out, const Cell& cell, Type type);
 // The text as a JSON string, in quotes.
 std::string json_string(std::string_view text);
-// {"columns":[{"name","type"}...],"rows":[[...]...]} without the outer braces.
-std::string json_table(const reference::Rows& rows);
+// Appends {"columns":[{"name","type"}...],"rows":[[...]...]} without the outer braces.
+void append_json_table(std::string& out, const reference::Rows& rows);
 
 // A result to be printed.
 struct Output {

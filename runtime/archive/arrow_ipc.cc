@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "runtime/archive/arrow_batch.h"
+#include "runtime/archive/arrow_blocks.h"
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/arrow_mapped.h"
 #include "runtime/archive/fetch.h"
@@ -149,9 +150,7 @@ class ArrowFileSource : public ArrowSource {
  protected:
   arrow::Result<BatchPtr> next_batch() override {
     if (next_ == reader_->num_record_batches()) return BatchPtr();
-    int number = next_++;
-    arrow::Status ready = prepare(*reader_, number);
-    arrow::Result<BatchPtr> batch = ready.ok() ? reader_->ReadRecordBatch(number) : ready;
+    arrow::Result<BatchPtr> batch = read_batch(*reader_, next_++);
     if (batch.ok()) return batch;
     keep_for_ever(reader_);
     std::error_code error;
@@ -159,9 +158,8 @@ class ArrowFileSource : public ArrowSource {
     return shrunk ? arrow::Status::IOError("became shorter while it was read") : batch.status();
   }
 
-  // Called before a batch is read.
-  virtual arrow::Status prepare(arrow::ipc::RecordBatchFileReader&, int /*batch*/) {
-    return arrow::Status::OK();
+  virtual arrow::Result<BatchPtr> read_batch(arrow::ipc::RecordBatchFileReader& reader, int number) {
+    return reader.ReadRecordBatch(number);
   }
 
  private:
@@ -171,17 +169,30 @@ class ArrowFileSource : public ArrowSource {
 
 class MappedArrowSource : public ArrowFileSource {
  public:
+  // `schema`: of the file, of which `options` may leave out fields.
   MappedArrowSource(const File& file, const ScanRequest& request, std::shared_ptr<const MappedFile> mapped,
-                    std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader)
-      : ArrowFileSource(file, request, std::move(reader)), mapped_(std::move(mapped)), copier_(mapped_) {}
+                    std::shared_ptr<arrow::ipc::RecordBatchFileReader> reader,
+                    std::shared_ptr<arrow::Schema> schema, arrow::ipc::IpcReadOptions options)
+      : ArrowFileSource(file, request, std::move(reader)),
+        mapped_(std::move(mapped)),
+        copier_(mapped_),
+        schema_(std::move(schema)),
+        options_(std::move(options)) {}
 
  protected:
-  // Of a batch whose metadata is known, Arrow takes the ranges of the fields one by one. Without it, it reads
-  // them into a buffer for the whole batch. It looks for the metadata on a thread of its own, with a bare
-  // pointer to the reader, and reading the batch waits for that: so one batch at a time, and never ahead of a
-  // reader that may end before.
-  arrow::Status prepare(arrow::ipc::RecordBatchFileReader& reader, int batch) override {
-    return reader.PreBufferMetadata({batch});
+  // The first batch comes from Arrow's reader, which also reads the dictionaries; of a batch whose metadata
+  // is known, Arrow takes the ranges of the fields one by one. Without it, it reads them into a buffer for
+  // the whole batch. It looks for the metadata on a thread of its own, with a bare pointer to the reader, and
+  // reading the batch waits for that: so one batch at a time, and never ahead of a reader that may end
+  // before.
+  arrow::Result<BatchPtr> read_batch(arrow::ipc::RecordBatchFileReader& reader, int number) override {
+    if (batches_) return batches_->read(number);
+    ARROW_RETURN_NOT_OK(reader.PreBufferMetadata({number}));
+    ARROW_ASSIGN_OR_RAISE(BatchPtr batch, reader.ReadRecordBatch(number));
+    if (number == 0)
+      batches_ = MappedBatches::open(open_mapped_input(mapped_), schema_, options_, *batch,
+                                     reader.num_record_batches());
+    return batch;
   }
   PlaceCopier* copier() override { return &copier_; }
   bool torn() const override { return mapped_->torn(); }
@@ -190,6 +201,10 @@ class MappedArrowSource : public ArrowFileSource {
  private:
   std::shared_ptr<const MappedFile> mapped_;
   PlaceCopier copier_;
+  std::shared_ptr<arrow::Schema> schema_;
+  arrow::ipc::IpcReadOptions options_;
+  std::unique_ptr<MappedBatches>
+      batches_;  // from the second batch on, where they can be made without the reader
 };
 
 class ArrowStreamSource : public ArrowSource {
@@ -222,10 +237,11 @@ arrow::Result<SourcePtr> open_arrow_file(const File& file, const ScanRequest& re
   ARROW_ASSIGN_OR_RAISE(auto whole,
                         arrow::ipc::RecordBatchFileReader::Open(input, read_options(nullptr, request)));
   ARROW_RETURN_NOT_OK(refuse_repeated(columns_of_schema(*whole->schema()), request));
-  ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchFileReader::Open(
-                                         input, read_options(whole->schema().get(), request)));
+  auto options = read_options(whole->schema().get(), request);
+  ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchFileReader::Open(input, options));
   if (!mapped) return SourcePtr(std::make_unique<ArrowFileSource>(file, request, std::move(reader)));
-  return SourcePtr(std::make_unique<MappedArrowSource>(file, request, mapped, std::move(reader)));
+  return SourcePtr(std::make_unique<MappedArrowSource>(file, request, mapped, std::move(reader),
+                                                       whole->schema(), std::move(options)));
 }
 
 }  // namespace
