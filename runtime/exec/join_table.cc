@@ -41,6 +41,42 @@ bool same_key(const Cell& a, Type of_a, const Cell& b, Type of_b) {
   return widened(a, of_a, of_b).l == widened(b, of_b, of_a).l;
 }
 
+// Rows that are worth a thread.
+constexpr size_t kEntriesAtOnce = size_t{1} << 16;
+
+// Where a row stands in the input order.
+template <class Entry>
+std::pair<uint64_t, uint64_t> place_of(const Entry& entry) {
+  return {entry.position, entry.match};
+}
+
+// Runs body(begin, end) over [0, count), `part` places at a time. Whatever has happened to the query, all are
+// done.
+template <class Body>
+void for_all(exec::Team& team, size_t count, size_t part, const Body& body) {
+  std::vector<char> done((count + part - 1) / part);
+  team.over(count, part, [&](Context&, size_t begin, size_t end) {
+    body(begin, end);
+    done[begin / part] = 1;
+  });
+  for (size_t i = 0; i < done.size(); ++i)
+    if (!done[i]) body(i * part, std::min((i + 1) * part, count));
+}
+
+// Visits the entries of sorted runs in their common order.
+template <class Entry, class Visit>
+void in_order(std::vector<std::span<const Entry>> runs, const Visit& visit) {
+  std::erase_if(runs, [](const auto& run) { return run.empty(); });
+  while (runs.size() > 1) {
+    auto first = std::ranges::min_element(runs, {}, [](const auto& run) { return place_of(run.front()); });
+    visit(first->front());
+    *first = first->subspan(1);
+    if (first->empty()) runs.erase(first);
+  }
+  for (const auto& run : runs)
+    for (const Entry& entry : run) visit(entry);
+}
+
 }  // namespace
 
 // The text as it is kept, and its hash; `other` is used where nothing is known of the text's place.
@@ -65,7 +101,7 @@ const JoinRows::Recent* JoinRows::keep_text(Context& context, Str text, Recent& 
 void JoinRows::add(Context& context, const Cell* row) {
   for (const JoinColumn& key : keys_)
     if (equals_nothing(row[key.column], types_[key.column])) return;
-  if (entries_.size() >= kMaxJoinRows) return context.fail_limit("a join with more than 4 billion rows");
+  if (runs_[0].size() >= kMaxJoinRows) return context.fail_limit("a join with more than 4 billion rows");
   Cell* cells = cells_->allocate_array<Cell>(types_.size());
   hashes_.resize(types_.size());
   for (size_t i = 0; i < types_.size(); ++i) {
@@ -84,7 +120,7 @@ void JoinRows::add(Context& context, const Cell* row) {
     hash = types_[key.column] == Type::String
                ? mix(hash, hashes_[key.column])
                : add_hash(hash, row[key.column], types_[key.column], key.probe);
-  entries_.push_back({context.position, context.match, cells, number_of_key(finish_hash(hash), cells, 1)});
+  runs_[0].push_back({context.position, context.match, cells, number_of_key(finish_hash(hash), cells, 1)});
 }
 
 // The number of a key, of which `count` more rows were met.
@@ -117,65 +153,89 @@ void JoinRows::grow_slots() {
   }
 }
 
-void JoinRows::merge(JoinRows& from) {
-  for (size_t run : from.runs_) runs_.push_back(entries_.size() + run);
+size_t JoinRows::num_entries() const {
+  size_t count = 0;
+  for (const auto& run : runs_) count += run.size();
+  return count;
+}
+
+void JoinRows::merge(exec::Team& team, JoinRows& from) {
   std::vector<uint32_t> numbers;  // of the keys of `from`
   for (const Key& key : from.known_) numbers.push_back(number_of_key(key.hash, key.cells, key.count));
-  entries_.reserve(entries_.size() + from.entries_.size());
-  for (const Entry& entry : from.entries_) {
-    entries_.push_back(entry);
-    entries_.back().key = numbers[entry.key];
+  for (auto& run : from.runs_) {
+    for_all(team, run.size(), kEntriesAtOnce, [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) run[i].key = numbers[run[i].key];
+    });
+    runs_.push_back(std::move(run));
   }
   cells_->adopt(*from.cells_);
-  from.entries_ = {};
   from.known_ = {};
   from.slots_ = {};
   from.recent_ = {};
-  from.runs_ = {0};
+  from.runs_ = std::vector<std::vector<Entry>>(1);
 }
 
-// The numbers of the rows in input order. The rows of a thread mostly have it already, so runs are merged.
-std::vector<uint32_t> JoinRows::order() const {
-  std::vector<uint32_t> order(entries_.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint32_t>(i);
-  auto before = [&](uint32_t a, uint32_t b) {
-    return std::tie(entries_[a].position, entries_[a].match) <
-           std::tie(entries_[b].position, entries_[b].match);
-  };
-  auto place = [&](size_t run) {
-    return order.begin() + static_cast<std::ptrdiff_t>(run < runs_.size() ? runs_[run] : entries_.size());
-  };
-  for (size_t run = 0; run < runs_.size(); ++run)
-    if (!std::is_sorted(place(run), place(run + 1), before)) std::sort(place(run), place(run + 1), before);
-  for (size_t width = 1; width < runs_.size(); width *= 2)
-    for (size_t run = 0; run + width < runs_.size(); run += 2 * width)
-      std::inplace_merge(place(run), place(run + width), place(run + 2 * width), before);
-  return order;
+// The rows of a thread mostly are in input order already.
+void JoinRows::sort_runs(exec::Team& team) {
+  for_all(team, runs_.size(), 1, [&](size_t begin, size_t end) {
+    for (size_t run = begin; run < end; ++run)
+      if (!std::ranges::is_sorted(runs_[run], {}, &place_of<Entry>))
+        std::ranges::sort(runs_[run], {}, &place_of<Entry>);
+  });
 }
 
-std::shared_ptr<const JoinTable> JoinRows::build() {
+// Cuts the input order into parts, about as large as each other where the longest run is like the others.
+std::vector<JoinRows::Part> JoinRows::divide(size_t parts) const {
+  const auto& longest = *std::ranges::max_element(runs_, {}, [](const auto& run) { return run.size(); });
+  std::vector<Part> out(parts);
+  std::vector<size_t> begin(runs_.size(), 0);
+  for (size_t part = 0; part < parts; ++part)
+    for (size_t run = 0; run < runs_.size(); ++run) {
+      size_t end = runs_[run].size();
+      if (part + 1 < parts) {
+        const auto cut = place_of(longest[longest.size() * (part + 1) / parts]);
+        end = static_cast<size_t>(std::ranges::lower_bound(runs_[run], cut, {}, &place_of<Entry>) -
+                                  runs_[run].begin());
+      }
+      out[part].push_back(std::span(runs_[run]).subspan(begin[run], end - begin[run]));
+      begin[run] = end;
+    }
+  return out;
+}
+
+// Rows are counted by part and key; then each part knows where its rows of a key go.
+std::shared_ptr<const JoinTable> JoinRows::build(exec::Team& team) {
   auto table = std::make_shared<JoinTable>();
   table->types_ = types_;
   table->keys_ = keys_;
   table->orders_ = std::make_unique<JoinTable::Order[]>(types_.size());
   for (Type type : types_) table->nulls_.push_back(null_cell(type));
   table->null_row_ = table->nulls_.data();
-  std::vector<uint32_t> next;  // place of a key's next row
-  uint32_t place = 0;
-  for (const Key& key : known_) {
-    table->groups_.push_back({key.hash, place, key.count});
-    next.push_back(place);
-    place += key.count;
-  }
   if (slots_.empty()) grow_slots();
   table->slots_ = std::exchange(slots_, {});
-  table->rows_.resize(entries_.size());
-  for (uint32_t number : order()) table->rows_[next[entries_[number].key]++] = entries_[number].cells;
+  table->num_rows_ = num_entries();
+  table->rows_ = std::make_unique_for_overwrite<const Cell*[]>(table->num_rows_);
+  sort_runs(team);
+  const std::vector<Part> parts = divide(table->num_rows_ < kEntriesAtOnce ? 1 : team.size());
+  std::vector<std::vector<uint32_t>> next(
+      parts.size());  // by part and key: rows, then where the next one goes
+  for_all(team, parts.size(), 1, [&](size_t part, size_t) {
+    next[part].assign(known_.size(), 0);
+    for (const auto& run : parts[part])
+      for (const Entry& entry : run) ++next[part][entry.key];
+  });
+  uint32_t place = 0;
+  for (size_t key = 0; key < known_.size(); ++key) {
+    table->groups_.push_back({known_[key].hash, place, known_[key].count});
+    for (auto& of_part : next) place += std::exchange(of_part[key], place);
+  }
+  for_all(team, parts.size(), 1, [&](size_t part, size_t) {
+    in_order(parts[part], [&](const Entry& entry) { table->rows_[next[part][entry.key]++] = entry.cells; });
+  });
   table->arena_.adopt(*cells_);
-  entries_ = {};
   known_ = {};
   recent_ = {};
-  runs_ = {0};
+  runs_ = std::vector<std::vector<Entry>>(1);
   return table;
 }
 
@@ -193,7 +253,7 @@ JoinMatches JoinTable::find(const Cell* keys) const {
     bool same = true;
     for (size_t i = 0; i < keys_.size() && same; ++i)
       same = same_key(keys[i], keys_[i].probe, first[keys_[i].column], types_[keys_[i].column]);
-    if (same) return {rows_.data() + group.first, group.count};
+    if (same) return {rows_.get() + group.first, group.count};
   }
   return {};
 }
@@ -201,10 +261,10 @@ JoinMatches JoinTable::find(const Cell* keys) const {
 JoinTable::Order& JoinTable::order_of(size_t column) const {
   Order& order = orders_[column];
   std::call_once(order.begun, [&] {
-    order.values.resize(rows_.size());
-    order.rows.resize(rows_.size());
+    order.values.resize(num_rows_);
+    order.rows.resize(num_rows_);
     order.progress = std::make_unique<std::atomic<Order::Progress>[]>(groups_.size());
-    order_bytes_ += rows_.size() * (sizeof(int64_t) + sizeof(uint32_t)) + groups_.size();
+    order_bytes_ += num_rows_ * (sizeof(int64_t) + sizeof(uint32_t)) + groups_.size();
   });
   return order;
 }
@@ -238,7 +298,7 @@ JoinMatches JoinTable::narrow(JoinMatches matches, size_t column, int64_t low, i
   constexpr size_t kWorthWhile = 8;
   if (matches.size() < kWorthWhile || !aggregates::orders_as_long(types_[column])) return matches;
   Order& order = order_of(column);
-  const auto first = static_cast<uint32_t>(matches.data() - rows_.data());
+  const auto first = static_cast<uint32_t>(matches.data() - rows_.get());
   const auto group = std::ranges::upper_bound(groups_, first, {}, &Group::first) - 1;
   const auto number = static_cast<size_t>(group - groups_.begin());
   if (order.progress[number].load(std::memory_order_acquire) != Order::Done)
@@ -257,24 +317,26 @@ JoinMatches JoinTable::narrow(JoinMatches matches, size_t column, int64_t low, i
 }
 
 size_t JoinTable::bytes() const {
-  return order_bytes_ + arena_.bytes() + rows_.capacity() * sizeof(const Cell*) +
+  return order_bytes_ + arena_.bytes() + num_rows_ * sizeof(const Cell*) +
          groups_.capacity() * sizeof(Group) + slots_.capacity() * sizeof(uint32_t);
 }
 
 size_t JoinRows::bytes() const {
-  return entries_.capacity() * sizeof(Entry) + known_.capacity() * sizeof(Key) +
-         slots_.capacity() * sizeof(uint32_t) + cells_->bytes();
+  size_t bytes = known_.capacity() * sizeof(Key) + slots_.capacity() * sizeof(uint32_t) + cells_->bytes();
+  for (const auto& run : runs_) bytes += run.capacity() * sizeof(Entry);
+  return bytes;
 }
 
 void JoinRows::save(Writer& writer) const {
   Arena scratch;
-  writer.put(static_cast<uint64_t>(entries_.size()));
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    writer.put(entries_[i].position);
-    writer.put(entries_[i].match);
-    for (size_t c = 0; c < types_.size(); ++c)
-      aggregates::save_cell(entries_[i].cells[c], types_[c], writer, scratch);
-  }
+  writer.put(static_cast<uint64_t>(num_entries()));
+  for (const auto& run : runs_)
+    for (const Entry& entry : run) {
+      writer.put(entry.position);
+      writer.put(entry.match);
+      for (size_t c = 0; c < types_.size(); ++c)
+        aggregates::save_cell(entry.cells[c], types_[c], writer, scratch);
+    }
 }
 
 bool JoinRows::load(Context& context, Reader& reader) {
@@ -285,9 +347,9 @@ bool JoinRows::load(Context& context, Reader& reader) {
     if (!reader.get(context.position) || !reader.get(context.match)) return false;
     for (size_t c = 0; c < types_.size(); ++c)
       if (!aggregates::load_cell(cells[c], types_[c], reader, *context.state_arena)) return false;
-    size_t before = entries_.size();
+    const size_t before = runs_[0].size();
     add(context, cells.data());
-    if (entries_.size() == before) return false;  // a key that equals nothing is never saved
+    if (runs_[0].size() == before) return false;  // a key that equals nothing is never saved
   }
   context.match = 0;
   return true;

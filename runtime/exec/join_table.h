@@ -15,6 +15,7 @@
 
 #include "runtime/aggregates/state.h"
 #include "runtime/base/arena.h"
+#include "runtime/exec/team.h"
 #include "runtime/functions/function.h"
 
 namespace kqlc {
@@ -70,8 +71,9 @@ class JoinTable {
 
   std::vector<Type> types_;
   std::vector<JoinColumn> keys_;
-  Arena arena_;                    // of the rows
-  std::vector<const Cell*> rows_;  // by group, then in input order
+  Arena arena_;                          // of the rows
+  std::unique_ptr<const Cell*[]> rows_;  // by group, then in input order
+  size_t num_rows_ = 0;
   std::vector<Cell> nulls_;
   const Cell* null_row_ = nullptr;
   std::vector<Group> groups_;        // one a key, by their first rows
@@ -89,9 +91,9 @@ class JoinRows {
   // Keeps a row; its texts are copied into the state arena.
   void add(Context& context, const Cell* row);
   // Takes over the rows of `from`, whose state arena has to be adopted by the caller.
-  void merge(JoinRows& from);
+  void merge(exec::Team& team, JoinRows& from);
   // Makes the table; the rows are used up.
-  std::shared_ptr<const JoinTable> build();
+  std::shared_ptr<const JoinTable> build(exec::Team& team);
 
   size_t bytes() const;
   void save(Writer& writer) const;
@@ -119,11 +121,15 @@ class JoinRows {
   const Recent* keep_text(Context& context, Str text, Recent& other);
   uint32_t number_of_key(uint64_t hash, const Cell* cells, uint32_t count);
   void grow_slots();
-  std::vector<uint32_t> order() const;
+  size_t num_entries() const;
+  // Of each run the entries of a part of the input order.
+  using Part = std::vector<std::span<const Entry>>;
+  void sort_runs(exec::Team& team);
+  std::vector<Part> divide(size_t parts) const;
 
   const std::vector<Type>& types_;
   const std::vector<JoinColumn>& keys_;
-  std::vector<Entry> entries_;
+  std::vector<std::vector<Entry>> runs_{1};  // by thread, the own first
   std::vector<Key> known_;
   std::vector<uint32_t> slots_;  // place in known_ + 1 by hash, at most half full
   std::unique_ptr<Arena> cells_ = std::make_unique<Arena>();
@@ -131,7 +137,6 @@ class JoinRows {
   int recent_bits_ = 0;           // of the number of slots
   size_t num_missed_ = 0;         // since there are that many
   std::vector<uint64_t> hashes_;  // of the texts of a row
-  std::vector<size_t> runs_{0};   // where rows of another thread begin
 };
 
 }  // namespace kqlc

@@ -468,7 +468,9 @@ std::shared_ptr<Rows> Kernel::rows_of(State& state, uint32_t sink) const {
 }
 
 void Kernel::build_table(State& state, uint32_t sink) const {
-  if (!state.tables_[sink]) state.tables_[sink] = state.sinks_[sink].build_table();
+  if (state.tables_[sink]) return;
+  Team team = make_team(state);
+  state.tables_[sink] = state.sinks_[sink].build_table(team);
 }
 
 // One that reads no input.

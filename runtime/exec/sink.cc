@@ -358,7 +358,7 @@ void Sink::flush(Context& context) {
 void Sink::merge(exec::Team& team, Sink& from) {
   count_ += from.count_;
   last_position_ = std::max(last_position_, from.last_position_);
-  join_rows_.merge(from.join_rows_);
+  join_rows_.merge(team, from.join_rows_);
   if (spec_.kind == SinkSpec::Kind::Group)
     merge_groups(team, from);
   else

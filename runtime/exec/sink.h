@@ -73,7 +73,7 @@ class Sink {
   size_t finish(exec::Team& team, std::vector<Cell>& out);
 
   // Kind Build: the table of all rows, which the sink has no longer.
-  std::shared_ptr<const JoinTable> build_table() { return join_rows_.build(); }
+  std::shared_ptr<const JoinTable> build_table(exec::Team& team) { return join_rows_.build(team); }
 
   // Bytes that the sink holds itself, and those that handing its rows on will take; what it keeps in the
   // state arena is counted there.

@@ -45,7 +45,8 @@ std::string rows_of(const std::string& query) {
                    const reference::RowSink&) -> Result<void> { return {}; };
   auto rows = reference::execute(result.plan, 0, reader);
   if (!rows.ok()) return rows.error().message;
-  std::string text = cli::json_table(rows.value());
+  std::string text;
+  cli::append_json_table(text, rows.value());
   return text.substr(text.find("\"rows\":") + 7);
 }
 

@@ -31,6 +31,14 @@ struct Side {
     context.match = match;
     rows.add(context, cells.data());
   }
+  void merge(Side& from, size_t threads = 1) {
+    exec::Team team(context, threads);
+    rows.merge(team, from.rows);
+  }
+  std::shared_ptr<const JoinTable> build(size_t threads = 1) {
+    exec::Team team(context, threads);
+    return rows.build(team);
+  }
 };
 
 // The second column of the rows that match, which is a long.
@@ -52,12 +60,38 @@ TEST(JoinTable, RowsOfAKeyComeInInputOrder) {
   two.add(1, 0, {text("a"), make_cell(int64_t{10})});
   two.add(7, 0, {text("A"), make_cell(int64_t{70})});
   two.add(8, 0, {text("a"), make_cell(int64_t{80})});
-  one.rows.merge(two.rows);
-  auto table = one.rows.build();
+  one.merge(two);
+  auto table = one.build();
   EXPECT_EQ(find(*table, {text("a")}), (Values{10, 50, 80, 90, 91}));
   EXPECT_EQ(find(*table, {text("A")}), Values{70});
   EXPECT_EQ(find(*table, {text("b")}), Values{});
   EXPECT_GT(table->bytes(), 0u);
+}
+
+// As threads of a scan leave them: pieces of the input by turns, one of them not in order; enough for several
+// threads.
+TEST(JoinTable, ManyRowsOfSeveralThreadsComeInInputOrder) {
+  constexpr uint64_t kRows = 300'000, kPiece = 1000;
+  for (size_t threads : {1, 3}) {
+    std::vector<std::unique_ptr<Side>> sides;
+    for (int i = 0; i < 3; ++i)
+      sides.push_back(std::make_unique<Side>(std::vector<Type>{Type::Long, Type::Long},
+                                             std::vector<JoinColumn>{{0, Type::Long}}));
+    auto key_of = [](uint64_t row) { return static_cast<int64_t>(row * row % 977); };
+    for (uint64_t row = 0; row < kRows; ++row) {
+      const uint64_t side = row / kPiece * 7 % 5 % 3;
+      const uint64_t number = side == 1 ? row / kPiece * kPiece + (kPiece - 1 - row % kPiece) : row;
+      sides[side]->add(number, 0, {make_cell(key_of(number)), make_cell(static_cast<int64_t>(number))});
+    }
+    sides[0]->merge(*sides[1], threads);
+    sides[0]->merge(*sides[2], threads);
+    auto table = sides[0]->build(threads);
+    std::vector<Values> expected(977);
+    for (uint64_t row = 0; row < kRows; ++row)
+      expected[static_cast<size_t>(key_of(row))].push_back(static_cast<int64_t>(row));
+    for (int64_t key = 0; key < 977; ++key)
+      ASSERT_EQ(find(*table, {make_cell(key)}), expected[static_cast<size_t>(key)]) << key;
+  }
 }
 
 // Whatever the order of the rows, all in the range are given, in input order; where they are few, no others.
@@ -71,7 +105,7 @@ TEST(JoinTable, ARangeLeavesOutOnlyWhatLiesOutside) {
       if (random() % 20 == 0) time = null_cell(Type::DateTime);
       side.add(i, 0, {make_cell(static_cast<int64_t>(i % 2)), time});
     }
-    auto table = side.rows.build();
+    auto table = side.build();
     for (int64_t key : {0, 1})
       for (int round = 0; round < 200; ++round) {
         Cell keys = make_cell(key);
@@ -94,7 +128,7 @@ TEST(JoinTable, ARangeOfMostRowsOrOfTextsIsAllRows) {
   for (int64_t i = 0; i < 20; ++i)
     side.add(static_cast<uint64_t>(i), 0,
              {make_cell(int64_t{1}), make_cell(DateTime{20 - i}), make_cell(Str(std::string_view("x")))});
-  auto table = side.rows.build();
+  auto table = side.build();
   Cell key = make_cell(int64_t{1});
   JoinScratch scratch;
   const JoinMatches all = table->find(&key);
@@ -108,7 +142,7 @@ TEST(JoinTable, NullAndNanEqualNothing) {
   reals.add(1, 0, {null_cell(Type::Real), make_cell(int64_t{1})});
   reals.add(2, 0, {make_cell(std::nan("")), make_cell(int64_t{2})});
   reals.add(3, 0, {make_cell(-0.0), make_cell(int64_t{3})});
-  auto table = reals.rows.build();
+  auto table = reals.build();
   EXPECT_EQ(find(*table, {null_cell(Type::Real)}), Values{});
   EXPECT_EQ(find(*table, {make_cell(std::nan(""))}), Values{});
   EXPECT_EQ(find(*table, {make_cell(0.0)}), Values{3});
@@ -119,7 +153,7 @@ TEST(JoinTable, IntAndLongMeet) {
   ints.add(1, 0, {make_cell(int32_t{-7}), make_cell(int64_t{1})});
   longs.add(1, 0, {make_cell(int64_t{-7}), make_cell(int64_t{2})});
   longs.add(2, 0, {make_cell(int64_t{4294967289}), make_cell(int64_t{3})});
-  auto of_ints = ints.rows.build(), of_longs = longs.rows.build();
+  auto of_ints = ints.build(), of_longs = longs.build();
   EXPECT_EQ(find(*of_ints, {make_cell(int64_t{-7})}), Values{1});
   EXPECT_EQ(find(*of_ints, {make_cell(int64_t{4294967289})}), Values{});
   EXPECT_EQ(find(*of_longs, {make_cell(int32_t{-7})}), Values{2});
@@ -127,7 +161,7 @@ TEST(JoinTable, IntAndLongMeet) {
 
 TEST(JoinTable, AnEmptyOneHasNoMatchButNulls) {
   Side side({Type::String, Type::Long}, {{0, Type::String}});
-  auto table = side.rows.build();
+  auto table = side.build();
   EXPECT_EQ(find(*table, {make_cell(Str())}), Values{});
   EXPECT_TRUE(table->nulls()[0][0].valid);  // a string is never null
   EXPECT_FALSE(table->nulls()[0][1].valid);
@@ -144,7 +178,7 @@ TEST(JoinTable, SavedRowsAreTheSameAndDamagedOnesAreRefused) {
     Reader reader(std::string_view(writer.bytes).substr(0, cut));
     ASSERT_EQ(other.rows.load(other.context, reader), cut == writer.bytes.size());
     if (cut < writer.bytes.size()) continue;
-    auto table = other.rows.build();
+    auto table = other.build();
     EXPECT_EQ(find(*table, {make_cell(Str(std::string_view("key")))}).size(), 20u);
   }
 }

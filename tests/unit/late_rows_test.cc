@@ -46,7 +46,10 @@ class LateRowsTest : public testing::Test {
     if (!tables.ok()) return tables.error().message;
     std::vector<Job> jobs = make_jobs(compiled.plan, TimeRange());
     run_jobs(jobs, tables.value(), options);
-    return jobs[0].error ? jobs[0].error->message : json_table(jobs[0].rows);
+    if (jobs[0].error) return jobs[0].error->message;
+    std::string text;
+    append_json_table(text, jobs[0].rows);
+    return text;
   }
 
   void expect_same(const std::string& query, const std::string& data) {

@@ -23,7 +23,10 @@ std::string answer(const std::string& query) {
   auto reader = [](const std::string&, const plan::Schema&, const std::vector<bool>&,
                    const reference::RowSink&) -> Result<void> { return {}; };
   auto rows = reference::execute(compiled.plan, 0, reader);
-  return rows.ok() ? cli::json_table(rows.value()) : rows.error().message;
+  if (!rows.ok()) return rows.error().message;
+  std::string text;
+  cli::append_json_table(text, rows.value());
+  return text;
 }
 
 std::string rows_of(const std::string& query) {
