@@ -107,6 +107,34 @@ bool copy_offsets(const PlaceCopier* copier, const arrow::ArrayData& data, int64
   return grow && out[count] <= bytes_of(data).size;
 }
 
+// Times that are looked at at once: read from a mapped file they stay in the cache, and no page of it is
+// mapped.
+constexpr int64_t kTimesAtOnce = 8192;
+
+struct TimeBounds {
+  int64_t least = std::numeric_limits<int64_t>::max(), greatest = std::numeric_limits<int64_t>::min();
+
+  // Of `count` rows from `first` on, whose times stand in `times`.
+  void include(const int64_t* times, const uint8_t* validity, int64_t first, int64_t count) {
+    // Several of each, so that none waits for the one before.
+    constexpr int64_t kLanes = 4;
+    int64_t least_of[kLanes], greatest_of[kLanes];
+    std::ranges::fill(least_of, least);
+    std::ranges::fill(greatest_of, greatest);
+    const auto include_row = [&](int64_t lane, int64_t row) {
+      least_of[lane] = std::min(least_of[lane], times[row]);
+      greatest_of[lane] = std::max(greatest_of[lane], times[row]);
+    };
+    int64_t row = 0;
+    for (; !validity && row + kLanes <= count; row += kLanes)
+      for (int64_t lane = 0; lane < kLanes; ++lane) include_row(lane, row + lane);
+    for (; row < count; ++row)
+      if (!validity || bit_at(validity, first + row)) include_row(0, row);
+    least = std::ranges::min(least_of);
+    greatest = std::ranges::max(greatest_of);
+  }
+};
+
 }  // namespace
 
 arrow::Result<const TextDictionaries::Texts*> TextDictionaries::find(
@@ -212,23 +240,17 @@ bool BatchColumns::find_range(size_t column, int64_t* least, int64_t* greatest) 
   if (source.kind != Kind::Times || num_rows_ == 0 || !source.array->Validate().ok()) return false;
   const auto* times = reinterpret_cast<const int64_t*>(source.array->data()->buffers[1]->data());
   const uint8_t* validity = validity_of(*source.array);
-  // Several of each, so that none waits for the one before.
-  constexpr int64_t kLanes = 4;
-  int64_t least_of[kLanes], greatest_of[kLanes];
-  std::ranges::fill(least_of, std::numeric_limits<int64_t>::max());
-  std::ranges::fill(greatest_of, std::numeric_limits<int64_t>::min());
-  const auto include = [&](int64_t lane, int64_t row) {
-    least_of[lane] = std::min(least_of[lane], times[row]);
-    greatest_of[lane] = std::max(greatest_of[lane], times[row]);
-  };
-  int64_t row = 0;
-  for (; !validity && row + kLanes <= num_rows_; row += kLanes)
-    for (int64_t lane = 0; lane < kLanes; ++lane) include(lane, row + lane);
-  for (; row < num_rows_; ++row)
-    if (!validity || bit_at(validity, row)) include(0, row);
-  const int64_t from = std::ranges::min(least_of), to = std::ranges::max(greatest_of);
+  TimeBounds bounds;
+  std::vector<int64_t> some(static_cast<size_t>(std::min(num_rows_, kTimesAtOnce)));
+  for (int64_t row = 0; row < num_rows_; row += kTimesAtOnce) {
+    const int64_t count = std::min(kTimesAtOnce, num_rows_ - row);
+    if (!copy_bytes(copier_, times + row, static_cast<size_t>(count) * sizeof *times, some.data()))
+      return false;
+    bounds.include(some.data(), validity, row, count);
+  }
   const int64_t scale = unit_of(*source.array->type());
-  return from <= to && datetime_ticks(from, scale, least) && datetime_ticks(to, scale, greatest);
+  return bounds.least <= bounds.greatest && datetime_ticks(bounds.least, scale, least) &&
+         datetime_ticks(bounds.greatest, scale, greatest);
 }
 
 bool BatchColumns::find_values(size_t column, Column* values, int64_t* size) {
@@ -341,8 +363,7 @@ arrow::Status BatchColumns::make_texts(size_t column, const uint64_t* selection)
 arrow::Status BatchColumns::make_all_texts(size_t column) {
   const arrow::Array& array = *sources_[column].array;
   auto* offsets = worker_.rows.arena().allocate_array<int32_t>(static_cast<size_t>(num_rows_) + 1);
-  if (!copy_offsets(copier_, *array.data(), num_rows_, offsets))
-    return contradiction(requests_[column]);
+  if (!copy_offsets(copier_, *array.data(), num_rows_, offsets)) return contradiction(requests_[column]);
   const char* data = bytes_of(*array.data()).data;
   if (!are_utf8(offsets, num_rows_, data)) return make_texts(column, nullptr);
   Column& out = columns_[column];
