@@ -103,11 +103,11 @@ Result<std::vector<ColumnRequest>> read_columns(const File& file);
 // Returns the tables that rows of a file name, of `known` and custom ones (`_CL`); see named_tables.cc.
 Result<std::vector<std::string>> find_named_tables(const File& file, const std::vector<std::string>& known);
 
-// Which files are mapped into memory instead of read into buffers. What is packed, Parquet and CSV is always
+// Which files are mapped into memory instead of read into buffers. What is packed as a whole and CSV is always
 // read.
 enum class Mapping : uint8_t {
   None,
-  Archives,  // Arrow IPC files
+  Archives,  // Arrow IPC files, and of Parquet what zstd has packed
   All,       // and plain NDJSON
 };
 

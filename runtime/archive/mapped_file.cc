@@ -152,6 +152,15 @@ bool MappedFile::copy(const void* from, size_t bytes, void* out) const {
   return true;
 }
 
+void MappedFile::populate(const void* from, size_t bytes) {
+#ifdef MADV_POPULATE_READ
+  constexpr uintptr_t kPage = 4096;
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(from) & ~(kPage - 1);
+  const uintptr_t end = reinterpret_cast<uintptr_t>(from) + bytes;
+  if (end - begin > kPage) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_READ);
+#endif
+}
+
 bool MappedFile::torn() const {
   if (slots[slot_].torn) return true;
   struct stat status;

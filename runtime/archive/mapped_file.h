@@ -36,6 +36,10 @@ class MappedFile {
   // false where they cannot be read; what is behind the end of a file that became shorter is 0.
   bool copy(const void* from, size_t bytes, void* out) const;
 
+  // Maps the pages of a range at once, where the system can; the others fault one by one. A hint: bytes that
+  // are not there any more are met when they are touched.
+  static void populate(const void* from, size_t bytes);
+
   // Whether bytes were lost since the file was opened: it is shorter now, or touching it failed.
   bool torn() const;
   // What is to be said of a torn file.

@@ -16,6 +16,7 @@
 #include <numeric>
 
 #include "runtime/archive/arrow_columns.h"
+#include "runtime/archive/arrow_mapped.h"
 #include "runtime/archive/arrow_validate.h"
 #include "runtime/archive/fetch.h"
 #include "runtime/archive/manifest.h"
@@ -27,9 +28,12 @@ namespace {
 
 class ParquetSource : public Source {
  public:
-  ParquetSource(const File& file, OpenedParquet opened, const ScanRequest& request)
+  // `mapped`: nullptr where the file is read.
+  ParquetSource(const File& file, OpenedParquet opened, std::shared_ptr<const MappedFile> mapped,
+                const ScanRequest& request)
       : file_(file),
-        input_(std::move(opened.input)),
+        mapped_(std::move(mapped)),
+        input_(mapped_ ? open_mapped_input(mapped_) : std::move(opened.input)),
         reader_(std::move(opened.reader)),
         fields_(find_fields(*reader_, request)),
         wanted_rows_(request.wanted_rows),
@@ -51,11 +55,13 @@ class ParquetSource : public Source {
       arrow::Status status = wanted_rows_ ? read_wanted(group, columns_[chunk % columns_.size()], worker)
                                           : read_group(group, worker);
       worker.rows.clear();
+      if (torn()) worker.failure = mapped_->loss();  // what came of the chunk cannot be told
       if (status.ok()) return Taken::Chunk;
       next_ = num_chunks_;
-      return error_of(status, file_);
+      return torn() ? mapped_->loss() : error_of(status, file_);
     } catch (const std::exception& thrown) {
       next_ = num_chunks_;
+      if (torn()) return mapped_->loss();
       return Error{ErrorCode::Format,
                    file_.path + ": row group " + std::to_string(group) + ": " + thrown.what()};
     }
@@ -66,6 +72,8 @@ class ParquetSource : public Source {
   }
 
  private:
+  bool torn() const { return mapped_ && mapped_->torn(); }
+
   // The row groups that hold a wanted row, and the columns, the largest first: those take longest.
   void list_wanted(const parquet::FileMetaData& metadata) {
     for (int i = 0; i < metadata.num_row_groups(); ++i)
@@ -184,7 +192,8 @@ class ParquetSource : public Source {
   inline static const Need kEveryRow;
 
   File file_;
-  std::shared_ptr<arrow::io::RandomAccessFile> input_;
+  std::shared_ptr<const MappedFile> mapped_;
+  std::shared_ptr<arrow::io::RandomAccessFile> input_;  // of pages that are unpacked here
   std::unique_ptr<parquet::arrow::FileReader> reader_;
   std::vector<ParquetField> fields_;
   const std::vector<uint64_t>* wanted_rows_;
@@ -208,7 +217,10 @@ Result<SourcePtr> open_parquet(const File& file, const ScanRequest& request) {
     arrow::Status status = opened->reader->GetSchema(&schema);
     if (status.ok()) status = refuse_repeated(columns_of_schema(*schema), request);
     if (!status.ok()) return error_of(status, file);
-    return SourcePtr(std::make_unique<ParquetSource>(file, std::move(*opened), request));
+    std::shared_ptr<const MappedFile> mapped;
+    if (request.mapping != Mapping::None) mapped = MappedFile::open(file.path);
+    if (mapped && !is_unchanged(file)) mapped = nullptr;  // the footer may be that of another file
+    return SourcePtr(std::make_unique<ParquetSource>(file, std::move(*opened), std::move(mapped), request));
   } catch (const std::exception& thrown) {
     return Error{ErrorCode::Format, file.path + ": " + thrown.what()};
   }

@@ -16,7 +16,7 @@ namespace kqlc::archive {
 
 struct OpenedParquet {
   std::shared_ptr<arrow::io::RandomAccessFile> input;
-  std::unique_ptr<parquet::arrow::FileReader> reader;
+  std::unique_ptr<parquet::arrow::FileReader> reader;  // reads from `input`
 };
 
 // Opens a file for reading by any thread. Footers of files that are what they were when they were listed are

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A chunk is read with one call into the worker's buffer. Arrow's page reader is told that nothing is packed,
-// so it leaves zstd's frames alone.
+// A chunk is unpacked from where it is mapped, or read with one call into the worker's buffer. Arrow's page
+// reader is told that nothing is packed, so it leaves zstd's frames alone.
 #include "runtime/archive/parquet_pages.h"
 
 #include <arrow/buffer.h>
@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <cstring>
+
+#include "runtime/archive/mapped_file.h"
 
 namespace kqlc::archive {
 namespace {
@@ -40,6 +42,11 @@ std::shared_ptr<arrow::Buffer> read_chunk_bytes(arrow::io::RandomAccessFile& fil
   if (only_dictionary && chunk.data_page_offset() > begin)
     size = std::min(size, chunk.data_page_offset() - begin);
   size += std::min(kForgottenBytes, file_size - begin - size);
+  if (file.supports_zero_copy()) {
+    PARQUET_ASSIGN_OR_THROW(std::shared_ptr<arrow::Buffer> mapped, file.ReadAt(begin, size));
+    MappedFile::populate(mapped->data(), static_cast<size_t>(mapped->size()));
+    return mapped;
+  }
   worker.buffer.resize(static_cast<size_t>(size));
   PARQUET_ASSIGN_OR_THROW(const int64_t read, file.ReadAt(begin, size, worker.buffer.data()));
   return std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(worker.buffer.data()), read);

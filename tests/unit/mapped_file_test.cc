@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <parquet/arrow/writer.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -33,9 +34,8 @@ constexpr int64_t kRows = 100'000;  // of a batch
 
 class MappedFileTest : public ::testing::Test {
  protected:
-  // `batches` batches of a number, a text, a coded text and a view.
-  std::string write_arrow(int batches, arrow::ipc::IpcWriteOptions options = {}) {
-    std::string path = folder_.path() + "/DeviceEvents.arrow";
+  // A number, a text, a coded text and a view.
+  static std::shared_ptr<arrow::Table> make_table() {
     arrow::Int64Builder numbers;
     arrow::StringBuilder texts;
     arrow::StringDictionary32Builder codes;
@@ -49,11 +49,28 @@ class MappedFileTest : public ::testing::Test {
     arrow::FieldVector fields;
     const char* names[] = {"N", "T", "C", "V"};
     for (size_t i = 0; i < arrays.size(); ++i) fields.push_back(arrow::field(names[i], arrays[i]->type()));
-    auto table = arrow::Table::Make(arrow::schema(fields), arrays);
+    return arrow::Table::Make(arrow::schema(fields), arrays);
+  }
+
+  std::string write_arrow(int batches, arrow::ipc::IpcWriteOptions options = {}) {
+    std::string path = folder_.path() + "/DeviceEvents.arrow";
+    auto table = make_table();
     auto out = *arrow::io::FileOutputStream::Open(path);
     auto writer = *arrow::ipc::MakeFileWriter(out, table->schema(), options);
     for (int i = 0; i < batches; ++i) EXPECT_TRUE(writer->WriteTable(*table).ok());
     EXPECT_TRUE(writer->Close().ok() && out->Close().ok());
+    return path;
+  }
+
+  // The number and the text, in row groups of a quarter of the rows.
+  std::string write_parquet() {
+    std::string path = folder_.path() + "/DeviceEvents.parquet";
+    auto out = *arrow::io::FileOutputStream::Open(path);
+    auto properties = parquet::WriterProperties::Builder().compression(parquet::Compression::ZSTD)->build();
+    EXPECT_TRUE(parquet::arrow::WriteTable(**make_table()->SelectColumns({0, 1}),
+                                           arrow::default_memory_pool(), out, kRows / 4, properties)
+                    .ok());
+    EXPECT_TRUE(out->Close().ok());
     return path;
   }
 
@@ -193,6 +210,41 @@ TEST_F(MappedFileTest, AnArrowFileCutBeforeABatchIsTheFilesError) {
   ASSERT_EQ(report_.errors.size(), 1u);
   EXPECT_EQ(report_.errors[0].code, ErrorCode::Io);
   EXPECT_EQ(report_.errors[0].message, path + ": became shorter while it was read");
+}
+
+// Pages are unpacked from where they are mapped: of a file that was cut no row group can be told from
+// another.
+TEST_F(MappedFileTest, AParquetFileCutUnderABatchFailsTheScan) {
+  request_.columns = {{"N", Type::Long}, {"T", Type::String}};
+  for (int tenth = 0; tenth < 10; ++tenth) {
+    std::string path = write_parquet();
+    auto size = std::filesystem::file_size(path);
+    int batches = 0;
+    auto look = [&](const Batch& batch) {
+      if (batches++ == 0) std::filesystem::resize_file(path, size * tenth / 10 + 7);
+      for (size_t i = 0; i < batch.num_columns; ++i) touch(batch.columns[i], batch.num_rows);
+    };
+    auto done = scan(path, Mapping::Archives, look);
+    ASSERT_FALSE(done.ok()) << tenth;
+    EXPECT_EQ(done.error().message, path + ": became shorter while it was read");
+    EXPECT_EQ(batches, 1);
+  }
+}
+
+TEST_F(MappedFileTest, MappedAndReadParquetGiveTheSameValues) {
+  request_.columns = {{"N", Type::Long}, {"T", Type::String}};
+  std::string path = write_parquet();
+  uint64_t sums[2] = {};
+  for (Mapping mapping : {Mapping::None, Mapping::Archives}) {
+    uint64_t rows = 0;
+    ASSERT_TRUE(scan(path, mapping, [&](const Batch& batch) {
+                  rows += static_cast<uint64_t>(batch.num_rows);
+                  for (size_t i = 0; i < batch.num_columns; ++i)
+                    sums[mapping == Mapping::None] += touch(batch.columns[i], batch.num_rows);
+                }).ok());
+    EXPECT_EQ(rows, static_cast<uint64_t>(kRows));
+  }
+  EXPECT_EQ(sums[0], sums[1]);
 }
 
 // Rows of lines are copies, so a cut in the callback harms only what follows.
