@@ -7,6 +7,7 @@
 #include "cli/compile.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "codegen/shared_code.h"
 #include "runtime/simd/targets.h"
 
 namespace {
@@ -54,6 +55,10 @@ void add_window_option(CLI::App* app, kqlc::cli::Options& options) {
                   "rule: of a scheduled rule only its queryPeriod before the query time")
       ->check(CLI::IsMember({"rule"}));
 }
+
+struct EndOfCompilations {
+  ~EndOfCompilations() { kqlc::codegen::drop_shared_code(); }
+};
 
 }  // namespace
 
@@ -161,6 +166,7 @@ int main(int argc, char** argv) {
     std::fputs(app.help().c_str(), stderr);
     return kqlc::cli::kUsage;
   }
+  const EndOfCompilations end;
   if (*scan || *query || options.profile) kqlc::cli::open_cache(options);
   if (*scan) return kqlc::cli::run_scan(options);
   if (*query) return kqlc::cli::run_query(options);

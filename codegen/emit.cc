@@ -510,7 +510,8 @@ Value* Emitter::evaluate_call(size_t level, const Expr& expr) {
   auto* pointer = ir_.getPtrTy();
   Value* state = llvm::ConstantPointerNull::get(pointer);
   if (expr.prepared) {
-    uint32_t recipe = constants_.find_recipe(make_recipe(query_, expr));
+    Arena values;
+    uint32_t recipe = constants_.find_recipe(make_recipe(query_, expr, values));
     state = ir_.CreateLoad(pointer, ir_.CreateConstInBoundsGEP1_64(pointer, prepared_table_, recipe));
   }
   auto slot = static_cast<size_t>(expr.function - function_table().data());

@@ -99,6 +99,11 @@ Result<ObjectBuilder> ObjectBuilder::create(const plan::Plan& plan, plan::NodeId
                                             const std::string& rule, std::string symbol) {
   ObjectBuilder out;
   KQLC_TRY_ASSIGN(out.unit_, build_unit(plan, node, rule));
+  // An object is given the query time when it is run, and has its prepared states before that.
+  if (const Function* timed = find_timed_recipe(*out.unit_->ir))
+    return Error{ErrorCode::Unsupported,
+                 "`" + std::string(timed->spec.operators[0] ? timed->spec.operators[0] : timed->spec.name) +
+                     "` with a constant that depends on now()"};
   out.symbol_ = std::move(symbol);
   return out;
 }

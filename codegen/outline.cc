@@ -61,7 +61,7 @@ class Outliner {
     if (expr.kind == ExprKind::Call) {
       put_count(static_cast<size_t>(expr.function - function_table().data()));
       out_.put(expr.prepared != nullptr);
-      if (expr.prepared) out_.put(constants_.add_recipe(make_recipe(ir_, expr)));
+      if (expr.prepared) out_.put(constants_.add_recipe(make_recipe(ir_, expr, constants_.arena())));
     }
     put_ids(expr.args);
   }

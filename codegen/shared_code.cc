@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMostKept = 256;  // some 50 KB each
 
-// The last used first. It ends with the process, after the compilations that are under way.
+// The last used first.
 class SharedCode {
  public:
   std::shared_ptr<TieredCode> get(std::shared_ptr<const Unit> unit, TierPolicy policy) {
@@ -34,6 +34,13 @@ class SharedCode {
     return entries_.front().code;
   }
 
+  void clear() {
+    std::list<Entry> dropped;  // ends after the lock: it waits for compilations
+    std::lock_guard guard(lock_);
+    dropped.swap(entries_);
+    places_.clear();
+  }
+
  private:
   struct Entry {
     std::string key;
@@ -44,11 +51,18 @@ class SharedCode {
   std::unordered_map<std::string, std::list<Entry>::iterator> places_;
 };
 
+// Never destroyed: when it would be, LLVM may be gone.
+SharedCode& shared_code() {
+  static SharedCode& shared = *new SharedCode;
+  return shared;
+}
+
 }  // namespace
 
 std::shared_ptr<TieredCode> share_code(std::shared_ptr<const Unit> unit, TierPolicy policy) {
-  static SharedCode shared;
-  return shared.get(std::move(unit), policy);
+  return shared_code().get(std::move(unit), policy);
 }
+
+void drop_shared_code() { shared_code().clear(); }
 
 }  // namespace kqlc::codegen

@@ -15,4 +15,8 @@ namespace kqlc::codegen {
 // May be called from any thread. The process keeps the code of the last shapes that were asked for.
 std::shared_ptr<TieredCode> share_code(std::shared_ptr<const Unit> unit, TierPolicy policy);
 
+// Lets go of it, and waits for compilations that are under way. To be called at the end of main(), when no
+// kernel is left: LLVM's own static objects end with the process, under whoever still compiles.
+void drop_shared_code();
+
 }  // namespace kqlc::codegen

@@ -100,7 +100,7 @@ exec::Input make_input(const ir::Ir& ir, const Input& from, Constants& constants
   for (ir::ExprId id : from.atoms) {
     const ir::Expr& atom = ir.exprs[id];
     auto column = static_cast<uint32_t>(ir.exprs[atom.args[0]].column);
-    input.atoms.push_back({column, constants.add_recipe(make_recipe(ir, atom))});
+    input.atoms.push_back({column, constants.add_recipe(make_recipe(ir, atom, constants.arena()))});
   }
   return input;
 }
@@ -262,16 +262,40 @@ uint32_t Constants::find_recipe(const exec::Recipe& recipe) const {
   return place->second;
 }
 
-exec::Recipe make_recipe(const ir::Ir& ir, const ir::Expr& call) {
+namespace {
+
+// Whether an argument is prepared that is computed from constants, not one: what folding leaves depends on
+// now().
+bool is_timed(const ir::Ir& ir, const ir::Expr& call, size_t argument) {
+  return (call.function->prepared_mask >> std::min<size_t>(argument, 31) & 1) &&
+         ir.exprs[call.args[argument]].kind != ir::ExprKind::Literal;
+}
+
+}  // namespace
+
+exec::Recipe make_recipe(const ir::Ir& ir, const ir::Expr& call, Arena& arena) {
   exec::Recipe recipe;
   recipe.function = static_cast<uint32_t>(call.function - function_table().data());
+  Context context;
+  context.arena = context.state_arena = &arena;
+  context.now = ir.now;
   for (size_t i = 0; i < call.args.size(); ++i) {
     const ir::Expr& argument = ir.exprs[call.args[i]];
-    Type type = call.function->params[std::min<size_t>(i, call.function->num_params)].type;
-    bool constant = argument.kind == ir::ExprKind::Literal && argument.type == type;
-    recipe.args.push_back({type, constant ? argument.literal : null_cell(type)});
+    const Type type = call.function->params[std::min<size_t>(i, call.function->num_params)].type;
+    Cell cell = null_cell(type);
+    if (argument.type == type && is_timed(ir, call, i))
+      cell = ir::evaluate_constant(ir, call.args[i], context);
+    if (argument.type == type && argument.kind == ir::ExprKind::Literal) cell = argument.literal;
+    recipe.args.push_back({type, cell});
   }
   return recipe;
+}
+
+const Function* find_timed_recipe(const ir::Ir& ir) {
+  for (const ir::Expr& expr : ir.exprs)
+    for (size_t i = 0; expr.prepared && i < expr.args.size(); ++i)
+      if (is_timed(ir, expr, i)) return expr.function;
+  return nullptr;
 }
 
 bool Unit::optimizes() const { return count_operands(*ir) <= kMostOptimizedOperands; }

@@ -30,14 +30,20 @@ class Constants {
   // The index of one that was added.
   uint32_t find_literal(const exec::Constant& literal) const;
   uint32_t find_recipe(const exec::Recipe& recipe) const;
+  // That of the program, for values of constants.
+  Arena& arena() { return *program_.arena; }
 
  private:
   exec::Program& program_;
   std::unordered_map<std::string, uint32_t> literals_, recipes_;  // by saved bytes
 };
 
-// The recipe of a call whose constant arguments are prepared.
-exec::Recipe make_recipe(const ir::Ir& ir, const ir::Expr& call);
+// The recipe of a call whose constant arguments are prepared. Those that depend on the query time have the
+// value of then, in `arena`.
+exec::Recipe make_recipe(const ir::Ir& ir, const ir::Expr& call, Arena& arena);
+// A function that is prepared with a constant that depends on the query time (`has tostring(now())`);
+// nullptr: none is.
+const Function* find_timed_recipe(const ir::Ir& ir);
 
 // A loop: from an input's source through its steps into a sink.
 struct Loop {

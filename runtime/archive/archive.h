@@ -59,6 +59,9 @@ struct ChunkStatistics {
       0;  // of its term filter (term_filter.h): the number by which it is known; 0: there is none
 };
 
+// Device, inode, times (ns) of the last write and of the last change, which nobody can set back.
+using FileIdentity = std::array<int64_t, 4>;
+
 struct File {
   std::string path;
   Format format = Format::Ndjson;
@@ -66,11 +69,10 @@ struct File {
   std::string table;              // "": not known; the file is read for every table
   bool rows_name_tables = false;  // a column `Type` holds the name of each row's table
   uint64_t bytes = 0;             // on disk
-  // Device, inode and time of the last change (ns) when it was listed: whether it is still the same file.
-  std::array<int64_t, 3> identity{};
-  uint32_t ordinal = 0;      // place in the sorted list; < 2^24
-  bool named = false;        // is an input by itself, not found in a folder or by a glob
-  bool starts_well = false;  // its first line is an object or an array of JSON
+  FileIdentity identity{};        // when it was listed: whether it is still the same file
+  uint32_t ordinal = 0;           // place in the sorted list; < 2^24
+  bool named = false;             // is an input by itself, not found in a folder or by a glob
+  bool starts_well = false;       // its first line is an object or an array of JSON
   std::shared_ptr<const ChunkStatistics> statistics;  // of an ingested chunk, where they are known
 };
 
@@ -103,8 +105,8 @@ Result<std::vector<ColumnRequest>> read_columns(const File& file);
 // Returns the tables that rows of a file name, of `known` and custom ones (`_CL`); see named_tables.cc.
 Result<std::vector<std::string>> find_named_tables(const File& file, const std::vector<std::string>& known);
 
-// Which files are mapped into memory instead of read into buffers. What is packed as a whole and CSV is always
-// read.
+// Which files are mapped into memory instead of read into buffers. What is packed as a whole and CSV is
+// always read.
 enum class Mapping : uint8_t {
   None,
   Archives,  // Arrow IPC files, and of Parquet what zstd has packed

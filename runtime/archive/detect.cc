@@ -232,9 +232,11 @@ std::string_view format_name(Format format) {
 
 namespace {
 
-std::array<int64_t, 3> identity_of(const struct stat& status) {
+int64_t nanoseconds(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
+
+FileIdentity identity_of(const struct stat& status) {
   return {static_cast<int64_t>(status.st_dev), static_cast<int64_t>(status.st_ino),
-          status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
+          nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
 }
 
 }  // namespace

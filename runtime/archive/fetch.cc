@@ -14,6 +14,13 @@
 
 namespace kqlc::archive {
 
+namespace {
+
+// Values that are worth a thread.
+constexpr size_t kCellsOfThread = 256;
+
+}  // namespace
+
 bool is_fetchable(const File& file) {
   return file.compression == Compression::None &&
          (file.format == Format::Ndjson || file.format == Format::Parquet ||
@@ -139,7 +146,10 @@ Result<std::unique_ptr<FetchedRows>> FetchedRows::fetch(const std::vector<File>&
     if (range.begin < range.end) holding.push_back(file);
   }
   ScanReport own;
-  KQLC_TRY(out->read(holding, request, control, memory_limit, &own));
+  ScanControl few = control;
+  const size_t cells = out->sorted_.size() * std::max<size_t>(1, out->requests_.size());
+  few.threads = static_cast<int>(std::min<size_t>(std::max(1, control.threads), 1 + cells / kCellsOfThread));
+  if (!holding.empty()) KQLC_TRY(out->read(holding, request, few, memory_limit, &own));
   if (!out->fits_) return over_limit;
   // A file that was replaced or written to since it was scanned has other rows at the same places.
   if (own.bad_lines || !own.errors.empty() || !std::ranges::all_of(holding, is_unchanged) ||

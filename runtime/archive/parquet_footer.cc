@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whoever comes first stays: a folder of more files than fit is gone through in the same order each time.
+// A file that was changed just now may be changed again without another time of change, so its footer is not
+// kept. Whoever comes first stays: a folder of more files than fit is gone through in the same order each
+// time.
 #include "runtime/archive/parquet_footer.h"
 
 #include <parquet/file_reader.h>
 
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <string>
@@ -19,6 +22,14 @@ constexpr size_t kMostChunks = size_t{1} << 15;
 
 size_t chunks_of(const parquet::FileMetaData& footer) {
   return static_cast<size_t>(footer.num_row_groups()) * static_cast<size_t>(footer.num_columns());
+}
+
+// Longer than the step of a file system's clock.
+constexpr auto kSettled = std::chrono::seconds(2);
+
+bool is_settled(const File& file) {
+  const auto changed = std::chrono::nanoseconds(file.identity.back());
+  return std::chrono::system_clock::now().time_since_epoch() - changed > kSettled;
 }
 
 class Footers {
@@ -43,7 +54,7 @@ class Footers {
  private:
   struct Known {
     uint64_t bytes = 0;
-    std::array<int64_t, 3> identity{};
+    FileIdentity identity{};
     Footer footer;
   };
   static bool is_of(const Known& known, const File& file) {
@@ -75,7 +86,7 @@ arrow::Result<OpenedParquet> open_parquet_file(const File& file) {
   // guarded.
   properties.set_pre_buffer(false);
   ARROW_ASSIGN_OR_RAISE(out.reader, builder.properties(properties)->Build());
-  if (unchanged && !known && is_unchanged(file))
+  if (unchanged && !known && is_settled(file) && is_unchanged(file))
     footers().keep(file, out.reader->parquet_reader()->metadata());
   return out;
 }

@@ -120,6 +120,14 @@ bool accepts(Accepts what, Type type) {
 Type Generator::any_type() { return static_cast<Type>(random_.below(kNumTypes)); }
 
 Term Generator::literal(Type type) {
+  // Constants that are known when the query runs.
+  if (type == Type::String && random_.chance(6)) {
+    static constexpr std::string_view timed[] = {
+        "format_datetime(now(), 'yyyy')", "tostring(now())", "format_datetime(ago(1d), 'd')",
+        "iff(now() > datetime(2000-01-01), 'a', 'b')", "substring(tostring(now()), 2, 2)"};
+    return term(std::string(random_.pick(timed)));
+  }
+  if (type == Type::Long && random_.chance(3)) return term("iff(now() > datetime(2000-01-01), 1, 2)");
   return term(std::string(kLiterals[static_cast<size_t>(type)][random_.below(num_literals(type))]));
 }
 

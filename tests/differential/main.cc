@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "codegen/shared_code.h"
 #include "runtime/aggregates/aggregate.h"
 #include "runtime/functions/function.h"
 #include "tests/differential/check.h"
@@ -71,5 +72,6 @@ int main(int argc, char** argv) {
   std::printf("%llu passed, %llu failed\n",
               static_cast<unsigned long long>(tally.queries - std::min(failed, tally.queries)),
               static_cast<unsigned long long>(failed));
+  codegen::drop_shared_code();
   return failed ? 1 : 0;
 }

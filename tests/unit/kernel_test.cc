@@ -8,6 +8,7 @@
 
 #include <deque>
 
+#include "codegen/shared_code.h"
 #include "compiler/reference/execute.h"
 #include "compiler/syntax/tree.h"
 #include "runtime/aggregates/state.h"
@@ -226,6 +227,24 @@ TEST(Kernel, codes_of_different_dictionaries_are_different_texts) {
   check("T | distinct Note, Name | summarize count() by Note");
 }
 
+// Prepared with constants that the query time decides.
+TEST(Kernel, constants_that_depend_on_the_query_time) {
+  check("print a = 'x 2026' has tostring(now()), b = tostring(now()) == tostring(now())");
+  check("print extract(format_datetime(now(), 'yyyy'), 0, strcat('a', format_datetime(now(), 'yyyy')))");
+  check("print replace_regex('a2026', format_datetime(now(), 'yyyy'), 'x'), trim(tostring(now()), 'x')");
+  check(
+      "print datetime_diff(iff(now() > datetime(2000-01-01), 'hour', 'day'), datetime(2020-01-02), "
+      "datetime(2020-01-01))");
+  check("T | where Name has tostring(now())");
+  check("T | where Name !has tostring(now()) | count");
+  check(
+      "T | where Name in (tostring(now()), 'cmd.exe') or Name startswith iff(now() > datetime(2000-01-01), "
+      "'p', 'q')");
+  check(
+      "T | where Name has_any (iff(now() > datetime(2000-01-01), 'powershell', 'x'), 'zz') | summarize "
+      "count() by Name");
+}
+
 TEST(Kernel, several_inputs_in_order) {
   check("union (T | where Size > 90 | project Size, Name), (T | take 3 | project Size, Name)");
   check("union (T | project Size), (T | project Size) | summarize count(), max(Size)");
@@ -235,6 +254,13 @@ TEST(Kernel, several_inputs_in_order) {
   check("range r from 0.0 to 1.0 step 0.125 | extend y = r * 2");
   check("range x from 1 to 5 step 0");
 }
+
+// LLVM's static objects end with the process; no compilation may be under way then.
+class EndOfCompilations : public testing::Environment {
+  void TearDown() override { codegen::drop_shared_code(); }
+};
+[[maybe_unused]] const auto* const kEndOfCompilations =
+    testing::AddGlobalTestEnvironment(new EndOfCompilations);
 
 }  // namespace
 }  // namespace kqlc
