@@ -77,6 +77,9 @@ void read_folder(const std::string& path, RuleFiles& out) {
     std::error_code ignored;
     if (entry->is_regular_file(ignored) && is_rule_file(entry->path()))
       files.push_back(entry->path().string());
+    if (entry->is_symlink(ignored) && entry->is_directory(ignored))
+      fmt::print(stderr, "kqlc: {}: a link to a folder, read where it is named itself\n",
+                 printable(entry->path().string()));
   }
   if (error) return leave_out(path, error.message(), out);
   if (files.empty())

@@ -9,6 +9,7 @@
 #include <cctype>
 #include <limits>
 
+#include "cli/interrupt.h"
 #include "runtime/value/datetime.h"
 
 namespace kqlc::cli {
@@ -112,6 +113,7 @@ std::string print_bounds(const Options& options, const TimeRange& bounds) {
   std::string out;
   if (bounds.is_bounded()) out = "times from " + print_range(bounds) + "\n";
   if (options.window == "rule") out += "times of scheduled rules bounded by their queryPeriod\n";
+  if (interrupted()) return out + "interrupted: not all of the archive was scanned\n";
   return out.empty() ? "no --from, --to or --window: the whole archive was scanned\n" : out;
 }
 

@@ -164,9 +164,10 @@ bool is_left_out(const fs::path& path) {
          name == "manifest.json";
 }
 
-// Adds the files below a folder, and the folders that have a manifest of chunks.
+// Adds the files below a folder, and the folders that have a manifest of chunks. Links to folders are noted:
+// they may lead back to where the walk came from.
 Result<void> walk_folder(const std::string& folder, std::vector<std::string>* paths,
-                         std::set<std::string>* archives) {
+                         std::set<std::string>* archives, std::vector<std::string>* notes) {
   std::error_code error;
   auto options = fs::directory_options::skip_permission_denied;
   fs::recursive_directory_iterator walk(folder, options, error);
@@ -178,6 +179,9 @@ Result<void> walk_folder(const std::string& folder, std::vector<std::string>* pa
       if (walk->is_directory(ignored)) walk.disable_recursion_pending();
     } else if (walk->is_regular_file(ignored)) {
       paths->push_back(walk->path().string());
+    } else if (walk->is_symlink(ignored) && walk->is_directory(ignored) && notes) {
+      notes->push_back("left out " + walk->path().string() +
+                       ": a link to a folder, read where it is named itself");
     }
   }
   if (error) return Error{ErrorCode::Io, folder + ": " + error.message()};
@@ -310,7 +314,7 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
     for (const std::string& path : expanded.value().paths) {
       std::error_code error;
       if (fs::is_directory(path, error)) {
-        KQLC_TRY(walk_folder(path, &walked, &archives));
+        KQLC_TRY(walk_folder(path, &walked, &archives, notes));
       } else {
         (expanded.value().is_pattern ? walked : named).push_back(path);
       }
