@@ -91,14 +91,21 @@ std::vector<std::string> make_few(const Texts& texts, size_t least) {
     longest = std::max(longest, count_characters(text));
   }
   for (size_t length = std::min(longest, kMostCharacters); length >= std::max<size_t>(least, 1); --length) {
-    Texts cut;
-    for (const std::string& text : texts) cut.insert(first_characters(text, length));
-    std::vector<std::string> sorted(cut.begin(), cut.end()), kept;
+    std::vector<std::string> sorted, kept;  // beginnings have the order of the texts
+    for (const std::string& text : texts)
+      if (std::string cut = first_characters(text, length); sorted.empty() || sorted.back() != cut)
+        sorted.push_back(std::move(cut));
     std::ranges::stable_sort(sorted, {}, &std::string::size);
-    for (const std::string& text : sorted)
-      if (std::ranges::none_of(kept, [&](const std::string& known) { return text.find(known) != text.npos; }))
+    size_t shorter = 0;  // of those kept; texts of one size do not hold each other
+    for (const std::string& text : sorted) {
+      if (kept.size() > kMostRegexLiterals) break;
+      if (!kept.empty() && kept.back().size() < text.size()) shorter = kept.size();
+      const auto holds = [&](const std::string& known) { return text.find(known) != text.npos; };
+      if (std::none_of(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(shorter), holds))
         kept.push_back(text);
+    }
     if (kept.size() <= kMostRegexLiterals && worth(kept) > worth(best)) best = std::move(kept);
+    if (worth(best) >= length) break;  // none is worth more than its shortest text is long
   }
   return best;
 }
