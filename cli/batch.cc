@@ -8,6 +8,7 @@
 #include <simdjson.h>
 
 #include <iostream>
+#include <sstream>
 #include <string>
 
 #include "cli/interrupt.h"
@@ -32,6 +33,26 @@ struct Batch {
   TimeRange bounds;
 };
 
+void append_json_tables(std::string& out, const std::vector<Job>& jobs) {
+  out += "\"tables\":[";
+  for (const Job& job : jobs) {
+    out += &job == jobs.data() ? "{" : ",{";
+    append_json_table(out, job.rows);
+    out += "}";
+  }
+  out += "]";
+}
+
+// What is not in the rows, and why: a sentence a line of the report.
+void append_report(std::string& out, const Tables& tables) {
+  std::istringstream lines(tables.render_problems());
+  const char* before = ",\"report\":[";
+  bool any = false;
+  for (std::string line; std::getline(lines, line); any = true)
+    out += (any ? "," : before) + json_string(line);
+  if (any) out += "]";
+}
+
 // Appends what the query gives, or why it gives nothing.
 void answer(std::string_view query, const Batch& batch, std::string& out) {
   source::SourceFile source{"query", std::string(query), std::string(query), {}};
@@ -42,22 +63,19 @@ void answer(std::string_view query, const Batch& batch, std::string& out) {
     return;
   }
   std::vector<Job> jobs = make_jobs(compiled.plan, batch.bounds);
+  batch.tables.begin_report();
   run_jobs(jobs, batch.tables, batch.options);
   for (const Job& job : jobs) {
     if (!job.error && job.partial.empty()) continue;
     out += job.error ? error_answer("error", job.error->message) : error_answer("partial", job.partial);
     return;
   }
-  if (jobs.size() == 1) return append_json_table(out, jobs[0].rows);
-  out += "\"tables\":[";
-  for (const Job& job : jobs) {
-    out += &job == jobs.data() ? "{" : ",{";
-    append_json_table(out, job.rows);
-    out += "}";
-  }
-  out += "]";
+  if (jobs.size() == 1)
+    append_json_table(out, jobs[0].rows);
+  else
+    append_json_tables(out, jobs);
+  append_report(out, batch.tables);
 }
-
 // Every line has its answer, so that who asks can count them.
 std::string answer_line(const std::string& line, simdjson::dom::parser& parser, const Batch& batch) {
   simdjson::dom::element document, id;

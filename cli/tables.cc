@@ -62,6 +62,7 @@ Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
   std::vector<std::string> paths = options.data;
   KQLC_TRY(take_standard_input(paths));
   KQLC_TRY_ASSIGN(out.files_, archive::list_files(paths, list, &out.notes_, &out.unread_inputs_));
+  out.num_notes_of_list_ = out.notes_.size();
   for (auto& [table, schema] : read_schemas(out.files_, schemas)) schemas.add(table, std::move(schema));
   for (const std::string& table : schemas.tables()) {
     const plan::Schema& schema = *schemas.find(table);
@@ -344,12 +345,26 @@ std::string Tables::render_report(double seconds) const {
     out += fmt::format("{} passed over by their statistics\n", counted(total.skipped_files, "chunk"));
   if (total.skipped_by_terms)
     out += fmt::format("{} passed over by their terms\n", counted(total.skipped_by_terms, "chunk"));
-  out += print_problems(total);
+  return name_standard_input(std::move(out)) + render_problems();
+}
+
+std::string Tables::render_problems() const {
+  archive::ScanReport total;
+  for (const auto& [table, report] : reports_) total.merge(report);
+  std::string out = print_problems(total);
   if (total.errors.size() > total.unread.size())
     out += "of a file that breaks off, the rows before that place are in the results\n";
   out += print_absent();
   for (const std::string& note : notes_) out += printable(note) + "\n";
   return name_standard_input(std::move(out));
+}
+
+void Tables::begin_report() {
+  reports_.clear();
+  files_read_.clear();
+  times_read_.clear();
+  absent_.clear();
+  notes_.resize(num_notes_of_list_);
 }
 
 }  // namespace kqlc::cli

@@ -76,6 +76,10 @@ class Tables {
   bool has_unread_input() const;
   // The report as text for stderr.
   std::string render_report(double seconds) const;
+  // That part of it that says what is not in the results, and why; "" where nothing is to be said.
+  std::string render_problems() const;
+  // Begins the report anew: what is said from here on is about what is read from here on.
+  void begin_report();
 
  private:
   Result<void> read(const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
@@ -89,6 +93,7 @@ class Tables {
 
   std::vector<archive::File> files_;
   std::vector<std::string> notes_;
+  size_t num_notes_of_list_ = 0;  // the first ones, about the files
   // A table may be read more than once; the pass that saw most counts.
   std::map<std::string, archive::ScanReport> reports_;
   std::set<uint32_t> files_read_;                                        // ordinals
