@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kMagic = "ARROW1";
 constexpr size_t kBlockBytes = 24;   // int64 offset, int32 metadata length, 4 unused, int64 body length
+constexpr int64_t kAlignment = 8;    // of messages and their parts
 constexpr size_t kBatchesField = 3;  // of the table Footer
 constexpr int64_t kMostFooterBytes = int64_t{1} << 28;
 
@@ -120,8 +121,10 @@ arrow::Result<std::vector<MessageBlock>> read_blocks(const uint8_t* footer, size
     const size_t block = *place + sizeof(uint32_t) + i * kBlockBytes;
     const auto offset = bytes.get<int64_t>(block);
     const auto metadata = bytes.get<int32_t>(block + sizeof(int64_t));
-    if (!offset || !metadata || *offset < 0 || *metadata < 0) return wrong;
-    blocks.push_back({*offset, *metadata});
+    const auto body = bytes.get<int64_t>(block + 2 * sizeof(int64_t));
+    if (!offset || !metadata || !body || *offset < 0 || *metadata < 0 || *body < 0) return wrong;
+    if (*offset % kAlignment || *metadata % kAlignment || *body % kAlignment) return wrong;
+    blocks.push_back({*offset, *metadata, *body});
   }
   return blocks;
 }
@@ -148,6 +151,8 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> MappedBatches::read(int numbe
                         arrow::ipc::ReadMessage(block.offset, block.metadata_bytes, input_.get()));
   if (!message || message->type() != arrow::ipc::MessageType::RECORD_BATCH)
     return arrow::Status::Invalid("a block holds no record batch");
+  if (message->body_length() != block.body_bytes)
+    return arrow::Status::Invalid("a block has another size than its record batch");
   return arrow::ipc::ReadRecordBatch(*message, schema_, &dictionaries_, options_);
 }
 

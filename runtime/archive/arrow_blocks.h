@@ -20,6 +20,7 @@ namespace kqlc::archive {
 struct MessageBlock {
   int64_t offset = 0;
   int32_t metadata_bytes = 0;
+  int64_t body_bytes = 0;
 };
 
 // The record batches that a footer (the bytes before its length and the closing magic) lists. Errors: it

@@ -138,5 +138,19 @@ TEST(ArrowBlocks, ADamagedFooterIsRefusedOrHasOtherBlocks) {
     }
 }
 
+TEST(ArrowBlocks, MessagesStandOnMultiplesOfEight) {
+  const std::vector<uint8_t> footer = footer_of(*write_file(make_batches()));
+  const MessageBlock block = read_blocks(footer.data(), footer.size()).ValueOrDie().back();
+  const int64_t numbers[] = {block.offset, block.metadata_bytes, block.body_bytes};
+  for (size_t number = 0; number < 3; ++number) {
+    std::vector<uint8_t> bad = footer;
+    for (size_t place = 0; place + 24 <= bad.size(); ++place)
+      if (std::memcmp(bad.data() + place, &block.offset, 8) == 0 &&
+          std::memcmp(bad.data() + place + 16, &block.body_bytes, 8) == 0)
+        bad[place + 8 * number] = static_cast<uint8_t>(numbers[number] + 4);
+    EXPECT_FALSE(read_blocks(bad.data(), bad.size()).ok()) << number;
+  }
+}
+
 }  // namespace
 }  // namespace kqlc::archive
