@@ -76,6 +76,7 @@ void answer(std::string_view query, const Batch& batch, std::string& out) {
     append_json_tables(out, jobs);
   append_report(out, batch.tables);
 }
+
 // Every line has its answer, so that who asks can count them.
 std::string answer_line(const std::string& line, simdjson::dom::parser& parser, const Batch& batch) {
   simdjson::dom::element document, id;

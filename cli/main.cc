@@ -56,6 +56,7 @@ void add_window_option(CLI::App* app, kqlc::cli::Options& options) {
       ->check(CLI::IsMember({"rule"}));
 }
 
+// LLVM's static objects end with the process; no compilation may be under way then.
 struct EndOfCompilations {
   ~EndOfCompilations() { kqlc::codegen::drop_shared_code(); }
 };

@@ -330,9 +330,14 @@ bool Tables::has_unread_input() const {
   return unread_inputs_ || named || (!files_read_.empty() && unread >= files_read_.size());
 }
 
-std::string Tables::render_report(double seconds) const {
+archive::ScanReport Tables::sum_reports() const {
   archive::ScanReport total;
   for (const auto& [table, report] : reports_) total.merge(report);
+  return total;
+}
+
+std::string Tables::render_report(double seconds) const {
+  const archive::ScanReport total = sum_reports();
   uint64_t bytes = 0;
   for (const archive::File& file : files_)
     if (files_read_.contains(file.ordinal)) bytes += file.bytes;
@@ -349,8 +354,7 @@ std::string Tables::render_report(double seconds) const {
 }
 
 std::string Tables::render_problems() const {
-  archive::ScanReport total;
-  for (const auto& [table, report] : reports_) total.merge(report);
+  const archive::ScanReport total = sum_reports();
   std::string out = print_problems(total);
   if (total.errors.size() > total.unread.size())
     out += "of a file that breaks off, the rows before that place are in the results\n";

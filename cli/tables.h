@@ -88,6 +88,7 @@ class Tables {
   void note(std::string sentence);
   void note_table(const std::string& table, const std::vector<archive::File>& files);
   std::string print_absent() const;
+  archive::ScanReport sum_reports() const;
   Result<void> run(const std::string& table, archive::ScanRequest request, int threads,
                    const archive::BatchCallback& callback, archive::ScanReport* of_pass = nullptr);
 

@@ -220,7 +220,7 @@ void Emitter::bound(size_t level, ExprId column, std::string_view comparison, Ex
   const bool is_number = aggregates::orders_as_long(right.type);
   if (right.kind != ExprKind::Column || static_cast<size_t>(right.column) < num_left || !is_number) return;
   if (left.type != right.type || last_columns_[value] >= static_cast<int>(num_left) || !left.deterministic ||
-      query_.exprs[value].may_fail)
+      left.may_fail)
     return;
   const size_t place = static_cast<size_t>(right.column) - num_left;
   if (band && band->column != place) return;
@@ -294,9 +294,7 @@ void Emitter::compute_before_matches(size_t level) {
       if (query_.exprs[id].kind != ExprKind::Call || is_left(id)) continue;
       for (ExprId arg : query_.exprs[id].args) {
         const Expr& value = query_.exprs[arg];
-        if (value.kind != ExprKind::Call || !is_left(arg) || !value.deterministic ||
-            query_.exprs[arg].may_fail)
-          continue;
+        if (value.kind != ExprKind::Call || !is_left(arg) || !value.deterministic || value.may_fail) continue;
         need(level, arg);
         evaluate(level, arg);
       }
@@ -379,8 +377,7 @@ void Emitter::need(size_t level, ExprId root) {
     if (expr.kind == ExprKind::Column) need_column(level, static_cast<size_t>(expr.column));
     size[id] = 1;
     for (ExprId arg : expr.args) size[id] += size[arg];
-    if (uses[id] < 2 || size[id] <= kMaxRepeated || !expr.deterministic || query_.exprs[id].may_fail)
-      continue;
+    if (uses[id] < 2 || size[id] <= kMaxRepeated || !expr.deterministic || expr.may_fail) continue;
     evaluate(level, id);
     size[id] = 1;
   }

@@ -159,8 +159,7 @@ class FilterInference {
   // The condition about the other side, where it reads keys alone.
   std::optional<ExprId> translate(ExprId condition, const Keys& keys) {
     const Expr& expr = ir_.exprs[condition];
-    if (!expr.deterministic || expr.depth > kMaxDepthOfCondition || ir_.exprs[condition].may_fail)
-      return std::nullopt;
+    if (!expr.deterministic || expr.depth > kMaxDepthOfCondition || expr.may_fail) return std::nullopt;
     std::vector<bool> read(keys.size(), false);
     mark_columns(ir_, condition, read);
     std::vector<ExprId> columns(keys.size(), 0);

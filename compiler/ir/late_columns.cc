@@ -194,7 +194,7 @@ class Splitter {
   // Whether the value is the same when it is computed later.
   bool can_wait(ExprId id) const {
     const Expr& expr = out_.late.exprs[id];
-    return expr.deterministic && expr.depth < kMaxDepth && !out_.late.exprs[id].may_fail;
+    return expr.deterministic && expr.depth < kMaxDepth && !expr.may_fail;
   }
 
   bool make_late() {

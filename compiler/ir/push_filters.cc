@@ -89,8 +89,7 @@ class FilterPusher {
       if (i >= width || (groups && !equal_means_same(op.schema[i].type))) return false;
       if (op.exprs.empty()) continue;
       const Expr& value = ir_.exprs[op.exprs[i]];
-      if (!value.deterministic || value.depth > kMaxPushedDepth || ir_.exprs[op.exprs[i]].may_fail)
-        return false;
+      if (!value.deterministic || value.depth > kMaxPushedDepth || value.may_fail) return false;
     }
     return true;
   }

@@ -149,7 +149,7 @@ class PageColumn {
     uint64_t* rows = nullptr;
     std::vector<Str> texts;           // of a page, by row
     std::vector<uint64_t> found;      // of its rows
-    std::vector<uint64_t> of_values;  // which values of the dictionary pass, and whether "" does
+    std::vector<uint64_t> of_values;  // which values of the dictionary pass
     bool finds_empty = false;
   };
   Search search_;
