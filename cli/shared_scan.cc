@@ -450,8 +450,9 @@ void SharedScan::measure(Member& member) {
     member.states[i]->measure(profile_->watches[i], threads[i].kernel);
 }
 
-void SharedScan::finish(Member& member) {
-  if (member.job->error) return;
+// Returns false when a mapped file lost bytes of which the kernel kept texts.
+bool SharedScan::finish(Member& member) {
+  if (member.job->error) return true;
   {
     Measured merging(watch(), member.job->cost(Step::Merge));
     for (size_t i = 1; i < member.states.size(); ++i)
@@ -461,20 +462,26 @@ void SharedScan::finish(Member& member) {
   if (profile_) *member.job->cost(Step::CodeO2) += member.kernel->take_background_time();
   codegen::KernelRows rows = member.kernel->finish(*member.states[0]);
   member.states.clear();
+  if (rows.error && rows.error->code == ErrorCode::Io && tables_.is_mapping()) return false;
   take_rows(*member.job, std::move(rows));
+  return true;
 }
 
-// What a mapped file lost while it was used is found by reading: then it is an error of that file alone.
-void SharedScan::run() {
+// Returns false when what was mapped lost bytes while it was used.
+bool SharedScan::run_once() {
   {
     WallTime scanning(profile_ ? &profile_->wall.scan : nullptr);
-    if (!run_passes()) {
-      tables_.stop_mapping();
-      run_passes();
-    }
+    if (!run_passes()) return false;
   }
   WallTime finishing(profile_ ? &profile_->wall.finish : nullptr);
-  for (auto& member : members_) finish(*member);
+  return std::ranges::all_of(members_, [&](auto& member) { return finish(*member); });
+}
+
+// What a mapped file lost is found by reading: then it is an error of that file alone.
+void SharedScan::run() {
+  if (run_once()) return;
+  tables_.stop_mapping();
+  run_once();
 }
 
 }  // namespace kqlc::cli

@@ -45,7 +45,8 @@ class SharedScan {
   Stopwatch* watch() const { return profile_ ? &profile_->watches[0] : nullptr; }
   bool run_pass(Pass& pass);
   Result<void> measure_pass(Pass& pass);
-  void finish(Member& member);
+  bool finish(Member& member);
+  bool run_once();
 
   Tables& tables_;
   int threads_;

@@ -2,7 +2,7 @@
 //
 // What aggregate states are made of: bytes to save them, and lists and sets of Cells in the state arena that
 // keep the position of each element, so that the order of the result is that of the input however rows were
-// spread over threads. Text that a state keeps is copied.
+// spread over threads. Text that a state keeps is copied, unless the state arena holds the memory it lies in.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +54,7 @@ class Reader {
 
 namespace aggregates {
 
-// Returns a copy of `cell` whose text or tree lives in `arena`.
+// Returns a copy of `cell` whose text (Arena::keep) or tree lives as long as what `arena` holds.
 Cell keep(const Cell& cell, Type type, Arena& arena);
 // Saves a cell exactly: a dynamic value keeps the kinds of its parts.
 void save_cell(const Cell& cell, Type type, Writer& writer, Arena& arena);

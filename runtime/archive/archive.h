@@ -183,8 +183,8 @@ struct ScanReport {
   bool has_bad_data() const { return bad_lines || repaired_lines || !problems.empty(); }
 };
 
-// Called with the number of the calling thread and a batch whose memory is borrowed for the call (unless
-// stable). Positions grow from call to call of one thread. Returns false to end the scan.
+// Called with the number of the calling thread and a batch whose memory is borrowed for the call (but for
+// Batch::stable). Positions grow from call to call of one thread. Returns false to end the scan.
 using BatchCallback = std::function<bool(int thread, const Batch& batch)>;
 
 struct ScanControl {
@@ -194,8 +194,7 @@ struct ScanControl {
 };
 
 // Reads `files` with control.threads threads. batch.columns are those of request.columns, in that order. A
-// file that breaks off is an entry of report->errors; its rows before that are kept. Batches are never
-// stable: a file is closed when all threads are through with it.
+// file that breaks off is an entry of report->errors; its rows before that are kept.
 // Error: Io when a mapped file lost bytes while a batch of it was with the callback. What the callback made
 // of that batch may be wrong, and is to be thrown away; a scan with Mapping::None does not fail so.
 Result<void> scan_files(const std::vector<File>& files, const ScanRequest& request,

@@ -200,13 +200,14 @@ BatchColumns::Kind BatchColumns::kind_of(const arrow::Array& array, Type request
   }
 }
 
-void BatchColumns::emit(bool late) {
+void BatchColumns::emit(bool late, const std::shared_ptr<const StableMemory>* stable) {
   Batch batch;
   batch.num_rows = num_rows_;
   batch.position = position_;
   batch.columns = columns_.data();
   batch.num_columns = columns_.size();
   batch.first_column = first_;
+  batch.stable = stable;
   batch.loader = late ? this : nullptr;
   if (num_rows_) worker_.emit(batch);
   if (failure_)

@@ -52,8 +52,8 @@ class BatchColumns : public ColumnLoader {
   bool find_values(size_t column, Column* values, int64_t* size) override;
   // Loads all columns.
   bool load_all(const uint64_t* selection);
-  // Hands the batch on.
-  void emit(bool late);
+  // Hands the batch on. `stable`: as Batch::stable.
+  void emit(bool late, const std::shared_ptr<const StableMemory>* stable);
 
   // Why load() returned false.
   const std::optional<arrow::Status>& failure() const { return failure_; }

@@ -52,7 +52,7 @@ class ArrowSource : public Source {
                          dictionaries_, worker);
     if (!late_) columns.load_all(wanted_rows_ ? part.selection.data() : nullptr);
     if (torn()) return end_with(loss());
-    if (!columns.failure()) columns.emit(late_);
+    if (!columns.failure()) columns.emit(late_, stable());
     if (torn()) worker.failure = loss();
     if (columns.failure()) return end_with(error_of(*columns.failure(), file_));
     return Taken::Chunk;
@@ -62,6 +62,8 @@ class ArrowSource : public Source {
   virtual arrow::Result<BatchPtr> next_batch() = 0;
   // Where batches lie in a mapping.
   virtual PlaceCopier* copier() { return nullptr; }
+  // As Batch::stable.
+  virtual const std::shared_ptr<const StableMemory>* stable() const { return nullptr; }
   // Whether a mapping lost bytes; what is read is the reader's own.
   virtual bool torn() const { return false; }
   virtual Error loss() const { return Error{ErrorCode::Internal, file_.path + ": is not mapped"}; }
@@ -175,6 +177,7 @@ class MappedArrowSource : public ArrowFileSource {
                     std::shared_ptr<arrow::Schema> schema, arrow::ipc::IpcReadOptions options)
       : ArrowFileSource(file, request, std::move(reader)),
         mapped_(std::move(mapped)),
+        shared_(MappedFile::share(mapped_)),
         copier_(mapped_),
         schema_(std::move(schema)),
         options_(std::move(options)) {}
@@ -195,11 +198,13 @@ class MappedArrowSource : public ArrowFileSource {
     return batch;
   }
   PlaceCopier* copier() override { return &copier_; }
+  const std::shared_ptr<const StableMemory>* stable() const override { return shared_ ? &shared_ : nullptr; }
   bool torn() const override { return mapped_->torn(); }
   Error loss() const override { return mapped_->loss(); }
 
  private:
   std::shared_ptr<const MappedFile> mapped_;
+  std::shared_ptr<const StableMemory> shared_;
   PlaceCopier copier_;
   std::shared_ptr<arrow::Schema> schema_;
   arrow::ipc::IpcReadOptions options_;

@@ -95,7 +95,42 @@ int take_slot(uintptr_t begin, uintptr_t end) {
   return -1;
 }
 
+// Texts that are kept where they lie take the pages around them too, as often as they are compared: of an
+// archive larger than the memory they would come from the disk each time. And a mapping keeps a file open.
+constexpr uint64_t kSharedPartOfMemory = 4;
+constexpr int kMostShared = 128;
+std::atomic<uint64_t> shared_bytes{0};
+std::atomic<int> num_shared{0};
+
+uint64_t most_shared_bytes() {
+  static const uint64_t bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * page_bytes();
+  return bytes / kSharedPartOfMemory;
+}
+
+class SharedMapping : public StableMemory {
+ public:
+  explicit SharedMapping(std::shared_ptr<const MappedFile> file)
+      : StableMemory(file->data(), file->data() + file->size()), file_(std::move(file)) {
+    shared_bytes += file_->size();
+    ++num_shared;
+  }
+  ~SharedMapping() override {
+    shared_bytes -= file_->size();
+    --num_shared;
+  }
+  bool torn() const override { return file_->torn(); }
+  Error loss() const override { return file_->loss(); }
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+};
+
 }  // namespace
+
+std::shared_ptr<const StableMemory> MappedFile::share(const std::shared_ptr<const MappedFile>& file) {
+  auto shared = std::make_shared<const SharedMapping>(file);
+  return shared_bytes > most_shared_bytes() || num_shared > kMostShared ? nullptr : shared;
+}
 
 MappedFile::MappedFile(std::string path, int descriptor, uint64_t size)
     : path_(std::move(path)), descriptor_(descriptor), size_(size) {}

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "runtime/base/result.h"
+#include "runtime/base/stable_memory.h"
 
 namespace kqlc::archive {
 
@@ -39,6 +40,10 @@ class MappedFile {
   // Maps the pages of a range at once, where the system can; the others fault one by one. A hint: bytes that
   // are not there any more are met when they are touched.
   static void populate(const void* from, size_t bytes);
+
+  // The mapping as memory that others may keep texts of after it was read; nullptr where so much is kept
+  // already that its pages would push others out of memory. Threads may ask at the same time.
+  static std::shared_ptr<const StableMemory> share(const std::shared_ptr<const MappedFile>& file);
 
   // Whether bytes were lost since the file was opened: it is shorter now, or touching it failed.
   bool torn() const;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "runtime/base/check.h"
 
@@ -40,9 +41,47 @@ void* Arena::allocate_block(size_t size) noexcept {
   return start;
 }
 
+// In order of their places: there may be many, and many texts to look for.
+void Arena::retain(const std::shared_ptr<const StableMemory>& memory) noexcept {
+  const auto place = std::ranges::upper_bound(others_, memory->begin(), {}, &StableMemory::begin);
+  if (place == others_.begin() || place[-1] != memory) others_.insert(place, memory);
+}
+
+void Arena::retain_held() noexcept {
+  if (std::exchange(keeps_held_, false)) retain(held_);
+}
+
+void Arena::hold(const std::shared_ptr<const StableMemory>& memory) noexcept {
+  if (held_ == memory) return;
+  retain_held();
+  held_ = memory;
+  held_begin_ = memory->begin();
+  held_end_ = memory->end();
+}
+
+bool Arena::is_others(Str text) const noexcept {
+  if (text.data >= held_begin_ && text.data < held_end_) return true;
+  const auto behind = std::ranges::upper_bound(others_, text.data, {}, &StableMemory::begin);
+  return behind != others_.begin() && text.data < behind[-1]->end();
+}
+
+const StableMemory* Arena::find_torn() const noexcept {
+  if (keeps_held_ && held_->torn()) return held_.get();
+  const auto torn = std::ranges::find_if(others_, [](const auto& memory) { return memory->torn(); });
+  return torn == others_.end() ? nullptr : torn->get();
+}
+
+void Arena::let_go() noexcept {
+  others_.clear();
+  held_.reset();
+  held_begin_ = held_end_ = nullptr;
+  keeps_held_ = false;
+}
+
 // Of several blocks one is made that would have held all: the next use is like this one, and then needs no
 // memory from the system. Where that would be much, the largest block is kept.
 void Arena::reset() noexcept {
+  let_go();
   if (!blocks_) return;
   const bool joins = blocks_->previous && bytes_ <= kMostKept;
   const size_t bytes = bytes_;
@@ -63,6 +102,9 @@ void Arena::reset() noexcept {
 }
 
 void Arena::adopt(Arena& other) noexcept {
+  other.retain_held();
+  for (const auto& memory : other.others_) retain(memory);
+  other.let_go();
   if (!other.blocks_) return;
   if (!blocks_) {
     blocks_ = other.blocks_;

@@ -10,7 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
+#include "runtime/base/stable_memory.h"
 #include "runtime/value/type.h"
 
 namespace kqlc {
@@ -171,7 +173,8 @@ struct Batch {
   // Place of the first of them in what was asked for; not 0 only where some of the columns of the rows come
   // in a batch of their own (archive::ScanRequest::wanted_rows).
   size_t first_column = 0;
-  bool stable = false;  // the memory stays valid until the scan ends (a mapped archive)
+  // Where texts lie that whoever holds it may keep as they are; nullptr: nothing is known.
+  const std::shared_ptr<const StableMemory>* stable = nullptr;
   // Where each row stands in its source, by which it can be fetched again; nullptr: at position + row.
   const uint64_t* locators = nullptr;
   ColumnLoader* loader = nullptr;  // nullptr: all columns are there

@@ -50,19 +50,6 @@ std::pair<uint64_t, uint64_t> place_of(const Entry& entry) {
   return {entry.position, entry.match};
 }
 
-// Runs body(begin, end) over [0, count), `part` places at a time. Whatever has happened to the query, all are
-// done.
-template <class Body>
-void for_all(exec::Team& team, size_t count, size_t part, const Body& body) {
-  std::vector<char> done((count + part - 1) / part);
-  team.over(count, part, [&](Context&, size_t begin, size_t end) {
-    body(begin, end);
-    done[begin / part] = 1;
-  });
-  for (size_t i = 0; i < done.size(); ++i)
-    if (!done[i]) body(i * part, std::min((i + 1) * part, count));
-}
-
 // Visits the entries of sorted runs in their common order.
 template <class Entry, class Visit>
 void in_order(std::vector<std::span<const Entry>> runs, const Visit& visit) {
@@ -94,7 +81,7 @@ const JoinRows::Recent* JoinRows::keep_text(Context& context, Str text, Recent& 
   ++num_missed_;
   static thread_local Arena unused;
   recent = {context.run, aggregates::hash_cell(make_cell(text), Type::String, unused), text,
-            context.state_arena->copy(text)};
+            context.state_arena->keep(text)};
   return &recent;
 }
 
@@ -163,7 +150,7 @@ void JoinRows::merge(exec::Team& team, JoinRows& from) {
   std::vector<uint32_t> numbers;  // of the keys of `from`
   for (const Key& key : from.known_) numbers.push_back(number_of_key(key.hash, key.cells, key.count));
   for (auto& run : from.runs_) {
-    for_all(team, run.size(), kEntriesAtOnce, [&](size_t begin, size_t end) {
+    team.over_all(run.size(), kEntriesAtOnce, [&](Context&, size_t begin, size_t end) {
       for (size_t i = begin; i < end; ++i) run[i].key = numbers[run[i].key];
     });
     runs_.push_back(std::move(run));
@@ -177,7 +164,7 @@ void JoinRows::merge(exec::Team& team, JoinRows& from) {
 
 // The rows of a thread mostly are in input order already.
 void JoinRows::sort_runs(exec::Team& team) {
-  for_all(team, runs_.size(), 1, [&](size_t begin, size_t end) {
+  team.over_all(runs_.size(), 1, [&](Context&, size_t begin, size_t end) {
     for (size_t run = begin; run < end; ++run)
       if (!std::ranges::is_sorted(runs_[run], {}, &place_of<Entry>))
         std::ranges::sort(runs_[run], {}, &place_of<Entry>);
@@ -219,7 +206,7 @@ std::shared_ptr<const JoinTable> JoinRows::build(exec::Team& team) {
   const std::vector<Part> parts = divide(table->num_rows_ < kEntriesAtOnce ? 1 : team.size());
   std::vector<std::vector<uint32_t>> next(
       parts.size());  // by part and key: rows, then where the next one goes
-  for_all(team, parts.size(), 1, [&](size_t part, size_t) {
+  team.over_all(parts.size(), 1, [&](Context&, size_t part, size_t) {
     next[part].assign(known_.size(), 0);
     for (const auto& run : parts[part])
       for (const Entry& entry : run) ++next[part][entry.key];
@@ -229,7 +216,7 @@ std::shared_ptr<const JoinTable> JoinRows::build(exec::Team& team) {
     table->groups_.push_back({known_[key].hash, place, known_[key].count});
     for (auto& of_part : next) place += std::exchange(of_part[key], place);
   }
-  for_all(team, parts.size(), 1, [&](size_t part, size_t) {
+  team.over_all(parts.size(), 1, [&](Context&, size_t part, size_t) {
     in_order(parts[part], [&](const Entry& entry) { table->rows_[next[part][entry.key]++] = entry.cells; });
   });
   table->arena_.adopt(*cells_);

@@ -19,18 +19,8 @@ namespace kqlc::exec {
 
 namespace {
 
-constexpr char kStateMagic[8] = {'k', 'q', 'l', 'c', 's', 't', 'a', 't'};
-constexpr uint32_t kStateVersion = 1;
 constexpr int64_t kRowsAtOnce = 16'384;  // between two looks at the limits
 constexpr size_t kBytesBetweenChecks = size_t{8} << 20;
-
-struct StateHeader {
-  char magic[8];
-  uint32_t version;
-  uint32_t reserved;
-  uint64_t kernel;    // identity of the image
-  uint64_t checksum;  // of what follows
-};
 
 void select_all(std::vector<uint64_t>& bits, int64_t num_rows) {
   bits.assign(static_cast<size_t>((num_rows + 63) / 64), ~uint64_t{0});
@@ -315,6 +305,7 @@ bool Kernel::consume(State& state, size_t input, const Batch& batch, const Batch
   KQLC_CHECK(state.phase_ == input_phases_[input], "an input of another phase");
   if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
   if (state.error_) return false;
+  if (batch.stable) state.kept_->hold(*batch.stable);
   bool wants_more = false;
   for (const Pipeline& pipeline : program_.pipelines) {
     if (pipeline.kind != SourceKind::Input || pipeline.source != input) continue;
@@ -513,9 +504,30 @@ void Kernel::seal(State& state) const {
     if (state.error_ && !streams()) break;
     std::shared_ptr<Rows> rows = rows_of(state, result.sink);
     rows->schema = result.schema;
+    detach(state, *rows);
     state.results_.push_back(std::move(rows));
   }
+  if (const StableMemory* torn = state.kept_->find_torn()) {
+    state.error_ = torn->loss();
+    state.results_.clear();
+  }
+  state.kept_->let_go();
   account(state);
+}
+
+// Copies what rows have of others' memory. A dynamic value may have it anywhere within.
+void Kernel::detach(State& state, Rows& rows) const {
+  if (!state.kept_->keeps_others()) return;
+  const size_t width = rows.schema.size();
+  Team team = make_team(state);
+  team.over_all(rows.num_rows, kRowsAtOnce, [&](Context& context, size_t begin, size_t end) {
+    for (size_t i = begin * width; i < end * width; ++i) {
+      Cell& cell = rows.cells[i];
+      const Type type = rows.schema[i % width].type;
+      if (type == Type::String && state.kept_->is_others(cell.s)) cell.s = context.state_arena->copy(cell.s);
+      if (type == Type::Dynamic) cell = aggregates::keep(cell, type, *context.state_arena);
+    }
+  });
 }
 
 void State::measure(Stopwatch& watch, KernelCost& cost) {
@@ -545,57 +557,10 @@ Result<std::shared_ptr<const Rows>> Kernel::finish(State& state, size_t result, 
   if (!state.sealed_ && cancelled_.load(std::memory_order_relaxed))
     state.fail(ErrorCode::Cancelled, "cancelled");
   seal(state);
-  if (state.error_ && !(partial && streams())) return Error(*state.error_);
+  const bool has_rows = !state.error_ || (partial && streams() && !state.results_.empty());
+  if (!has_rows) return Error(*state.error_);
   KQLC_CHECK(result < state.results_.size(), "number of a result");
   return state.results_[result];
-}
-
-std::string Kernel::serialize(const State& state) const {
-  KQLC_CHECK(!state.sealed_ && state.phase_ == 0, "serialize after the end of a phase");
-  Writer writer;
-  for (const Sink& sink : state.sinks_) sink.save(writer);
-  writer.put(static_cast<uint8_t>(state.error_.has_value()));
-  if (state.error_) {
-    writer.put(static_cast<uint32_t>(state.error_->code));
-    writer.put_text(Str(std::string_view(state.error_->message)));
-  }
-  StateHeader header{};
-  std::memcpy(header.magic, kStateMagic, sizeof kStateMagic);
-  header.version = kStateVersion;
-  header.kernel = identity_;
-  header.checksum = XXH3_64bits(writer.bytes.data(), writer.bytes.size());
-  return std::string(reinterpret_cast<const char*>(&header), sizeof header) + writer.bytes;
-}
-
-Result<std::shared_ptr<State>> Kernel::deserialize(std::string_view bytes) const {
-  auto damaged = [](const char* how) {
-    return Error{ErrorCode::Format, std::string("the saved state ") + how};
-  };
-  StateHeader header;
-  if (bytes.size() < sizeof header) return damaged("is too short");
-  std::memcpy(&header, bytes.data(), sizeof header);
-  if (std::memcmp(header.magic, kStateMagic, sizeof kStateMagic) != 0 || header.version != kStateVersion)
-    return damaged("is none of this version");
-  if (header.kernel != identity_) return damaged("is that of another kernel");
-  bytes.remove_prefix(sizeof header);
-  if (XXH3_64bits(bytes.data(), bytes.size()) != header.checksum) return damaged("is damaged");
-  std::shared_ptr<State> state = create_state();
-  Reader reader(bytes);
-  for (Sink& sink : state->sinks_)
-    if (!sink.load(state->run_.context, reader)) return damaged("contradicts itself");
-  uint8_t failed = 0;
-  uint32_t code = 0;
-  Str message;
-  if (!reader.get(failed) || failed > 1) return damaged("contradicts itself");
-  if (failed) {
-    if (!reader.get(code) || code > static_cast<uint32_t>(ErrorCode::Internal) || !reader.get_text(message))
-      return damaged("contradicts itself");
-    state->fail(static_cast<ErrorCode>(code), std::string(message.view()));
-  }
-  if (reader.left()) return damaged("is too long");
-  state->scratch_.reset();
-  account(*state);
-  return state;
 }
 
 }  // namespace kqlc::exec

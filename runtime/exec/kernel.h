@@ -98,8 +98,8 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   // A further state for the phase in which `merged` is, which has ended those before.
   std::shared_ptr<State> create_state(const State& merged) const;
   // Takes the rows of a batch. Positions must grow from batch to batch of an input of one state. Nothing of
-  // the batch is kept. Returns false when this state wants no more: it has all rows it needs, it failed, or
-  // the kernel was cancelled.
+  // the batch is kept but texts in its stable memory. Returns false when this state wants no more: it has all
+  // rows it needs, it failed, or the kernel was cancelled.
   bool consume(State& state, size_t input, const Batch& batch, const BatchUse& use = {}) const;
   // Moves everything of `from` into `into`; an error as well. Requires: neither is sealed, both are in the
   // same phase.
@@ -109,8 +109,9 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   void end_phase(State& state) const;
   // Ends all inputs and computes the results; the state does not change any more and threads may share it.
   void seal(State& state) const;
-  // The rows of a result. Seals the state if that was not done. Errors: what stopped this state (a limit, a
-  // failed assertion, a cancel), unless `partial`, with which a kernel that streams() gives the rows it has.
+  // The rows of a result, which have nothing of any batch. Seals the state if that was not done. Errors: what
+  // stopped this state (a limit, a failed assertion, a cancel), unless `partial`, with which a kernel that
+  // streams() gives the rows it has; Io: stable memory of a batch lost bytes.
   Result<std::shared_ptr<const Rows>> finish(State& state, size_t result, bool partial = false) const;
 
   // A state as bytes that hold no addresses, and back, in this or another process that runs the same image.
@@ -145,6 +146,7 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   void run_range(State& state, const Pipeline& pipeline, const Rows& bounds) const;
   void run_pipeline(State& state, const Pipeline& pipeline) const;
   void build_table(State& state, uint32_t sink) const;
+  void detach(State& state, Rows& rows) const;
   std::shared_ptr<Rows> rows_of(State& state, uint32_t sink) const;
   void find_phases();
   void account(State& state) const;

@@ -34,6 +34,16 @@ void Team::over(size_t count, size_t part, const Body& body) {
   for (std::thread& thread : threads) thread.join();
 }
 
+void Team::over_all(size_t count, size_t part, const Body& body) {
+  std::vector<char> done((count + part - 1) / part);
+  over(count, part, [&](Context& context, size_t begin, size_t end) {
+    body(context, begin, end);
+    done[begin / part] = 1;
+  });
+  for (size_t i = 0; i < done.size(); ++i)
+    if (!done[i]) body(own_, i * part, std::min((i + 1) * part, count));
+}
+
 void Team::end() {
   for (auto& helper : helpers_) {
     own_.state_arena->adopt(helper->kept);

@@ -30,6 +30,9 @@ class Team {
   using Body = std::function<void(Context& context, size_t begin, size_t end)>;
   void over(size_t count, size_t part, const Body& body);
 
+  // The same over all of the range, whatever has happened to the query.
+  void over_all(size_t count, size_t part, const Body& body);
+
   // Hands on what the threads have made and the first of their errors; the state's context alone goes on.
   void end();
 

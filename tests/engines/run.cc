@@ -105,6 +105,7 @@ void feed(const codegen::Kernel& kernel, size_t input, codegen::KernelState& sta
                                                       : table.column(column.name, column.type, start));
     Batch batch{std::min(way.batch_rows, table.num_rows() - start), static_cast<uint64_t>(start),
                 columns.data(), columns.size()};
+    batch.stable = table.stable();
     if (!kernel.consume(state, input, batch)) return;
   }
 }

@@ -104,6 +104,23 @@ bool fits_json(const TableData& table) {
          });
 }
 
+namespace {
+
+// Bytes that mean nothing any more once nobody holds them.
+class StableText : public StableMemory {
+ public:
+  explicit StableText(std::shared_ptr<std::string> bytes)
+      : StableMemory(bytes->data(), bytes->data() + bytes->size()), bytes_(std::move(bytes)) {}
+  ~StableText() override { bytes_->assign(bytes_->size(), '\xFF'); }
+  bool torn() const override { return false; }
+  Error loss() const override { return {ErrorCode::Internal, "lost"}; }
+
+ private:
+  std::shared_ptr<std::string> bytes_;
+};
+
+}  // namespace
+
 EncodedTable::EncodedTable(const TableData& table, Texts texts)
     : num_rows_(static_cast<int64_t>(table.rows.size())) {
   for (size_t i = 0; i < table.schema.size(); ++i) {
@@ -121,6 +138,11 @@ EncodedTable::EncodedTable(const TableData& table, Texts texts)
     }
     columns_.push_back(std::move(out));
   }
+  const bool is_stable = texts == Texts::Plain || texts == Texts::Dictionary;
+  std::shared_ptr<std::string> most;
+  for (const auto& column : columns_)
+    if (is_stable && column->bytes && (!most || column->bytes->size() > most->size())) most = column->bytes;
+  if (most) stable_ = std::make_shared<StableText>(std::move(most));
 }
 
 void EncodedTable::encode_fixed(const TableData& table, size_t index, Buffers& out) {
@@ -171,11 +193,12 @@ void EncodedTable::encode_text(const TableData& table, size_t index, Texts texts
   }
   const std::vector<std::string>& values = texts == Texts::Dictionary ? words : rows;
   Column& column = texts == Texts::Dictionary ? out.dictionary : out.column;
-  for (const std::string& value : values) out.bytes += value;
-  out.bytes.shrink_to_fit();
+  out.bytes = std::make_shared<std::string>();
+  for (const std::string& value : values) *out.bytes += value;
+  out.bytes->shrink_to_fit();
   size_t offset = 0;
   for (const std::string& value : values) {
-    const char* place = out.bytes.data() + offset;
+    const char* place = out.bytes->data() + offset;
     if (texts == Texts::Large) {
       append_offset<int64_t>(out.values, offset);
     } else if (texts == Texts::View) {
@@ -201,8 +224,8 @@ void EncodedTable::encode_text(const TableData& table, size_t index, Texts texts
                                            Encoding::Utf8, Encoding::Strs};
   column.encoding = encodings[static_cast<size_t>(texts)];
   column.values = out.values.data();
-  column.data = out.bytes.data();
-  out.data = {out.bytes.data()};
+  column.data = out.bytes->data();
+  out.data = {out.bytes->data()};
   column.buffers = out.data.data();
   if (texts == Texts::Dictionary) {
     out.column.encoding = Encoding::Dictionary;

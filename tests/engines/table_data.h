@@ -45,13 +45,15 @@ class EncodedTable {
   // value.
   Column column(const std::string& name, Type type, int64_t first) const;
   int64_t num_rows() const { return num_rows_; }
+  // The memory of one of the text columns, for Batch::stable; nullptr where there is none.
+  const std::shared_ptr<const StableMemory>* stable() const { return stable_ ? &stable_ : nullptr; }
 
  private:
   struct Buffers {
     std::string name;
     Column column, dictionary;
     std::vector<uint8_t> validity, values;
-    std::string bytes;
+    std::shared_ptr<std::string> bytes;
     std::vector<int32_t> codes;
     std::vector<const char*> data;
   };
@@ -60,6 +62,7 @@ class EncodedTable {
 
   int64_t num_rows_ = 0;
   std::vector<std::unique_ptr<Buffers>> columns_;
+  std::shared_ptr<const StableMemory> stable_;
 };
 
 }  // namespace kqlc::engines
