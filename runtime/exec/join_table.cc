@@ -50,19 +50,7 @@ std::pair<uint64_t, uint64_t> place_of(const Entry& entry) {
   return {entry.position, entry.match};
 }
 
-// Visits the entries of sorted runs in their common order.
-template <class Entry, class Visit>
-void in_order(std::vector<std::span<const Entry>> runs, const Visit& visit) {
-  std::erase_if(runs, [](const auto& run) { return run.empty(); });
-  while (runs.size() > 1) {
-    auto first = std::ranges::min_element(runs, {}, [](const auto& run) { return place_of(run.front()); });
-    visit(first->front());
-    *first = first->subspan(1);
-    if (first->empty()) runs.erase(first);
-  }
-  for (const auto& run : runs)
-    for (const Entry& entry : run) visit(entry);
-}
+constexpr auto is_earlier = [](const auto& a, const auto& b) { return place_of(a) < place_of(b); };
 
 }  // namespace
 
@@ -171,25 +159,6 @@ void JoinRows::sort_runs(exec::Team& team) {
   });
 }
 
-// Cuts the input order into parts, about as large as each other where the longest run is like the others.
-std::vector<JoinRows::Part> JoinRows::divide(size_t parts) const {
-  const auto& longest = *std::ranges::max_element(runs_, {}, [](const auto& run) { return run.size(); });
-  std::vector<Part> out(parts);
-  std::vector<size_t> begin(runs_.size(), 0);
-  for (size_t part = 0; part < parts; ++part)
-    for (size_t run = 0; run < runs_.size(); ++run) {
-      size_t end = runs_[run].size();
-      if (part + 1 < parts) {
-        const auto cut = place_of(longest[longest.size() * (part + 1) / parts]);
-        end = static_cast<size_t>(std::ranges::lower_bound(runs_[run], cut, {}, &place_of<Entry>) -
-                                  runs_[run].begin());
-      }
-      out[part].push_back(std::span(runs_[run]).subspan(begin[run], end - begin[run]));
-      begin[run] = end;
-    }
-  return out;
-}
-
 // Rows are counted by part and key; then each part knows where its rows of a key go.
 std::shared_ptr<const JoinTable> JoinRows::build(exec::Team& team) {
   auto table = std::make_shared<JoinTable>();
@@ -203,7 +172,8 @@ std::shared_ptr<const JoinTable> JoinRows::build(exec::Team& team) {
   table->num_rows_ = num_entries();
   table->rows_ = std::make_unique_for_overwrite<const Cell*[]>(table->num_rows_);
   sort_runs(team);
-  const std::vector<Part> parts = divide(table->num_rows_ < kEntriesAtOnce ? 1 : team.size());
+  const exec::Runs<Entry> runs(runs_.begin(), runs_.end());
+  const auto parts = exec::divide(runs, table->num_rows_ < kEntriesAtOnce ? 1 : team.size(), is_earlier);
   std::vector<std::vector<uint32_t>> next(
       parts.size());  // by part and key: rows, then where the next one goes
   team.over_all(parts.size(), 1, [&](Context&, size_t part, size_t) {
@@ -217,7 +187,8 @@ std::shared_ptr<const JoinTable> JoinRows::build(exec::Team& team) {
     for (auto& of_part : next) place += std::exchange(of_part[key], place);
   }
   team.over_all(parts.size(), 1, [&](Context&, size_t part, size_t) {
-    in_order(parts[part], [&](const Entry& entry) { table->rows_[next[part][entry.key]++] = entry.cells; });
+    exec::visit_in_order(parts[part], is_earlier,
+                         [&](const Entry& entry) { table->rows_[next[part][entry.key]++] = entry.cells; });
   });
   table->arena_.adopt(*cells_);
   known_ = {};

@@ -15,6 +15,7 @@
 
 #include "runtime/aggregates/state.h"
 #include "runtime/base/arena.h"
+#include "runtime/exec/runs.h"
 #include "runtime/exec/team.h"
 #include "runtime/functions/function.h"
 
@@ -122,10 +123,7 @@ class JoinRows {
   uint32_t number_of_key(uint64_t hash, const Cell* cells, uint32_t count);
   void grow_slots();
   size_t num_entries() const;
-  // Of each run the entries of a part of the input order.
-  using Part = std::vector<std::span<const Entry>>;
   void sort_runs(exec::Team& team);
-  std::vector<Part> divide(size_t parts) const;
 
   const std::vector<Type>& types_;
   const std::vector<JoinColumn>& keys_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel: pipelines over inputs run batch by batch into each thread's sinks; the others run in seal(),
-// over the rows of the sinks before. Atoms are decided a column at a time and make the selection that the row
+// The kernel over inputs: pipelines run batch by batch into each thread's sinks (kernel_phases.cc has the
+// others). Atoms are decided a column at a time and make the selection that the row
 // loop walks.
 #include "runtime/exec/kernel.h"
 
@@ -19,22 +19,7 @@ namespace kqlc::exec {
 
 namespace {
 
-constexpr int64_t kRowsAtOnce = 16'384;  // between two looks at the limits
 constexpr size_t kBytesBetweenChecks = size_t{8} << 20;
-
-void select_all(std::vector<uint64_t>& bits, int64_t num_rows) {
-  bits.assign(static_cast<size_t>((num_rows + 63) / 64), ~uint64_t{0});
-  if (num_rows % 64) bits.back() = (uint64_t{1} << (num_rows % 64)) - 1;
-}
-
-// Texts from before may be gone.
-void begin_run(Context& context) { context.run = std::max(context.run + 1, 1u); }
-
-// What the code that runs next makes goes into `sink`.
-void feed(Run& run, Sink& sink) {
-  run.sink = &sink;
-  run.row = sink.next_row(run.context);
-}
 
 int64_t count_bits(const std::vector<uint64_t>& bits) {
   int64_t count = 0;
@@ -61,6 +46,16 @@ bool load_column(const Batch& batch, size_t column, const std::vector<uint64_t>&
 }
 
 }  // namespace
+
+void Kernel::select_all(std::vector<uint64_t>& bits, int64_t num_rows) {
+  bits.assign(static_cast<size_t>((num_rows + 63) / 64), ~uint64_t{0});
+  if (num_rows % 64) bits.back() = (uint64_t{1} << (num_rows % 64)) - 1;
+}
+
+void Kernel::feed(Run& run, Sink& sink) {
+  run.sink = &sink;
+  run.row = sink.next_row(run.context);
+}
 
 State::State(std::shared_ptr<const Kernel> kernel)
     : kernel_(std::move(kernel)), mark_sink_(kernel_->mark_spec_) {
@@ -126,6 +121,7 @@ bool Kernel::streams() const {
 // An input that looks rows up waits until they are there; what reads no input runs as soon as it can.
 void Kernel::find_phases() {
   sink_phases_.assign(program_.sinks.size(), 0);
+  sink_uses_.assign(program_.sinks.size(), 0);
   input_phases_.assign(program_.inputs.size(), 0);
   input_uses_.assign(program_.inputs.size(), 0);
   for (const Pipeline& pipeline : program_.pipelines) {
@@ -138,8 +134,11 @@ void Kernel::find_phases() {
     sink_phases_[pipeline.sink] = std::max(sink_phases_[pipeline.sink], phase);
     if (from_input) input_phases_[pipeline.source] = phase;
     if (from_input) ++input_uses_[pipeline.source];
+    if (pipeline.kind == SourceKind::Sink || pipeline.kind == SourceKind::Range)
+      ++sink_uses_[pipeline.source];
     num_phases_ = std::max(num_phases_, phase + 1);
   }
+  for (const ResultSet& result : program_.results) ++sink_uses_[result.sink];
 }
 
 simd::Condition Kernel::describe(const Atom& atom) const {
@@ -386,150 +385,6 @@ void Kernel::merge(State& into, State& from) const {
   account(into);
 }
 
-// In parts, so that a limit or a cancel is noticed and better code may take over.
-void Kernel::run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const {
-  for (int64_t done = 0; done < num_rows && !state.error_; done += kRowsAtOnce) {
-    int64_t rows = std::min(kRowsAtOnce, num_rows - done);
-    if (!run_cells(state, pipeline, cells + done * pipeline.width, rows, static_cast<uint64_t>(done))) return;
-  }
-}
-
-bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows,
-                       uint64_t position) const {
-  position |= uint64_t{pipeline.branch} << (64 - kBranchBits);
-  Sink& sink = state.sinks_[pipeline.sink];
-  if (sink.full(position)) return false;
-  select_all(state.selection_, rows);
-  // An arena of its own for these rows: its size is what functions bound. What they made lives on with the
-  // state.
-  Arena part;
-  Arena* all = std::exchange(state.run_.context.arena, &part);
-  state.run_.context.match = 0;
-  begin_run(state.run_.context);
-  state.fill(pipeline.sink);
-  feed(state.run_, sink);
-  if (state.watch_) state.cost_of(pipeline).rows += static_cast<uint64_t>(rows);
-  if (PipelineFunction code = code_for(state, pipeline.function, nullptr, 0, rows))
-    code(&state.run_, cells, state.selection_.data(), rows, position);
-  sink.flush(state.run_.context);
-  state.run_.context.arena = all;
-  all->adopt(part);
-  if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
-  account(state);
-  return !state.error_;
-}
-
-// The values from, from + step, ... that do not pass `to`; none where one of the three is null or the step is
-// 0.
-void Kernel::run_range(State& state, const Pipeline& pipeline, const Rows& bounds) const {
-  if (bounds.num_rows != 1) return;
-  const Cell &from = bounds.cells[0], &to = bounds.cells[1], &step = bounds.cells[2];
-  if (!from.valid || !to.valid || !step.valid) return;
-  bool real = program_.sinks[pipeline.source].types[0] == Type::Real;
-  if (real ? !(step.d != 0) || std::isnan(step.d) : step.l == 0) return;
-  std::vector<Cell> cells;
-  Cell value = from;
-  auto inside = [&] {
-    return real ? (step.d > 0 ? value.d <= to.d : value.d >= to.d)
-                : (step.l > 0 ? value.l <= to.l : value.l >= to.l);
-  };
-  bool more = inside();
-  for (uint64_t done = 0; more;) {
-    cells.clear();
-    while (more && cells.size() < kRowsAtOnce) {
-      cells.push_back(value);
-      if (real) value.d = from.d + static_cast<double>(done + cells.size()) * step.d;
-      more = (real || !__builtin_add_overflow(value.l, step.l, &value.l)) && inside();
-    }
-    if (!run_cells(state, pipeline, cells.data(), static_cast<int64_t>(cells.size()), done)) return;
-    done += cells.size();
-  }
-}
-
-// The rows of a sink that gets no more.
-std::shared_ptr<Rows> Kernel::rows_of(State& state, uint32_t sink) const {
-  std::shared_ptr<Rows>& rows = state.done_[sink];
-  if (rows) return rows;
-  rows = std::make_shared<Rows>();
-  rows->arena = state.kept_;
-  state.fill(sink);
-  Team team = make_team(state);
-  rows->num_rows = state.sinks_[sink].finish(team, rows->cells);
-  return rows;
-}
-
-void Kernel::build_table(State& state, uint32_t sink) const {
-  if (state.tables_[sink]) return;
-  Team team = make_team(state);
-  state.tables_[sink] = state.sinks_[sink].build_table(team);
-}
-
-// One that reads no input.
-void Kernel::run_pipeline(State& state, const Pipeline& pipeline) const {
-  Measured running = state.measure_pipeline(pipeline);
-  for (uint32_t sink : pipeline.probes) build_table(state, sink);
-  if (pipeline.kind == SourceKind::Rows) run_rows(state, pipeline, pipeline.rows.data(), pipeline.num_rows);
-  if (pipeline.kind == SourceKind::Sink) {
-    std::shared_ptr<Rows> rows = rows_of(state, pipeline.source);
-    run_rows(state, pipeline, rows->cells.data(), static_cast<int64_t>(rows->num_rows));
-  }
-  if (pipeline.kind == SourceKind::Range) run_range(state, pipeline, *rows_of(state, pipeline.source));
-  account(state);
-}
-
-void Kernel::end_phase(State& state) const {
-  KQLC_CHECK(state.phase_ < num_phases_, "a phase that there is not");
-  Context& context = state.run_.context;
-  Arena* scratch = std::exchange(context.arena, state.kept_.get());  // cells go from sink to sink
-  for (size_t i = 0; i < program_.pipelines.size(); ++i) {
-    const Pipeline& pipeline = program_.pipelines[i];
-    if (state.error_ && !streams()) break;
-    if (pipeline.kind != SourceKind::Input && pipeline_phases_[i] == state.phase_)
-      run_pipeline(state, pipeline);
-  }
-  for (uint32_t sink = 0; sink < program_.sinks.size() && !state.error_; ++sink)
-    if (program_.sinks[sink].kind == SinkSpec::Kind::Build && sink_phases_[sink] == state.phase_)
-      build_table(state, sink);
-  context.arena = scratch;
-  ++state.phase_;
-  account(state);
-}
-
-void Kernel::seal(State& state) const {
-  if (state.sealed_) return;
-  while (state.phase_ < num_phases_) end_phase(state);
-  state.sealed_ = true;
-  state.run_.context.arena = state.kept_.get();
-  for (const ResultSet& result : program_.results) {
-    if (state.error_ && !streams()) break;
-    std::shared_ptr<Rows> rows = rows_of(state, result.sink);
-    rows->schema = result.schema;
-    detach(state, *rows);
-    state.results_.push_back(std::move(rows));
-  }
-  if (const StableMemory* torn = state.kept_->find_torn()) {
-    state.error_ = torn->loss();
-    state.results_.clear();
-  }
-  state.kept_->let_go();
-  account(state);
-}
-
-// Copies what rows have of others' memory. A dynamic value may have it anywhere within.
-void Kernel::detach(State& state, Rows& rows) const {
-  if (!state.kept_->keeps_others()) return;
-  const size_t width = rows.schema.size();
-  Team team = make_team(state);
-  team.over_all(rows.num_rows, kRowsAtOnce, [&](Context& context, size_t begin, size_t end) {
-    for (size_t i = begin * width; i < end * width; ++i) {
-      Cell& cell = rows.cells[i];
-      const Type type = rows.schema[i % width].type;
-      if (type == Type::String && state.kept_->is_others(cell.s)) cell.s = context.state_arena->copy(cell.s);
-      if (type == Type::Dynamic) cell = aggregates::keep(cell, type, *context.state_arena);
-    }
-  });
-}
-
 void State::measure(Stopwatch& watch, KernelCost& cost) {
   watch_ = &watch;
   cost_ = &cost;
@@ -588,7 +443,7 @@ extern "C" void kqlc_begin_row(Run* run) {
   if (run->context.arena->used() <= kMostKeptOfRows) return;
   run->sink->flush(run->context);
   run->context.arena->reset();
-  exec::begin_run(run->context);
+  begin_run(run->context);
   run->row = run->sink->next_row(run->context);
 }
 

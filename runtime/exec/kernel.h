@@ -58,7 +58,7 @@ struct KernelOptions {
 struct Rows {
   std::vector<Field> schema;
   size_t num_rows = 0;
-  std::vector<Cell> cells;  // row by row
+  LargeVector<Cell> cells;  // row by row
   std::shared_ptr<Arena> arena;
 
   const Cell& at(size_t row, size_t column) const { return cells[row * schema.size() + column]; }
@@ -126,6 +126,12 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
 
  private:
   friend class State;
+  static constexpr int64_t kRowsAtOnce = 16'384;  // between two looks at the limits
+  // Sets as many bits.
+  static void select_all(std::vector<uint64_t>& bits, int64_t num_rows);
+  // What the code that runs next makes goes into `sink`.
+  static void feed(Run& run, Sink& sink);
+
   Kernel() = default;
   Result<void> prepare();
   PipelineFunction code_for(State& state, uint32_t function, const Column* columns, size_t num_columns,
@@ -139,7 +145,10 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   // Runs the loop over some rows at a time, so that a limit or a cancel is noticed in between.
   void run_parts(State& state, const Pipeline& pipeline, PipelineFunction code, const Batch& batch,
                  uint64_t position) const;
+  template <class RunPart>
+  void share(State& state, size_t parts, size_t threads, const RunPart& run) const;
   void run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const;
+  void run_sink(State& state, const Pipeline& pipeline) const;
   // Returns whether further rows matter.
   bool run_cells(State& state, const Pipeline& pipeline, const Cell* cells, int64_t rows,
                  uint64_t position) const;
@@ -163,6 +172,7 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   std::vector<size_t> input_uses_;  // how many pipelines read an input
   std::vector<size_t> pipeline_phases_;
   std::vector<size_t> sink_phases_;  // in which a sink gets its last rows
+  std::vector<size_t> sink_uses_;    // how many pipelines and results have its rows
   std::vector<Cell> literals_;
   std::vector<const void*> prepared_;
   SinkSpec mark_spec_;

@@ -5,6 +5,7 @@
 // holds no address.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,6 +34,9 @@ struct Run {
   size_t next_check = 0;  // bytes of the state arena from which on they are looked at again
 };
 static_assert(offsetof(Run, context) == 0);
+
+// What texts of before lie at may be gone from here on.
+inline void begin_run(Context& context) { context.run = std::max(context.run + 1, 1u); }
 
 // `source`: the columns of the batch, or Cells row by row. `selection`: one bit a row, those to look at.
 using PipelineFunction = void (*)(Run* run, const void* source, const uint64_t* selection, int64_t num_rows,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sink's table is an open index of 32-bit entry numbers over entries in arrival order, at most half full.
+// The sink's entries lie in arrival order; groups are found by an index of their numbers.
 #include "runtime/exec/sink.h"
 
 #include <algorithm>
-#include <bit>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <tuple>
@@ -24,9 +24,15 @@ constexpr size_t kCopiesOfRows = 2;
 constexpr size_t kPrefetched = 16;
 // Groups that are worth a thread.
 constexpr size_t kLeastShared = 64;
-// Entries that are worth sorting by several threads.
-constexpr size_t kLeastSorted = 16'384;
+// Entries that a thread sorts or moves at once.
+constexpr size_t kEntriesAtOnce = size_t{1} << 16;
 constexpr size_t kMostUnitedState = 64;
+// Rows that wait for their groups: few enough to stay in the first cache.
+constexpr size_t kMostWaiting = 256;
+// Where less than this share of them are of groups that were met not long ago, the next flushes do not look
+// for such ones.
+constexpr size_t kRecentShare = 16;
+constexpr uint32_t kBlindFlushes = 15;
 // A top keeps up to twice as many rows as it gives and this, before it drops those that are not its first
 // ones.
 constexpr size_t kBeyondTop = 512;
@@ -79,24 +85,24 @@ std::string_view SinkSpec::contents() const {
   }
 }
 
-Sink::Sink(const SinkSpec& spec) : spec_(spec), shared_(spec.aggregates.size()), width_(spec.width_in()) {
+Sink::Sink(const SinkSpec& spec)
+    : spec_(spec), recent_(spec.types), shared_(spec.aggregates.size()), width_(spec.width_in()) {
   for (const SinkAggregate& use : spec.aggregates) {
     calls_.push_back(use.call());
     calls_.back().shared = &shared_[calls_.size() - 1];
     states_size_ += use.aggregate().state_size;
   }
+  cells_size_ = (spec.types.size() * sizeof(Cell) + 15) & ~size_t{15};
   if (spec.kind == SinkSpec::Kind::Collect && !spec.sort_keys.empty() && spec.limit > 0)
     own_ = std::make_unique<Arena>();
-  has_text_keys_ =
-      !spec.types.empty() && std::ranges::all_of(spec.types, [](Type type) { return type == Type::String; });
 }
 
 size_t Sink::bytes() const {
   const size_t rows =
       spec_.limit < 0 ? entries_.size() : std::min(entries_.size(), static_cast<size_t>(spec_.limit));
-  return entries_.capacity() * sizeof(Entry) + index_.capacity() * sizeof(uint32_t) +
-         waiting_.capacity() * sizeof(Cell) + codes_.capacity() * sizeof(Recent) + join_rows_.bytes() +
-         (own_ ? own_->bytes() : 0) + rows * spec_.width_out() * sizeof(Cell) * kCopiesOfRows;
+  return entries_.bytes() + index_.bytes() + recent_.bytes() + waiting_.capacity() * sizeof(Cell) +
+         join_rows_.bytes() + (own_ ? own_->bytes() : 0) +
+         rows * spec_.width_out() * sizeof(Cell) * kCopiesOfRows;
 }
 
 uint64_t Sink::hash_keys(Context& context, const Cell* keys) const {
@@ -108,84 +114,35 @@ uint64_t Sink::hash_keys(Context& context, const Cell* keys) const {
 
 // Makes the index hold all entries, with room for one more.
 void Sink::complete_index() {
-  const size_t least = 2 * (entries_.size() + 1);
-  if (index_.size() < least) {
-    index_.assign(std::bit_ceil(std::max<size_t>(64, least)), 0);
-    num_indexed_ = 0;
-  }
+  if (index_.reserve(entries_.size() + 1)) num_indexed_ = 0;
   for (; num_indexed_ < entries_.size(); ++num_indexed_) {
-    size_t slot = entries_[num_indexed_].hash & (index_.size() - 1);
-    while (index_[slot]) slot = (slot + 1) & (index_.size() - 1);
-    index_[slot] = static_cast<uint32_t>(num_indexed_ + 1);
+    if (num_indexed_ + kPrefetched < entries_.size())
+      index_.prefetch(entries_[num_indexed_ + kPrefetched].hash);
+    index_.insert(entries_[num_indexed_].hash, static_cast<uint32_t>(num_indexed_));
   }
 }
 
-// Where the group with the keys stands in the index, or would.
-size_t Sink::slot_of(const Cell* keys, uint64_t hash, Arena& arena) const {
-  size_t slot = hash & (index_.size() - 1);
-  for (; index_[slot]; slot = (slot + 1) & (index_.size() - 1)) {
-    const Entry& entry = entries_[index_[slot] - 1];
-    if (entry.hash == hash && has_keys(entry, keys, arena)) break;
-  }
-  return slot;
+// The number of the group with these keys in the index, which holds all entries; GroupIndex::kNone.
+uint32_t Sink::number_of(const Cell* keys, uint64_t hash, Arena& arena) const {
+  return index_.find(hash, [&](uint32_t number) { return has_keys(entries_[number], keys, arena); });
 }
 
-Sink::Entry& Sink::add_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
+void Sink::add_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
   Entry entry;
   entry.position = context.position;
   entry.match = context.match;
   entry.hash = hash;
-  entry.cells = context.state_arena->allocate_array<Cell>(spec_.types.size());
+  entry.cells = static_cast<Cell*>(context.state_arena->allocate(cells_size_ + states_size_));
   for (size_t i = 0; i < spec_.types.size(); ++i)
     entry.cells[i] = copy ? aggregates::keep(keys[i], spec_.types[i], *context.state_arena) : keys[i];
-  entry.states = static_cast<char*>(context.state_arena->allocate(states_size_));
-  char* state = entry.states;
+  char* state = states_of(entry);
   for (size_t i = 0; i < calls_.size(); ++i) {
     const Aggregate& aggregate = spec_.aggregates[i].aggregate();
     aggregate.init(context, calls_[i], state);
     state += aggregate.state_size;
   }
-  return entries_.emplace_back(entry);
+  entries_.push_back(entry);
 }
-
-namespace {
-
-// For a first guess at the group of a row, from the values of its keys (look_of) or, of texts, from where
-// they lie (look_of_place).
-template <bool by_place>
-uint64_t look_of_keys(const Cell* keys, const std::vector<Type>& types) {
-  uint64_t look = 0;
-  for (size_t i = 0; i < types.size(); ++i) {
-    uint64_t part = 0;
-    if (types[i] == Type::String)
-      part = by_place ? aggregates::look_of_place(keys[i].s) : aggregates::look_of(keys[i].s);
-    else if (types[i] == Type::Bool)
-      part = keys[i].b;
-    else if (types[i] == Type::Int)
-      part = static_cast<uint32_t>(keys[i].i);
-    else if (types[i] != Type::Dynamic)
-      part = static_cast<uint64_t>(keys[i].l);
-    if (types[i] != Type::String) part *= 0x9E3779B97F4A7C15u;
-    // Looks of texts are multiplied already: a second time would let places at equal distances fall together.
-    look = (look ^ look >> 29) * 0x9E3779B97F4A7C15u + part;
-  }
-  return look;
-}
-
-constexpr int kHintBits = 12;
-// Rows that wait for their groups: few enough to stay in the first cache.
-constexpr size_t kMostWaiting = 256;
-// Slots for the places of keys: four a group, so that few fall together, as far as they stay in the cache.
-constexpr int kLeastRecentBits = 8, kMostRecentBits = 14;
-constexpr size_t kRecentPerGroup = 4;
-
-bool at_same_places(const Str* places, const Cell* keys, size_t count) {
-  for (size_t i = 0; i < count; ++i)
-    if (places[i].data != keys[i].s.data || places[i].size != keys[i].s.size) return false;
-  return true;
-}
-
-}  // namespace
 
 bool Sink::has_keys(const Entry& entry, const Cell* keys, Arena& arena) const {
   bool same = true;
@@ -196,70 +153,37 @@ bool Sink::has_keys(const Entry& entry, const Cell* keys, Arena& arena) const {
   return same;
 }
 
-Sink::Recent& Sink::recent_of_code(uint32_t code) {
-  if (code >= codes_.size()) codes_.resize(std::max<size_t>(code + 1, 2 * codes_.size()));
-  return codes_[code];
-}
-
-// Most rows belong to a group that was met not long ago. Where the keys are texts with the code, or at the
-// same places as those of an earlier row of this run, they are its keys, and nobody need look at them.
-char* Sink::states_of(Context& context, const Cell* keys) {
-  if (!has_text_keys_ || !context.run) return group_of(context, keys).states;
-  const bool in_order = context.position >= last_position_;  // matches of a position come in order
-  const size_t width = spec_.types.size();
-  if (width == 1 && keys[0].code) {
-    Recent& recent = recent_of_code(keys[0].code);
-    if (!in_order || recent.run != context.run) recent = {context.run, group_of(context, keys).states};
-    return recent.states;
-  }
-  const bool is_small = recent_bits_ < kMostRecentBits && recent_.size() < kRecentPerGroup * entries_.size();
-  if (is_small || recent_.empty()) grow_recent();
-  const size_t slot = look_of_keys<true>(keys, spec_.types) >> (64 - recent_bits_);
-  Recent& recent = recent_[slot];
-  Str* places = &recent_places_[slot * width];
-  if (in_order && recent.run == context.run && at_same_places(places, keys, width)) return recent.states;
-  recent = {context.run, group_of(context, keys).states};
-  for (size_t i = 0; i < width; ++i) places[i] = keys[i].s;
-  return recent.states;
-}
-
 // The branches of a union are not fed in their order: the place and spelling of a group's first row count.
-Sink::Entry& Sink::group_of(Context& context, const Cell* keys) {
-  Entry& group = guess_group(context, keys);
-  if (std::tie(context.position, context.match) < std::tie(group.position, group.match)) [[unlikely]] {
-    group.position = context.position;
-    group.match = context.match;
-    for (size_t i = 0; i < spec_.types.size(); ++i)
-      group.cells[i] = aggregates::keep(keys[i], spec_.types[i], *context.state_arena);
-  }
-  return group;
+void Sink::take_first(Context& context, const Cell* keys, Entry& group) {
+  if (std::tie(context.position, context.match) >= std::tie(group.position, group.match)) [[likely]]
+    return;
+  group.position = context.position;
+  group.match = context.match;
+  for (size_t i = 0; i < spec_.types.size(); ++i)
+    group.cells[i] = aggregates::keep(keys[i], spec_.types[i], *context.state_arena);
 }
 
-void Sink::grow_recent() {
-  const int wanted = std::bit_width(kRecentPerGroup * entries_.size());
-  const int bits = std::clamp(wanted, kLeastRecentBits, kMostRecentBits);
-  if (bits == recent_bits_ && !recent_.empty()) return;
-  recent_bits_ = bits;
-  recent_.assign(size_t{1} << bits, {});
-  recent_places_.assign(recent_.size() * spec_.types.size(), {});
+// The states of a row's group, where it was met not long ago; else nullptr.
+char* Sink::find_recent(Context& context, const Cell* keys) {
+  const bool in_order = context.position >= last_position_;  // matches of a position come in order
+  if (in_order)
+    if (char* states = recent_.find(context, keys)) return states;
+  const uint32_t guess = recent_.guess(keys);
+  if (guess == RecentGroups::kNone || !has_keys(entries_[guess], keys, *context.arena)) return nullptr;
+  Entry& group = entries_[guess];
+  take_first(context, keys, group);
+  recent_.note(context, keys, states_of(group), entries_.size());
+  return states_of(group);
 }
 
-// A guess from the look of the keys, which is checked, spares hashing them.
-Sink::Entry& Sink::guess_group(Context& context, const Cell* keys) {
-  if (hints_.empty()) hints_.resize(size_t{1} << kHintBits);
-  uint32_t& hint = hints_[look_of_keys<false>(keys, spec_.types) >> (64 - kHintBits)];
-  if (hint && has_keys(entries_[hint - 1], keys, *context.arena)) return entries_[hint - 1];
-  Entry& group = find_group(context, keys, hash_keys(context, keys), true);
-  hint = static_cast<uint32_t>(&group - entries_.data()) + 1;
-  return group;
-}
-
-Sink::Entry& Sink::find_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
-  if (num_indexed_ < entries_.size() || index_.size() < 2 * (entries_.size() + 1)) complete_index();
-  const size_t slot = slot_of(keys, hash, *context.arena);
-  if (index_[slot]) return entries_[index_[slot] - 1];
-  index_[slot] = static_cast<uint32_t>(++num_indexed_);
-  return add_group(context, keys, hash, copy);
+// The number of the group, which is added where there is none.
+uint32_t Sink::find_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
+  complete_index();
+  const uint32_t number = number_of(keys, hash, *context.arena);
+  if (number != GroupIndex::kNone) return number;
+  add_group(context, keys, hash, copy);
+  index_.insert(hash, static_cast<uint32_t>(num_indexed_));
+  return static_cast<uint32_t>(num_indexed_++);
 }
 
 // Rows of groups are put together where they wait, so that they need not be copied.
@@ -321,27 +245,80 @@ Cell* Sink::keep_cells(const Cell* row, Arena& arena) const {
 // Drops all rows but the first ones of a top, which move to an arena of their own.
 void Sink::keep_first() {
   num_first_ = static_cast<size_t>(spec_.limit);
-  const auto last = entries_.begin() + static_cast<std::ptrdiff_t>(num_first_) - 1;
-  std::nth_element(entries_.begin(), last, entries_.end(),
+  LargeVector<Entry> all;
+  all.reserve(entries_.size());
+  for (size_t i = 0; i < entries_.size(); ++i) all.push_back(entries_[i]);
+  std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(num_first_) - 1, all.end(),
                    [&](const Entry& a, const Entry& b) { return is_before(a, b); });
   entries_.resize(num_first_);
   auto arena = std::make_unique<Arena>();
-  for (Entry& entry : entries_) entry.cells = keep_cells(entry.cells, *arena);
+  for (size_t i = 0; i < num_first_; ++i) {
+    entries_[i] = all[i];
+    entries_[i].cells = keep_cells(all[i].cells, *arena);
+  }
   own_ = std::move(arena);
+}
+
+// Takes a row that waits into the context. Returns its keys.
+const Cell* Sink::begin_waiting(Context& context, size_t row) const {
+  context.position = waiting_positions_[row];
+  context.match = waiting_matches_[row];
+  return waiting_.data() + row * width_;
+}
+
+// Step by step for all, since a step needs what the one before has fetched.
+void Sink::fetch_groups(std::span<Unknown> unknown) const {
+  for (Unknown& row : unknown) {
+    row.guess = index_.find(row.hash, [](uint32_t) { return true; });
+    if (row.guess != GroupIndex::kNone) __builtin_prefetch(&entries_[row.guess]);
+  }
+  for (const Unknown& row : unknown)
+    if (row.guess != GroupIndex::kNone) __builtin_prefetch(entries_[row.guess].cells);
+  if (spec_.types.empty() || spec_.types[0] != Type::String) return;
+  for (const Unknown& row : unknown)
+    if (row.guess != GroupIndex::kNone) __builtin_prefetch(entries_[row.guess].cells[0].s.data);
+}
+
+// The groups of the rows that wait. Where groups are many, each look at one waits for memory, so what is to
+// be looked at is fetched for all rows before.
+void Sink::find_groups(Context& context, char** states) {
+  Unknown unknown[kMostWaiting];
+  size_t count = 0;
+  const bool looks_back = num_blind_ == 0;
+  if (!looks_back) --num_blind_;
+  complete_index();
+  for (size_t i = 0; i < num_waiting_; ++i) {
+    const Cell* keys = begin_waiting(context, i);
+    states[i] = looks_back ? find_recent(context, keys) : nullptr;
+    last_position_ = std::max(last_position_, context.position);
+    if (states[i]) continue;
+    unknown[count] = {i, hash_keys(context, keys), GroupIndex::kNone};
+    index_.prefetch(unknown[count++].hash);
+  }
+  if (looks_back && num_waiting_ == kMostWaiting && count > num_waiting_ - num_waiting_ / kRecentShare)
+    num_blind_ = kBlindFlushes;
+  fetch_groups({unknown, count});
+  for (size_t i = 0; i < count; ++i) {
+    const size_t row = unknown[i].row;
+    const Cell* keys = begin_waiting(context, row);
+    const uint32_t number = find_group(context, keys, unknown[i].hash, true);
+    Entry& group = entries_[number];
+    take_first(context, keys, group);
+    states[row] = states_of(group);
+    if (!looks_back) continue;
+    recent_.note(context, keys, states_of(group), entries_.size());
+    recent_.note_guess(keys, number);
+  }
 }
 
 // First the groups of all rows, then one aggregate after the other: each loop is short and has few branches.
 void Sink::flush(Context& context) {
-  const size_t count = std::exchange(num_waiting_, 0);
-  if (count == 0 || closed_) return;
+  if (closed_) num_waiting_ = 0;
+  if (num_waiting_ == 0) return;
   const uint64_t position = context.position, match = context.match;
   char* states[kMostWaiting];
-  for (size_t i = 0; i < count; ++i) {
-    context.position = waiting_positions_[i];
-    context.match = waiting_matches_[i];
-    states[i] = states_of(context, waiting_.data() + i * width_);
-    last_position_ = std::max(last_position_, context.position);
-  }
+  find_groups(context, states);
+  const size_t count = std::exchange(num_waiting_, 0);
   size_t offset = 0;
   for (size_t i = 0; i < calls_.size(); ++i) {
     const SinkAggregate& use = spec_.aggregates[i];
@@ -359,57 +336,71 @@ void Sink::merge(exec::Team& team, Sink& from) {
   count_ += from.count_;
   last_position_ = std::max(last_position_, from.last_position_);
   join_rows_.merge(team, from.join_rows_);
-  if (spec_.kind == SinkSpec::Kind::Group)
-    merge_groups(team, from);
-  else
-    entries_.insert(entries_.end(), from.entries_.begin(), from.entries_.end());
+  std::vector<char> moves(from.entries_.size(), spec_.kind != SinkSpec::Kind::Group);
+  if (spec_.kind == SinkSpec::Kind::Group) merge_groups(team, from, moves);
+  append_entries(team, from, moves);
   from.drop_entries();
   if (own_) own_->adopt(*from.own_);
 }
 
 // Groups that both sinks have are merged, the others of `from` move as they are. Keys stand once in each of
-// them, so no two threads have to do with one group; the index is only looked into.
-void Sink::merge_groups(exec::Team& team, Sink& from) {
+// them, so no two threads have to do with one group; the index is only looked into. Sets `moves` for the
+// others.
+void Sink::merge_groups(exec::Team& team, Sink& from, std::vector<char>& moves) {
   for (size_t i = 0; i < calls_.size(); ++i)
     if (auto unite = spec_.aggregates[i].aggregate().unite) unite(team.own(), calls_[i], from.calls_[i]);
+  if (from.entries_.empty()) return;
   complete_index();
-  std::vector<char> moves(from.entries_.size());
   team.over(from.entries_.size(), groups_at_once(from.entries_.size(), team),
             [&](Context& context, size_t begin, size_t end) {
               for (size_t i = begin; i < end; ++i) {
-                if (i + kPrefetched < end)
-                  __builtin_prefetch(&index_[from.entries_[i + kPrefetched].hash & (index_.size() - 1)]);
+                if (i + kPrefetched < end) index_.prefetch(from.entries_[i + kPrefetched].hash);
                 const Entry& other = from.entries_[i];
-                const uint32_t number = index_[slot_of(other.cells, other.hash, *context.arena)];
-                moves[i] = number == 0;
-                if (number)
-                  merge_group(context, entries_[number - 1], other);
-                else
+                const uint32_t number = number_of(other.cells, other.hash, *context.arena);
+                moves[i] = number == GroupIndex::kNone;
+                if (moves[i])
                   move_group(context, other);
+                else
+                  merge_group(context, entries_[number], other);
               }
             });
-  entries_.reserve(entries_.size() + static_cast<size_t>(std::ranges::count(moves, 1)));
-  for (size_t i = 0; i < moves.size(); ++i)
-    if (moves[i]) entries_.push_back(from.entries_[i]);
   team.own().match = 0;
 }
 
-void Sink::merge_group(Context& context, Entry& group, const Entry& other) const {
-  context.position = other.position;
-  context.match = other.match;
-  // Of equal keys the earlier row's spelling (1 and 1.0 in dynamic) and place count.
-  if (std::tie(other.position, other.match) < std::tie(group.position, group.match)) {
-    group.cells =
-        other.cells;  // not written over: another thread may be comparing them with keys of this hash
-    group.position = other.position;
-    group.match = other.match;
+// Adds those entries of `from` for which `moves` is set.
+void Sink::append_entries(exec::Team& team, const Sink& from, const std::vector<char>& moves) {
+  const auto parts = (moves.size() + kEntriesAtOnce - 1) / kEntriesAtOnce;
+  std::vector<size_t> places{entries_.size()};
+  for (size_t part = 0; part < parts; ++part) {
+    const auto begin = moves.begin() + static_cast<std::ptrdiff_t>(part * kEntriesAtOnce);
+    const auto size = std::min(kEntriesAtOnce, moves.size() - part * kEntriesAtOnce);
+    places.push_back(places.back() +
+                     static_cast<size_t>(std::count(begin, begin + static_cast<std::ptrdiff_t>(size), 1)));
   }
+  entries_.resize(places.back());
+  team.over_all(parts, 1, [&](Context&, size_t part, size_t) {
+    const size_t end = std::min(moves.size(), (part + 1) * kEntriesAtOnce);
+    size_t place = places[part];
+    for (size_t i = part * kEntriesAtOnce; i < end; ++i)
+      if (moves[i]) entries_[place++] = from.entries_[i];
+  });
+}
+
+// Of equal keys the earlier row's spelling (1 and 1.0 in dynamic) and place count: the group goes on with the
+// block of that one, since another thread may be comparing the other's cells with keys of this hash.
+void Sink::merge_group(Context& context, Entry& group, const Entry& other) const {
+  const bool is_first = std::tie(group.position, group.match) <= std::tie(other.position, other.match);
+  if (!is_first) move_group(context, other);
+  const Entry first = is_first ? group : other, &second = is_first ? other : group;
+  context.position = second.position;
+  context.match = second.match;
   size_t offset = 0;
   for (size_t i = 0; i < calls_.size(); ++i) {
     const Aggregate& aggregate = spec_.aggregates[i].aggregate();
-    aggregate.merge(context, calls_[i], group.states + offset, other.states + offset);
+    aggregate.merge(context, calls_[i], states_of(first) + offset, states_of(second) + offset);
     offset += aggregate.state_size;
   }
+  group = first;
 }
 
 // What its states have in common with those of its old sink they get from this one.
@@ -417,7 +408,7 @@ void Sink::move_group(Context& context, const Entry& group) const {
   size_t offset = 0;
   for (size_t i = 0; i < calls_.size(); ++i) {
     const Aggregate& aggregate = spec_.aggregates[i].aggregate();
-    char* state = group.states + offset;
+    char* state = states_of(group) + offset;
     offset += aggregate.state_size;
     if (!aggregate.unite) continue;
     alignas(16) char before[kMostUnitedState];
@@ -429,13 +420,10 @@ void Sink::move_group(Context& context, const Entry& group) const {
 }
 
 void Sink::drop_entries() {
-  entries_ = {};
-  index_ = {};
+  entries_.clear();
+  index_.clear();
   num_indexed_ = 0;
-  hints_ = {};
-  codes_ = {};
-  recent_ = {};
-  recent_places_ = {};
+  recent_.clear();
   num_first_ = 0;
 }
 
@@ -444,12 +432,13 @@ void Sink::save(Writer& writer) const {
   Arena scratch;
   writer.put(count_);
   writer.put(static_cast<uint64_t>(entries_.size()));
-  for (const Entry& entry : entries_) {
+  for (size_t number = 0; number < entries_.size(); ++number) {
+    const Entry& entry = entries_[number];
     writer.put(entry.position);
     writer.put(entry.match);
     for (size_t i = 0; i < spec_.types.size(); ++i)
       aggregates::save_cell(entry.cells[i], spec_.types[i], writer, scratch);
-    const char* state = entry.states;
+    const char* state = states_of(entry);
     for (size_t i = 0; i < calls_.size(); ++i) {
       const Aggregate& aggregate = spec_.aggregates[i].aggregate();
       aggregate.save(calls_[i], state, writer);
@@ -464,19 +453,20 @@ bool Sink::load_entry(Context& context, Reader& reader) {
   for (size_t i = 0; i < cells.size(); ++i)
     if (!aggregates::load_cell(cells[i], spec_.types[i], reader, *context.state_arena)) return false;
   if (spec_.kind == SinkSpec::Kind::Collect) {
-    Entry& entry = entries_.emplace_back();
+    Entry entry;
     entry.position = context.position;
     entry.match = context.match;
     last_position_ = std::max(last_position_, context.position);
     entry.cells = context.state_arena->allocate_array<Cell>(cells.size());
     std::copy(cells.begin(), cells.end(), entry.cells);
+    entries_.push_back(entry);
     return true;
   }
   last_position_ = std::max(last_position_, context.position);
   size_t before = entries_.size();
-  Entry& group = find_group(context, cells.data(), hash_keys(context, cells.data()), false);
+  const uint32_t number = find_group(context, cells.data(), hash_keys(context, cells.data()), false);
   if (entries_.size() == before) return false;  // a key stands only once
-  char* state = group.states;
+  char* state = states_of(entries_[number]);
   for (size_t i = 0; i < calls_.size(); ++i) {
     const Aggregate& aggregate = spec_.aggregates[i].aggregate();
     if (!aggregate.load(context, calls_[i], state, reader)) return false;
@@ -510,52 +500,105 @@ bool Sink::has_enough(uint64_t position) const {
 }
 
 bool Sink::is_before(const Entry& a, const Entry& b) const {
+  if (spec_.sort_keys.empty() && a.position != b.position) return a.position < b.position;
   for (const SinkKey& key : spec_.sort_keys)
     if (int order = compare_key(a.cells[key.column], b.cells[key.column], key, spec_.types[key.column]))
       return order < 0;
   return std::tie(a.position, a.match) < std::tie(b.position, b.match);
 }
 
-// A part a thread, which are then put together two by two.
-void Sink::order_entries(exec::Team& team) {
+// Sorted runs of all entries, which lie in `entries_` and in `others`. Entries mostly are in order: what is
+// not is taken out and sorted; those of a sort are sorted chunk by chunk.
+Sink::EntryRuns Sink::make_runs(exec::Team& team, LargeVector<Entry>& others) {
   const auto before = [&](const Entry& a, const Entry& b) { return is_before(a, b); };
-  const size_t parts = entries_.size() < kLeastSorted ? 1 : team.size();
-  const auto place = [&](size_t part) {
-    return entries_.begin() + static_cast<std::ptrdiff_t>(entries_.size() * std::min(part, parts) / parts);
-  };
-  team.over(parts, 1,
-            [&](Context&, size_t part, size_t) { std::sort(place(part), place(part + 1), before); });
-  for (size_t width = 1; width < parts; width *= 2)
-    team.over((parts + 2 * width - 1) / (2 * width), 1, [&](Context&, size_t pair, size_t) {
-      const size_t part = pair * 2 * width;
-      std::inplace_merge(place(part), place(part + width), place(part + 2 * width), before);
-    });
+  EntryRuns runs(entries_.num_chunks());
+  std::vector<LargeVector<Entry>> taken(runs.size());
+  team.over_all(runs.size(), 1, [&](Context&, size_t number, size_t) {
+    std::span<Entry> chunk = entries_.chunk(number);
+    if (!spec_.sort_keys.empty()) std::ranges::sort(chunk, before);
+    runs[number] = spec_.sort_keys.empty() ? take_sorted(chunk, taken[number]) : chunk;
+  });
+  for (const auto& part : taken) others.insert(others.end(), part.begin(), part.end());
+  std::vector<std::span<const Entry>> parts((others.size() + kEntriesAtOnce - 1) / kEntriesAtOnce);
+  team.over_all(parts.size(), 1, [&](Context&, size_t number, size_t) {
+    const auto part = std::span(others).subspan(number * kEntriesAtOnce);
+    parts[number] = part.first(std::min(part.size(), kEntriesAtOnce));
+    std::ranges::sort(part.first(parts[number].size()), before);
+  });
+  runs.insert(runs.end(), parts.begin(), parts.end());
+  return runs;
 }
 
-size_t Sink::finish(exec::Team& team, std::vector<Cell>& out) {
+// Moves those of the entries to `others` that stand behind a later one; returns the rest.
+std::span<const Sink::Entry> Sink::take_sorted(std::span<Entry> entries, LargeVector<Entry>& others) const {
+  size_t kept = 0;
+  for (size_t i = 0; i < entries.size(); ++i)
+    if (kept > 0 && is_before(entries[i], entries[kept - 1]))
+      others.push_back(entries[i]);
+    else
+      entries[kept++] = entries[i];
+  return entries.first(kept);
+}
+
+Sink::Order Sink::order(exec::Team& team) {
+  // Without keys there is one group even when there are no rows.
+  if (spec_.kind == SinkSpec::Kind::Group && spec_.types.empty() && entries_.empty())
+    find_group(team.own(), nullptr, hash_keys(team.own(), nullptr), true);
+  Order out;
+  const EntryRuns runs = make_runs(team, out.others);
+  const size_t entries = entries_.size(),
+               parts = std::max<size_t>(1, entries / groups_at_once(entries, team)),
+               rows = spec_.limit < 0 ? entries : std::min(entries, static_cast<size_t>(spec_.limit));
+  out.parts = exec::divide(runs, parts, [&](const Entry& a, const Entry& b) { return is_before(a, b); });
+  out.places.push_back(0);
+  for (const auto& part : out.parts) out.places.push_back(out.places.back() + exec::count_entries(part));
+  for (size_t& place : out.places) place = std::min(place, rows);
+  return out;
+}
+
+void Sink::finish_part(Context& context, const Order& order, size_t part, Cell* out) const {
+  size_t rows = order.rows_of(part);
+  if (rows == 0) return;
+  const auto before = [&](const Entry& a, const Entry& b) { return is_before(a, b); };
+  exec::visit_in_order(order.parts[part], before, [&](const Entry& entry) {
+    if (rows == 0) return;
+    finish_row(context, entry, out);
+    out += spec_.width_out();
+    --rows;
+  });
+}
+
+size_t Sink::finish(exec::Team& team, LargeVector<Cell>& out) {
   if (spec_.kind == SinkSpec::Kind::Count) {
     out.push_back(make_cell(count_));
     return 1;
   }
-  // Without keys there is one group even when there are no rows.
-  if (spec_.kind == SinkSpec::Kind::Group && spec_.types.empty() && entries_.empty())
-    find_group(team.own(), nullptr, hash_keys(team.own(), nullptr), true);
-  order_entries(team);
-  size_t rows = entries_.size();
-  if (spec_.limit >= 0) rows = std::min(rows, static_cast<size_t>(spec_.limit));
+  const Order ordered = order(team);
   const size_t width = spec_.width_out();
+  out.resize(ordered.num_rows() * width);
+  std::atomic<size_t> done = 0;
+  const exec::Team::Body finish = [&](Context& context, size_t part, size_t) {
+    finish_part(context, ordered, part, out.data() + ordered.place_of(part) * width);
+    ++done;
+  };
+  // Rows as they are can be handed on whatever has happened to the query.
+  const size_t parts = ordered.num_parts();
+  calls_.empty() ? team.over_all(parts, 1, finish) : team.over(parts, 1, finish);
+  const size_t rows = done == parts ? ordered.num_rows() : 0;
   out.resize(rows * width);
-  team.over(rows, groups_at_once(rows, team), [&](Context& context, size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) finish_row(context, entries_[i], out.data() + i * width);
-  });
-  drop_entries();
-  if (own_) team.own().state_arena->adopt(*own_);
+  end_order(team.own());
   return rows;
+}
+
+// The entries are of no use any more, but for what they refer to.
+void Sink::end_order(Context& context) {
+  drop_entries();
+  if (own_) context.state_arena->adopt(*own_);
 }
 
 void Sink::finish_row(Context& context, const Entry& entry, Cell* out) const {
   out = std::copy_n(entry.cells, spec_.types.size(), out);
-  char* state = entry.states;
+  char* state = states_of(entry);
   for (size_t i = 0; i < calls_.size(); ++i) {
     const Aggregate& aggregate = spec_.aggregates[i].aggregate();
     aggregate.finish(context, calls_[i], state, out);

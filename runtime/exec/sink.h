@@ -9,12 +9,18 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "runtime/aggregates/aggregate.h"
 #include "runtime/base/arena.h"
+#include "runtime/base/chunked_vector.h"
+#include "runtime/base/huge_pages.h"
+#include "runtime/exec/group_index.h"
 #include "runtime/exec/join_table.h"
+#include "runtime/exec/recent_groups.h"
+#include "runtime/exec/runs.h"
 #include "runtime/exec/team.h"
 
 namespace kqlc {
@@ -54,6 +60,13 @@ struct SinkSpec {
 };
 
 class Sink {
+  struct Entry {
+    uint64_t position = 0, match = 0;  // of the row, or of the first one of the group
+    uint64_t hash = 0;
+    Cell* cells = nullptr;  // behind them, of a group, its states
+  };
+  using EntryRuns = exec::Runs<Entry>;
+
  public:
   explicit Sink(const SinkSpec& spec);
 
@@ -69,8 +82,31 @@ class Sink {
   void merge(exec::Team& team, Sink& from);
   // True when rows of this position and later ones cannot change the result.
   bool full(uint64_t position) const;
-  // Returns the number of rows and appends their cells, row by row. The sink has them no longer.
-  size_t finish(exec::Team& team, std::vector<Cell>& out);
+  // Returns the number of rows and makes `out` their cells, row by row. The sink has them no longer. No rows
+  // where the team is over its limit, or something has failed.
+  size_t finish(exec::Team& team, LargeVector<Cell>& out);
+
+  // The same part by part, which threads can make side by side.
+  class Order {
+   public:
+    size_t num_parts() const { return parts.size(); }
+    // Number of a part's first row, and how many it has.
+    size_t place_of(size_t part) const { return places[part]; }
+    size_t rows_of(size_t part) const { return places[part + 1] - places[part]; }
+    size_t num_rows() const { return places.back(); }
+
+   private:
+    friend class Sink;
+    std::vector<EntryRuns> parts;
+    std::vector<size_t> places;
+    LargeVector<Entry> others;  // entries that the sink has in another order
+  };
+  // The sink takes no rows any more. Requires: it is no Count.
+  Order order(exec::Team& team);
+  // Makes the cells of a part's rows.
+  void finish_part(Context& context, const Order& order, size_t part, Cell* out) const;
+  // To be called after all parts.
+  void end_order(Context& context);
 
   // Kind Build: the table of all rows, which the sink has no longer.
   std::shared_ptr<const JoinTable> build_table(exec::Team& team) { return join_rows_.build(team); }
@@ -86,55 +122,48 @@ class Sink {
   bool load(Context& context, Reader& reader);
 
  private:
-  struct Entry {
-    uint64_t position = 0, match = 0;  // of the row, or of the first one of the group
+  // A row whose group is to be looked for.
+  struct Unknown {
+    size_t row = 0;
     uint64_t hash = 0;
-    Cell* cells = nullptr;
-    char* states = nullptr;
+    uint32_t guess = 0;  // at the number of its group
   };
-
-  // What keys were last met at some places.
-  struct Recent {
-    uint32_t run = 0;  // Context::run
-    char* states = nullptr;
-  };
-  char* states_of(Context& context, const Cell* keys);
-  Recent& recent_of_code(uint32_t code);
   void make_room(Context& context);
-  Entry& group_of(Context& context, const Cell* keys);
+  const Cell* begin_waiting(Context& context, size_t row) const;
+  void find_groups(Context& context, char** states);
+  void fetch_groups(std::span<Unknown> unknown) const;
+  char* find_recent(Context& context, const Cell* keys);
+  void take_first(Context& context, const Cell* keys, Entry& group);
   void keep_row(Context& context, const Cell* row);
   Cell* keep_cells(const Cell* row, Arena& arena) const;
   bool is_before(const Entry& a, const Entry& b) const;
   void keep_first();
-  Entry& guess_group(Context& context, const Cell* keys);
   bool has_keys(const Entry& entry, const Cell* keys, Arena& arena) const;
-  Entry& find_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
-  Entry& add_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
+  uint32_t find_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
+  void add_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
   bool load_entry(Context& context, Reader& reader);
   bool has_enough(uint64_t position) const;
   uint64_t hash_keys(Context& context, const Cell* keys) const;
-  size_t slot_of(const Cell* keys, uint64_t hash, Arena& arena) const;
+  uint32_t number_of(const Cell* keys, uint64_t hash, Arena& arena) const;
   void complete_index();
-  void merge_groups(exec::Team& team, Sink& from);
+  void merge_groups(exec::Team& team, Sink& from, std::vector<char>& moves);
+  void append_entries(exec::Team& team, const Sink& from, const std::vector<char>& moves);
   void merge_group(Context& context, Entry& group, const Entry& other) const;
   void move_group(Context& context, const Entry& group) const;
   void finish_row(Context& context, const Entry& entry, Cell* out) const;
-  void grow_recent();
-  void order_entries(exec::Team& team);
+  EntryRuns make_runs(exec::Team& team, LargeVector<Entry>& others);
+  std::span<const Entry> take_sorted(std::span<Entry> entries, LargeVector<Entry>& others) const;
+  char* states_of(const Entry& entry) const { return reinterpret_cast<char*>(entry.cells) + cells_size_; }
   void drop_entries();
 
   const SinkSpec& spec_;
   std::vector<AggregateCall> calls_;
-  size_t states_size_ = 0;
-  std::vector<Entry> entries_;
-  std::vector<uint32_t> index_;  // entry + 1 by hash; 0 is free; a power of two
-  size_t num_indexed_ = 0;       // entries that are in it: all, but for those that merging has added
-  std::vector<uint32_t> hints_;  // the same by the look of the keys, the last that looked so
-  bool has_text_keys_ = false;   // all keys are texts, so their places say which they are
-  std::vector<Recent> codes_;    // by Cell::code of the only key
-  std::vector<Recent> recent_;   // by the places of the keys
-  std::vector<Str> recent_places_;
-  int recent_bits_ = 0;        // of the number of slots
+  size_t cells_size_ = 0, states_size_ = 0;  // bytes of a group's keys and of its states
+  ChunkedVector<Entry> entries_;
+  GroupIndex index_;        // of entries, by their hash
+  size_t num_indexed_ = 0;  // entries that are in it: all, but for those that merging has added
+  RecentGroups recent_;
+  uint32_t num_blind_ = 0;     // flushes that do not ask it
   std::vector<void*> shared_;  // AggregateCall::shared, by aggregate
   std::vector<Cell> waiting_;  // rows for groups that were not looked for yet, or the row that comes next
   std::vector<uint64_t> waiting_positions_, waiting_matches_;
