@@ -20,14 +20,15 @@ constexpr int64_t kLeastRowsOfThread = 16'384;
 
 }  // namespace
 
-// Runs run(state, part) for all parts, in turn by threads that have a state each, which are merged then. A
-// thread ends when its state has failed or run() returns false.
+// Runs run(state, part, cells) for all parts, in turn by threads that have a state and some cells each; the
+// states are merged then. A thread ends when its state has failed or run() returns false.
 template <class RunPart>
 void Kernel::share(State& state, size_t parts, size_t threads, const RunPart& run) const {
   std::atomic<size_t> next = 0;
   const auto work = [&](State& own) {
+    LargeVector<Cell> cells;
     for (size_t part = 0; !own.error_ && (part = next.fetch_add(1)) < parts;)
-      if (!run(own, part)) return;
+      if (!run(own, part, cells)) return;
   };
   std::vector<std::shared_ptr<State>> others;
   for (size_t i = 1; i < std::min(options_.threads, threads); ++i) {
@@ -45,11 +46,12 @@ void Kernel::share(State& state, size_t parts, size_t threads, const RunPart& ru
 void Kernel::run_rows(State& state, const Pipeline& pipeline, const Cell* cells, int64_t num_rows) const {
   const auto parts = static_cast<size_t>((num_rows + kRowsAtOnce - 1) / kRowsAtOnce);
   if (state.watch_) state.cost_of(pipeline).rows += static_cast<uint64_t>(num_rows);
-  share(state, parts, static_cast<size_t>(num_rows / kLeastRowsOfThread), [&](State& own, size_t part) {
-    const int64_t begin = static_cast<int64_t>(part) * kRowsAtOnce;
-    return run_cells(own, pipeline, cells + begin * pipeline.width, std::min(kRowsAtOnce, num_rows - begin),
-                     static_cast<uint64_t>(begin));
-  });
+  share(state, parts, static_cast<size_t>(num_rows / kLeastRowsOfThread),
+        [&](State& own, size_t part, LargeVector<Cell>&) {
+          const int64_t begin = static_cast<int64_t>(part) * kRowsAtOnce;
+          return run_cells(own, pipeline, cells + begin * pipeline.width,
+                           std::min(kRowsAtOnce, num_rows - begin), static_cast<uint64_t>(begin));
+        });
 }
 
 // Over the rows of a sink that nobody else asks for: whoever makes a part of them takes it.
@@ -62,9 +64,9 @@ void Kernel::run_sink(State& state, const Pipeline& pipeline) const {
   }();
   if (state.watch_) state.cost_of(pipeline).rows += order.num_rows();
   const size_t threads = order.num_rows() / kLeastRowsOfThread;
-  share(state, order.num_parts(), threads, [&](State& own, size_t part) {
+  share(state, order.num_parts(), threads, [&](State& own, size_t part, LargeVector<Cell>& cells) {
     const size_t rows = order.rows_of(part);
-    LargeVector<Cell> cells(rows * pipeline.width);
+    if (cells.size() < rows * pipeline.width) cells.resize(rows * pipeline.width);
     source.finish_part(own.run_.context, order, part, cells.data());
     return rows == 0 ||
            run_cells(own, pipeline, cells.data(), static_cast<int64_t>(rows), order.place_of(part));

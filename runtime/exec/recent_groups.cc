@@ -53,19 +53,15 @@ bool at_same_places(const Str* places, const Cell* keys, size_t count) {
 RecentGroups::RecentGroups(const std::vector<Type>& types)
     : types_(types),
       are_texts_(!types.empty() &&
-                 std::ranges::all_of(types, [](Type type) { return type == Type::String; })) {}
+                 std::ranges::all_of(types, [](Type type) { return type == Type::String; })),
+      is_one_text_(are_texts_ && types.size() == 1) {}
 
 size_t RecentGroups::slot_of(const Cell* keys) const {
   return look_of_keys<true>(keys, types_) >> (64 - bits_);
 }
 
-char* RecentGroups::find(const Context& context, const Cell* keys) {
+char* RecentGroups::find_by_place(const Context& context, const Cell* keys) const {
   if (!are_texts_ || !context.run) return nullptr;
-  if (types_.size() == 1 && keys[0].code) {
-    if (keys[0].code >= codes_.size()) return nullptr;
-    const Recent& recent = codes_[keys[0].code];
-    return recent.run == context.run ? recent.states : nullptr;
-  }
   if (by_place_.empty()) return nullptr;
   const size_t slot = slot_of(keys);
   const Recent& recent = by_place_[slot];
@@ -83,7 +79,7 @@ uint32_t RecentGroups::guess(const Cell* keys) const {
 
 void RecentGroups::note(const Context& context, const Cell* keys, char* states, size_t num_groups) {
   if (!are_texts_ || !context.run) return;
-  if (types_.size() == 1 && keys[0].code) {
+  if (is_one_text_ && keys[0].code) {
     const size_t code = keys[0].code;
     if (code >= codes_.size()) codes_.resize(std::max(code + 1, 2 * codes_.size()));
     codes_[code] = {context.run, states};

@@ -23,7 +23,12 @@ class RecentGroups {
 
   // The states of the group whose keys these are; nullptr where that is not known. Requires: the row is not
   // before one that was noted, since it may be the first of its group then.
-  char* find(const Context& context, const Cell* keys);
+  char* find(const Context& context, const Cell* keys) const {
+    if (!is_one_text_ || !keys[0].code) return find_by_place(context, keys);
+    if (keys[0].code >= codes_.size()) return nullptr;
+    const Recent& recent = codes_[keys[0].code];
+    return recent.run == context.run ? recent.states : nullptr;
+  }
   // The number of a group that may have these keys; kNone.
   uint32_t guess(const Cell* keys) const;
   // Keeps what is known of a row's group. `num_groups`: how many there are.
@@ -36,18 +41,20 @@ class RecentGroups {
  private:
   // What keys were last met at some places.
   struct Recent {
-    uint32_t run = 0;  // Context::run
+    uint32_t run = 0;  // Context::run; texts have a code in no run 0
     char* states = nullptr;
   };
   struct Guess {
     uint32_t look = 0;    // a part of it
     uint32_t number = 0;  // + 1; 0: none
   };
+  char* find_by_place(const Context& context, const Cell* keys) const;
   void grow(size_t num_groups);
   size_t slot_of(const Cell* keys) const;
 
   const std::vector<Type>& types_;
   bool are_texts_;                // all keys, so their places say which they are
+  bool is_one_text_;              // the only key
   std::vector<Recent> codes_;     // by Cell::code of the only key
   std::vector<Recent> by_place_;  // by the places of the keys
   std::vector<Str> places_;

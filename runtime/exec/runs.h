@@ -23,23 +23,26 @@ size_t count_entries(const Runs<Entry>& runs) {
   return count;
 }
 
-// Cuts the common order into parts, about as large as each other where the longest run is like the others.
-// `before` is a strict order in which no two entries are equal.
+// Cuts the common order into parts that are about as large as each other. `before` is a strict order; of
+// equal entries all are in one part.
 template <class Entry, class Before>
 std::vector<Runs<Entry>> divide(const Runs<Entry>& runs, size_t parts, const Before& before) {
+  constexpr size_t kSamplesOfPart = 8;
+  const size_t step = std::max<size_t>(1, count_entries(runs) / (parts * kSamplesOfPart));
+  std::vector<const Entry*> samples;
+  for (const auto& run : runs)
+    for (size_t i = step / 2; i < run.size(); i += step) samples.push_back(&run[i]);
+  std::ranges::sort(samples, [&](const Entry* a, const Entry* b) { return before(*a, *b); });
   std::vector<Runs<Entry>> out(parts);
-  if (runs.empty()) return out;
-  const auto longest = *std::ranges::max_element(runs, {}, [](const auto& run) { return run.size(); });
-  std::vector<size_t> begin(runs.size(), 0);
+  Runs<Entry> rest = runs;
   for (size_t part = 0; part < parts; ++part)
-    for (size_t run = 0; run < runs.size(); ++run) {
-      size_t end = runs[run].size();
-      if (part + 1 < parts) {
-        const Entry& cut = longest[longest.size() * (part + 1) / parts];
-        end = static_cast<size_t>(std::ranges::lower_bound(runs[run], cut, before) - runs[run].begin());
-      }
-      out[part].push_back(runs[run].subspan(begin[run], end - begin[run]));
-      begin[run] = end;
+    for (auto& run : rest) {
+      const size_t cut = samples.size() * (part + 1) / parts;
+      const auto end =
+          cut < samples.size() ? std::ranges::lower_bound(run, *samples[cut], before) : run.end();
+      const auto size = static_cast<size_t>(end - run.begin());
+      out[part].push_back(run.first(size));
+      run = run.subspan(size);
     }
   return out;
 }

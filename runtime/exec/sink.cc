@@ -4,9 +4,6 @@
 #include "runtime/exec/sink.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cmath>
-#include <cstring>
 #include <tuple>
 #include <utility>
 
@@ -22,10 +19,6 @@ namespace {
 constexpr size_t kCopiesOfRows = 2;
 // How far ahead of a loop over groups their index is fetched.
 constexpr size_t kPrefetched = 16;
-// Groups that are worth a thread.
-constexpr size_t kLeastShared = 64;
-// Entries that a thread sorts or moves at once.
-constexpr size_t kEntriesAtOnce = size_t{1} << 16;
 constexpr size_t kMostUnitedState = 64;
 // Rows that wait for their groups: few enough to stay in the first cache.
 constexpr size_t kMostWaiting = 256;
@@ -33,28 +26,11 @@ constexpr size_t kMostWaiting = 256;
 // for such ones.
 constexpr size_t kRecentShare = 16;
 constexpr uint32_t kBlindFlushes = 15;
+// Entries that a thread moves at once.
+constexpr size_t kEntriesAtOnce = size_t{1} << 16;
 // A top keeps up to twice as many rows as it gives and this, before it drops those that are not its first
 // ones.
 constexpr size_t kBeyondTop = 512;
-
-// Nulls first or last as the key says; a NaN stands next to the nulls.
-int compare_key(const Cell& a, const Cell& b, const SinkKey& key, Type type) {
-  auto rank = [&](const Cell& cell) {
-    bool nan = cell.valid && type == Type::Real && std::isnan(cell.d);
-    int distance = !cell.valid ? 2 : nan ? 1 : 0;
-    return key.nulls_first ? -distance : distance;
-  };
-  int left = rank(a), right = rank(b);
-  if (left != right) return left < right ? -1 : 1;
-  if (left != 0) return 0;
-  int order = aggregates::compare_cells(a, b, type);
-  return key.descending ? -order : order;
-}
-
-// How many groups a thread takes at once: few, as one group may hold as much as all others.
-size_t groups_at_once(size_t groups, const exec::Team& team) {
-  return groups < kLeastShared ? kLeastShared : std::clamp<size_t>(groups / (32 * team.size()), 4, 4096);
-}
 
 }  // namespace
 
@@ -163,11 +139,8 @@ void Sink::take_first(Context& context, const Cell* keys, Entry& group) {
     group.cells[i] = aggregates::keep(keys[i], spec_.types[i], *context.state_arena);
 }
 
-// The states of a row's group, where it was met not long ago; else nullptr.
-char* Sink::find_recent(Context& context, const Cell* keys) {
-  const bool in_order = context.position >= last_position_;  // matches of a position come in order
-  if (in_order)
-    if (char* states = recent_.find(context, keys)) return states;
+// The states of the group that a row's keys look like, where it is theirs; else nullptr.
+char* Sink::guess_group(Context& context, const Cell* keys) {
   const uint32_t guess = recent_.guess(keys);
   if (guess == RecentGroups::kNone || !has_keys(entries_[guess], keys, *context.arena)) return nullptr;
   Entry& group = entries_[guess];
@@ -229,6 +202,7 @@ void Sink::keep_row(Context& context, const Cell* row) {
   entry.position = context.position;
   entry.match = context.match;
   entry.cells = const_cast<Cell*>(row);
+  entry.hash = number_of_row(row);
   if (num_first_ > 0 && !is_before(entry, entries_[num_first_ - 1])) return;
   last_position_ = std::max(last_position_, context.position);
   entry.cells = keep_cells(row, own_ ? *own_ : *context.state_arena);
@@ -289,9 +263,10 @@ void Sink::find_groups(Context& context, char** states) {
   complete_index();
   for (size_t i = 0; i < num_waiting_; ++i) {
     const Cell* keys = begin_waiting(context, i);
-    states[i] = looks_back ? find_recent(context, keys) : nullptr;
-    last_position_ = std::max(last_position_, context.position);
-    if (states[i]) continue;
+    const bool in_order = context.position >= last_position_;  // matches of a position come in order
+    states[i] = looks_back && in_order ? recent_.find(context, keys) : nullptr;
+    if (in_order) last_position_ = context.position;
+    if (states[i] || (looks_back && (states[i] = guess_group(context, keys)))) continue;
     unknown[count] = {i, hash_keys(context, keys), GroupIndex::kNone};
     index_.prefetch(unknown[count++].hash);
   }
@@ -351,7 +326,7 @@ void Sink::merge_groups(exec::Team& team, Sink& from, std::vector<char>& moves) 
     if (auto unite = spec_.aggregates[i].aggregate().unite) unite(team.own(), calls_[i], from.calls_[i]);
   if (from.entries_.empty()) return;
   complete_index();
-  team.over(from.entries_.size(), groups_at_once(from.entries_.size(), team),
+  team.over(from.entries_.size(), exec::entries_at_once(from.entries_.size(), team),
             [&](Context& context, size_t begin, size_t end) {
               for (size_t i = begin; i < end; ++i) {
                 if (i + kPrefetched < end) index_.prefetch(from.entries_[i + kPrefetched].hash);
@@ -459,6 +434,7 @@ bool Sink::load_entry(Context& context, Reader& reader) {
     last_position_ = std::max(last_position_, context.position);
     entry.cells = context.state_arena->allocate_array<Cell>(cells.size());
     std::copy(cells.begin(), cells.end(), entry.cells);
+    entry.hash = number_of_row(entry.cells);
     entries_.push_back(entry);
     return true;
   }
@@ -497,114 +473,6 @@ bool Sink::full(uint64_t position) const {
 // Rows of one position come in their order, so a further one is behind all that are there.
 bool Sink::has_enough(uint64_t position) const {
   return full(position) || (position == last_position_ && full(position + 1));
-}
-
-bool Sink::is_before(const Entry& a, const Entry& b) const {
-  if (spec_.sort_keys.empty() && a.position != b.position) return a.position < b.position;
-  for (const SinkKey& key : spec_.sort_keys)
-    if (int order = compare_key(a.cells[key.column], b.cells[key.column], key, spec_.types[key.column]))
-      return order < 0;
-  return std::tie(a.position, a.match) < std::tie(b.position, b.match);
-}
-
-// Sorted runs of all entries, which lie in `entries_` and in `others`. Entries mostly are in order: what is
-// not is taken out and sorted; those of a sort are sorted chunk by chunk.
-Sink::EntryRuns Sink::make_runs(exec::Team& team, LargeVector<Entry>& others) {
-  const auto before = [&](const Entry& a, const Entry& b) { return is_before(a, b); };
-  EntryRuns runs(entries_.num_chunks());
-  std::vector<LargeVector<Entry>> taken(runs.size());
-  team.over_all(runs.size(), 1, [&](Context&, size_t number, size_t) {
-    std::span<Entry> chunk = entries_.chunk(number);
-    if (!spec_.sort_keys.empty()) std::ranges::sort(chunk, before);
-    runs[number] = spec_.sort_keys.empty() ? take_sorted(chunk, taken[number]) : chunk;
-  });
-  for (const auto& part : taken) others.insert(others.end(), part.begin(), part.end());
-  std::vector<std::span<const Entry>> parts((others.size() + kEntriesAtOnce - 1) / kEntriesAtOnce);
-  team.over_all(parts.size(), 1, [&](Context&, size_t number, size_t) {
-    const auto part = std::span(others).subspan(number * kEntriesAtOnce);
-    parts[number] = part.first(std::min(part.size(), kEntriesAtOnce));
-    std::ranges::sort(part.first(parts[number].size()), before);
-  });
-  runs.insert(runs.end(), parts.begin(), parts.end());
-  return runs;
-}
-
-// Moves those of the entries to `others` that stand behind a later one; returns the rest.
-std::span<const Sink::Entry> Sink::take_sorted(std::span<Entry> entries, LargeVector<Entry>& others) const {
-  size_t kept = 0;
-  for (size_t i = 0; i < entries.size(); ++i)
-    if (kept > 0 && is_before(entries[i], entries[kept - 1]))
-      others.push_back(entries[i]);
-    else
-      entries[kept++] = entries[i];
-  return entries.first(kept);
-}
-
-Sink::Order Sink::order(exec::Team& team) {
-  // Without keys there is one group even when there are no rows.
-  if (spec_.kind == SinkSpec::Kind::Group && spec_.types.empty() && entries_.empty())
-    find_group(team.own(), nullptr, hash_keys(team.own(), nullptr), true);
-  Order out;
-  const EntryRuns runs = make_runs(team, out.others);
-  const size_t entries = entries_.size(),
-               parts = std::max<size_t>(1, entries / groups_at_once(entries, team)),
-               rows = spec_.limit < 0 ? entries : std::min(entries, static_cast<size_t>(spec_.limit));
-  out.parts = exec::divide(runs, parts, [&](const Entry& a, const Entry& b) { return is_before(a, b); });
-  out.places.push_back(0);
-  for (const auto& part : out.parts) out.places.push_back(out.places.back() + exec::count_entries(part));
-  for (size_t& place : out.places) place = std::min(place, rows);
-  return out;
-}
-
-void Sink::finish_part(Context& context, const Order& order, size_t part, Cell* out) const {
-  size_t rows = order.rows_of(part);
-  if (rows == 0) return;
-  const auto before = [&](const Entry& a, const Entry& b) { return is_before(a, b); };
-  exec::visit_in_order(order.parts[part], before, [&](const Entry& entry) {
-    if (rows == 0) return;
-    finish_row(context, entry, out);
-    out += spec_.width_out();
-    --rows;
-  });
-}
-
-size_t Sink::finish(exec::Team& team, LargeVector<Cell>& out) {
-  if (spec_.kind == SinkSpec::Kind::Count) {
-    out.push_back(make_cell(count_));
-    return 1;
-  }
-  const Order ordered = order(team);
-  const size_t width = spec_.width_out();
-  out.resize(ordered.num_rows() * width);
-  std::atomic<size_t> done = 0;
-  const exec::Team::Body finish = [&](Context& context, size_t part, size_t) {
-    finish_part(context, ordered, part, out.data() + ordered.place_of(part) * width);
-    ++done;
-  };
-  // Rows as they are can be handed on whatever has happened to the query.
-  const size_t parts = ordered.num_parts();
-  calls_.empty() ? team.over_all(parts, 1, finish) : team.over(parts, 1, finish);
-  const size_t rows = done == parts ? ordered.num_rows() : 0;
-  out.resize(rows * width);
-  end_order(team.own());
-  return rows;
-}
-
-// The entries are of no use any more, but for what they refer to.
-void Sink::end_order(Context& context) {
-  drop_entries();
-  if (own_) context.state_arena->adopt(*own_);
-}
-
-void Sink::finish_row(Context& context, const Entry& entry, Cell* out) const {
-  out = std::copy_n(entry.cells, spec_.types.size(), out);
-  char* state = states_of(entry);
-  for (size_t i = 0; i < calls_.size(); ++i) {
-    const Aggregate& aggregate = spec_.aggregates[i].aggregate();
-    aggregate.finish(context, calls_[i], state, out);
-    out += calls_[i].num_results;
-    state += aggregate.state_size;
-  }
 }
 
 extern "C" void kqlc_load(Context* context, const Column* columns, int64_t column, int32_t type,

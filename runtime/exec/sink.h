@@ -62,8 +62,8 @@ struct SinkSpec {
 class Sink {
   struct Entry {
     uint64_t position = 0, match = 0;  // of the row, or of the first one of the group
-    uint64_t hash = 0;
-    Cell* cells = nullptr;  // behind them, of a group, its states
+    uint64_t hash = 0;                 // of a group's keys; of rows that are sorted, number_of_row()
+    Cell* cells = nullptr;             // behind them, of a group, its states
   };
   using EntryRuns = exec::Runs<Entry>;
 
@@ -132,11 +132,12 @@ class Sink {
   const Cell* begin_waiting(Context& context, size_t row) const;
   void find_groups(Context& context, char** states);
   void fetch_groups(std::span<Unknown> unknown) const;
-  char* find_recent(Context& context, const Cell* keys);
+  char* guess_group(Context& context, const Cell* keys);
   void take_first(Context& context, const Cell* keys, Entry& group);
   void keep_row(Context& context, const Cell* row);
   Cell* keep_cells(const Cell* row, Arena& arena) const;
   bool is_before(const Entry& a, const Entry& b) const;
+  uint64_t number_of_row(const Cell* row) const;
   void keep_first();
   bool has_keys(const Entry& entry, const Cell* keys, Arena& arena) const;
   uint32_t find_group(Context& context, const Cell* keys, uint64_t hash, bool copy);

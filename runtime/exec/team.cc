@@ -54,4 +54,9 @@ void Team::end() {
   helpers_.clear();
 }
 
+size_t entries_at_once(size_t entries, const Team& team) {
+  constexpr size_t kLeast = 64, kMost = 4096, kPartsOfThread = 32;  // that are worth a thread
+  return entries < kLeast ? kLeast : std::clamp<size_t>(entries / (kPartsOfThread * team.size()), 4, kMost);
+}
+
 }  // namespace kqlc::exec

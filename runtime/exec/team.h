@@ -54,4 +54,7 @@ class Team {
   std::atomic<bool> over_limit_{false};
 };
 
+// How many entries of a sink a thread takes at once: few, as one group may hold as much as all others.
+size_t entries_at_once(size_t entries, const Team& team);
+
 }  // namespace kqlc::exec
