@@ -26,6 +26,11 @@ T* zeroed(Arena& arena, uint32_t count) {
   return out;
 }
 
+// How far ahead of a loop over values their slots are fetched.
+constexpr uint32_t kPrefetched = 16;
+
+uint64_t slot_of(uint64_t hash, uint32_t number) { return (hash >> 32 << 32) | (uint64_t{number} + 1); }
+
 uint32_t spread(uint32_t number) { return number * 0x9E3779B1u; }
 
 }  // namespace
@@ -63,22 +68,26 @@ void ValueNumbers::grow_recent(Arena& arena) {
 }
 
 uint32_t ValueNumbers::find_text(const Cell& cell, Arena& arena, bool copy) {
-  if (!hints_) hints_ = zeroed<uint32_t>(arena, kHints);
-  uint32_t& hint = hints_[look_of(cell.s) >> (64 - kHintBits)];
-  if (hint && same_text(values_[hint - 1].cell.s, cell.s)) return hint - 1;
+  if (!hints_) hints_ = zeroed<Hint>(arena, kHints);
+  const uint64_t look = look_of(cell.s);
+  const auto rest = static_cast<uint32_t>(look >> (32 - kHintBits));
+  Hint& hint = hints_[look >> (64 - kHintBits)];
+  if (hint.number && hint.look == rest && same_text(values_[hint.number - 1].cell.s, cell.s))
+    return hint.number - 1;
   uint32_t number = find(cell, hash_cell(cell, Type::String, arena), Type::String, arena, copy);
-  hint = number + 1;
+  hint = {rest, number + 1};
   return number;
 }
 
 uint32_t ValueNumbers::find(const Cell& cell, uint64_t hash, Type type, Arena& arena, bool copy) {
   if ((size_ + 1) * uint64_t{2} > num_slots_) grow_slots(arena);
-  uint32_t slot = static_cast<uint32_t>(hash) & (num_slots_ - 1);
+  uint32_t slot = first_slot(hash);
   for (; slots_[slot]; slot = (slot + 1) & (num_slots_ - 1)) {
-    const Value& known = values_[slots_[slot] - 1];
-    if (known.hash == hash && same_cell(known.cell, cell, type, arena)) return slots_[slot] - 1;
+    if ((slots_[slot] ^ hash) >> 32) continue;
+    const uint32_t number = static_cast<uint32_t>(slots_[slot]) - 1;
+    if (same_cell(values_[number].cell, cell, type, arena)) return number;
   }
-  slots_[slot] = size_ + 1;
+  slots_[slot] = slot_of(hash, size_);
   if (size_ == capacity_) grow_values(arena);
   ::new (values_ + size_) Value{copy ? keep(cell, type, arena) : cell, hash};
   return size_++;
@@ -93,11 +102,20 @@ void ValueNumbers::grow_values(Arena& arena) {
 
 void ValueNumbers::grow_slots(Arena& arena) {
   num_slots_ = num_slots_ ? num_slots_ * 2 : 32;
-  slots_ = zeroed<uint32_t>(arena, num_slots_);
+  slots_ = zeroed<uint64_t>(arena, num_slots_);
   for (uint32_t i = 0; i < size_; ++i) {
-    uint32_t slot = static_cast<uint32_t>(values_[i].hash) & (num_slots_ - 1);
+    if (i + kPrefetched < size_) __builtin_prefetch(&slots_[first_slot(values_[i + kPrefetched].hash)]);
+    uint32_t slot = first_slot(values_[i].hash);
     while (slots_[slot]) slot = (slot + 1) & (num_slots_ - 1);
-    slots_[slot] = i + 1;
+    slots_[slot] = slot_of(values_[i].hash, i);
+  }
+}
+
+void ValueNumbers::map_all(ValueNumbers& other, Type type, Arena& arena) {
+  for (uint32_t number = 0; number < size_; ++number) {
+    if (number + kPrefetched < size_ && other.num_slots_)
+      __builtin_prefetch(&other.slots_[other.first_slot(values_[number + kPrefetched].hash)]);
+    number_in(other, number, type, arena);
   }
 }
 

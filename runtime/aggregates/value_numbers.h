@@ -30,9 +30,7 @@ class ValueNumbers {
   // The same value's number in `other`, where its text stays.
   uint32_t number_in(ValueNumbers& other, uint32_t number, Type type, Arena& arena);
   // Looks all of them up there, so that number_in() then changes neither of the two.
-  void map_all(ValueNumbers& other, Type type, Arena& arena) {
-    for (uint32_t number = 0; number < size_; ++number) number_in(other, number, type, arena);
-  }
+  void map_all(ValueNumbers& other, Type type, Arena& arena);
 
  private:
   // The number of the text that last had a code (Cell::code).
@@ -47,6 +45,10 @@ class ValueNumbers {
     uint32_t run;  // Context::run
     uint32_t number;
   };
+  struct Hint {
+    uint32_t look;    // a part of it
+    uint32_t number;  // + 1
+  };
   struct Value {
     Cell cell;
     uint64_t hash = 0;
@@ -54,6 +56,7 @@ class ValueNumbers {
   uint32_t look_up(const Cell& cell, Type type, Context& context, bool copy);
   uint32_t find_text(const Cell& cell, Arena& arena, bool copy);
   uint32_t find(const Cell& cell, uint64_t hash, Type type, Arena& arena, bool copy);
+  uint32_t first_slot(uint64_t hash) const { return static_cast<uint32_t>(hash) & (num_slots_ - 1); }
   void grow_values(Arena& arena);
   void grow_recent(Arena& arena);
   void grow_codes(uint32_t code, Arena& arena);
@@ -61,13 +64,13 @@ class ValueNumbers {
 
   Value* values_ = nullptr;
   uint32_t size_ = 0, capacity_ = 0;
-  uint32_t* slots_ = nullptr;  // number + 1 by hash; 0 is free; at most half full
+  uint64_t* slots_ = nullptr;  // half of a hash, and a number + 1; 0 is free; at most half full
   uint32_t num_slots_ = 0;
   Code* codes_ = nullptr;
   uint32_t num_codes_ = 0;
-  Recent* recent_ = nullptr;   // by address
-  int recent_bits_ = 0;        // of the number of its slots
-  uint32_t* hints_ = nullptr;  // number + 1 by the look of a text: most values have been seen just before
+  Recent* recent_ = nullptr;  // by address
+  int recent_bits_ = 0;       // of the number of its slots
+  Hint* hints_ = nullptr;     // by the look of a text: most values have been seen just before
   // For number_in: by number, one more than that in `mapped_to_`; 0: not known yet.
   uint32_t* mapped_ = nullptr;
   uint32_t num_mapped_ = 0;

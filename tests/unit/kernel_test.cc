@@ -195,6 +195,34 @@ TEST(Kernel, sinks) {
   check("T | summarize arg_max(Size, Name) by V = tostring(Bag.b)");
 }
 
+// Sorts compare a number of the first key before the cells: values that have one number, and the ends.
+TEST(Kernel, order_of_sort_keys) {
+  const char* const kTables[] = {
+      "datatable(x:real, n:long)[1.5,1, real(nan),2, -0.0,3, 0.0,4, real(-inf),5, real(+inf),6, real(null),7,"
+      " -1e308,8, 4.9e-324,9, -4.9e-324,10, real(nan),11, 0.0,12]",
+      "datatable(x:string, n:long)['',1, 'a',2, 'abcdefgh',3, 'abcdefghi',4, 'abcdefgg~',5, 'ab',6, "
+      "'\\u00e9',7,"
+      " 'a\\u0000',8, 'abcdefghh',9, '\\U0001F600',10, '\\uFFFD\\uFFFD\\uFFFD',11]",
+      "datatable(x:long, n:long)[0,1, -1,2, long(null),3, 9223372036854775807,4, -9223372036854775807,5,"
+      " 9223372036854775806,6, 1,7]",
+      "datatable(x:int, n:long)[0,1, -1,2, int(null),3, 2147483647,4, -2147483647,5, 1,6]",
+      "datatable(x:bool, n:long)[true,1, bool(null),2, false,3, true,4]",
+      "datatable(x:timespan, n:long)[1d,1, -1d,2, timespan(null),3, 0s,4]",
+      "datatable(x:datetime, n:long)[datetime(2024-01-01),1, datetime(null),2, datetime(0001-01-01),3,"
+      " datetime(9999-12-31),4]",
+      "datatable(x:guid, n:long)[guid(74be27de-1e4e-49d9-b579-fe0b331d3642),1, guid(null),2,"
+      " guid(74be27de-1e4e-49d9-b579-fe0b331d3641),3, guid(00000000-0000-0000-0000-000000000001),4,"
+      " guid(ffffffff-0000-0000-0000-000000000001),5]",
+      "datatable(x:decimal, n:long)[decimal(1.5),1, decimal(-2),2, decimal(null),3, decimal(1.50),4]"};
+  for (const std::string table : kTables)
+    for (const std::string order : {"asc", "desc", "asc nulls last", "desc nulls first"})
+      for (const std::string rest : {" | sort by x " + order + ", n desc", " | top 4 by x " + order}) {
+        SCOPED_TRACE(table + rest);
+        plan::Plan plan = bind_query(table + rest);
+        expect_same(plan, table + rest, codegen::Engine::O0);
+      }
+}
+
 TEST(Kernel, inputs_name_the_columns_and_literals) {
   plan::Plan plan = bind_query("T | where Name has 'C:\\\\powershell' | project Size");
   auto kernel = codegen::Kernel::compile(plan, plan.results[0], {codegen::Engine::O0});

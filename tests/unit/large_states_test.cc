@@ -89,6 +89,19 @@ TEST_F(LargeStates, GroupsOfSeveralStatesAreMerged) {
   expect_same("T | summarize count() by Many | summarize make_list(Many), dcount(Many) by count_");
 }
 
+// Threads share the rows of a sink, and hand them on in their order.
+TEST_F(LargeStates, RowsOfLargeSinksAreShared) {
+  const std::string rows =
+      "union (T | extend k = Id), (U | extend k = Id + 100000), (T | extend k = -1 - Id)";
+  expect_same(rows + " | summarize n = count(), t = take_any(Text) by k | summarize count(), sum(k) by n, t");
+  expect_same(rows + " | distinct k, Text | top 5 by k desc");
+  expect_same(rows + " | distinct k, Text | where k % 7 == 3 | take 40");
+  expect_same(rows + " | sort by Text asc, k asc | summarize make_list(k) by Few");
+  expect_same(rows +
+              " | summarize n = count() by k | as G | join kind=inner (U | extend k = Id) on k | count");
+  expect_same(rows + " | sort by k desc | where Few == 3 | project k, Text | take 100");
+}
+
 // Any of the states may be the one that the others are merged into, in the last phase as in those before.
 TEST_F(LargeStates, RowsOfAPhaseBeforeAreMerged) {
   expect_same(
