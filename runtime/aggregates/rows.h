@@ -17,9 +17,16 @@ namespace kqlc::aggregates {
 // Its texts lie in one block that the next best row takes over: in a log, which grows by time, nearly every
 // row is the latest for a while, and what it leaves must not pile up.
 struct RowState {
+  union Room {
+    struct {
+      char* texts;
+      uint64_t capacity;  // bytes of `texts`
+    } block;
+    Cell cell;  // the only cell, of one that refers to nothing
+    Room() : block{nullptr, 0} {}
+  };
   Cell* cells = nullptr;
-  char* texts = nullptr;
-  uint64_t capacity = 0;             // bytes of `texts`
+  Room room;
   uint64_t position = 0, match = 0;  // as Context's
   int64_t best = 0;                  // where `settled` and a value is compared
   bool settled = false;              // most rows can be turned down without a look at the cells
@@ -63,12 +70,9 @@ struct BestRow {
   }
   static void take(Context& context, const AggregateCall& call, State& state, const Cell* args,
                    uint64_t position, uint64_t match) {
-    if (!state.cells) {
-      state.cells = context.state_arena->allocate_array<Cell>(call.num_results);
-      for (size_t i = 0; i < call.num_results; ++i) ::new (state.cells + i) Cell();
-    }
+    if (!state.cells) make_cells(context, call, state);
     make_room(context, call, state, args);
-    char* place = state.texts;
+    char* place = state.room.block.texts;
     for (size_t i = 0; i < call.num_results; ++i) {
       if (call.types[i] != Type::String) {
         const bool refers = call.types[i] == Type::Dynamic;
@@ -85,15 +89,23 @@ struct BestRow {
     state.match = match;
     settle(call, state);
   }
+  static void make_cells(Context& context, const AggregateCall& call, State& state) {
+    const bool refers = call.types[0] == Type::String || call.types[0] == Type::Dynamic;
+    state.cells = call.num_results == 1 && !refers
+                      ? &state.room.cell
+                      : context.state_arena->allocate_array<Cell>(call.num_results);
+    for (size_t i = 0; i < call.num_results; ++i) ::new (state.cells + i) Cell();
+  }
   // Makes `texts` hold the strings of `args`. A new block is at least twice the old one, so all of them
   // together take no more than twice the last.
   static void make_room(Context& context, const AggregateCall& call, State& state, const Cell* args) {
     uint64_t size = 0;
     for (size_t i = 0; i < call.num_results; ++i)
       if (call.types[i] == Type::String) size += args[i].s.size;
-    if (size <= state.capacity) return;
-    state.capacity = std::max(size, state.capacity * 2);
-    state.texts = static_cast<char*>(context.state_arena->allocate(state.capacity));
+    auto& [texts, capacity] = state.room.block;
+    if (size == 0 || size <= capacity) return;
+    capacity = std::max(size, capacity * 2);
+    texts = static_cast<char*>(context.state_arena->allocate(capacity));
   }
   static void offer(Context& context, const AggregateCall& call, State& state, const Cell* args,
                     uint64_t position, uint64_t match) {
@@ -122,10 +134,9 @@ struct BestRow {
     uint8_t present = 0;
     if (!reader.get(present) || !reader.get(state.position) || !reader.get(state.match)) return false;
     if (!present) return true;
-    state.cells = context.state_arena->allocate_array<Cell>(call.num_results);
+    make_cells(context, call, state);
     for (size_t i = 0; i < call.num_results; ++i)
-      if (!load_cell(*::new (state.cells + i) Cell(), call.types[i], reader, *context.state_arena))
-        return false;
+      if (!load_cell(state.cells[i], call.types[i], reader, *context.state_arena)) return false;
     settle(call, state);
     return true;
   }

@@ -90,6 +90,9 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
 // Whether the file at file.path is the one that was listed, of the same size and not written since.
 bool is_unchanged(const File& file);
 
+// Whether a time of a file (ns) lies so far back that a change from now on gives it another one.
+bool is_settled(int64_t time);
+
 // Finds format, compression, size and table of one file from its first bytes, then from its name.
 Result<File> detect_file(const std::string& path, const ListOptions& options);
 

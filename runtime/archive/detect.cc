@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -249,6 +250,11 @@ bool is_unchanged(const File& file) {
   struct stat status;
   return stat(file.path.c_str(), &status) == 0 && static_cast<uint64_t>(status.st_size) == file.bytes &&
          identity_of(status) == file.identity;
+}
+
+bool is_settled(int64_t time) {
+  constexpr auto kLongestStep = std::chrono::seconds(2);  // of a file system's clock
+  return std::chrono::system_clock::now().time_since_epoch() - std::chrono::nanoseconds(time) > kLongestStep;
 }
 
 Result<File> detect_file(const std::string& path, const ListOptions& options) {

@@ -16,6 +16,8 @@
 #include <cstring>
 #include <mutex>
 
+#include "runtime/archive/archive.h"
+
 namespace kqlc::archive {
 namespace {
 
@@ -35,6 +37,10 @@ struct sigaction previous;
 uintptr_t page_bytes() {
   static const auto bytes = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   return bytes;
+}
+
+int64_t last_write(const struct stat& status) {
+  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
 }
 
 // Puts zeros where the fault was, if that is in a mapping of ours.
@@ -118,7 +124,7 @@ class SharedMapping : public StableMemory {
     shared_bytes -= file_->size();
     --num_shared;
   }
-  bool torn() const override { return file_->torn(); }
+  bool torn() const override { return file_->torn() || file_->written(); }
   Error loss() const override { return file_->loss(); }
 
  private:
@@ -128,6 +134,7 @@ class SharedMapping : public StableMemory {
 }  // namespace
 
 std::shared_ptr<const StableMemory> MappedFile::share(const std::shared_ptr<const MappedFile>& file) {
+  if (!is_settled(file->written_)) return nullptr;
   auto shared = std::make_shared<const SharedMapping>(file);
   return shared_bytes > most_shared_bytes() || num_shared > kMostShared ? nullptr : shared;
 }
@@ -148,6 +155,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   uint64_t size =
       fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) ? static_cast<uint64_t>(status.st_size) : 0;
   std::shared_ptr<MappedFile> file(new MappedFile(path, descriptor, size));
+  if (size) file->written_ = last_write(status);
   return file->map() ? file : nullptr;
 }
 
@@ -203,11 +211,18 @@ bool MappedFile::torn() const {
   return fstat(descriptor_, &status) != 0 || static_cast<uint64_t>(status.st_size) < size_;
 }
 
+bool MappedFile::written() const {
+  struct stat status;
+  return fstat(descriptor_, &status) != 0 || last_write(status) != written_;
+}
+
 Error MappedFile::loss() const {
   struct stat status;
-  bool shorter = fstat(descriptor_, &status) == 0 && static_cast<uint64_t>(status.st_size) < size_;
-  return Error{ErrorCode::Io, path_ + (shorter ? ": became shorter while it was read"
-                                               : ": a part of it could not be read from where it is mapped")};
+  const bool shorter = fstat(descriptor_, &status) == 0 && static_cast<uint64_t>(status.st_size) < size_;
+  return Error{ErrorCode::Io,
+               path_ + (shorter     ? ": became shorter while it was read"
+                        : written() ? ": was written to while it was read"
+                                    : ": a part of it could not be read from where it is mapped")};
 }
 
 }  // namespace kqlc::archive

@@ -41,13 +41,18 @@ class MappedFile {
   // are not there any more are met when they are touched.
   static void populate(const void* from, size_t bytes);
 
-  // The mapping as memory that others may keep texts of after it was read; nullptr where so much is kept
-  // already that its pages would push others out of memory. Threads may ask at the same time.
+  // The mapping as memory that others may keep texts of after it was read, torn where the file was written to
+  // meanwhile; nullptr where that could not be seen, since it was written just before it was opened, and
+  // where so much is kept already that its pages would push others out of memory. Threads may ask at the same
+  // time.
   static std::shared_ptr<const StableMemory> share(const std::shared_ptr<const MappedFile>& file);
 
+  // Whether the file was written to since it was opened. A mapping that is torn and then as long as before is
+  // known by that alone, where nobody touched it meanwhile.
+  bool written() const;
   // Whether bytes were lost since the file was opened: it is shorter now, or touching it failed.
   bool torn() const;
-  // What is to be said of a torn file.
+  // What is to be said of a torn file, or of one that was written to.
   Error loss() const;
 
  private:
@@ -57,6 +62,7 @@ class MappedFile {
   std::string path_;
   int descriptor_;
   uint64_t size_;
+  int64_t written_ = 0;  // when the file was last written to before it was opened, ns
   char* data_ = nullptr;
   uint64_t mapped_bytes_ = 0;  // whole pages and one more
   int slot_ = -1;

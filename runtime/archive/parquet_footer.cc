@@ -7,7 +7,6 @@
 
 #include <parquet/file_reader.h>
 
-#include <chrono>
 #include <map>
 #include <mutex>
 #include <string>
@@ -22,14 +21,6 @@ constexpr size_t kMostChunks = size_t{1} << 15;
 
 size_t chunks_of(const parquet::FileMetaData& footer) {
   return static_cast<size_t>(footer.num_row_groups()) * static_cast<size_t>(footer.num_columns());
-}
-
-// Longer than the step of a file system's clock.
-constexpr auto kSettled = std::chrono::seconds(2);
-
-bool is_settled(const File& file) {
-  const auto changed = std::chrono::nanoseconds(file.identity.back());
-  return std::chrono::system_clock::now().time_since_epoch() - changed > kSettled;
 }
 
 class Footers {
@@ -86,7 +77,7 @@ arrow::Result<OpenedParquet> open_parquet_file(const File& file) {
   // guarded.
   properties.set_pre_buffer(false);
   ARROW_ASSIGN_OR_RAISE(out.reader, builder.properties(properties)->Build());
-  if (unchanged && !known && is_settled(file) && is_unchanged(file))
+  if (unchanged && !known && is_settled(file.identity.back()) && is_unchanged(file))
     footers().keep(file, out.reader->parquet_reader()->metadata());
   return out;
 }

@@ -139,7 +139,7 @@ AllMatches* AllMatches::compile(Str pattern, Dynamic groups, Arena& arena, const
   auto result = std::make_unique<AllMatches>();
   result->regex.reset(Regex::compile(pattern, arena, error));
   if (!result->regex) return nullptr;
-  rure_captures* captures = rure_captures_new(result->regex->expression);
+  rure_captures* captures = rure_captures_new(result->regex->expression.get());
   size_t num_groups = rure_captures_len(captures) - 1;
   rure_captures_free(captures);
   *error = "the regular expression must have a group";
@@ -151,7 +151,7 @@ AllMatches* AllMatches::compile(Str pattern, Dynamic groups, Arena& arena, const
     int64_t index = -1;
     if (item.kind == dynamic::Kind::Long) index = item.l;
     if (item.kind == dynamic::Kind::String)
-      index = rure_capture_name_index(result->regex->expression, std::string(item.str()).c_str());
+      index = rure_capture_name_index(result->regex->expression.get(), std::string(item.str()).c_str());
     if (index < 1 || index > static_cast<int64_t>(num_groups)) return nullptr;
     result->groups.push_back(static_cast<size_t>(index));
   }
@@ -163,9 +163,10 @@ AllMatches* AllMatches::compile(Str pattern, Dynamic groups, Arena& arena, const
 
 Dynamic AllMatches::find(Str text, Arena& arena) const {
   std::vector<dynamic::Node> matches;
-  rure_captures* captures = rure_captures_new(regex->expression);
-  rure_iter* iterator = rure_iter_new(regex->expression);
-  while (rure_iter_next_captures(iterator, bytes(text), text.size, captures)) {
+  const Str copy = copy_for_rure(text);
+  rure_captures* captures = rure_captures_new(regex->expression.get());
+  rure_iter* iterator = rure_iter_new(regex->expression.get());
+  while (rure_iter_next_captures(iterator, bytes(copy), copy.size, captures)) {
     std::vector<dynamic::Node> parts;
     for (size_t group : groups) {
       rure_match part{};

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The border to rure, the C interface of Rust's regex crate: compiled once a constant, shared by threads.
+// The border to rure, the C interface of Rust's regex crate: compiled once while somebody has it, shared by
+// threads.
 #include "runtime/functions/match.h"
 
 #include <rure.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 namespace kqlc::functions {
 
@@ -46,45 +52,96 @@ std::vector<simd::Pattern> patterns_of(simd::Match match, simd::Case letter_case
   return patterns;
 }
 
-Regex::~Regex() { rure_free(expression); }
+namespace {
+
+// The expressions that somebody has, by their pattern: binding a rule compiles an expression to see whether
+// it is right, and its kernel needs it again, as do other rules.
+class KnownExpressions {
+ public:
+  // Returns nullptr with the reason in `error` where the pattern is wrong.
+  std::shared_ptr<rure> find_or_compile(Str pattern, std::string& error) {
+    const std::string key(pattern.view());
+    {
+      std::lock_guard lock(mutex_);
+      if (auto known = expressions_.find(key); known != expressions_.end())
+        if (auto expression = known->second.lock()) return expression;
+    }
+    rure_error* message = rure_error_new();
+    rure* compiled = rure_compile(bytes(pattern), pattern.size, RURE_FLAG_UNICODE, nullptr, message);
+    if (!compiled) error = rure_error_message(message);
+    rure_error_free(message);
+    if (!compiled) return nullptr;
+    std::shared_ptr<rure> expression(compiled, [this, key](rure* last) { drop(key, last); });
+    std::lock_guard lock(mutex_);
+    expressions_[key] = expression;
+    return expression;
+  }
+
+ private:
+  void drop(const std::string& key, rure* last) {
+    {
+      std::lock_guard lock(mutex_);
+      auto known = expressions_.find(key);
+      if (known != expressions_.end() && known->second.expired()) expressions_.erase(known);
+    }
+    rure_free(last);
+  }
+
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::weak_ptr<rure>> expressions_;
+};
+
+// Never destroyed: expressions may outlive what is destroyed at the end of the process.
+KnownExpressions& known_expressions() {
+  static KnownExpressions& known = *new KnownExpressions;
+  return known;
+}
+
+}  // namespace
 
 Regex* Regex::compile(Str pattern, Arena& arena, const char** error) {
-  rure_error* message = rure_error_new();
-  rure* compiled = rure_compile(bytes(pattern), pattern.size, RURE_FLAG_UNICODE, nullptr, message);
+  std::string message;
+  std::shared_ptr<rure> compiled = known_expressions().find_or_compile(pattern, message);
   if (!compiled) {
-    std::string text = rure_error_message(message);
-    *error =
-        static_cast<const char*>(std::memcpy(arena.allocate(text.size() + 1), text.c_str(), text.size() + 1));
-    rure_error_free(message);
+    *error = arena.copy(Str(std::string_view(message.c_str(), message.size() + 1))).data;
     return nullptr;
   }
-  rure_error_free(message);
-  auto regex = std::make_unique<Regex>(compiled);
-  Captures captures(compiled);
+  Captures captures(compiled.get());
   if (rure_captures_len(captures.captures) > kMaxGroups + 1) {
     *error = "a regular expression may have at most 16 groups";
     return nullptr;
   }
-  return regex.release();
+  return new Regex(std::move(compiled));
 }
 
-bool Regex::matches(Str text) const { return rure_is_match(expression, bytes(text), text.size, 0); }
+Str copy_for_rure(Str text) {
+  static thread_local std::vector<char> copy;
+  if (copy.size() < text.size) copy.resize(std::max<size_t>(text.size, 2 * copy.size()));
+  if (text.size) std::memcpy(copy.data(), text.data, text.size);
+  return {copy.data(), text.size};
+}
+
+bool Regex::matches(Str text) const {
+  return rure_is_match(expression.get(), bytes(copy_for_rure(text)), text.size, 0);
+}
 
 Nullable<Str> Regex::extract(Str text, int64_t group) const {
-  Captures captures(expression);
+  const Str copy = copy_for_rure(text);
+  Captures captures(expression.get());
   rure_match match{};
-  if (!rure_find_captures(expression, bytes(text), text.size, 0, captures.captures) || group < 0 ||
+  if (!rure_find_captures(expression.get(), bytes(copy), copy.size, 0, captures.captures) || group < 0 ||
       !rure_captures_at(captures.captures, static_cast<size_t>(group), &match))
     return {};
   return Str(text.data + match.start, match.end - match.start);
 }
 
 Nullable<Str> Regex::find(Str text, int64_t occurrence) const {
-  rure_iter* iterator = rure_iter_new(expression);
+  const Str copy = copy_for_rure(text);
+  rure_iter* iterator = rure_iter_new(expression.get());
   rure_match match{};
   bool found = false;
   for (; occurrence > 0; --occurrence) {
-    found = rure_iter_next(iterator, bytes(text), text.size, &match);
+    found = rure_iter_next(iterator, bytes(copy), copy.size, &match);
     if (!found) break;
   }
   rure_iter_free(iterator);
@@ -92,19 +149,22 @@ Nullable<Str> Regex::find(Str text, int64_t occurrence) const {
 }
 
 int64_t Regex::count(Str text) const {
-  rure_iter* iterator = rure_iter_new(expression);
+  const Str copy = copy_for_rure(text);
+  rure_iter* iterator = rure_iter_new(expression.get());
   rure_match match{};
   int64_t matches = 0;
-  while (rure_iter_next(iterator, bytes(text), text.size, &match)) ++matches;
+  while (rure_iter_next(iterator, bytes(copy), copy.size, &match)) ++matches;
   rure_iter_free(iterator);
   return matches;
 }
 
 Str Regex::replace(Str text, Str with, Arena& arena) const {
+  const Str original = text;
+  text = copy_for_rure(text);
   std::string out;
   size_t done = 0;
-  Captures captures(expression);
-  rure_iter* iterator = rure_iter_new(expression);
+  Captures captures(expression.get());
+  rure_iter* iterator = rure_iter_new(expression.get());
   while (rure_iter_next_captures(iterator, bytes(text), text.size, captures.captures)) {
     rure_match whole{};
     rure_captures_at(captures.captures, 0, &whole);
@@ -124,7 +184,7 @@ Str Regex::replace(Str text, Str with, Arena& arena) const {
     if (out.size() > kMaxText) break;
   }
   rure_iter_free(iterator);
-  if (done == 0 && out.empty()) return text;
+  if (done == 0 && out.empty()) return original;
   out.append(text.data + done, text.size - done);
   return arena.copy(std::string_view(out));
 }

@@ -6,6 +6,9 @@
 // and the page of each.
 #pragma once
 
+#include <memory>
+#include <utility>
+
 #include "runtime/functions/function.h"
 #include "runtime/simd/conditions.h"
 #include "runtime/simd/needle.h"
@@ -98,11 +101,10 @@ using WithNegation = List<StringOperator<Traits, false>, StringOperator<Traits, 
 
 // `matches regex`: Rust's regex dialect, anywhere in the text. The pattern must be a constant.
 struct Regex {
-  explicit Regex(rure* compiled) : expression(compiled) {}
+  explicit Regex(std::shared_ptr<rure> compiled) : expression(std::move(compiled)) {}
   Regex(const Regex&) = delete;
   Regex& operator=(const Regex&) = delete;
-  ~Regex();
-  rure* expression;
+  std::shared_ptr<rure> expression;
 
   // Returns nullptr and sets *error when the pattern is wrong or has more than 16 groups.
   static Regex* compile(Str pattern, Arena& arena, const char** error);
@@ -116,6 +118,11 @@ struct Regex {
   // Number of matches, overlaps not counted.
   int64_t count(Str text) const;
 };
+
+// A copy of a text, good until the next call of the thread. A text of a mapped file may turn into zeros
+// between two looks at it (archive/mapped_file.h), and rure, which looks several times, ends the process when
+// what it sees contradicts itself.
+Str copy_for_rure(Str text);
 
 struct MatchesRegex {
   static constexpr Spec spec{.name = "matches regex",

@@ -4,12 +4,14 @@
 // true; further cases from the documentation, on nulls, borders of types and hostile text, stand here.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "compiler/plan/plan.h"
 #include "compiler/reference/evaluate.h"
 #include "compiler/syntax/tree.h"
 #include "runtime/functions/convert.h"
+#include "runtime/functions/match.h"
 #include "runtime/value/datetime.h"
 
 namespace kqlc {
@@ -320,6 +322,35 @@ TEST(Functions, TypedExtraction) {
 
 TEST(Functions, PairsMustBePairs) {
   EXPECT_STREQ(evaluate("bag_pack('a', 1, 'b')").failure, "bag_pack() takes keys and values in pairs");
+}
+
+// rure looks several times at a text, and a text of a mapped file may change between two looks.
+TEST(Functions, RegularExpressionsLookAtACopy) {
+  const std::string text = "some text";
+  const Str copy = functions::copy_for_rure(Str(std::string_view(text)));
+  EXPECT_EQ(copy.view(), text);
+  EXPECT_NE(copy.data, text.data());
+  EXPECT_EQ(functions::copy_for_rure(Str()).size, 0u);
+}
+
+// One expression serves all who have its pattern, and is gone with the last of them.
+TEST(Functions, RegularExpressionsAreShared) {
+  Arena arena;
+  const char* error = nullptr;
+  std::unique_ptr<functions::Regex> first(
+      functions::Regex::compile(std::string_view("sha(re)d"), arena, &error));
+  std::unique_ptr<functions::Regex> second(
+      functions::Regex::compile(std::string_view("sha(re)d"), arena, &error));
+  std::unique_ptr<functions::Regex> other(
+      functions::Regex::compile(std::string_view("sha(r)ed"), arena, &error));
+  ASSERT_TRUE(first && second && other);
+  EXPECT_EQ(first->expression, second->expression);
+  EXPECT_NE(first->expression, other->expression);
+  const std::weak_ptr<rure> last = first->expression;
+  first.reset();
+  EXPECT_TRUE(second->matches(std::string_view("it is shared")));
+  second.reset();
+  EXPECT_TRUE(last.expired());
 }
 
 }  // namespace

@@ -216,7 +216,7 @@ TEST(Kernel, order_of_sort_keys) {
       "datatable(x:decimal, n:long)[decimal(1.5),1, decimal(-2),2, decimal(null),3, decimal(1.50),4]"};
   for (const std::string table : kTables)
     for (const std::string order : {"asc", "desc", "asc nulls last", "desc nulls first"})
-      for (const std::string rest : {" | sort by x " + order + ", n desc", " | top 4 by x " + order}) {
+      for (const std::string& rest : {" | sort by x " + order + ", n desc", " | top 4 by x " + order}) {
         SCOPED_TRACE(table + rest);
         plan::Plan plan = bind_query(table + rest);
         expect_same(plan, table + rest, codegen::Engine::O0);

@@ -280,7 +280,7 @@ TEST_F(MappedFileTest, WhatIsLostReadsAsZerosAndIsKnown) {
   // It was touched while it was short: the bytes are lost even when the file is long again.
   std::filesystem::resize_file(path, mapped->size());
   EXPECT_TRUE(mapped->torn());
-  EXPECT_THAT(mapped->loss().message, EndsWith("could not be read from where it is mapped"));
+  EXPECT_THAT(mapped->loss().message, EndsWith("was written to while it was read"));
   EXPECT_FALSE(MappedFile::open(path)->torn()) << "its place in the table is clean";
 }
 

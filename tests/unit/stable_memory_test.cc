@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 
 #include "cli/compile.h"
@@ -233,10 +234,16 @@ void write_words(const std::string& path) {
   ASSERT_TRUE(out->Close().ok());
 }
 
-// A mapped file of which a kernel has kept texts becomes shorter after it was read.
-TEST(MappedTexts, AreAnErrorOnceTheFileIsShorter) {
+void make_old(const std::string& path) {
+  const auto now = std::filesystem::last_write_time(path);
+  std::filesystem::last_write_time(path, now - std::chrono::minutes(1));
+}
+
+// A mapped file of which a kernel has kept texts is written to after it was read.
+TEST(MappedTexts, AreAnErrorOnceTheFileIsWrittenTo) {
   engines::TemporaryFolder folder;
   write_words(folder.path() + "/T.arrow");
+  make_old(folder.path() + "/T.arrow");
   auto file = archive::detect_file(folder.path() + "/T.arrow", {.table = "T", .known_tables = {}});
   ASSERT_TRUE(file.ok());
   plan::Schemas schemas;
@@ -246,7 +253,8 @@ TEST(MappedTexts, AreAnErrorOnceTheFileIsShorter) {
   ASSERT_TRUE(compiled.ok());
   auto kernel = codegen::Kernel::compile(compiled.plan, compiled.plan.results[0], {codegen::Engine::O0});
   ASSERT_TRUE(kernel.ok());
-  for (bool shortened : {false, true}) {
+  const auto whole = std::filesystem::file_size(file.value().path);
+  for (const char* what : {"", "became shorter", "was written to"}) {
     auto state = kernel.value()->create_state();
     archive::ScanRequest request;
     request.table = "T";
@@ -255,12 +263,23 @@ TEST(MappedTexts, AreAnErrorOnceTheFileIsShorter) {
     auto consume = [&](int, const Batch& batch) { return kernel.value()->consume(*state, 0, batch); };
     ASSERT_TRUE(archive::scan_file(file.value(), request, consume, &report).ok());
     EXPECT_EQ(report.rows, 9000u);
-    if (shortened) std::filesystem::resize_file(file.value().path, 1000);
+    if (*what) std::filesystem::resize_file(file.value().path, 1000);
+    if (what == std::string("was written to")) std::filesystem::resize_file(file.value().path, whole);
     codegen::KernelRows rows = kernel.value()->finish(*state);
-    ASSERT_EQ(rows.error.has_value(), shortened);
-    if (shortened) EXPECT_EQ(rows.error->message, file.value().path + ": became shorter while it was read");
-    if (!shortened) EXPECT_EQ(rows.rows[1][0].s.view(), "word of its own 1");
+    ASSERT_EQ(rows.error.has_value(), *what != 0);
+    if (*what) EXPECT_EQ(rows.error->message, file.value().path + ": " + what + " while it was read");
+    if (!*what) EXPECT_EQ(rows.rows[1][0].s.view(), "word of its own 1");
+    write_words(file.value().path);
+    make_old(file.value().path);
   }
+}
+
+// Whether it is written to again could not be seen.
+TEST(MappedTexts, AreNotKeptOfAFileThatWasJustWritten) {
+  engines::TemporaryFolder folder;
+  auto file = engines::write_ndjson("T", "{}\n", folder.path());
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(archive::MappedFile::share(archive::MappedFile::open(file.value().path)), nullptr);
 }
 
 // Each mapping keeps a file open.
@@ -268,6 +287,7 @@ TEST(MappedTexts, AreKeptOfAFewFilesAtATime) {
   engines::TemporaryFolder folder;
   auto file = engines::write_ndjson("T", "{}\n", folder.path());
   ASSERT_TRUE(file.ok());
+  make_old(file.value().path);
   auto mapped = archive::MappedFile::open(file.value().path);
   std::vector<std::shared_ptr<const StableMemory>> shared;
   while (auto one = archive::MappedFile::share(mapped)) shared.push_back(std::move(one));
