@@ -135,7 +135,7 @@ struct Events {
   }
 };
 
-void check(benchmark::State& state, const plan::Schema& schema, const std::vector<std::vector<Cell>>& rows,
+void check(benchmark::State& state, const plan::Schema& schema, const RowList& rows,
            int64_t hits) {
   int64_t counted = 0;
   for (size_t column = 0; column < schema.size(); ++column)

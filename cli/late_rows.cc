@@ -14,8 +14,7 @@ namespace {
 // One column of rows of Cells, in the physical encoding of its type.
 class CellColumn {
  public:
-  CellColumn(const std::vector<std::vector<Cell>>& rows, size_t column, Type type)
-      : validity_((rows.size() + 7) / 8) {
+  CellColumn(const RowList& rows, size_t column, Type type) : validity_((rows.size() + 7) / 8) {
     const PhysicalType form = physical_type(type);
     values_.resize(form.width ? rows.size() * form.width : validity_.size());
     for (size_t row = 0; row < rows.size(); ++row) {
@@ -57,25 +56,23 @@ std::unique_ptr<LateRows> LateRows::compile(const ir::Ir& ir, const codegen::Ker
 }
 
 // A column of places; nothing where there is no such column.
-std::vector<uint64_t> LateRows::column_of(std::string_view name,
-                                          const std::vector<std::vector<Cell>>& found) const {
+std::vector<uint64_t> LateRows::column_of(std::string_view name, const RowList& found) const {
   auto column = std::ranges::find(kept_, name, &plan::ColumnDef::name);
   std::vector<uint64_t> out;
   if (column == kept_.end()) return out;
   auto place = static_cast<size_t>(column - kept_.begin());
-  for (const std::vector<Cell>& row : found) out.push_back(static_cast<uint64_t>(row[place].l));
+  for (RowList::Row row : found) out.push_back(static_cast<uint64_t>(row[place].l));
   return out;
 }
 
-std::vector<uint64_t> LateRows::locators_of(const std::vector<std::vector<Cell>>& found) const {
+std::vector<uint64_t> LateRows::locators_of(const RowList& found) const {
   return column_of(ir::kRowColumn, found);
 }
-std::vector<uint64_t> LateRows::first_rows_of(const std::vector<std::vector<Cell>>& found) const {
+std::vector<uint64_t> LateRows::first_rows_of(const RowList& found) const {
   return column_of(ir::kFirstRowColumn, found);
 }
 
-codegen::KernelRows LateRows::finish(const std::vector<std::vector<Cell>>& found,
-                                     const std::vector<Column>& columns) const {
+codegen::KernelRows LateRows::finish(const RowList& found, const std::vector<Column>& columns) const {
   std::vector<std::unique_ptr<CellColumn>> kept;
   for (size_t i = 0; i < kept_.size(); ++i)
     kept.push_back(std::make_unique<CellColumn>(found, i, kept_[i].type));

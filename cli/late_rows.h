@@ -26,14 +26,13 @@ class LateRows {
 
   // The locators of rows that early() gave, in their order; and of the first rows of their groups, which
   // decide that order and therefore have to be rows as well.
-  std::vector<uint64_t> locators_of(const std::vector<std::vector<Cell>>& found) const;
-  std::vector<uint64_t> first_rows_of(const std::vector<std::vector<Cell>>& found) const;
+  std::vector<uint64_t> locators_of(const RowList& found) const;
+  std::vector<uint64_t> first_rows_of(const RowList& found) const;
   // The rows of the query. `columns` are those of fetched(), a row each of `found`.
-  codegen::KernelRows finish(const std::vector<std::vector<Cell>>& found,
-                             const std::vector<Column>& columns) const;
+  codegen::KernelRows finish(const RowList& found, const std::vector<Column>& columns) const;
 
  private:
-  std::vector<uint64_t> column_of(std::string_view name, const std::vector<std::vector<Cell>>& found) const;
+  std::vector<uint64_t> column_of(std::string_view name, const RowList& found) const;
 
   std::unique_ptr<codegen::Kernel> early_, late_;
   std::string table_;

@@ -193,7 +193,7 @@ class ObjectPrinter {
     for (const plan::ColumnDef& column : rows.schema)
       keys_.push_back((keys_.empty() ? "{" : ",") + json_string(column.name) + ":");
   }
-  void append(std::string& out, const reference::Row& row) const {
+  void append(std::string& out, RowList::Row row) const {
     for (size_t i = 0; i < row.size(); ++i) {
       out += keys_[i];
       append_json_value(out, row[i], rows_.schema[i].type);

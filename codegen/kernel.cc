@@ -154,11 +154,8 @@ KernelRows Kernel::finish(KernelState& state) const {
   auto rows = parts_->kernel->finish(state, 0, true);
   out.error = state.error();
   if (!rows.ok()) return out;
-  size_t width = out.schema.size();
-  for (size_t row = 0; row < rows.value()->num_rows; ++row) {
-    auto begin = rows.value()->cells.begin() + static_cast<std::ptrdiff_t>(row * width);
-    out.rows.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(width));
-  }
+  exec::Rows& made = *rows.value();
+  out.rows = RowList(std::move(made.cells), made.num_rows);
   out.arena = rows.value()->arena;
   return out;
 }

@@ -18,6 +18,7 @@
 #include "runtime/exec/column.h"
 #include "runtime/exec/need.h"
 #include "runtime/simd/line_filter.h"
+#include "runtime/value/row_list.h"
 
 namespace kqlc::exec {
 class Kernel;
@@ -56,7 +57,7 @@ struct KernelInput {
 // The rows of a result. Cells live in `arena`.
 struct KernelRows {
   plan::Schema schema;
-  std::vector<std::vector<Cell>> rows;
+  RowList rows;
   std::shared_ptr<Arena> arena;
   // What stopped the kernel: a limit, a failed assertion, a cancel. The rows are then those that are right
   // without the rest of the input; none where a blocking operator had not seen all of it.

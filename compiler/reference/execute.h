@@ -11,6 +11,7 @@
 
 #include "compiler/plan/plan.h"
 #include "runtime/base/result.h"
+#include "runtime/value/row_list.h"
 
 namespace kqlc::reference {
 
@@ -24,7 +25,7 @@ using TableReader = std::function<Result<void>(const std::string& table, const p
 
 struct Rows {
   plan::Schema schema;
-  std::vector<Row> rows;
+  RowList rows;
   std::shared_ptr<Arena> arena = std::make_shared<Arena>();  // what the cells refer to
 };
 

@@ -58,10 +58,17 @@ dynamic::Node keep_node(const dynamic::Node& from, Arena& arena) {
 
 }  // namespace
 
+Cell keep_in_place(const Cell& cell, Type type, Arena& arena) {
+  if (type != Type::String || !cell.valid) return keep(cell, type, arena);
+  Cell kept = cell;
+  kept.s = arena.keep(cell.s);
+  return kept;
+}
+
 Cell keep(const Cell& cell, Type type, Arena& arena) {
   if (!cell.valid) return cell;
   Cell copy = cell;
-  if (type == Type::String) copy.s = arena.keep(cell.s);
+  if (type == Type::String) copy.s = arena.copy(cell.s);
   if (type == Type::Dynamic) copy.node = dynamic::from_node(keep_node(*cell.node, arena), arena).node;
   copy.valid = type != Type::Dynamic || copy.node != nullptr;
   return copy;

@@ -2,7 +2,7 @@
 //
 // What aggregate states are made of: bytes to save them, and lists and sets of Cells in the state arena that
 // keep the position of each element, so that the order of the result is that of the input however rows were
-// spread over threads. Text that a state keeps is copied, unless the state arena holds the memory it lies in.
+// spread over threads. Text that a state keeps is copied, but for what is only asked whether it is equal.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,11 @@ class Reader {
 
 namespace aggregates {
 
-// Returns a copy of `cell` whose text (Arena::keep) or tree lives as long as what `arena` holds.
+// Returns a copy of `cell` whose text or tree lives in `arena`.
 Cell keep(const Cell& cell, Type type, Arena& arena);
+// The same, but a text stays where it is if `arena` holds the memory it lies in (Arena::keep). It may change
+// there, so nothing that goes wrong when an order does not stay may compare such texts: no sort.
+Cell keep_in_place(const Cell& cell, Type type, Arena& arena);
 // Saves a cell exactly: a dynamic value keeps the kinds of its parts.
 void save_cell(const Cell& cell, Type type, Writer& writer, Arena& arena);
 // Reads what save_cell wrote; texts are copied into `arena`. Returns false when the bytes are no such cell.

@@ -89,7 +89,7 @@ uint32_t ValueNumbers::find(const Cell& cell, uint64_t hash, Type type, Arena& a
   }
   slots_[slot] = slot_of(hash, size_);
   if (size_ == capacity_) grow_values(arena);
-  ::new (values_ + size_) Value{copy ? keep(cell, type, arena) : cell, hash};
+  ::new (values_ + size_) Value{copy ? keep_in_place(cell, type, arena) : cell, hash};
   return size_++;
 }
 

@@ -408,7 +408,7 @@ void State::check_limits() {
   if (error_ && run_.sink) run_.sink->close();
 }
 
-Result<std::shared_ptr<const Rows>> Kernel::finish(State& state, size_t result, bool partial) const {
+Result<std::shared_ptr<Rows>> Kernel::finish(State& state, size_t result, bool partial) const {
   if (!state.sealed_ && cancelled_.load(std::memory_order_relaxed))
     state.fail(ErrorCode::Cancelled, "cancelled");
   seal(state);

@@ -112,7 +112,8 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   // The rows of a result, which have nothing of any batch. Seals the state if that was not done. Errors: what
   // stopped this state (a limit, a failed assertion, a cancel), unless `partial`, with which a kernel that
   // streams() gives the rows it has; Io: stable memory of a batch lost bytes.
-  Result<std::shared_ptr<const Rows>> finish(State& state, size_t result, bool partial = false) const;
+  // Whoever alone has the state may take the cells.
+  Result<std::shared_ptr<Rows>> finish(State& state, size_t result, bool partial = false) const;
 
   // A state as bytes that hold no addresses, and back, in this or another process that runs the same image.
   std::string serialize(const State& state) const;
@@ -221,7 +222,7 @@ class State {
   std::vector<std::shared_ptr<const JoinTable>> tables_;  // by sink
   std::vector<JoinScratch> narrowed_;                     // by sink
   std::vector<std::shared_ptr<Rows>> done_;               // by sink: its rows, once something has asked
-  std::vector<std::shared_ptr<const Rows>> results_;
+  std::vector<std::shared_ptr<Rows>> results_;
   std::optional<Error> error_;
   bool sealed_ = false;
   Stopwatch* watch_ = nullptr;  // nullptr: nothing is measured

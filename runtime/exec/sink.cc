@@ -110,7 +110,8 @@ void Sink::add_group(Context& context, const Cell* keys, uint64_t hash, bool cop
   entry.hash = hash;
   entry.cells = static_cast<Cell*>(context.state_arena->allocate(cells_size_ + states_size_));
   for (size_t i = 0; i < spec_.types.size(); ++i)
-    entry.cells[i] = copy ? aggregates::keep(keys[i], spec_.types[i], *context.state_arena) : keys[i];
+    entry.cells[i] =
+        copy ? aggregates::keep_in_place(keys[i], spec_.types[i], *context.state_arena) : keys[i];
   char* state = states_of(entry);
   for (size_t i = 0; i < calls_.size(); ++i) {
     const Aggregate& aggregate = spec_.aggregates[i].aggregate();
@@ -136,7 +137,7 @@ void Sink::take_first(Context& context, const Cell* keys, Entry& group) {
   group.position = context.position;
   group.match = context.match;
   for (size_t i = 0; i < spec_.types.size(); ++i)
-    group.cells[i] = aggregates::keep(keys[i], spec_.types[i], *context.state_arena);
+    group.cells[i] = aggregates::keep_in_place(keys[i], spec_.types[i], *context.state_arena);
 }
 
 // The states of the group that a row's keys look like, where it is theirs; else nullptr.
@@ -212,7 +213,10 @@ void Sink::keep_row(Context& context, const Cell* row) {
 
 Cell* Sink::keep_cells(const Cell* row, Arena& arena) const {
   Cell* cells = arena.allocate_array<Cell>(spec_.types.size());
-  for (size_t i = 0; i < spec_.types.size(); ++i) cells[i] = aggregates::keep(row[i], spec_.types[i], arena);
+  for (size_t i = 0; i < spec_.types.size(); ++i)
+    cells[i] = aggregates::keep_in_place(row[i], spec_.types[i], arena);
+  for (const SinkKey& key : spec_.sort_keys)
+    cells[key.column] = aggregates::keep(row[key.column], spec_.types[key.column], arena);
   return cells;
 }
 

@@ -85,6 +85,8 @@ std::vector<uint32_t> sorted_places(const Node& array, bool descending, bool nul
   std::vector<uint32_t> nulls;
   for (uint32_t i = 0; i < array.size; ++i) {
     Node item = node_of({&array.items[i]}, arena);
+    // A text of a mapped file may change between two looks at it, which sorting does not stand.
+    if (item.kind == Kind::String) item.text = arena.copy(Str(item.text, item.size)).data;
     if (item.kind == Kind::Null) {
       nulls.push_back(i);
     } else {
@@ -376,7 +378,7 @@ Node with_sorted_keys(const Node& value, Arena& arena) {
   if (node.kind != Kind::Bag) return node;
   std::vector<Entry> entries;
   for (uint32_t i = 0; i < node.size; ++i)
-    entries.push_back({node.entries[i].key, with_sorted_keys(node.entries[i].value, arena)});
+    entries.push_back({arena.copy(node.entries[i].key), with_sorted_keys(node.entries[i].value, arena)});
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.key.view() < b.key.view(); });
   return bag_node(entries, arena);

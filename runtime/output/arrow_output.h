@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "runtime/value/row_list.h"
 #include "runtime/value/type.h"
 
 namespace kqlc::output {
@@ -21,7 +22,7 @@ struct OutputColumn {
 
 struct ArrowOutput {
   std::vector<OutputColumn> columns;
-  const std::vector<std::vector<Cell>>* rows = nullptr;
+  const RowList* rows = nullptr;
   bool microseconds = false;  // times in us: what ns cannot hold, without the last digit of the ticks
   std::string partial;        // why rows are missing; goes into the schema's metadata as `kqlc.partial`
 };

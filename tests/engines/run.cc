@@ -58,7 +58,7 @@ Answer to_answer(Result<reference::Rows> rows) {
     return out;
   }
   out.schema = rows.value().schema;
-  out.rows = std::move(rows.value().rows);
+  for (RowList::Row row : rows.value().rows) out.rows.emplace_back(row.begin(), row.end());
   out.arenas.push_back(rows.value().arena);
   return out;
 }
@@ -71,7 +71,7 @@ Answer to_answer(codegen::KernelRows rows) {
     return out;
   }
   out.schema = rows.schema;
-  out.rows = std::move(rows.rows);
+  for (RowList::Row row : rows.rows) out.rows.emplace_back(row.begin(), row.end());
   out.arenas.push_back(rows.arena);
   return out;
 }
