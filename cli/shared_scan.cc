@@ -422,12 +422,22 @@ bool SharedScan::run_passes() {
   }
   size_t num_phases = 1;
   for (auto& member : members_) num_phases = std::max(num_phases, member->kernel->num_phases());
+  const auto inodes = num_phases > 1 ? tables_.find_inodes() : std::vector<std::pair<int64_t, int64_t>>();
   for (size_t phase = 0; phase < num_phases && !interrupted(); ++phase) {
     if (phase > 0) end_phase(phase - 1);
+    if (phase > 0 && tables_.find_inodes() != inodes) fail_joins();
     auto passes = collect_passes(phase);
     if (!std::ranges::all_of(passes, [&](auto& pass) { return run_pass(*pass); })) return false;
   }
   return true;
+}
+
+// Both sides of a join are to be of the same archive.
+void SharedScan::fail_joins() {
+  for (auto& member : members_)
+    if (member->kernel->num_phases() > 1 && !member->job->error)
+      member->job->error =
+          Error{ErrorCode::Io, "a file was replaced or deleted between two passes over the archive"};
 }
 
 // Kernels that need a further phase get the tables of their joins.

@@ -41,6 +41,7 @@ class SharedScan {
   Need needs_of(const codegen::KernelInput& input, const TimeRange& bounds);
   bool run_passes();
   void end_phase(size_t phase);
+  void fail_joins();
   void measure(Member& member);
   Stopwatch* watch() const { return profile_ ? &profile_->watches[0] : nullptr; }
   bool run_pass(Pass& pass);

@@ -209,6 +209,15 @@ Result<void> Tables::read(const std::string& table, const plan::Schema& schema,
   return result;
 }
 
+std::vector<std::pair<int64_t, int64_t>> Tables::find_inodes() const {
+  std::vector<std::pair<int64_t, int64_t>> inodes;
+  for (const archive::File& file : files_) {
+    const archive::FileIdentity identity = archive::find_identity(file);
+    inodes.emplace_back(identity[0], identity[1]);
+  }
+  return inodes;
+}
+
 Result<void> Tables::scan(const TableScan& scan, int threads, const archive::BatchCallback& callback,
                           archive::ScanReport* report) {
   archive::ScanRequest request;

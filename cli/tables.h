@@ -44,6 +44,8 @@ class Tables {
                                                       const std::vector<uint64_t>& locators,
                                                       const std::vector<uint64_t>& others,
                                                       size_t memory_limit);
+  // Device and inode of each file as it is now.
+  std::vector<std::pair<int64_t, int64_t>> find_inodes() const;
   // Whether files are mapped. scan() may then fail with Io for one that lost bytes under it; after
   // stop_mapping() it does not.
   bool is_mapping() const { return mapping_ != archive::Mapping::None; }

@@ -90,6 +90,9 @@ Result<std::vector<File>> list_files(const std::vector<std::string>& inputs, con
 // Whether the file at file.path is the one that was listed, of the same size and not written since.
 bool is_unchanged(const File& file);
 
+// The identity of the file that is at file.path now; zeros where there is none.
+FileIdentity find_identity(const File& file);
+
 // Whether a time of a file (ns) lies so far back that a change from now on gives it another one.
 bool is_settled(int64_t time);
 

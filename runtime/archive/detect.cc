@@ -252,6 +252,11 @@ bool is_unchanged(const File& file) {
          identity_of(status) == file.identity;
 }
 
+FileIdentity find_identity(const File& file) {
+  struct stat status;
+  return stat(file.path.c_str(), &status) == 0 ? identity_of(status) : FileIdentity{};
+}
+
 bool is_settled(int64_t time) {
   constexpr auto kLongestStep = std::chrono::seconds(2);  // of a file system's clock
   return std::chrono::system_clock::now().time_since_epoch() - std::chrono::nanoseconds(time) > kLongestStep;

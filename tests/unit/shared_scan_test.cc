@@ -5,9 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "cli/compile.h"
 #include "cli/progress.h"
 #include "runtime/value/datetime.h"
+#include "tests/engines/files.h"
 
 namespace kqlc::cli {
 namespace {
@@ -56,6 +60,25 @@ TEST(Job, PartialInputOfABlockingOperatorGivesNoRows) {
   EXPECT_TRUE(streams("T | where Name has 'x' | extend y = 1 | project y"));
   EXPECT_FALSE(streams("T | summarize count() | where count_ > 1"));
   EXPECT_FALSE(streams("union T, (T | take 3)"));
+}
+
+// A join reads its sides in two passes; of a file that was replaced in between it would have parts of both.
+TEST(Tables, KnowWhichFilesWereReplaced) {
+  engines::TemporaryFolder folder;
+  ASSERT_TRUE(engines::write_ndjson("A_CL", "{\"x\":1}\n", folder.path()).ok());
+  ASSERT_TRUE(engines::write_ndjson("B_CL", "{\"x\":2}\n", folder.path()).ok());
+  Options options;
+  options.data = {folder.path()};
+  plan::Schemas schemas;
+  auto tables = Tables::open(options, schemas);
+  ASSERT_TRUE(tables.ok());
+  const auto before = tables.value().find_inodes();
+  ASSERT_EQ(before.size(), 2u);
+  std::ofstream(folder.path() + "/A_CL.ndjson", std::ios::app) << "{\"x\":3}\n";
+  EXPECT_EQ(tables.value().find_inodes(), before) << "one that grows is the same";
+  std::filesystem::copy_file(folder.path() + "/A_CL.ndjson", folder.path() + "/new");
+  std::filesystem::rename(folder.path() + "/new", folder.path() + "/A_CL.ndjson");
+  EXPECT_NE(tables.value().find_inodes(), before);
 }
 
 TEST(Progress, TheLineSaysHowFarAndHowLong) {
