@@ -44,11 +44,13 @@ uint32_t ValueNumbers::look_up(const Cell& cell, Type type, Context& context, bo
     codes_[cell.code] = {context.run, find_text(cell, arena, copy)};
     return codes_[cell.code].number;
   }
+  if (recent_hits_.skips()) return find_text(cell, arena, copy);
   if (!recent_ || (recent_bits_ < kMostRecentBits && size_ > (1u << recent_bits_) / kRecentPerValue))
     grow_recent(arena);
   Recent& recent = recent_[look_of_place(cell.s) >> (64 - recent_bits_)];
-  if (recent.data == cell.s.data && recent.size == cell.s.size && recent.run == context.run)
-    return recent.number;
+  const bool known = recent.data == cell.s.data && recent.size == cell.s.size && recent.run == context.run;
+  recent_hits_.count(known);
+  if (known) return recent.number;
   recent = {cell.s.data, cell.s.size, context.run, find_text(cell, arena, copy)};
   return recent.number;
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "runtime/base/arena.h"
+#include "runtime/base/hit_rate.h"
 #include "runtime/functions/function.h"
 #include "runtime/value/type.h"
 
@@ -69,8 +70,9 @@ class ValueNumbers {
   Code* codes_ = nullptr;
   uint32_t num_codes_ = 0;
   Recent* recent_ = nullptr;  // by address
-  int recent_bits_ = 0;       // of the number of its slots
-  Hint* hints_ = nullptr;     // by the look of a text: most values have been seen just before
+  HitRate recent_hits_;
+  int recent_bits_ = 0;    // of the number of its slots
+  Hint* hints_ = nullptr;  // by the look of a text: most values have been seen just before
   // For number_in: by number, one more than that in `mapped_to_`; 0: not known yet.
   uint32_t* mapped_ = nullptr;
   uint32_t num_mapped_ = 0;

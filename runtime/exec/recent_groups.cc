@@ -17,6 +17,9 @@ constexpr int kGuessBits = 12;
 // Slots for the places of keys: four a group, so that few fall together, as far as they stay in the cache.
 constexpr int kLeastBits = 8, kMostBits = 14;
 constexpr size_t kSlotsPerGroup = 4;
+// After so many looks at places it is seen whether at least this share of them found something; if not, so
+// many times as many are left out.
+constexpr uint32_t kLooks = 1024, kLeastShare = 16, kLeftOut = 31;
 
 // From the values of keys (look_of) or, of texts, from where they lie (look_of_place).
 template <bool by_place>
@@ -60,13 +63,14 @@ size_t RecentGroups::slot_of(const Cell* keys) const {
   return look_of_keys<true>(keys, types_) >> (64 - bits_);
 }
 
-char* RecentGroups::find_by_place(const Context& context, const Cell* keys) const {
-  if (!are_texts_ || !context.run) return nullptr;
-  if (by_place_.empty()) return nullptr;
+char* RecentGroups::find_by_place(const Context& context, const Cell* keys) {
+  if (!are_texts_ || !context.run || by_place_.empty()) return nullptr;
+  if (place_hits_.skips()) return nullptr;
   const size_t slot = slot_of(keys);
   const Recent& recent = by_place_[slot];
   const bool known =
       recent.run == context.run && at_same_places(&places_[slot * types_.size()], keys, types_.size());
+  place_hits_.count(known);
   return known ? recent.states : nullptr;
 }
 
@@ -85,6 +89,7 @@ void RecentGroups::note(const Context& context, const Cell* keys, char* states, 
     codes_[code] = {context.run, states};
     return;
   }
+  if (place_hits_.pauses()) return;
   grow(num_groups);
   const size_t slot = slot_of(keys);
   by_place_[slot] = {context.run, states};

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/base/hit_rate.h"
 #include "runtime/functions/function.h"
 #include "runtime/value/type.h"
 
@@ -23,7 +24,7 @@ class RecentGroups {
 
   // The states of the group whose keys these are; nullptr where that is not known. Requires: the row is not
   // before one that was noted, since it may be the first of its group then.
-  char* find(const Context& context, const Cell* keys) const {
+  char* find(const Context& context, const Cell* keys) {
     if (!is_one_text_ || !keys[0].code) return find_by_place(context, keys);
     if (keys[0].code >= codes_.size()) return nullptr;
     const Recent& recent = codes_[keys[0].code];
@@ -48,7 +49,7 @@ class RecentGroups {
     uint32_t look = 0;    // a part of it
     uint32_t number = 0;  // + 1; 0: none
   };
-  char* find_by_place(const Context& context, const Cell* keys) const;
+  char* find_by_place(const Context& context, const Cell* keys);
   void grow(size_t num_groups);
   size_t slot_of(const Cell* keys) const;
 
@@ -59,6 +60,7 @@ class RecentGroups {
   std::vector<Recent> by_place_;  // by the places of the keys
   std::vector<Str> places_;
   int bits_ = 0;                // of the number of slots
+  HitRate place_hits_;          // texts of lines never lie where others did
   std::vector<Guess> guesses_;  // by the look of the keys
 };
 
