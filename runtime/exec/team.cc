@@ -7,7 +7,16 @@
 
 namespace kqlc::exec {
 
+namespace {
+
+// What a state of less holds is done with before another thread has started: a pack has a hundred such
+// states.
+constexpr size_t kLeastBytes = size_t{1} << 18;
+
+}  // namespace
+
 Team::Team(Context& own, size_t threads, size_t most_bytes) : own_(own), most_bytes_(most_bytes) {
+  if (own.state_arena->bytes() < kLeastBytes) threads = 1;
   for (size_t i = 1; i < threads; ++i) {
     auto& helper = helpers_.emplace_back(std::make_unique<Helper>());
     helper->context.arena = &helper->scratch;

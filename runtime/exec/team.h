@@ -19,7 +19,8 @@ namespace kqlc::exec {
 
 class Team {
  public:
-  // `most_bytes`: what the state arenas may grow by before over_limit(); 0: no limit.
+  // Of a small state the caller's thread is alone. `most_bytes`: what the state arenas may grow by before
+  // over_limit(); 0: no limit.
   Team(Context& own, size_t threads, size_t most_bytes = 0);
   Team(const Team&) = delete;
   ~Team() { end(); }
