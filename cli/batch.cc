@@ -16,6 +16,7 @@
 #include "cli/output_file.h"
 #include "cli/run.h"
 #include "cli/session.h"
+#include "cli/window.h"
 
 namespace kqlc::cli {
 
@@ -44,8 +45,12 @@ void append_json_tables(std::string& out, const std::vector<Job>& jobs) {
 }
 
 // What is not in the rows, and why: a sentence a line of the report.
-void append_report(std::string& out, const Tables& tables) {
-  std::istringstream lines(tables.render_problems());
+void append_report(std::string& out, const std::vector<Job>& jobs, const Batch& batch) {
+  std::string text = batch.tables.render_problems();
+  for (const Job& job : jobs)
+    if (std::string reason = explain_empty_window(job, batch.tables, batch.options); !reason.empty())
+      text += "no event in its window: " + reason + "\n";
+  std::istringstream lines(text);
   const char* before = ",\"report\":[";
   bool any = false;
   for (std::string line; std::getline(lines, line); any = true)
@@ -74,7 +79,7 @@ void answer(std::string_view query, const Batch& batch, std::string& out) {
     append_json_table(out, jobs[0].rows);
   else
     append_json_tables(out, jobs);
-  append_report(out, batch.tables);
+  append_report(out, jobs, batch);
 }
 
 // Every line has its answer, so that who asks can count them.

@@ -78,6 +78,14 @@ bool all_windows_apart(const Job& job, const Tables& tables) {
   return !scans.empty() && std::ranges::all_of(scans, is_apart);
 }
 
+// Whether anything in the plan depends on the query time.
+bool asks_the_time(const plan::Plan& plan) {
+  return std::ranges::any_of(plan.exprs, [](const plan::Expr& expr) {
+    const std::string_view name = expr.function ? expr.function->spec.name : "";
+    return name == "now" || name == "ago";
+  });
+}
+
 }  // namespace
 
 std::string explain_empty_window(const Job& job, Tables& tables, const Options& options) {
@@ -88,6 +96,7 @@ std::string explain_empty_window(const Job& job, Tables& tables, const Options& 
   const char* way_out = options.now == "latest"
                             ? "--now=DATETIME sets another query time"
                             : "--now=latest takes the newest timestamp of the data as query time";
+  const bool is_fixed = !asks_the_time(*job.plan);
   for (const ScanTimes& scan : find_scan_times(*job.plan, job.root())) {
     for (const TimeCondition& condition : scan.conditions) {
       TimeRange times = tables.times_of(scan.table, condition.column);
@@ -95,8 +104,9 @@ std::string explain_empty_window(const Job& job, Tables& tables, const Options& 
         return fmt::format("no row read has a {}.{}, on which it puts a time window", scan.table,
                            condition.column);
       if (times == kNoTimes || !condition.range.is_apart_from(times)) continue;
-      return fmt::format("its time window on {}.{} is {}, the rows read are from {}: {}", scan.table,
-                         condition.column, print_range(condition.range), print_range(times), way_out);
+      return fmt::format("its time window on {}.{} is {}, the rows read are from {}{}{}", scan.table,
+                         condition.column, print_range(condition.range), print_range(times),
+                         is_fixed ? "" : ": ", is_fixed ? "" : way_out);
     }
     if (options.window != "rule" || !job.bounds.is_bounded()) continue;
     TimeRange times = kNoTimes;

@@ -230,6 +230,8 @@ class Ingest {
     scan.table = table;
     scan.columns = columns;
     scan.mapping = Mapping::None;  // every byte is read once
+    if (auto known = request_.schemas.find(table); known != request_.schemas.end())
+      for (const ColumnRequest& column : known->second) scan.table_columns.push_back(column.name);
     ScanControl control;
     control.cancelled = request_.cancelled;
     control.progress = request_.progress;

@@ -90,8 +90,8 @@ bool Sink::is_before(const Entry& a, const Entry& b) const {
   return std::tie(a.position, a.match) < std::tie(b.position, b.match);
 }
 
-// Sorted runs of all entries, which lie in `entries_` and in `others`. Entries mostly are in order: what is
-// not is taken out and sorted; those of a sort are sorted chunk by chunk.
+// Sorted runs of all entries, which lie in `entries_` and in `others`. Of a chunk that mostly is in order
+// what is not is taken out, to be sorted by itself; another chunk is sorted whole.
 Sink::EntryRuns Sink::make_runs(exec::Team& team, LargeVector<Entry>& others) {
   const auto before = [&](const Entry& a, const Entry& b) { return is_before(a, b); };
   EntryRuns runs(entries_.num_chunks());

@@ -54,6 +54,13 @@ std::vector<simd::Pattern> patterns_of(simd::Match match, simd::Case letter_case
 
 namespace {
 
+// Of a message of several lines, which show the pattern and point into it, the last one says what is wrong.
+std::string last_line(std::string_view message) {
+  constexpr std::string_view kBefore = "\nerror: ";
+  const size_t place = message.rfind(kBefore);
+  return std::string(place == message.npos ? message : message.substr(place + kBefore.size()));
+}
+
 // The expressions that somebody has, by their pattern: binding a rule compiles an expression to see whether
 // it is right, and its kernel needs it again, as do other rules.
 class KnownExpressions {
@@ -68,7 +75,7 @@ class KnownExpressions {
     }
     rure_error* message = rure_error_new();
     rure* compiled = rure_compile(bytes(pattern), pattern.size, RURE_FLAG_UNICODE, nullptr, message);
-    if (!compiled) error = rure_error_message(message);
+    if (!compiled) error = "wrong regular expression: " + last_line(rure_error_message(message));
     rure_error_free(message);
     if (!compiled) return nullptr;
     std::shared_ptr<rure> expression(compiled, [this, key](rure* last) { drop(key, last); });
