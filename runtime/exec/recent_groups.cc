@@ -17,9 +17,6 @@ constexpr int kGuessBits = 12;
 // Slots for the places of keys: four a group, so that few fall together, as far as they stay in the cache.
 constexpr int kLeastBits = 8, kMostBits = 14;
 constexpr size_t kSlotsPerGroup = 4;
-// After so many looks at places it is seen whether at least this share of them found something; if not, so
-// many times as many are left out.
-constexpr uint32_t kLooks = 1024, kLeastShare = 16, kLeftOut = 31;
 
 // From the values of keys (look_of) or, of texts, from where they lie (look_of_place).
 template <bool by_place>
