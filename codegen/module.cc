@@ -90,8 +90,8 @@ Result<MachinePtr> make_machine(Level level, bool position_independent) {
   return machine;
 }
 
-// Machines that nobody uses. One serves one module at a time, and then others: what it knows of the processor
-// takes a tenth of the time that a small module takes.
+// Machines that nobody uses. One serves one module at a time, and then others: making what it knows of the
+// processor takes a fifth to a third of the time of a small module.
 class Machines {
  public:
   Result<MachinePtr> take(const ModuleOrder& order) {
