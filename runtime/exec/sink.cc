@@ -213,10 +213,12 @@ void Sink::keep_row(Context& context, const Cell* row) {
 
 Cell* Sink::keep_cells(const Cell* row, Arena& arena) const {
   Cell* cells = arena.allocate_array<Cell>(spec_.types.size());
-  for (size_t i = 0; i < spec_.types.size(); ++i)
-    cells[i] = aggregates::keep_in_place(row[i], spec_.types[i], arena);
-  for (const SinkKey& key : spec_.sort_keys)
-    cells[key.column] = aggregates::keep(row[key.column], spec_.types[key.column], arena);
+  for (size_t i = 0; i < spec_.types.size(); ++i) {
+    const bool is_sorted_by =
+        std::ranges::find(spec_.sort_keys, i, &SinkKey::column) != spec_.sort_keys.end();
+    cells[i] = is_sorted_by ? aggregates::keep(row[i], spec_.types[i], arena)
+                            : aggregates::keep_in_place(row[i], spec_.types[i], arena);
+  }
   return cells;
 }
 
