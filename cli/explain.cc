@@ -134,9 +134,9 @@ Result<std::string> print_code(pipelines::Pipelines pipelines, const std::string
   if (!unit.ok()) return no_native_form(unit.error());
   codegen::ModuleOrder order = codegen::order_all(
       *unit.value(), unit.value()->optimizes() ? codegen::Level::O2 : codegen::Level::O0, "kqlc_kernel_code");
-  if (stage == "llvm") return codegen::print_module(*unit.value(), order);
-  if (stage == "asm") return codegen::compile_assembly(*unit.value(), order);
-  return codegen::compile_object(*unit.value(), order);
+  if (stage == "llvm") return codegen::print_module(order);
+  if (stage == "asm") return codegen::compile_assembly(order);
+  return codegen::compile_object(order);
 }
 
 Result<std::string> explain_result(const plan::Plan& plan, plan::NodeId result, const std::string& rule,

@@ -8,8 +8,8 @@
 
 #include <filesystem>
 
-#include "cli/side_by_side.h"
 #include "cli/window.h"
+#include "runtime/base/side_by_side.h"
 
 namespace kqlc::cli {
 

@@ -9,7 +9,7 @@
 #include "cli/interrupt.h"
 #include "cli/late_rows.h"
 #include "cli/shared_scan.h"
-#include "cli/side_by_side.h"
+#include "runtime/base/side_by_side.h"
 
 namespace kqlc::cli {
 

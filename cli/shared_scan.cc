@@ -140,6 +140,7 @@ struct SharedScan::Pass {
   std::vector<Tracked> tracked;
   std::vector<std::vector<TimeRange>> times;  // by thread, those that rows had there
   std::vector<size_t> open_ports;             // by thread
+  std::vector<std::vector<size_t>> chosen;    // by thread, ports that the batch has rows for
   std::atomic<size_t> open_threads{0};
   Profile* profile = nullptr;  // of the scan; nullptr: nothing is measured
   std::vector<PassProfile::Thread> costs;
@@ -152,6 +153,8 @@ struct SharedScan::Pass {
   bool take_measured(int thread, Batch batch);
   Stopwatch* watch(size_t thread) const { return profile ? &profile->watches[thread] : nullptr; }
   void note_times(size_t thread, const Batch& batch);
+  bool choose(size_t number, size_t thread, const Batch& batch);
+  void make_code(size_t thread);
   bool show(size_t number, size_t thread, const Batch& batch);
 };
 
@@ -191,8 +194,8 @@ class SharedScan::Pass::PortColumns : public ColumnLoader {
   const Batch& batch_;
 };
 
-// Shows a batch to a kernel, if any of its rows can be of use. Returns whether it wants more.
-bool SharedScan::Pass::show(size_t number, size_t thread, const Batch& batch) {
+// Whether any row of a batch can be of use to a kernel.
+bool SharedScan::Pass::choose(size_t number, size_t thread, const Batch& batch) {
   Port& port = ports[number];
   JobThread* cost = profile ? &port.member->job->profile->threads[thread] : nullptr;
   if (cost) {
@@ -200,16 +203,38 @@ bool SharedScan::Pass::show(size_t number, size_t thread, const Batch& batch) {
     ++cost->batches;
     ++cost->passed_batches;
   }
-  exec::BatchUse use;
-  std::vector<const uint64_t*>& atoms = port.atoms[thread];
-  if (conditions && !conditions->select(thread, number, batch, atoms)) return true;
-  if (conditions) use.atoms = atoms.data();
+  if (conditions && !conditions->select(thread, number, batch, port.atoms[thread])) return false;
   if (!port.time_places.empty()) {
     Measured bounding(watch(thread), cost ? &cost->bounds : nullptr);
-    if (!find_in_bounds(port.member->job->bounds, batch, port.time_places, port.inside[thread])) return true;
-    use.rows = port.inside[thread].data();
+    if (!find_in_bounds(port.member->job->bounds, batch, port.time_places, port.inside[thread])) return false;
   }
   if (cost) --cost->passed_batches;
+  return true;
+}
+
+// Makes the code of the chosen kernels that have none.
+void SharedScan::Pass::make_code(size_t thread) {
+  std::vector<const codegen::Kernel*> kernels;
+  std::vector<Member*> members;
+  for (size_t number : chosen[thread]) {
+    if (ports[number].member->kernel->has_code()) continue;
+    members.push_back(ports[number].member);
+    kernels.push_back(members.back()->kernel);
+  }
+  if (kernels.empty()) return;
+  uint64_t all = 0;  // of which other threads than this one have done a part
+  Measured making(watch(thread), &all);
+  const std::vector<uint64_t> costs = codegen::Kernel::make_code(kernels, open_ports.size());
+  for (size_t i = 0; profile && i < members.size(); ++i)
+    members[i]->job->profile->threads[thread].kernel.code += costs[i];
+}
+
+// Shows a batch to a kernel that it was chosen for. Returns whether it wants more.
+bool SharedScan::Pass::show(size_t number, size_t thread, const Batch& batch) {
+  Port& port = ports[number];
+  exec::BatchUse use;
+  if (conditions) use.atoms = port.atoms[thread].data();
+  if (!port.time_places.empty()) use.rows = port.inside[thread].data();
   PortColumns own(port, thread, batch);
   Batch shown = batch;
   shown.loader = batch.loader ? &own : nullptr;
@@ -249,8 +274,12 @@ bool SharedScan::Pass::take(int thread, const Batch& batch) {
   note_times(index, batch);
   if (open_ports[index] == 0) return open_threads != 0;
   if (conditions) conditions->begin(index);
-  for (size_t i = 0; i < ports.size(); ++i) {
-    if (ports[i].done[index] || show(i, index, batch)) continue;
+  chosen[index].clear();
+  for (size_t i = 0; i < ports.size(); ++i)
+    if (!ports[i].done[index] && choose(i, index, batch)) chosen[index].push_back(i);
+  make_code(index);
+  for (size_t i : chosen[index]) {
+    if (show(i, index, batch)) continue;
     ports[i].done[index] = 1;
     if (--open_ports[index] == 0) --open_threads;
   }
@@ -399,6 +428,7 @@ bool SharedScan::run_pass(Pass& pass) {
   pass.scan.needs = need_any(std::move(needs));
   pass.share_conditions(static_cast<size_t>(threads_));
   pass.open_ports.assign(static_cast<size_t>(threads_), pass.ports.size());
+  pass.chosen.resize(static_cast<size_t>(threads_));
   pass.open_threads = static_cast<size_t>(threads_);
   pass.times.assign(static_cast<size_t>(threads_), std::vector<TimeRange>(pass.tracked.size(), kNoTimes));
   auto read =

@@ -69,7 +69,7 @@ Jit::Jit(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Jit::~Jit() { llvm::consumeError(parts_->session->getExecutionSession().removeJITDylib(*parts_->library)); }
 
-Result<std::unique_ptr<Jit>> Jit::create() {
+Result<std::unique_ptr<Jit>> Jit::load(std::string_view object) {
   static std::atomic<uint64_t> counter{0};
   auto parts = std::make_unique<Parts>();
   if (!session().ok()) return Error(session().error());
@@ -78,20 +78,23 @@ Result<std::unique_ptr<Jit>> Jit::create() {
   if (!library) return internal(library.takeError());
   parts->library = &*library;
   parts->library->addGenerator(std::make_unique<SlotGenerator>());
-  return std::unique_ptr<Jit>(new Jit(std::move(parts)));
-}
-
-Result<void> Jit::add(std::string_view object) {
+  std::unique_ptr<Jit> jit(new Jit(std::move(parts)));
   auto bytes = llvm::MemoryBuffer::getMemBufferCopy({object.data(), object.size()}, "kernel");
-  if (auto error = parts_->session->addObjectFile(*parts_->library, std::move(bytes)))
+  if (auto error = jit->parts_->session->addObjectFile(*jit->parts_->library, std::move(bytes)))
     return internal(std::move(error));
-  return {};
+  return jit;
 }
 
-Result<const void*> Jit::find(const std::string& name) {
-  auto found = parts_->session->lookup(*parts_->library, name);
+Result<std::vector<const void*>> Jit::find(const std::vector<std::string>& names) {
+  ExecutionSession& session = parts_->session->getExecutionSession();
+  std::vector<SymbolStringPtr> symbols;
+  for (const std::string& name : names) symbols.push_back(parts_->session->mangleAndIntern(name));
+  auto found = session.lookup(makeJITDylibSearchOrder(parts_->library), SymbolLookupSet(symbols));
   if (!found) return internal(found.takeError());
-  return static_cast<const void*>(found->toPtr<const void*>());
+  std::vector<const void*> places;
+  for (const SymbolStringPtr& symbol : symbols)
+    places.push_back((*found)[symbol].getAddress().toPtr<const void*>());
+  return places;
 }
 
 }  // namespace kqlc::codegen

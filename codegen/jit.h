@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Jit: objects of machine code, loaded into this process. In: the bytes of relocatable objects. Out: the
-// addresses of what they export, good as long as the Jit. Names that an object lacks are found in the
+// Jit: an object of machine code, loaded into this process. In: the bytes of a relocatable object. Out: the
+// addresses of what it exports, good as long as the Jit. Names that the object lacks are found in the
 // program; ORC's JITLink does the linking. One ORC session serves the whole process, a Jit is a namespace in
 // it.
 #pragma once
@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/result.h"
 
@@ -16,11 +17,12 @@ namespace kqlc::codegen {
 
 class Jit {
  public:
-  static Result<std::unique_ptr<Jit>> create();
+  // May be called from any thread. Errors: Internal: LLVM does not take it.
+  static Result<std::unique_ptr<Jit>> load(std::string_view object);
   ~Jit();
-  // May be called from any thread.
-  Result<void> add(std::string_view object);
-  Result<const void*> find(const std::string& name);
+  // The addresses of what has these names, in their order. The first call links. Errors: Internal: there is
+  // no such name, or one that the object needs is nowhere.
+  Result<std::vector<const void*>> find(const std::vector<std::string>& names);
 
  private:
   struct Parts;

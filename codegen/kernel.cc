@@ -42,13 +42,12 @@ Result<std::shared_ptr<exec::Kernel>> load_kernel(const std::shared_ptr<Unit>& u
                                                   const KernelOptions& options, int64_t now) {
   std::string object;
   const Level level = unit->optimizes() ? Level::O2 : Level::O0;
-  KQLC_TRY_ASSIGN(object, compile_object(*unit, order_all(*unit, level, "kqlc_kernel_code")));
+  KQLC_TRY_ASSIGN(object, compile_object(order_all(*unit, level, "kqlc_kernel_code")));
   std::unique_ptr<Jit> jit;
-  KQLC_TRY_ASSIGN(jit, Jit::create());
-  KQLC_TRY(jit->add(object));
-  const void* place = nullptr;
-  KQLC_TRY_ASSIGN(place, jit->find("kqlc_kernel_code"));
-  const auto& code = *static_cast<const KqlcKernelCode*>(place);
+  KQLC_TRY_ASSIGN(jit, Jit::load(object));
+  std::vector<const void*> places;
+  KQLC_TRY_ASSIGN(places, jit->find({"kqlc_kernel_code"}));
+  const auto& code = *static_cast<const KqlcKernelCode*>(places[0]);
   auto* functions = reinterpret_cast<const PipelineFunction*>(code.functions);
   std::string_view image(reinterpret_cast<const char*>(code.image), code.image_size);
   return exec::Kernel::open(image, std::make_shared<LoadedCode>(std::move(jit), functions),
@@ -127,6 +126,12 @@ Result<std::unique_ptr<Kernel>> Kernel::compile(std::shared_ptr<const ir::Ir> ir
 const std::vector<KernelInput>& Kernel::inputs() const { return parts_->inputs; }
 size_t Kernel::num_phases() const { return parts_->kernel->num_phases(); }
 exec::Kernel& Kernel::native() const { return *parts_->kernel; }
+bool Kernel::has_code() const { return !parts_->code || parts_->code->is_loaded(); }
+std::vector<uint64_t> Kernel::make_code(std::span<const Kernel* const> kernels, size_t threads) {
+  std::vector<TieredCode*> codes;
+  for (const Kernel* kernel : kernels) codes.push_back(kernel->parts_->code.get());
+  return TieredCode::load(codes, threads);
+}
 uint64_t Kernel::take_background_time() const {
   return parts_->code ? parts_->code->take_background_time() : 0;
 }

@@ -130,9 +130,9 @@ llvm::Constant* make_private(llvm::Module& module, llvm::Constant* value, const 
 }
 
 // The constants of type KqlcKernelCode, each with the same members.
-void add_codes(llvm::Module& module, const Unit& unit, const ModuleOrder& order) {
+void add_codes(llvm::Module& module, const ModuleOrder& order) {
   llvm::LLVMContext& context = module.getContext();
-  std::string image = exec::build_image(unit.program);
+  std::string image = exec::build_image(order.functions.front().unit->program);
   auto* pointer = llvm::PointerType::getUnqual(context);
   std::vector<llvm::Constant*> functions;
   for (const FunctionOrder& function : order.functions)
@@ -174,8 +174,8 @@ Result<void> verify(const llvm::Module& module) {
 }
 
 // Emits, links and optimizes.
-Result<std::unique_ptr<llvm::Module>> build_module(const Unit& unit, const ModuleOrder& order,
-                                                   llvm::LLVMContext& context, llvm::TargetMachine& machine) {
+Result<std::unique_ptr<llvm::Module>> build_module(const ModuleOrder& order, llvm::LLVMContext& context,
+                                                   llvm::TargetMachine& machine) {
   auto module = make_module(context, machine.createDataLayout(), machine.getTargetTriple().str());
   std::unique_ptr<llvm::Module> bitcode;
   std::vector<std::string> names;
@@ -185,13 +185,13 @@ Result<std::unique_ptr<llvm::Module>> build_module(const Unit& unit, const Modul
     KQLC_TRY_ASSIGN(names, read_slots(*bitcode));
     slot_name = [&](size_t slot, bool prepared) { return names[2 * slot + prepared]; };
   }
-  Emitter emitter(*module, *unit.ir, slot_name, unit.constants);
   std::set<std::string> exported(order.code_names.begin(), order.code_names.end());
   for (const FunctionOrder& function : order.functions) {
-    emitter.emit(unit.loops[function.loop], function.name, function.shape);
+    Emitter emitter(*module, *function.unit->ir, slot_name, function.unit->constants);
+    emitter.emit(function.unit->loops[function.loop], function.name, function.shape);
     if (order.code_names.empty()) exported.insert(function.name);
   }
-  if (!order.code_names.empty()) add_codes(*module, unit, order);
+  if (!order.code_names.empty()) add_codes(*module, order);
   if (bitcode && llvm::Linker::linkModules(*module, std::move(bitcode), llvm::Linker::LinkOnlyNeeded))
     return internal("the bitcode does not link");
   KQLC_TRY(verify(*module));
@@ -211,7 +211,7 @@ ModuleOrder order_all(const Unit& unit, Level level, const std::string& code_nam
   ModuleOrder order;
   order.level = level;
   for (uint32_t loop = 0; loop < unit.loops.size(); ++loop)
-    order.functions.push_back({loop, {}, "kqlc_loop_" + std::to_string(loop)});
+    order.functions.push_back({&unit, loop, {}, "kqlc_loop_" + std::to_string(loop)});
   if (!code_name.empty()) order.code_names = {code_name};
   return order;
 }
@@ -220,12 +220,12 @@ namespace {
 
 // Builds the module and lets `use` make the text or the bytes of it.
 template <class Use>
-Result<std::string> with_module(const Unit& unit, const ModuleOrder& order, Use use) {
+Result<std::string> with_module(const ModuleOrder& order, Use use) {
   MachinePtr machine;
   KQLC_TRY_ASSIGN(machine, machines().take(order));
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module;
-  KQLC_TRY_ASSIGN(module, build_module(unit, order, context, *machine));
+  KQLC_TRY_ASSIGN(module, build_module(order, context, *machine));
   Result<std::string> made = use(*module, *machine);
   machines().give_back(order, std::move(machine));
   return made;
@@ -244,20 +244,20 @@ Result<std::string> emit_file(llvm::Module& module, llvm::TargetMachine& machine
 
 }  // namespace
 
-Result<std::string> compile_object(const Unit& unit, const ModuleOrder& order) {
-  return with_module(unit, order, [](llvm::Module& module, llvm::TargetMachine& machine) {
+Result<std::string> compile_object(const ModuleOrder& order) {
+  return with_module(order, [](llvm::Module& module, llvm::TargetMachine& machine) {
     return emit_file(module, machine, llvm::CodeGenFileType::ObjectFile);
   });
 }
 
-Result<std::string> compile_assembly(const Unit& unit, const ModuleOrder& order) {
-  return with_module(unit, order, [](llvm::Module& module, llvm::TargetMachine& machine) {
+Result<std::string> compile_assembly(const ModuleOrder& order) {
+  return with_module(order, [](llvm::Module& module, llvm::TargetMachine& machine) {
     return emit_file(module, machine, llvm::CodeGenFileType::AssemblyFile);
   });
 }
 
-Result<std::string> print_module(const Unit& unit, const ModuleOrder& order) {
-  return with_module(unit, order, [](llvm::Module& module, llvm::TargetMachine&) -> Result<std::string> {
+Result<std::string> print_module(const ModuleOrder& order) {
+  return with_module(order, [](llvm::Module& module, llvm::TargetMachine&) -> Result<std::string> {
     std::string text;
     llvm::raw_string_ostream stream(text);
     module.print(stream, nullptr);

@@ -111,7 +111,7 @@ Result<ObjectBuilder> ObjectBuilder::create(const plan::Plan& plan, plan::NodeId
 Result<std::string> ObjectBuilder::build_object(bool shared) const {
   ModuleOrder order = order_all(*unit_, unit_->optimizes() ? Level::O2 : Level::O0, symbol_);
   if (shared) order.code_names.push_back("kqlc_kernel_code");
-  return compile_object(*unit_, order);
+  return compile_object(order);
 }
 
 std::string ObjectBuilder::print_header() const {

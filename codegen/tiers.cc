@@ -8,6 +8,22 @@
 
 namespace kqlc::codegen {
 
+namespace {
+
+// An object from the cache; else it is compiled, and kept there. Variants have the same code where the
+// outline is the same, as for the rules that share this.
+Result<std::string> find_or_compile(const Unit& unit, const std::string& variant, const ModuleOrder& order) {
+  const CodeCache* cache = code_cache();
+  if (!cache) return compile_object(order);
+  const CodeKey key = code_key(unit.outline, variant);
+  if (auto known = cache->get(key)) return std::move(*known);
+  Result<std::string> object = compile_object(order);
+  if (object.ok()) cache->put(key, object.value());
+  return object;
+}
+
+}  // namespace
+
 TieredCode::TieredCode(std::shared_ptr<const Unit> unit, TierPolicy policy)
     : unit_(std::move(unit)), policy_(policy), loops_(new Loop[unit_->loops.size()]) {}
 
@@ -20,47 +36,51 @@ TieredCode::~TieredCode() {
   if (worker_.joinable()) worker_.join();
 }
 
-// Makes the functions at O0 when they are first needed. Returns whether there are any.
-bool TieredCode::load() {
-  std::call_once(once_, [&] {
-    auto loaded = load_functions();
-    if (!loaded.ok()) problem_ = loaded.error().message;
-    loaded_.store(loaded.ok(), std::memory_order_release);
-  });
-  return loaded_.load(std::memory_order_acquire);
+// Whether it is the caller's to make the functions.
+bool TieredCode::claim() {
+  Stage none = Stage::None;
+  return stage_.compare_exchange_strong(none, Stage::Loading, std::memory_order_acq_rel);
 }
 
-// An object from the cache; else it is compiled, and kept there. Variants have the same code where the
-// outline is the same, as for the rules that share this.
-template <class Compile>
-Result<std::string> TieredCode::find_or_compile(const std::string& variant, Compile compile) const {
-  const CodeCache* cache = key_ ? code_cache() : nullptr;
-  if (!cache) return compile();
-  const CodeKey key = code_key({reinterpret_cast<const char*>(key_->data()), key_->size()}, variant);
-  if (auto known = cache->get(key)) return std::move(*known);
-  Result<std::string> object = compile();
-  if (object.ok()) cache->put(key, object.value());
-  return object;
-}
-
-Result<void> TieredCode::load_functions() {
-  std::string object;
-  if (code_cache()) key_ = code_key(unit_->outline, "");
-  const ModuleOrder order = order_all(*unit_, Level::O0, "");
-  KQLC_TRY_ASSIGN(object, find_or_compile("O0", [&] { return compile_object(*unit_, order); }));
-  KQLC_TRY_ASSIGN(jit_, Jit::create());
-  KQLC_TRY(jit_->add(object));
-  for (const FunctionOrder& function : order.functions) {
-    const void* place = nullptr;
-    KQLC_TRY_ASSIGN(place, jit_->find(function.name));
-    loops_[function.loop].plain = reinterpret_cast<PipelineFunction>(const_cast<void*>(place));
+void TieredCode::take(Result<PlainCode> code) {
+  if (code.ok()) {
+    jit_ = std::move(code.value().jit);
+    for (size_t i = 0; i < unit_->loops.size(); ++i) loops_[i].plain = code.value().functions[i];
+  } else {
+    problem_ = code.error().message;
   }
-  return {};
+  stage_.store(code.ok() ? Stage::Loaded : Stage::Failed, std::memory_order_release);
+  stage_.notify_all();
+}
+
+std::vector<uint64_t> TieredCode::load(std::span<TieredCode* const> codes, size_t threads) {
+  std::vector<uint64_t> costs(codes.size());
+  std::vector<size_t> claimed;
+  std::vector<const Unit*> units;
+  for (size_t i = 0; i < codes.size(); ++i) {
+    if (!codes[i]->claim()) continue;
+    claimed.push_back(i);
+    units.push_back(codes[i]->unit_.get());
+  }
+  std::vector<Result<PlainCode>> made = make_plain_code(units, threads, code_cache());
+  for (size_t i = 0; i < claimed.size(); ++i) {
+    if (made[i].ok()) costs[claimed[i]] = made[i].value().nanoseconds;
+    codes[claimed[i]]->take(std::move(made[i]));
+  }
+  return costs;
+}
+
+// Makes the functions if nobody has, and waits for whoever is doing so. Returns whether there are any.
+bool TieredCode::wait_for_functions() {
+  TieredCode* self = this;
+  load({&self, 1}, 1);
+  stage_.wait(Stage::Loading, std::memory_order_acquire);
+  return is_loaded();
 }
 
 PipelineFunction TieredCode::choose(uint32_t function, const Column* columns, size_t num_columns,
                                     int64_t num_rows) {
-  if (!loaded_.load(std::memory_order_acquire) && !load()) return nullptr;
+  if (!is_loaded() && !wait_for_functions()) return nullptr;
   Loop& loop = loops_[function];
   if (policy_.rows_before < 0) return loop.plain;
   Variant& variant = variant_for(loop, columns, num_columns);
@@ -131,12 +151,16 @@ void TieredCode::compile(uint32_t function, Variant& variant) {
 void TieredCode::compile_variant(uint32_t function, Variant& variant) {
   std::string name = "kqlc_loop_" + std::to_string(function) + "_o2";
   for (uint32_t shape : variant.shape) name += "_" + std::to_string(shape);
-  ModuleOrder order{Level::O2, {{function, variant.shape, name}}, {}, true};
-  auto object = find_or_compile(name, [&] { return compile_object(*unit_, order); });
-  if (!object.ok() || !jit_->add(object.value()).ok()) return;
-  if (auto code = jit_->find(name); code.ok())
-    variant.code.store(reinterpret_cast<PipelineFunction>(const_cast<void*>(code.value())),
-                       std::memory_order_release);
+  auto object =
+      find_or_compile(*unit_, name, {Level::O2, {{unit_.get(), function, variant.shape, name}}, {}});
+  if (!object.ok()) return;
+  auto jit = Jit::load(object.value());
+  if (!jit.ok()) return;
+  auto code = jit.value()->find({name});
+  if (!code.ok()) return;
+  variant.jit = std::move(jit).value();
+  variant.code.store(reinterpret_cast<PipelineFunction>(const_cast<void*>(code.value()[0])),
+                     std::memory_order_release);
 }
 
 }  // namespace kqlc::codegen

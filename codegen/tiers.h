@@ -10,14 +10,14 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "codegen/code_cache.h"
 #include "codegen/jit.h"
 #include "codegen/module.h"
+#include "codegen/plain_code.h"
 #include "runtime/exec/kernel.h"
 
 namespace kqlc::codegen {
@@ -35,6 +35,11 @@ class TieredCode : public exec::Code {
   // Waits for a compilation that is under way.
   ~TieredCode() override;
 
+  // Makes the functions at O0 of those that have none and that nobody is making, on up to `threads` threads.
+  // Returns the CPU time (ns) that each took.
+  static std::vector<uint64_t> load(std::span<TieredCode* const> codes, size_t threads);
+  bool is_loaded() const { return stage_.load(std::memory_order_acquire) == Stage::Loaded; }
+
   PipelineFunction choose(uint32_t function, const Column* columns, size_t num_columns,
                           int64_t num_rows) override;
   std::string problem() const override { return problem_; }
@@ -46,6 +51,7 @@ class TieredCode : public exec::Code {
     Shape shape;  // fixed before `used` counts it
     std::atomic<int64_t> rows{0};
     std::atomic<bool> ordered{false};
+    std::unique_ptr<Jit> jit;  // what `code` lies in
     std::atomic<PipelineFunction> code{nullptr};
   };
   struct Loop {
@@ -55,10 +61,12 @@ class TieredCode : public exec::Code {
     std::atomic<size_t> used{0};
   };
 
-  bool load();
-  template <class Compile>
-  Result<std::string> find_or_compile(const std::string& variant, Compile compile) const;
-  Result<void> load_functions();
+  // Whether the functions at O0 are there, could not be made, or are being made.
+  enum class Stage : uint8_t { None, Loading, Loaded, Failed };
+
+  bool claim();
+  void take(Result<PlainCode> code);
+  bool wait_for_functions();
   Variant& variant_for(Loop& loop, const Column* columns, size_t num_columns);
   void order(uint32_t function, Variant& variant);
   void compile(uint32_t function, Variant& variant);
@@ -66,12 +74,10 @@ class TieredCode : public exec::Code {
   void work();
 
   std::shared_ptr<const Unit> unit_;
-  std::optional<CodeKey> key_;  // what variants are kept under; nothing without a cache
   TierPolicy policy_;
-  std::once_flag once_;
-  std::atomic<bool> loaded_{false};
+  std::atomic<Stage> stage_{Stage::None};
   std::string problem_;  // why there are no functions
-  std::unique_ptr<Jit> jit_;
+  std::shared_ptr<Jit> jit_;
   std::unique_ptr<Loop[]> loops_;
   std::atomic<uint64_t> background_{0};
   std::mutex lock_;

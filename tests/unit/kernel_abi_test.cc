@@ -195,9 +195,8 @@ class Rule {
     EXPECT_TRUE(plan::bind(tree, schemas, {}, diagnostics, plan)) << text;
     auto builder = codegen::ObjectBuilder::create(plan, plan.results[0], "test", "kqlc_rule_test");
     auto object = builder.value().build_object(false);
-    jit_ = codegen::Jit::create().value();
-    EXPECT_TRUE(jit_->add(object.value()).ok());
-    code = static_cast<const KqlcKernelCode*>(jit_->find("kqlc_rule_test").value());
+    jit_ = codegen::Jit::load(object.value()).value();
+    code = static_cast<const KqlcKernelCode*>(jit_->find({"kqlc_rule_test"}).value()[0]);
     KqlcOptions options{};
     options.size = sizeof options;
     options.now = 638'000'000'000'000'000;

@@ -29,7 +29,7 @@ inline std::unique_ptr<Unit> make_unit(const std::string& text) {
 }
 
 inline std::string print_code(const Unit& unit) {
-  auto module = print_module(unit, order_all(unit, Level::O0, ""));
+  auto module = print_module(order_all(unit, Level::O0, ""));
   KQLC_CHECK(module.ok(), "code");
   return std::move(module).value();
 }

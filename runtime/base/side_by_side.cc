@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Threads take the next place when they are done with one, since places take unlike times.
-#include "cli/side_by_side.h"
+#include "runtime/base/side_by_side.h"
 
 #include <algorithm>
 #include <atomic>
 #include <thread>
 #include <vector>
 
-namespace kqlc::cli {
+namespace kqlc {
 
 void side_by_side(size_t count, size_t threads, const std::function<void(size_t, size_t)>& work) {
   std::atomic<size_t> next{0};
@@ -21,4 +21,4 @@ void side_by_side(size_t count, size_t threads, const std::function<void(size_t,
   for (std::thread& other : others) other.join();
 }
 
-}  // namespace kqlc::cli
+}  // namespace kqlc

@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <functional>
 
-namespace kqlc::cli {
+namespace kqlc {
 
 // Calls work(place, thread) for each place below `count`; `thread` is below `threads` (at least one is used),
 // and 0 the caller's.
 void side_by_side(size_t count, size_t threads, const std::function<void(size_t place, size_t thread)>& work);
 
-}  // namespace kqlc::cli
+}  // namespace kqlc
