@@ -367,7 +367,7 @@ void Emitter::emit_sink() {
 // Computes on the main line what `root` needs before it: its columns, and what it would otherwise repeat too
 // often.
 void Emitter::need(size_t level, ExprId root) {
-  std::vector<ExprId> ids = ir::expressions_below(query_, {root});
+  const ir::ExprSet ids = ir::expressions_below(query_, root);
   std::unordered_map<ExprId, size_t> uses;
   std::unordered_map<ExprId, uint64_t> size;  // of the code, if nothing is known before
   for (ExprId id : ids)

@@ -4,8 +4,6 @@
 // too. Expressions are numbered in the order of the Ir, since the emitter goes by that order.
 #include "codegen/outline.h"
 
-#include <algorithm>
-
 #include "runtime/aggregates/state.h"
 
 namespace kqlc::codegen {
@@ -23,7 +21,10 @@ class Outliner {
       : ir_(ir), loop_(loop), constants_(constants), summarizes_(is_summarize(loop.sink)) {
     std::vector<ExprId> roots = summarizes_ ? ir::roots_of(*loop.sink) : std::vector<ExprId>{};
     for (const Step& step : loop.input.steps) roots.insert(roots.end(), step.exprs.begin(), step.exprs.end());
-    ids_ = ir::expressions_below(ir, roots);
+    for (ExprId id : ir::expressions_below(ir, roots)) {
+      numbers_.set(id, static_cast<ExprId>(ids_.size()));
+      ids_.push_back(id);
+    }
   }
 
   std::string run() {
@@ -43,7 +44,7 @@ class Outliner {
 
   void put_ids(const std::vector<ExprId>& ids) {
     put_count(ids.size());
-    for (ExprId id : ids) put_count(static_cast<size_t>(std::ranges::lower_bound(ids_, id) - ids_.begin()));
+    for (ExprId id : ids) put_count(numbers_.at(id));
   }
 
   void put_source() {
@@ -89,6 +90,7 @@ class Outliner {
   Constants& constants_;
   bool summarizes_;
   std::vector<ExprId> ids_;  // that the loop computes, ascending
+  ir::ExprMap numbers_;      // their places there
   Writer out_;
 };
 

@@ -31,17 +31,34 @@ class Folder {
   }
 
   ExprId apply(ExprId root) {
-    for (ExprId id : expressions_below(ir_, {root})) {
+    for (ExprId id : expressions_below(ir_, root)) {
       if (done_.contains(id)) continue;
+      if (stays(id)) {
+        done_.set(id, id);
+        continue;
+      }
       Expr expr = ir_.exprs[id];
       for (ExprId& arg : expr.args) arg = done_.at(arg);
       expr.depth = 0;
-      done_[id] = fold(std::move(expr));
+      done_.set(id, fold(std::move(expr)));
     }
     return done_.at(root);
   }
 
  private:
+  // Columns, literals, and calls that cannot be computed or prepared: most of what there is.
+  bool stays(ExprId id) const {
+    const Expr& expr = ir_.exprs[id];
+    if (expr.args.empty()) return expr.kind != ExprKind::Call;
+    if (expr.kind != ExprKind::Call || (!expr.prepared && expr.function->prepare)) return false;
+    bool computed = expr.function->spec.folds && expr.function->spec.deterministic;
+    for (ExprId arg : expr.args) {
+      if (done_.at(arg) != arg) return false;
+      computed &= is_literal(ir_, arg);
+    }
+    return !computed;
+  }
+
   ExprId fold(Expr expr) {
     switch (expr.kind) {
       case ExprKind::Column:
@@ -153,7 +170,7 @@ class Folder {
 
   Ir& ir_;
   Context context_;
-  std::unordered_map<ExprId, ExprId> done_;
+  ExprMap done_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <unordered_map>
 
 #include "runtime/base/check.h"
 
@@ -73,12 +74,10 @@ ExprId Ir::add(Expr expr) {
   }
   for (; num_indexed < exprs.size(); ++num_indexed)
     if (can_share(exprs[num_indexed]))
-      index.emplace(hash_of(exprs[num_indexed]), static_cast<ExprId>(num_indexed));
-  if (shared_form) {
-    auto [begin, end] = index.equal_range(hash_of(expr));
-    for (auto known = begin; known != end; ++known)
-      if (same(exprs[known->second], expr)) return known->second;
-  }
+      index.insert(hash_of(exprs[num_indexed]), static_cast<ExprId>(num_indexed));
+  if (shared_form)
+    if (auto known = index.find(hash_of(expr), [&](ExprId id) { return same(exprs[id], expr); }))
+      return *known;
   exprs.push_back(std::move(expr));
   return static_cast<ExprId>(exprs.size() - 1);
 }
@@ -98,23 +97,13 @@ ExprId Ir::add_column(size_t column, Type type) {
   return add(std::move(expr));
 }
 
-// Arguments have smaller ids than what uses them, so the order of ids is an order of evaluation: the greatest
-// that is open is taken each time.
-std::vector<ExprId> expressions_below(const Ir& ir, const std::vector<ExprId>& roots) {
-  std::vector<ExprId> open(roots), found;
-  std::make_heap(open.begin(), open.end());
-  while (!open.empty()) {
-    const ExprId id = open.front();
-    std::pop_heap(open.begin(), open.end());
-    open.pop_back();
-    if (!found.empty() && found.back() == id) continue;
-    found.push_back(id);
-    for (ExprId arg : ir.exprs[id].args) {
-      open.push_back(arg);
-      std::push_heap(open.begin(), open.end());
-    }
-  }
-  std::reverse(found.begin(), found.end());
+// Arguments have smaller ids than what uses them, so one way down meets all.
+ExprSet expressions_below(const Ir& ir, std::span<const ExprId> roots) {
+  const ExprId greatest = roots.empty() ? 0 : *std::ranges::max_element(roots);
+  ExprSet found(roots.empty() ? 0 : size_t{greatest} + 1);
+  for (ExprId root : roots) found.add(root);
+  for (size_t id = greatest; id != SIZE_MAX && !roots.empty(); id = found.previous(id))
+    for (ExprId arg : ir.exprs[id].args) found.add(arg);
   return found;
 }
 
@@ -125,13 +114,13 @@ std::vector<ExprId> roots_of(const Op& op) {
 }
 
 void mark_columns(const Ir& ir, ExprId root, std::vector<bool>& columns) {
-  for (ExprId id : expressions_below(ir, {root}))
+  for (ExprId id : expressions_below(ir, root))
     if (ir.exprs[id].kind == ExprKind::Column) columns[static_cast<size_t>(ir.exprs[id].column)] = true;
 }
 
 bool is_constant(const Ir& ir, ExprId root) {
   if (!ir.exprs[root].deterministic) return false;
-  for (ExprId id : expressions_below(ir, {root}))
+  for (ExprId id : expressions_below(ir, root))
     if (ir.exprs[id].kind == ExprKind::Column) return false;
   return true;
 }
@@ -233,7 +222,7 @@ Result<std::shared_ptr<void>> prepare(const Ir& ir, const Function& function,
 }
 
 ExprId Substitution::apply(ExprId root) {
-  for (ExprId id : expressions_below(ir_, {root})) {
+  for (ExprId id : expressions_below(ir_, root)) {
     if (done_.contains(id)) continue;
     Expr expr = ir_.exprs[id];
     ExprId out = id;
@@ -249,7 +238,7 @@ ExprId Substitution::apply(ExprId root) {
       expr.depth = 0;
       if (changed) out = ir_.add(std::move(expr));
     }
-    done_[id] = out;
+    done_.set(id, out);
   }
   return done_.at(root);
 }
@@ -285,34 +274,55 @@ std::vector<OpId> order_of_ops(const Ir& ir) {
 
 }  // namespace
 
-void compact(Ir& ir) {
-  std::vector<OpId> order = order_of_ops(ir), place(ir.ops.size(), 0);
-  std::vector<ExprId> roots;
+namespace {
+
+// Keeps the operators that the result needs.
+void compact_ops(Ir& ir) {
+  const std::vector<OpId> order = order_of_ops(ir);
+  bool changed = order.size() != ir.ops.size();
+  for (size_t i = 0; i < order.size(); ++i) changed |= order[i] != i;
+  if (!changed) return;
+  std::vector<OpId> place(ir.ops.size(), 0);
   std::vector<Op> ops;
+  ops.reserve(order.size());
   for (OpId id : order) {
     place[id] = static_cast<OpId>(ops.size());
     ops.push_back(std::move(ir.ops[id]));
     for (OpId& input : ops.back().inputs) input = place[input];
-    for (ExprId root : roots_of(ops.back())) roots.push_back(root);
   }
-  // What was different stays so: only numbers change.
+  ir.result = place[ir.result];
+  ir.ops = std::move(ops);
+}
+
+// Keeps the expressions that operators need. What was different stays so: only numbers change.
+void compact_exprs(Ir& ir) {
+  std::vector<ExprId> roots;
+  for (const Op& op : ir.ops)
+    for (ExprId root : roots_of(op)) roots.push_back(root);
   std::vector<ExprId> renumbered(ir.exprs.size(), 0);
-  std::vector<Expr> kept;
+  ExprId next = 0;
   for (ExprId id : expressions_below(ir, roots)) {
-    renumbered[id] = static_cast<ExprId>(kept.size());
-    kept.push_back(std::move(ir.exprs[id]));
-    for (ExprId& arg : kept.back().args) arg = renumbered[arg];
+    renumbered[id] = next;
+    if (id != next) ir.exprs[next] = std::move(ir.exprs[id]);
+    for (ExprId& arg : ir.exprs[next].args) arg = renumbered[arg];
+    ++next;
   }
-  ir.exprs = std::move(kept);
+  if (next == ir.exprs.size()) return;
+  ir.exprs.erase(ir.exprs.begin() + next, ir.exprs.end());
   ir.index.clear();
   ir.num_indexed = 0;
-  for (Op& op : ops) {
+  for (Op& op : ir.ops) {
     for (ExprId& root : op.exprs) root = renumbered[root];
     for (AggregateUse& use : op.aggregates)
       for (ExprId& arg : use.args) arg = renumbered[arg];
   }
-  ir.result = place[ir.result];
-  ir.ops = std::move(ops);
+}
+
+}  // namespace
+
+void compact(Ir& ir) {
+  compact_ops(ir);
+  compact_exprs(ir);
 }
 
 }  // namespace kqlc::ir

@@ -11,11 +11,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "compiler/ir/expr_index.h"
+#include "compiler/ir/expr_set.h"
 #include "compiler/plan/plan.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/result.h"
@@ -111,7 +113,7 @@ struct Ir {
   ExprId add_column(size_t column, Type type);
 
   // Belongs to add(): expressions by the hash of their content, the first `num_indexed` of them.
-  std::unordered_multimap<uint64_t, ExprId> index;
+  ExprIndex index;
   size_t num_indexed = 0;
 };
 
@@ -157,6 +159,22 @@ void compact(Ir& ir);
 // How many operators use each operator; the result counts as one use.
 std::vector<uint32_t> count_uses(const Ir& ir);
 
+// What has become of expressions, by their ids.
+class ExprMap {
+ public:
+  bool contains(ExprId id) const { return id < known_.size() && known_[id] != kNone; }
+  // Requires: contains(id).
+  ExprId at(ExprId id) const { return known_[id]; }
+  void set(ExprId id, ExprId to) {
+    if (id >= known_.size()) known_.resize(id + 1, kNone);
+    known_[id] = to;
+  }
+
+ private:
+  static constexpr ExprId kNone = ~ExprId{0};
+  std::vector<ExprId> known_;
+};
+
 // Rewrites expressions, bottom up and each once.
 class Substitution {
  public:
@@ -167,11 +185,13 @@ class Substitution {
  private:
   Ir& ir_;
   std::vector<ExprId> columns_;
-  std::unordered_map<ExprId, ExprId> done_;
+  ExprMap done_;
 };
 
-// A visit of an expression and all below it, arguments first, without recursion and each once.
-std::vector<ExprId> expressions_below(const Ir& ir, const std::vector<ExprId>& roots);
+// Expressions and all below them, which a walk over the set meets arguments first and each once. Expressions
+// may be added meanwhile.
+ExprSet expressions_below(const Ir& ir, std::span<const ExprId> roots);
+inline ExprSet expressions_below(const Ir& ir, ExprId root) { return expressions_below(ir, {&root, 1}); }
 // All expressions an operator uses itself.
 std::vector<ExprId> roots_of(const Op& op);
 

@@ -15,7 +15,7 @@ namespace {
 // 0 compares numbers; each search in text or walk through JSON adds to it.
 int cost_of(const Ir& ir, ExprId root) {
   int cost = 0;
-  for (ExprId id : expressions_below(ir, {root})) {
+  for (ExprId id : expressions_below(ir, root)) {
     const Expr& expr = ir.exprs[id];
     if (expr.kind != ExprKind::Call) continue;
     bool text = expr.type == Type::String || expr.type == Type::Dynamic;

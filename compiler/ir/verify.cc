@@ -174,7 +174,7 @@ class Verifier {
   }
 
   Problem check_columns(ExprId root, const Schema& input) const {
-    for (ExprId id : expressions_below(ir_, {root})) {
+    for (ExprId id : expressions_below(ir_, root)) {
       const Expr& expr = ir_.exprs[id];
       if (expr.kind != ExprKind::Column) continue;
       if (static_cast<size_t>(expr.column) >= input.size())
