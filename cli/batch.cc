@@ -17,6 +17,7 @@
 #include "cli/run.h"
 #include "cli/session.h"
 #include "cli/window.h"
+#include "runtime/base/side_by_side.h"
 
 namespace kqlc::cli {
 
@@ -34,11 +35,13 @@ struct Batch {
   TimeRange bounds;
 };
 
-void append_json_tables(std::string& out, const std::vector<Job>& jobs) {
+void append_json_tables(std::string& out, const std::vector<Job>& jobs, size_t threads) {
+  std::vector<std::string> tables(jobs.size());
+  side_by_side(jobs.size(), threads, [&](size_t i, size_t) { append_json_table(tables[i], jobs[i].rows); });
   out += "\"tables\":[";
-  for (const Job& job : jobs) {
-    out += &job == jobs.data() ? "{" : ",{";
-    append_json_table(out, job.rows);
+  for (const std::string& table : tables) {
+    out += &table == tables.data() ? "{" : ",{";
+    out += table;
     out += "}";
   }
   out += "]";
@@ -75,10 +78,11 @@ void answer(std::string_view query, const Batch& batch, std::string& out) {
     out += job.error ? error_answer("error", job.error->message) : error_answer("partial", job.partial);
     return;
   }
+  const auto threads = static_cast<size_t>(num_threads(batch.options));
   if (jobs.size() == 1)
-    append_json_table(out, jobs[0].rows);
+    append_json_table(out, jobs[0].rows, threads);
   else
-    append_json_tables(out, jobs);
+    append_json_tables(out, jobs, threads);
   append_report(out, jobs, batch);
 }
 
@@ -107,6 +111,7 @@ int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Table
   auto bounds = time_bounds(options);
   if (!bounds.ok()) return fail(bounds.error());
   Batch batch{schemas, now, tables, options, bounds.value()};
+  std::ios::sync_with_stdio(false);  // which would take each character of a line alone
   simdjson::dom::parser parser;
   for (std::string line; !interrupted() && std::getline(in, line);) {
     if (line.find_first_not_of(" \t\r") == line.npos) continue;

@@ -6,10 +6,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "cli/report.h"
 #include "cli/table_width.h"
 #include "runtime/base/printable.h"
+#include "runtime/base/side_by_side.h"
 #include "runtime/functions/convert.h"
 
 namespace kqlc::cli {
@@ -118,39 +120,6 @@ std::string csv_value(const std::string& text) {
   return out + "\"";
 }
 
-// Rows as text, handed on where they have become much.
-class Pieces {
- public:
-  explicit Pieces(const TextWriter& write) : write_(write) {}
-  std::string text;
-  // To be called after each row.
-  Result<void> hand_on(size_t least = size_t{1} << 20) {
-    if (text.size() < least) return {};
-    Result<void> written = write_(text);
-    text.clear();
-    return written;
-  }
-
- private:
-  const TextWriter& write_;
-};
-
-// With a rule, its key is the first column.
-Result<void> print_csv(const reference::Rows& rows, const std::string& rule, Pieces& pieces) {
-  std::string& out = pieces.text;
-  out += rule.empty() ? "" : "rule,";
-  for (size_t i = 0; i < rows.schema.size(); ++i) out += (i ? "," : "") + csv_value(rows.schema[i].name);
-  out += "\r\n";
-  for (const auto& row : rows.rows) {
-    if (!rule.empty()) out += csv_value(rule) + ",";
-    for (size_t i = 0; i < row.size(); ++i)
-      out += (i ? "," : "") + csv_value(text_value(row[i], rows.schema[i].type));
-    out += "\r\n";
-    KQLC_TRY(pieces.hand_on());
-  }
-  return {};
-}
-
 }  // namespace
 
 void append_json_value(std::string& out, const Cell& cell, Type type) {
@@ -177,6 +146,12 @@ void append_json_value(std::string& out, const Cell& cell, Type type) {
     case Type::Dynamic: {
       Arena arena;
       out += dynamic::print(cell.node, arena).view();
+      return;
+    }
+    case Type::DateTime: {
+      char text[datetime::kDateTimeSize];
+      datetime::print_datetime(DateTime{cell.l}, text);
+      ((out += '"').append(text, sizeof text)) += '"';
       return;
     }
     default:
@@ -208,13 +183,62 @@ class ObjectPrinter {
 
 }  // namespace
 
-void append_json_table(std::string& out, const reference::Rows& rows) {
-  out += "\"columns\":[";
-  for (size_t i = 0; i < rows.schema.size(); ++i)
-    out += fmt::format("{}{{\"name\":{},\"type\":\"{}\"}}", i ? "," : "", json_string(rows.schema[i].name),
-                       type_name(rows.schema[i].type));
-  out += "],\"rows\":[";
-  for (size_t r = 0; r < rows.rows.size(); ++r) {
+namespace {
+
+// Rows of a result that one thread prints: the first of them come with what stands before them, the last with
+// what stands behind.
+struct Part {
+  const Output* output;
+  size_t begin, end;
+  bool is_first() const { return begin == 0; }
+  bool is_last() const { return end == output->rows->rows.size(); }
+};
+
+constexpr size_t kCellsOfPart = 16'384;
+constexpr size_t kPartsAtOnce = 64;  // that are kept until they are written
+
+void divide(const Output& output, std::vector<Part>& parts) {
+  const size_t size = std::max<size_t>(1, kCellsOfPart / std::max<size_t>(1, output.rows->schema.size()));
+  size_t begin = 0;
+  do {
+    const size_t end = std::min(begin + size, output.rows->rows.size());
+    parts.push_back({&output, begin, end});
+    begin = end;
+  } while (begin < output.rows->rows.size());
+}
+
+using PrintPart = std::function<void(std::string& out, const Part& part)>;
+
+// Appends some parts, in order.
+void append_parts(std::string& out, std::span<const Part> parts, size_t threads, const PrintPart& print) {
+  std::vector<std::string> texts(parts.size());
+  side_by_side(parts.size(), threads, [&](size_t i, size_t) { print(texts[i], parts[i]); });
+  for (const std::string& text : texts) out += text;
+}
+
+Result<void> write_parts(const std::vector<Output>& outputs, size_t threads, const PrintPart& print,
+                         const TextWriter& write) {
+  std::vector<Part> parts;
+  for (const Output& output : outputs) divide(output, parts);
+  for (size_t i = 0; i < parts.size(); i += kPartsAtOnce) {
+    std::string text;
+    append_parts(text, std::span(parts).subspan(i, std::min(kPartsAtOnce, parts.size() - i)), threads, print);
+    KQLC_TRY(write(text));
+  }
+  return {};
+}
+
+// The members of an object.
+void append_json_part(std::string& out, const Part& part) {
+  const reference::Rows& rows = *part.output->rows;
+  if (part.is_first()) {
+    out += "\"columns\":[";
+    for (size_t i = 0; i < rows.schema.size(); ++i)
+      out += fmt::format("{}{{\"name\":{},\"type\":\"{}\"}}", i ? "," : "", json_string(rows.schema[i].name),
+                         type_name(rows.schema[i].type));
+    out += "],\"rows\":[";
+  }
+  for (size_t r = part.begin; r < part.end; ++r) {
     out += r ? ",[" : "[";
     for (size_t i = 0; i < rows.schema.size(); ++i) {
       if (i) out += ',';
@@ -222,7 +246,16 @@ void append_json_table(std::string& out, const reference::Rows& rows) {
     }
     out += "]";
   }
-  out += "]";
+  if (part.is_last()) out += "]";
+}
+
+}  // namespace
+
+void append_json_table(std::string& out, const reference::Rows& rows, size_t threads) {
+  const Output output{"", "", "", &rows, ""};
+  std::vector<Part> parts;
+  divide(output, parts);
+  append_parts(out, parts, threads, append_json_part);
 }
 
 namespace {
@@ -241,63 +274,72 @@ std::string print_tables(const std::vector<Output>& outputs, size_t width) {
   return out;
 }
 
-// One result is plain CSV; several are blocks with a header each, an empty line between them.
-Result<void> print_csvs(const std::vector<Output>& outputs, Pieces& pieces) {
-  for (const Output& output : outputs) {
-    if (&output != outputs.data()) pieces.text += "\r\n";
-    KQLC_TRY(print_csv(*output.rows, outputs.size() > 1 ? output.rule : "", pieces));
-    if (!output.partial.empty()) pieces.text += "# partial: " + output.partial + "\r\n";
+// One result is plain CSV; several are blocks with a header each, an empty line between them, and the rule's
+// key as the first column.
+void append_csv_part(std::string& out, const Part& part, const Output& first, bool has_rule) {
+  const reference::Rows& rows = *part.output->rows;
+  const std::string rule = has_rule ? part.output->rule : "";
+  if (part.is_first()) {
+    if (part.output != &first) out += "\r\n";
+    out += rule.empty() ? "" : "rule,";
+    for (size_t i = 0; i < rows.schema.size(); ++i) out += (i ? "," : "") + csv_value(rows.schema[i].name);
+    out += "\r\n";
   }
-  return {};
+  for (size_t r = part.begin; r < part.end; ++r) {
+    const RowList::Row row = rows.rows[r];
+    if (!rule.empty()) out += csv_value(rule) + ",";
+    for (size_t i = 0; i < row.size(); ++i)
+      out += (i ? "," : "") + csv_value(text_value(row[i], rows.schema[i].type));
+    out += "\r\n";
+  }
+  if (part.is_last() && !part.output->partial.empty()) out += "# partial: " + part.output->partial + "\r\n";
+}
+
+void append_ndjson_part(std::string& out, const Part& part) {
+  const Output& output = *part.output;
+  const std::string rule = output.rule.empty() ? "" : "{\"rule\":" + json_string(output.rule) + ",";
+  const ObjectPrinter printer(*output.rows);
+  for (size_t r = part.begin; r < part.end; ++r) {
+    if (!rule.empty()) out += rule + "\"row\":";
+    printer.append(out, output.rows->rows[r]);
+    out += rule.empty() ? "\n" : "}\n";
+  }
+  if (!part.is_last() || output.partial.empty()) return;
+  out += (rule.empty() ? "{\"$partial\":" : rule + "\"partial\":") + json_string(output.partial) + "}\n";
 }
 
 // A scan is an array of results with their rules; a query its table, or its tables.
-std::string print_json(const std::vector<Output>& outputs) {
-  std::string out;
-  bool is_scan = false;
-  for (const Output& output : outputs) {
-    is_scan |= !output.rule.empty();
-    out += out.empty() ? "{" : ",\n{";
-    if (!output.rule.empty()) out += "\"rule\":" + json_string(output.rule) + ",";
-    if (!output.partial.empty()) out += "\"partial\":" + json_string(output.partial) + ",";
-    append_json_table(out, *output.rows);
-    out += "}";
-  }
-  if (is_scan || outputs.empty()) return "[" + out + "]\n";
-  return outputs.size() == 1 ? out + "\n" : "{\"tables\":[" + out + "]}\n";
-}
-
-Result<void> print_ndjson(const std::vector<Output>& outputs, Pieces& pieces) {
-  std::string& out = pieces.text;
-  for (const Output& output : outputs) {
-    std::string rule = output.rule.empty() ? "" : "{\"rule\":" + json_string(output.rule) + ",";
-    ObjectPrinter printer(*output.rows);
-    for (const auto& row : output.rows->rows) {
-      if (!rule.empty()) out += rule + "\"row\":";
-      printer.append(out, row);
-      out += rule.empty() ? "\n" : "}\n";
-      KQLC_TRY(pieces.hand_on());
+Result<void> print_json(const std::vector<Output>& outputs, size_t threads, const TextWriter& write) {
+  const bool is_scan = outputs.empty() || std::ranges::any_of(outputs, [](const Output& output) {
+                         return !output.rule.empty();
+                       });
+  const bool is_list = outputs.size() > 1;
+  const auto print = [&](std::string& out, const Part& part) {
+    const Output& output = *part.output;
+    if (part.is_first()) {
+      out += &output == outputs.data() ? "{" : ",\n{";
+      if (!output.rule.empty()) out += "\"rule\":" + json_string(output.rule) + ",";
+      if (!output.partial.empty()) out += "\"partial\":" + json_string(output.partial) + ",";
     }
-    if (output.partial.empty()) continue;
-    out += (rule.empty() ? "{\"$partial\":" : rule + "\"partial\":") + json_string(output.partial) + "}\n";
-  }
-  return {};
+    append_json_part(out, part);
+    if (part.is_last()) out += "}";
+  };
+  KQLC_TRY(write(is_scan ? "[" : is_list ? "{\"tables\":[" : ""));
+  KQLC_TRY(write_parts(outputs, threads, print, write));
+  return write(is_scan ? "]\n" : is_list ? "]}\n" : "\n");
 }
 
 }  // namespace
 
 Result<void> print_outputs(const std::vector<Output>& outputs, OutputFormat format, size_t width,
-                           const TextWriter& write) {
-  Pieces pieces(write);
-  if (format == OutputFormat::Table)
-    pieces.text = print_tables(outputs, width);
-  else if (format == OutputFormat::Json)
-    pieces.text = print_json(outputs);
-  else if (format == OutputFormat::Csv)
-    KQLC_TRY(print_csvs(outputs, pieces));
-  else
-    KQLC_TRY(print_ndjson(outputs, pieces));
-  return pieces.hand_on(0);
+                           size_t threads, const TextWriter& write) {
+  if (format == OutputFormat::Table) return write(print_tables(outputs, width));
+  if (format == OutputFormat::Json) return print_json(outputs, threads, write);
+  if (format == OutputFormat::Ndjson) return write_parts(outputs, threads, append_ndjson_part, write);
+  const auto print_csv = [&](std::string& out, const Part& part) {
+    append_csv_part(out, part, outputs[0], outputs.size() > 1);
+  };
+  return write_parts(outputs, threads, print_csv, write);
 }
 
 }  // namespace kqlc::cli

@@ -25,8 +25,9 @@ std::string_view extension_of(OutputFormat format);
 void append_json_value(std::string& out, const Cell& cell, Type type);
 // The text as a JSON string, in quotes.
 std::string json_string(std::string_view text);
-// Appends {"columns":[{"name","type"}...],"rows":[[...]...]} without the outer braces.
-void append_json_table(std::string& out, const reference::Rows& rows);
+// Appends {"columns":[{"name","type"}...],"rows":[[...]...]} without the outer braces; many rows on several
+// threads.
+void append_json_table(std::string& out, const reference::Rows& rows, size_t threads = 1);
 
 // A result to be printed.
 struct Output {
@@ -40,11 +41,11 @@ struct Output {
 // Takes the next bytes of an output.
 using TextWriter = std::function<Result<void>(std::string_view bytes)>;
 
-// Writes all results in one of the text formats, NDJSON and CSV some rows at a time. Errors: those of
-// `write`. What is partial is marked: a line of its own in NDJSON (with the key `partial`, `$partial` in a
-// query), a member `partial` in JSON, a last line `# partial: ...` in CSV and in a table. With a `width` (of
-// a terminal) tables are cut to it and say so.
+// Writes all results in one of the text formats, printed by several threads, and but for tables some rows at
+// a time. Errors: those of `write`. What is partial is marked: a line of its own in NDJSON (with the key
+// `partial`, `$partial` in a query), a member `partial` in JSON, a last line `# partial: ...` in CSV and in a
+// table. With a `width` (of a terminal) tables are cut to it and say so.
 Result<void> print_outputs(const std::vector<Output>& outputs, OutputFormat format, size_t width,
-                           const TextWriter& write);
+                           size_t threads, const TextWriter& write);
 
 }  // namespace kqlc::cli

@@ -3,6 +3,8 @@
 // Threads share the sets of conditions and nothing else.
 #include "cli/shared_conditions.h"
 
+#include "runtime/base/side_by_side.h"
+
 namespace kqlc::cli {
 
 namespace {
@@ -31,12 +33,13 @@ void SharedConditions::add(const exec::Kernel& kernel, size_t input, const std::
 }
 
 void SharedConditions::prepare() {
-  for (Column& column : columns_) {
+  side_by_side(columns_.size(), threads_.size(), [&](size_t i, size_t) {
+    Column& column = columns_[i];
     std::vector<simd::Condition> conditions(column.numbers.size());
     for (auto& [condition, number] : column.numbers) conditions[number] = condition;
     column.numbers.clear();
     column.set = std::make_unique<simd::ConditionSet>(std::move(conditions));
-  }
+  });
   for (Thread& thread : threads_) thread.decisions = std::vector<simd::Decisions>(columns_.size());
 }
 

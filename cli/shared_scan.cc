@@ -13,6 +13,7 @@
 #include "cli/interrupt.h"
 #include "cli/shared_conditions.h"
 #include "compiler/ir/late_columns.h"
+#include "runtime/base/side_by_side.h"
 #include "runtime/exec/kernel.h"
 
 namespace kqlc::cli {
@@ -490,15 +491,18 @@ void SharedScan::measure(Member& member) {
     member.states[i]->measure(profile_->watches[i], threads[i].kernel);
 }
 
-// Returns false when a mapped file lost bytes of which the kernel kept texts.
-bool SharedScan::finish(Member& member) {
+// Ends a member on one of the threads. Returns false when a mapped file lost bytes of which the kernel kept
+// texts.
+bool SharedScan::finish(Member& member, size_t thread) {
   if (member.job->error) return true;
+  for (size_t i = 0; profile_ && i < member.states.size(); ++i)
+    member.states[i]->measure(*watch(thread), member.job->profile->threads[i].kernel);
   {
-    Measured merging(watch(), member.job->cost(Step::Merge));
+    Measured merging(watch(thread), member.job->cost(Step::Merge));
     for (size_t i = 1; i < member.states.size(); ++i)
       member.kernel->merge(*member.states[0], *member.states[i]);
   }
-  Measured finishing(watch(), member.job->cost(Step::Finish));
+  Measured finishing(watch(thread), member.job->cost(Step::Finish));
   if (profile_) *member.job->cost(Step::CodeO2) += member.kernel->take_background_time();
   codegen::KernelRows rows = member.kernel->finish(*member.states[0]);
   member.states.clear();
@@ -514,7 +518,11 @@ bool SharedScan::run_once() {
     if (!run_passes()) return false;
   }
   WallTime finishing(profile_ ? &profile_->wall.finish : nullptr);
-  return std::ranges::all_of(members_, [&](auto& member) { return finish(*member); });
+  std::atomic<bool> whole{true};
+  side_by_side(members_.size(), static_cast<size_t>(threads_), [&](size_t i, size_t thread) {
+    if (!finish(*members_[i], thread)) whole = false;
+  });
+  return whole;
 }
 
 // What a mapped file lost is found by reading: then it is an error of that file alone.

@@ -43,10 +43,10 @@ class SharedScan {
   void end_phase(size_t phase);
   void fail_joins();
   void measure(Member& member);
-  Stopwatch* watch() const { return profile_ ? &profile_->watches[0] : nullptr; }
+  Stopwatch* watch(size_t thread = 0) const { return profile_ ? profile_->watch(thread) : nullptr; }
   bool run_pass(Pass& pass);
   Result<void> measure_pass(Pass& pass);
-  bool finish(Member& member);
+  bool finish(Member& member, size_t thread);
   bool run_once();
 
   Tables& tables_;

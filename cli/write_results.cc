@@ -42,7 +42,7 @@ Result<void> write_bytes(const std::vector<Output>& outputs, const Destination& 
     }
     default:
       return print_outputs(outputs, destination.format, terminal_width(file.descriptor()),
-                           [&](std::string_view bytes) { return file.write(bytes); });
+                           destination.threads, [&](std::string_view bytes) { return file.write(bytes); });
   }
 }
 
@@ -91,6 +91,7 @@ Result<Destination> choose_destination(const Options& options, size_t results, c
   if (!out.is_folder && !parent.empty() && !fs::is_directory(parent, error))
     return Error{ErrorCode::Io, out.path + ": there is no folder " + parent.string()};
   out.microseconds = options.arrow_time == "us";
+  out.threads = static_cast<size_t>(num_threads(options));
   if (!is_columnar(out.format)) return out;
   std::string name(extension_of(out.format).substr(1));
   if (results > 1 && !out.is_folder)

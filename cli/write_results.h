@@ -18,6 +18,7 @@ struct Destination {
   std::string path;           // "": standard output
   bool is_folder = false;     // a file for each result
   bool microseconds = false;  // times of Arrow output
+  size_t threads = 1;         // that print
 };
 
 // Chooses the destination for `results` results. Errors: Usage for what cannot be written there, and for a

@@ -402,22 +402,24 @@ std::optional<TimeSpan> read_timespan(std::string_view text) {
 namespace {
 
 void put_digits(char* out, int64_t value, int digits) {
-  for (int i = digits - 1; i >= 0; --i, value /= 10) out[i] = static_cast<char>('0' + value % 10);
+  auto rest = static_cast<uint32_t>(value);  // of seven digits at most
+  for (int i = digits - 1; i >= 0; --i, rest /= 10) out[i] = static_cast<char>('0' + rest % 10);
 }
 
 }  // namespace
 
 void print_datetime(DateTime value, char* out) {
   Date date = date_from_days(value.ticks / kTicksPerDay);
-  int64_t rest = value.ticks % kTicksPerDay;
+  const int64_t of_day = value.ticks % kTicksPerDay;
+  const auto seconds = static_cast<uint32_t>(of_day / kTicksPerSecond);
   std::memcpy(out, "0000-00-00T00:00:00.0000000Z", kDateTimeSize);
   put_digits(out, date.year, 4);
   put_digits(out + 5, date.month, 2);
   put_digits(out + 8, date.day, 2);
-  put_digits(out + 11, rest / kTicksPerHour, 2);
-  put_digits(out + 14, rest / kTicksPerMinute % 60, 2);
-  put_digits(out + 17, rest / kTicksPerSecond % 60, 2);
-  put_digits(out + 20, rest % kTicksPerSecond, 7);
+  put_digits(out + 11, seconds / 3600, 2);
+  put_digits(out + 14, seconds / 60 % 60, 2);
+  put_digits(out + 17, seconds % 60, 2);
+  put_digits(out + 20, of_day % kTicksPerSecond, 7);
 }
 
 Str print_datetime(DateTime value, Arena& arena) {

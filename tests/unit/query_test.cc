@@ -165,7 +165,7 @@ TEST(SeedRule, ShippedArchive) {
   auto rows = reference::execute(compiled.plan, 0, tables.value().reader(cli::TimeRange()));
   ASSERT_TRUE(rows.ok());
   std::string printed;
-  ASSERT_TRUE(cli::print_outputs({{"", "", "", &rows.value(), ""}}, cli::OutputFormat::Csv, 0,
+  ASSERT_TRUE(cli::print_outputs({{"", "", "", &rows.value(), ""}}, cli::OutputFormat::Csv, 0, 1,
                                  [&](std::string_view bytes) -> Result<void> {
                                    printed += bytes;
                                    return {};
