@@ -69,6 +69,10 @@ CLICKHOUSE_JOIN = ("SELECT n.RemoteUrl, count() FROM {network} AS n JOIN (SELECT
 NEAR = "n.Timestamp >= p.Timestamp AND n.Timestamp <= p.Timestamp + INTERVAL 1 HOUR"
 
 
+PAIRS = ("SELECT FileName, count(*), max(newest) FROM (SELECT FileName, DeviceId, count(*) AS n, max(Timestamp) AS newest "
+         "FROM {source} GROUP BY FileName, DeviceId) WHERE n = 1 GROUP BY FileName")
+
+
 def duckdb_join():
     exact = "epoch_ns(n.Timestamp) BETWEEN epoch_ns(p.Timestamp) AND epoch_ns(p.Timestamp) + 3600000000000"
     return {"interval": [DUCKDB_JOIN.replace("{near}", NEAR)], "nanoseconds": [DUCKDB_JOIN.replace("{near}", exact)]}
@@ -120,6 +124,12 @@ def polars_join_where(pl, source, rules):
     return (starts.join_where(connections, pl.col("D") == pl.col("DeviceId"), pl.col("Timestamp") >= pl.col("T"),
                               pl.col("Timestamp") <= pl.col("U"))
             .group_by("RemoteUrl").agg(pl.len().cast(pl.Int64).alias("count_")))
+
+
+def polars_pairs(pl, source, rules):
+    return (source(PROCESS, ["Timestamp", "DeviceId", "FileName"]).group_by("FileName", "DeviceId")
+            .agg(pl.len().alias("n"), pl.col("Timestamp").max()).filter(pl.col("n") == 1)
+            .group_by("FileName").agg(pl.len().cast(pl.Int64).alias("Machines"), pl.col("Timestamp").max().alias("Newest")))
 
 
 def kql_of_pack(rules):
@@ -178,6 +188,11 @@ QUERIES = {
                "rules": pack.one_query_each, "reads": {PROCESS: pack_twins.READS}, "gives": pack_twins.GIVES,
                "duckdb": pack_twins.DUCKDB_EACH, "clickhouse": pack_twins.CLICKHOUSE_EACH,
                "polars": pack_twins.POLARS_EACH},
+    "Q7": {"title": "programs that ran once on a machine: many groups",
+           "kql": [f"{PROCESS} | summarize Seen=count(), Newest=max(Timestamp) by FileName, DeviceId | where Seen == 1 "
+                   "| summarize Machines=count(), Newest=max(Newest) by FileName"],
+           "reads": {PROCESS: ["Timestamp", "DeviceId", "FileName"]}, "gives": ["FileName", "Machines", "Newest"],
+           "duckdb": {"two steps": [PAIRS]}, "clickhouse": {"two steps": [PAIRS]}, "polars": {"two steps": polars_pairs}},
 }
 
 
@@ -230,6 +245,8 @@ def canonical(query, rows):
         return sorted(map(last_row, rows), key=lambda row: row[1])
     if query == "Q5":
         return hosts(rows)
+    if query == "Q7":
+        return sorted([row[0], int(row[1]), ticks(row[2])] for row in rows)
     return sorted([int(row[0]), row[1], row[2], ticks(row[3]), ticks(row[4]), int(row[5])] for row in rows)
 
 

@@ -22,6 +22,7 @@ class Truth:
         self.names = world.devices["DeviceName"].values
         self.seed, self.encoded, self.last, self.last_keys = {}, [], None, None
         self.counts = numpy.zeros((len(self.files.distinct), DEVICES), numpy.int64)
+        self.newest = numpy.zeros_like(self.counts)
         self.shells = numpy.array([name.lower() == "powershell.exe" for name in self.files.values])
         self.starts, self.connected = [], []
         rules = pack.rules(world)
@@ -34,7 +35,9 @@ class Truth:
     def process(self, chunk):
         device, image = chunk.numbers["device"], chunk.numbers["image"]
         self.add_seed(chunk)
-        numpy.add.at(self.counts, (self.files.of(image), device), 1)
+        pairs = self.files.of(image), device
+        numpy.add.at(self.counts, pairs, 1)
+        numpy.maximum.at(self.newest, pairs, chunk.ticks)
         self.add_encoded(chunk)
         self.add_last(chunk)
         shell = self.shells[image]
@@ -108,6 +111,12 @@ class Truth:
         tenth = files[min(9, len(files) - 1)][1]
         return [entry for entry in files if entry[1] >= tenth]
 
+    def rare_pairs(self):
+        """Q7: on how many machines a program ran once, and the newest of these times."""
+        once, names = self.counts == 1, self.files.distinct.to_pylist()
+        machines, newest = once.sum(axis=1), (self.newest * once).max(axis=1)
+        return sorted([names[number], int(machines[number]), int(newest[number])] for number in machines.nonzero()[0])
+
     def last_rows(self):
         columns = []
         for name, kind in TABLES[PROCESS].items():
@@ -126,4 +135,4 @@ class Truth:
         seed = sorted([self.device_ids[device], self.names[device], first, last, sorted(reports), count]
                       for device, (first, last, reports, count) in self.seed.items())
         return {"Q1": seed, "Q2": self.programs(), "Q3": sorted(self.encoded), "Q4": self.last_rows(),
-                "Q5": self.connections(), "Q6": self.rule_groups()}
+                "Q5": self.connections(), "Q6": self.rule_groups(), "Q7": self.rare_pairs()}

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -25,6 +26,12 @@ namespace {
 
 std::string error_answer(std::string_view code, std::string_view message) {
   return fmt::format("\"error\":{{\"code\":\"{}\",\"message\":{}}}", code, json_string(message));
+}
+
+const source::Diagnostic& first_error(const source::Diagnostics& diagnostics) {
+  return *std::ranges::find_if(diagnostics.all(), [](const source::Diagnostic& diagnostic) {
+    return source::code_info(diagnostic.code).severity == source::Severity::Error;
+  });
 }
 
 struct Batch {
@@ -66,8 +73,7 @@ void answer(std::string_view query, const Batch& batch, std::string& out) {
   source::SourceFile source{"query", std::string(query), std::string(query), {}};
   Compiled compiled = compile(std::move(source), batch.schemas, batch.now);
   if (!compiled.ok()) {
-    const source::Diagnostic& first = compiled.diagnostics.all().front();
-    out += error_answer(source::code_info(first.code).name, first.message);
+    out += "\"error\":" + source::render_json(first_error(compiled.diagnostics), compiled.source);
     return;
   }
   std::vector<Job> jobs = make_jobs(compiled.plan, batch.bounds);

@@ -269,7 +269,8 @@ std::string print_tables(const std::vector<Output>& outputs, size_t width) {
           fmt::format("{} ({}){}\n", printable(output.title), counted(output.rows->rows.size(), "row"), key);
     if (output.title.empty() || !output.rows->rows.empty()) out += print_table(*output.rows, width);
     if (!output.partial.empty()) out += "# partial: " + output.partial + "\n";
-    if (!output.title.empty() && !output.rows->rows.empty()) out += "\n";
+    const bool is_between = output.title.empty() && &output != &outputs.back();
+    if (is_between || (!output.title.empty() && !output.rows->rows.empty())) out += "\n";
   }
   return out;
 }

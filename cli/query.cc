@@ -3,6 +3,7 @@
 // `kqlc query`: one query from the command line, or many from standard input.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -32,6 +33,9 @@ Result<std::string> query_text(const Options& options) {
 }  // namespace
 
 int run_query(const Options& options) {
+  if (options.batch && std::find(options.data.begin(), options.data.end(), "-") != options.data.end())
+    return fail(Error{ErrorCode::Usage,
+                      "--batch reads queries from standard input: --data - cannot be read from there, too"});
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
   auto& [schemas, tables, now] = session.value();

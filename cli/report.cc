@@ -56,7 +56,8 @@ std::string print_problems(const archive::ScanReport& report) {
   out += print_missing(report.missing_columns);
   if (report.other_tables) out += fmt::format("rows that name another table: {}\n", report.other_tables);
   std::set<std::string> sentences;
-  for (const Error& error : report.errors) sentences.insert("left out: " + printable(error.message));
+  for (const auto* errors : {&report.errors, &report.lost})
+    for (const Error& error : *errors) sentences.insert("left out: " + printable(error.message));
   for (const std::string& note : report.notes) sentences.insert(printable(note));
   for (const std::string& sentence : sentences) out += sentence + "\n";
   return out;

@@ -15,6 +15,7 @@
 #include <map>
 #include <sstream>
 
+#include "cli/report.h"
 #include "runtime/base/printable.h"
 
 namespace kqlc::cli {
@@ -71,17 +72,23 @@ void read_rule_file(const std::string& path, bool is_named, RuleFiles& out) {
 
 void read_folder(const std::string& path, RuleFiles& out) {
   std::vector<std::string> files;
+  size_t plain_texts = 0;  // which may be rules, or licences
   std::error_code error;
   fs::recursive_directory_iterator entry(path, fs::directory_options::skip_permission_denied, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::error_code ignored;
     if (entry->is_regular_file(ignored) && is_rule_file(entry->path()))
       files.push_back(entry->path().string());
+    else if (entry->is_regular_file(ignored) && entry->path().extension() == ".txt")
+      ++plain_texts;
     if (entry->is_symlink(ignored) && entry->is_directory(ignored))
       fmt::print(stderr, "kqlc: {}: a link to a folder, read where it is named itself\n",
                  printable(entry->path().string()));
   }
   if (error) return leave_out(path, error.message(), out);
+  if (plain_texts)
+    fmt::print(stderr, "kqlc: {}: {} passed over; name those that are rules\n", printable(path),
+               counted(plain_texts, ".txt file"));
   if (files.empty())
     return leave_out(path, "no rule files (.yaml, .yml, .kql, .csl, .md) in this folder", out);
   std::sort(files.begin(), files.end());

@@ -151,9 +151,14 @@ Result<void> Tables::run(const std::string& table, archive::ScanRequest request,
   for (const auto& [column, problem] : report.problems) known.problems.insert({column, problem});
   for (const auto& [column, count] : report.missing_columns) known.missing_columns.insert({column, count});
   // A column that one pass did not read may be damaged, a file may be gone between two.
-  for (Error& error : report.errors)
-    if (std::ranges::find(known.errors, error.message, &Error::message) == known.errors.end())
-      known.errors.push_back(std::move(error));
+  auto add_new = [](std::vector<Error>& to, std::vector<Error>& from) {
+    for (Error& error : from)
+      if (std::ranges::find(to, error.message, &Error::message) == to.end()) to.push_back(std::move(error));
+  };
+  add_new(known.errors, report.errors);
+  add_new(known.lost, report.lost);
+  known.broke_off |= report.broke_off;
+  known.read_on |= report.read_on;
   known.unread.insert(report.unread.begin(), report.unread.end());
   known.only_bad_lines.insert(report.only_bad_lines.begin(), report.only_bad_lines.end());
   return {};
@@ -365,8 +370,8 @@ std::string Tables::render_report(double seconds) const {
 std::string Tables::render_problems() const {
   const archive::ScanReport total = sum_reports();
   std::string out = print_problems(total);
-  if (total.errors.size() > total.unread.size())
-    out += "of a file that breaks off, the rows before that place are in the results\n";
+  if (total.broke_off) out += "of a file that breaks off, the rows before that place are in the results\n";
+  if (total.read_on) out += "of a file with damage in between, all other rows are in the results\n";
   out += print_absent();
   for (const std::string& note : notes_) out += printable(note) + "\n";
   return name_standard_input(std::move(out));

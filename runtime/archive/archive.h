@@ -176,7 +176,10 @@ struct ScanReport {
   std::map<std::string, uint64_t> missing_columns;  // files without the column, by column
   std::vector<std::string> notes;                   // sentences for the user
   std::vector<Error> errors;                        // files that could not be read to their end
-  std::set<uint32_t> unread;          // of those, the ordinals of files that gave nothing at all
+  std::vector<Error> lost;    // row groups and batches that could not be read, of files that were read on
+  bool broke_off = false;     // whether a file with errors gave rows, and
+  bool read_on = false;       // one with lost parts
+  std::set<uint32_t> unread;  // the ordinals of files with either that gave nothing at all
   std::set<uint32_t> only_bad_lines;  // ordinals of files that have lines, and no good one
 
   // Adds what another thread or scan counted.
@@ -186,7 +189,7 @@ struct ScanReport {
     return unread.contains(file.ordinal) || only_bad_lines.contains(file.ordinal);
   }
   // Whether --strict has a reason to fail.
-  bool has_bad_data() const { return bad_lines || repaired_lines || !problems.empty(); }
+  bool has_bad_data() const { return bad_lines || repaired_lines || !problems.empty() || !lost.empty(); }
 };
 
 // Called with the number of the calling thread and a batch whose memory is borrowed for the call (but for
@@ -200,9 +203,11 @@ struct ScanControl {
 };
 
 // Reads `files` with control.threads threads. batch.columns are those of request.columns, in that order. A
-// file that breaks off is an entry of report->errors; its rows before that are kept.
-// Error: Io when a mapped file lost bytes while a batch of it was with the callback. What the callback made
-// of that batch may be wrong, and is to be thrown away; a scan with Mapping::None does not fail so.
+// file that breaks off is an entry of report->errors; its rows before that are kept. A row group or batch
+// that cannot be read is one of report->lost, and its file is read on; of a file with many the first
+// kMaxSamples, and a note. Error: Io when a mapped file lost bytes while a batch of it was with the callback.
+// What the callback made of that batch may be wrong, and is to be thrown away; a scan with Mapping::None does
+// not fail so.
 Result<void> scan_files(const std::vector<File>& files, const ScanRequest& request,
                         const ScanControl& control, const BatchCallback& callback, ScanReport* report);
 

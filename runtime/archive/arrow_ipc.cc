@@ -54,8 +54,14 @@ class ArrowSource : public Source {
     if (torn()) return end_with(loss());
     if (!columns.failure()) columns.emit(late_, stable());
     if (torn()) worker.failure = loss();
-    if (columns.failure()) return end_with(error_of(*columns.failure(), file_));
-    return Taken::Chunk;
+    if (!columns.failure()) return Taken::Chunk;
+    const arrow::Status why = columns.failure()->WithMessage(
+        "rows ", part.row + 1, " to ", part.row + static_cast<uint64_t>(part.batch->num_rows()), ": ",
+        columns.failure()->message());
+    Error error = error_of(why, file_);
+    if (torn() || error.code == ErrorCode::Io) return end_with(std::move(error));
+    worker.lost = std::move(error);
+    return Taken::Lost;
   }
 
  protected:

@@ -152,8 +152,8 @@ Result<std::unique_ptr<FetchedRows>> FetchedRows::fetch(const std::vector<File>&
   if (!holding.empty()) KQLC_TRY(out->read(holding, request, few, memory_limit, &own));
   if (!out->fits_) return over_limit;
   // A file that was replaced or written to since it was scanned has other rows at the same places.
-  if (own.bad_lines || !own.errors.empty() || !std::ranges::all_of(holding, is_unchanged) ||
-      std::ranges::find(out->found_, 0) != out->found_.end())
+  if (own.bad_lines || !own.errors.empty() || !own.lost.empty() ||
+      !std::ranges::all_of(holding, is_unchanged) || std::ranges::find(out->found_, 0) != out->found_.end())
     return Error{ErrorCode::Format, "a row that was found could not be fetched"};
   for (const auto& [column, problem] : own.problems) report->problems.insert({column, problem});
   for (const auto& [column, count] : own.missing_columns) report->missing_columns.insert({column, count});

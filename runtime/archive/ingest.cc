@@ -247,6 +247,8 @@ class Ingest {
     if (!status.ok()) return Error{ErrorCode::Io, folder + ": " + message_of(status)};
     if (request_.cancelled && request_.cancelled()) return Error{ErrorCode::Cancelled, "interrupted"};
     std::lock_guard lock(mutex_);
+    if (!report.lost.empty()) report.errors.push_back(std::move(report.lost[0]));
+    report.lost.clear();
     bool whole = report.errors.empty() && report.only_bad_lines.empty();
     // A source that broke off or cannot be read leaves nothing behind: a better copy of it is read again.
     if (whole) KQLC_TRY(enter(writer, folder, source));

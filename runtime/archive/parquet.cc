@@ -57,13 +57,10 @@ class ParquetSource : public Source {
       worker.rows.clear();
       if (torn()) worker.failure = mapped_->loss();  // what came of the chunk cannot be told
       if (status.ok()) return Taken::Chunk;
-      next_ = num_chunks_;
-      return torn() ? mapped_->loss() : error_of(status, file_);
+      return lose(error_of(name_group(group, status), file_), worker);
     } catch (const std::exception& thrown) {
-      next_ = num_chunks_;
-      if (torn()) return mapped_->loss();
-      return Error{ErrorCode::Format,
-                   file_.path + ": row group " + std::to_string(group) + ": " + thrown.what()};
+      worker.rows.clear();
+      return lose(error_of(name_group(group, arrow::Status::Invalid(thrown.what())), file_), worker);
     }
   }
 
@@ -72,6 +69,21 @@ class ParquetSource : public Source {
   }
 
  private:
+  // A row group that is damaged leaves the others as they are; bytes that are gone do not.
+  Result<Taken> lose(Error error, Worker& worker) {
+    if (!torn() && error.code != ErrorCode::Io) {
+      worker.lost = std::move(error);
+      return Taken::Lost;
+    }
+    next_ = num_chunks_;
+    return torn() ? mapped_->loss() : error;
+  }
+
+  static arrow::Status name_group(int group, const arrow::Status& status) {
+    const std::string place = "row group " + std::to_string(group) + ": ";
+    return status.message().starts_with(place) ? status : status.WithMessage(place, status.message());
+  }
+
   bool torn() const { return mapped_ && mapped_->torn(); }
 
   // The row groups that hold a wanted row, and the columns, the largest first: those take longest.

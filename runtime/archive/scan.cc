@@ -33,6 +33,7 @@ struct Slot {
   bool ended = false;
   std::atomic<bool> gave_rows = false;
   std::atomic<bool> broke_off = false;
+  std::atomic<uint64_t> lost = 0;                  // chunks that could not be read
   std::atomic<uint64_t> lines = 0, bad_lines = 0;  // parsed
   uint64_t bytes_counted = 0;
 };
@@ -141,6 +142,7 @@ class Scan {
         worker.report.errors.push_back(std::move(taken.error()));
         slots_[index].broke_off = true;
       }
+      if (taken.ok() && taken.value() == Taken::Lost) note_lost(slots_[index], worker);
       count_progress(index, source);
       if (taken.ok() && taken.value() == Taken::Busy) return;
       if (!taken.ok() || taken.value() == Taken::End) {
@@ -149,6 +151,11 @@ class Scan {
         return;
       }
     }
+  }
+
+  // Of a file of which much is damaged the first chunks are named.
+  static void note_lost(Slot& slot, Worker& worker) {
+    if (slot.lost++ < kMaxSamples) worker.report.lost.push_back(*std::exchange(worker.lost, std::nullopt));
   }
 
   void count_progress(size_t index, Source& source) {
@@ -173,7 +180,13 @@ class Scan {
   void note_unreadable(size_t index, ScanReport* report) {
     const Slot& slot = slots_[index];
     // Another thread may still have been at the rows before the damage when it was found.
-    if (slot.broke_off && !slot.gave_rows) report->unread.insert(files_[index].ordinal);
+    if (slot.lost > kMaxSamples)
+      report->notes.push_back(files_[index].path + ": " + std::to_string(slot.lost - kMaxSamples) +
+                              (slot.lost - kMaxSamples == 1 ? " further chunk" : " further chunks") +
+                              " cannot be read");
+    report->broke_off |= slot.broke_off && slot.gave_rows;
+    report->read_on |= slot.lost && slot.gave_rows;
+    if ((slot.broke_off || slot.lost) && !slot.gave_rows) report->unread.insert(files_[index].ordinal);
     if (ended_ || slot.lines != slot.bad_lines || report->unread.contains(files_[index].ordinal)) return;
     bool unreadable = slot.lines > 0;
     if (chooses_lines_ && files_[index].format == Format::Ndjson)
@@ -297,6 +310,9 @@ void ScanReport::merge(const ScanReport& other) {
   for (const std::string& note : other.notes) {
     if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
   }
+  broke_off |= other.broke_off;
+  read_on |= other.read_on;
+  lost.insert(lost.end(), other.lost.begin(), other.lost.end());
   errors.insert(errors.end(), other.errors.begin(), other.errors.end());
   unread.insert(other.unread.begin(), other.unread.end());
   only_bad_lines.insert(other.only_bad_lines.begin(), other.only_bad_lines.end());

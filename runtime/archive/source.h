@@ -112,10 +112,12 @@ struct Worker {
   TextBuffer buffer;
   std::vector<uint8_t> page_bytes;  // of a page of Parquet, until the next one
   bool stopped = false;             // the callback wants no more
+  std::optional<Error> lost;        // why a chunk could not be read
   std::optional<Error> failure;     // why the scan fails: what was handed on may be wrong
 };
 
-enum class Taken : uint8_t { Chunk, Busy, End };
+// Lost: the chunk cannot be read, for which worker.lost stands; what is behind it can.
+enum class Taken : uint8_t { Chunk, Busy, End, Lost };
 
 class Source {
  public:

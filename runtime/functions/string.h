@@ -100,16 +100,34 @@ struct ReplaceString {
   static Str call(Context& context, Str text, Str what, Str with);
 };
 struct ReplaceRegex {
-  static constexpr Spec spec{.name = "replace_regex",
-                             .aliases = {"replace"},
-                             .doc = "every match replaced",
-                             .page = "replace-regex-function"};
+  static constexpr Spec spec{
+      .name = "replace_regex",
+      .doc = "every match replaced",
+      .page = "replace-regex-function",
+      .examples = {"replace_regex('Number is 1', @'is (\\d+)', @'was: \\1') == 'Number was: 1'"}};
   using State = Regex;
   static constexpr uint32_t prepared_mask = 2;
   static State* prepare(const Cell* args, size_t, Arena& arena, const char** error) {
     return Regex::compile(args[1].s, arena, error);
   }
   static Str call_prepared(Context& context, const State& regex, Str text, Str, Str with) {
+    return regex.replace(text, with, *context.arena);
+  }
+};
+// The older name has the arguments in an order of its own.
+struct Replace {
+  static constexpr Spec spec{
+      .name = "replace",
+      .doc = "every match replaced; older than replace_regex, which takes the text first",
+      .page = "replace-regex-function",
+      .examples = {"replace(@'is (\\d+)', @'was: \\1', 'Number is 1') == 'Number was: 1'",
+                   "replace('_', '-', 'a_b') == 'a-b'"}};
+  using State = Regex;
+  static constexpr uint32_t prepared_mask = 1;
+  static State* prepare(const Cell* args, size_t, Arena& arena, const char** error) {
+    return Regex::compile(args[0].s, arena, error);
+  }
+  static Str call_prepared(Context& context, const State& regex, Str, Str with, Str text) {
     return regex.replace(text, with, *context.arena);
   }
 };
@@ -149,7 +167,8 @@ struct Reverse {
   static Str call(Context& context, Text text);
 };
 
-using StringFunctions = List<Strlen, StringSize, ToLower, ToUpper, SubstringToEnd, Substring, Strcat,
-                             StrcatDelim, ReplaceString, ReplaceRegex, Extract, Split, SplitPart, Reverse>;
+using StringFunctions =
+    List<Strlen, StringSize, ToLower, ToUpper, SubstringToEnd, Substring, Strcat, StrcatDelim, ReplaceString,
+         ReplaceRegex, Replace, Extract, Split, SplitPart, Reverse>;
 
 }  // namespace kqlc::functions
