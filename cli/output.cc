@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "cli/report.h"
 #include "cli/table_width.h"
@@ -194,38 +195,66 @@ struct Part {
   bool is_last() const { return end == output->rows->rows.size(); }
 };
 
-constexpr size_t kCellsOfPart = 16'384;
-constexpr size_t kPartsAtOnce = 64;  // that are kept until they are written
+constexpr size_t kBytesOfPart = size_t{1} << 18;
+constexpr size_t kBytesAtOnce = size_t{1} << 20;  // of each thread, and of a piece that is written
 
-void divide(const Output& output, std::vector<Part>& parts) {
-  const size_t size = std::max<size_t>(1, kCellsOfPart / std::max<size_t>(1, output.rows->schema.size()));
-  size_t begin = 0;
-  do {
-    const size_t end = std::min(begin + size, output.rows->rows.size());
-    parts.push_back({&output, begin, end});
-    begin = end;
-  } while (begin < output.rows->rows.size());
+// About how long the text of a value is.
+size_t text_size(const Cell& cell, Type type) {
+  if (!cell.valid || (type != Type::String && type != Type::Dynamic)) return 16;
+  if (type == Type::String) return 16 + cell.s.size;
+  return 16 + size_t{32} * cell.node->size;
 }
+
+// Cuts results into parts that are about as long, some at a time: values differ in length by the thousand.
+class PartCutter {
+ public:
+  explicit PartCutter(std::span<const Output> outputs) : outputs_(outputs) {}
+
+  // The next parts, of about so many bytes of text; none at the end.
+  std::vector<Part> next(size_t bytes) {
+    std::vector<Part> parts;
+    for (size_t size = 0; output_ < outputs_.size() && size < bytes;) {
+      const reference::Rows& rows = *outputs_[output_].rows;
+      size_t end = row_, part_size = 0;
+      while (end < rows.rows.size() && part_size < kBytesOfPart) part_size += size_of(rows, end++);
+      parts.push_back({&outputs_[output_], row_, end});
+      size += part_size + 64;
+      const bool is_last = parts.back().is_last();
+      output_ += is_last ? 1 : 0;
+      row_ = is_last ? 0 : end;
+    }
+    return parts;
+  }
+
+ private:
+  static size_t size_of(const reference::Rows& rows, size_t row) {
+    size_t size = 0;
+    for (size_t i = 0; i < rows.schema.size(); ++i) size += text_size(rows.rows[row][i], rows.schema[i].type);
+    return size;
+  }
+
+  std::span<const Output> outputs_;
+  size_t output_ = 0, row_ = 0;  // where the next part begins
+};
 
 using PrintPart = std::function<void(std::string& out, const Part& part)>;
 
-// Appends some parts, in order.
-void append_parts(std::string& out, std::span<const Part> parts, size_t threads, const PrintPart& print) {
-  std::vector<std::string> texts(parts.size());
-  side_by_side(parts.size(), threads, [&](size_t i, size_t) { print(texts[i], parts[i]); });
-  for (const std::string& text : texts) out += text;
-}
-
-Result<void> write_parts(const std::vector<Output>& outputs, size_t threads, const PrintPart& print,
+Result<void> write_parts(std::span<const Output> outputs, size_t threads, const PrintPart& print,
                          const TextWriter& write) {
-  std::vector<Part> parts;
-  for (const Output& output : outputs) divide(output, parts);
-  for (size_t i = 0; i < parts.size(); i += kPartsAtOnce) {
-    std::string text;
-    append_parts(text, std::span(parts).subspan(i, std::min(kPartsAtOnce, parts.size() - i)), threads, print);
-    KQLC_TRY(write(text));
+  PartCutter cutter(outputs);
+  std::string text;
+  for (auto parts = cutter.next(threads * kBytesAtOnce); !parts.empty();
+       parts = cutter.next(threads * kBytesAtOnce)) {
+    std::vector<std::string> texts(parts.size());
+    side_by_side(parts.size(), threads, [&](size_t i, size_t) { print(texts[i], parts[i]); });
+    for (std::string& part : texts) {
+      text += std::exchange(part, {});
+      if (text.size() < kBytesAtOnce) continue;
+      KQLC_TRY(write(text));
+      text.clear();
+    }
   }
-  return {};
+  return text.empty() ? Result<void>() : write(text);
 }
 
 // The members of an object.
@@ -253,9 +282,11 @@ void append_json_part(std::string& out, const Part& part) {
 
 void append_json_table(std::string& out, const reference::Rows& rows, size_t threads) {
   const Output output{"", "", "", &rows, ""};
-  std::vector<Part> parts;
-  divide(output, parts);
-  append_parts(out, parts, threads, append_json_part);
+  const auto append = [&](std::string_view text) {
+    out += text;
+    return Result<void>();
+  };
+  KQLC_CHECK(write_parts({&output, 1}, threads, append_json_part, append).ok(), "appending cannot fail");
 }
 
 namespace {
