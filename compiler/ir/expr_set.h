@@ -22,7 +22,7 @@ class ExprSet {
   }
 
   void add(uint32_t id) { words()[id / 64] |= uint64_t{1} << (id % 64); }
-  // The greatest below `id`, which has to be there: SIZE_MAX where there is none.
+  // The greatest of them that is below `id`; SIZE_MAX: there is none.
   size_t previous(size_t id) const {
     uint64_t word = id % 64 ? words()[id / 64] & ((uint64_t{1} << (id % 64)) - 1) : 0;
     size_t place = id / 64;

@@ -72,12 +72,14 @@ ExprId Ir::add(Expr expr) {
     expr.may_fail |= exprs[arg].may_fail;
     expr.depth = std::max(expr.depth, exprs[arg].depth + 1);
   }
+  if (index.reserve(exprs.size() + 1)) num_indexed = 0;
   for (; num_indexed < exprs.size(); ++num_indexed)
     if (can_share(exprs[num_indexed]))
       index.insert(hash_of(exprs[num_indexed]), static_cast<ExprId>(num_indexed));
-  if (shared_form)
-    if (auto known = index.find(hash_of(expr), [&](ExprId id) { return same(exprs[id], expr); }))
-      return *known;
+  if (shared_form) {
+    const ExprId known = index.find(hash_of(expr), [&](ExprId id) { return same(exprs[id], expr); });
+    if (known != HashIndex::kNone) return known;
+  }
   exprs.push_back(std::move(expr));
   return static_cast<ExprId>(exprs.size() - 1);
 }

@@ -16,10 +16,10 @@
 #include <string_view>
 #include <vector>
 
-#include "compiler/ir/expr_index.h"
 #include "compiler/ir/expr_set.h"
 #include "compiler/plan/plan.h"
 #include "runtime/base/arena.h"
+#include "runtime/base/hash_index.h"
 #include "runtime/base/result.h"
 #include "runtime/simd/line_filter.h"
 
@@ -113,7 +113,7 @@ struct Ir {
   ExprId add_column(size_t column, Type type);
 
   // Belongs to add(): expressions by the hash of their content, the first `num_indexed` of them.
-  ExprIndex index;
+  HashIndex index;
   size_t num_indexed = 0;
 };
 

@@ -86,7 +86,7 @@ inline uint64_t look_of_place(Str text) {
   return (reinterpret_cast<uintptr_t>(text.data) ^ text.size << 32) * 0x9E3779B97F4A7C15u;
 }
 inline bool same_text(Str a, Str b) {
-  return a.size == b.size && (a.size == 0 || std::memcmp(a.data, b.data, a.size) == 0);
+  return a.size == b.size && (a.size == 0 || a.data == b.data || std::memcmp(a.data, b.data, a.size) == 0);
 }
 // Whether values of the type are numbers in Cell::l, and have their order.
 inline bool orders_as_long(Type type) {

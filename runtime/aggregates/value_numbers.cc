@@ -29,8 +29,6 @@ T* zeroed(Arena& arena, uint32_t count) {
 // How far ahead of a loop over values their slots are fetched.
 constexpr uint32_t kPrefetched = 16;
 
-uint64_t slot_of(uint64_t hash, uint32_t number) { return (hash >> 32 << 32) | (uint64_t{number} + 1); }
-
 uint32_t spread(uint32_t number) { return number * 0x9E3779B1u; }
 
 }  // namespace
@@ -82,14 +80,11 @@ uint32_t ValueNumbers::find_text(const Cell& cell, Arena& arena, bool copy) {
 }
 
 uint32_t ValueNumbers::find(const Cell& cell, uint64_t hash, Type type, Arena& arena, bool copy) {
-  if ((size_ + 1) * uint64_t{2} > num_slots_) grow_slots(arena);
-  uint32_t slot = first_slot(hash);
-  for (; slots_[slot]; slot = (slot + 1) & (num_slots_ - 1)) {
-    if ((slots_[slot] ^ hash) >> 32) continue;
-    const uint32_t number = static_cast<uint32_t>(slots_[slot]) - 1;
-    if (same_cell(values_[number].cell, cell, type, arena)) return number;
-  }
-  slots_[slot] = slot_of(hash, size_);
+  if ((size_ + 1) * uint64_t{2} > slots_.count) grow_slots(arena);
+  const uint32_t known =
+      slots_.find(hash, [&](uint32_t number) { return same_cell(values_[number].cell, cell, type, arena); });
+  if (known != HashSlots::kNone) return known;
+  slots_.insert(hash, size_);
   if (size_ == capacity_) grow_values(arena);
   ::new (values_ + size_) Value{copy ? keep_in_place(cell, type, arena) : cell, hash};
   return size_++;
@@ -103,20 +98,18 @@ void ValueNumbers::grow_values(Arena& arena) {
 }
 
 void ValueNumbers::grow_slots(Arena& arena) {
-  num_slots_ = num_slots_ ? num_slots_ * 2 : 32;
-  slots_ = zeroed<uint64_t>(arena, num_slots_);
+  const auto count = static_cast<uint32_t>(slots_.count ? slots_.count * 2 : 32);
+  slots_ = {zeroed<uint64_t>(arena, count), count};
   for (uint32_t i = 0; i < size_; ++i) {
-    if (i + kPrefetched < size_) __builtin_prefetch(&slots_[first_slot(values_[i + kPrefetched].hash)]);
-    uint32_t slot = first_slot(values_[i].hash);
-    while (slots_[slot]) slot = (slot + 1) & (num_slots_ - 1);
-    slots_[slot] = slot_of(values_[i].hash, i);
+    if (i + kPrefetched < size_) slots_.prefetch(values_[i + kPrefetched].hash);
+    slots_.insert(values_[i].hash, i);
   }
 }
 
 void ValueNumbers::map_all(ValueNumbers& other, Type type, Arena& arena) {
   for (uint32_t number = 0; number < size_; ++number) {
-    if (number + kPrefetched < size_ && other.num_slots_)
-      __builtin_prefetch(&other.slots_[other.first_slot(values_[number + kPrefetched].hash)]);
+    if (number + kPrefetched < size_ && other.slots_.count)
+      other.slots_.prefetch(values_[number + kPrefetched].hash);
     number_in(other, number, type, arena);
   }
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "runtime/base/arena.h"
+#include "runtime/base/hash_index.h"
 #include "runtime/base/hit_rate.h"
 #include "runtime/functions/function.h"
 #include "runtime/value/type.h"
@@ -57,7 +58,6 @@ class ValueNumbers {
   uint32_t look_up(const Cell& cell, Type type, Context& context, bool copy);
   uint32_t find_text(const Cell& cell, Arena& arena, bool copy);
   uint32_t find(const Cell& cell, uint64_t hash, Type type, Arena& arena, bool copy);
-  uint32_t first_slot(uint64_t hash) const { return static_cast<uint32_t>(hash) & (num_slots_ - 1); }
   void grow_values(Arena& arena);
   void grow_recent(Arena& arena);
   void grow_codes(uint32_t code, Arena& arena);
@@ -65,8 +65,7 @@ class ValueNumbers {
 
   Value* values_ = nullptr;
   uint32_t size_ = 0, capacity_ = 0;
-  uint64_t* slots_ = nullptr;  // half of a hash, and a number + 1; 0 is free; at most half full
-  uint32_t num_slots_ = 0;
+  HashSlots slots_;  // of values
   Code* codes_ = nullptr;
   uint32_t num_codes_ = 0;
   Recent* recent_ = nullptr;  // by address

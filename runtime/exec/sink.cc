@@ -22,6 +22,8 @@ constexpr size_t kPrefetched = 16;
 constexpr size_t kMostUnitedState = 64;
 // Rows that wait for their groups: few enough to stay in the first cache.
 constexpr size_t kMostWaiting = 256;
+constexpr size_t kFewGroups = size_t{1} << 15;         // that stay in a cache
+constexpr size_t kCacheLine = 64, kMostFetched = 256;  // bytes, of a group's keys and states
 // Where less than this share of them are of groups that were met not long ago, the next flushes do not look
 // for such ones.
 constexpr size_t kRecentShare = 16;
@@ -98,7 +100,7 @@ void Sink::complete_index() {
   }
 }
 
-// The number of the group with these keys in the index, which holds all entries; GroupIndex::kNone.
+// The number of the group with these keys in the index, which holds all entries; HashIndex::kNone.
 uint32_t Sink::number_of(const Cell* keys, uint64_t hash, Arena& arena) const {
   return index_.find(hash, [&](uint32_t number) { return has_keys(entries_[number], keys, arena); });
 }
@@ -154,7 +156,7 @@ char* Sink::guess_group(Context& context, const Cell* keys) {
 uint32_t Sink::find_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
   complete_index();
   const uint32_t number = number_of(keys, hash, *context.arena);
-  if (number != GroupIndex::kNone) return number;
+  if (number != HashIndex::kNone) return number;
   add_group(context, keys, hash, copy);
   index_.insert(hash, static_cast<uint32_t>(num_indexed_));
   return static_cast<uint32_t>(num_indexed_++);
@@ -246,17 +248,26 @@ const Cell* Sink::begin_waiting(Context& context, size_t row) const {
   return waiting_.data() + row * width_;
 }
 
+void fetch(const char* block, size_t size) {
+  for (size_t at = 0; at < std::min(size, kMostFetched); at += kCacheLine) __builtin_prefetch(block + at);
+}
+
+// Fetches a group's keys and states.
+void Sink::fetch_block(const Entry& entry) const {
+  fetch(reinterpret_cast<const char*>(entry.cells), cells_size_ + states_size_);
+}
+
 // Step by step for all, since a step needs what the one before has fetched.
 void Sink::fetch_groups(std::span<Unknown> unknown) const {
   for (Unknown& row : unknown) {
     row.guess = index_.find(row.hash, [](uint32_t) { return true; });
-    if (row.guess != GroupIndex::kNone) __builtin_prefetch(&entries_[row.guess]);
+    if (row.guess != HashIndex::kNone) __builtin_prefetch(&entries_[row.guess]);
   }
   for (const Unknown& row : unknown)
-    if (row.guess != GroupIndex::kNone) __builtin_prefetch(entries_[row.guess].cells);
+    if (row.guess != HashIndex::kNone) fetch_block(entries_[row.guess]);
   if (spec_.types.empty() || spec_.types[0] != Type::String) return;
   for (const Unknown& row : unknown)
-    if (row.guess != GroupIndex::kNone) __builtin_prefetch(entries_[row.guess].cells[0].s.data);
+    if (row.guess != HashIndex::kNone) __builtin_prefetch(entries_[row.guess].cells[0].s.data);
 }
 
 // The groups of the rows that wait. Where groups are many, each look at one waits for memory, so what is to
@@ -265,6 +276,8 @@ void Sink::find_groups(Context& context, char** states) {
   Unknown unknown[kMostWaiting];
   size_t count = 0;
   const bool looks_back = num_blind_ == 0;
+  // A guess that is checked at once waits for a group that is far away.
+  const bool guesses = looks_back && entries_.size() < kFewGroups;
   if (!looks_back) --num_blind_;
   complete_index();
   for (size_t i = 0; i < num_waiting_; ++i) {
@@ -272,8 +285,12 @@ void Sink::find_groups(Context& context, char** states) {
     const bool in_order = context.position >= last_position_;  // matches of a position come in order
     states[i] = looks_back && in_order ? recent_.find(context, keys) : nullptr;
     if (in_order) last_position_ = context.position;
-    if (states[i] || (looks_back && (states[i] = guess_group(context, keys)))) continue;
-    unknown[count] = {i, hash_keys(context, keys), GroupIndex::kNone};
+    if (!states[i] && guesses) states[i] = guess_group(context, keys);
+    if (states[i]) {
+      fetch(states[i], states_size_);
+      continue;
+    }
+    unknown[count] = {i, hash_keys(context, keys), HashIndex::kNone};
     index_.prefetch(unknown[count++].hash);
   }
   if (looks_back && num_waiting_ == kMostWaiting && count > num_waiting_ - num_waiting_ / kRecentShare)
@@ -288,7 +305,7 @@ void Sink::find_groups(Context& context, char** states) {
     states[row] = states_of(group);
     if (!looks_back) continue;
     recent_.note(context, keys, states_of(group), entries_.size());
-    recent_.note_guess(keys, number);
+    if (guesses) recent_.note_guess(keys, number);
   }
 }
 
@@ -334,18 +351,31 @@ void Sink::merge_groups(exec::Team& team, Sink& from, std::vector<char>& moves) 
   complete_index();
   team.over(from.entries_.size(), exec::entries_at_once(from.entries_.size(), team),
             [&](Context& context, size_t begin, size_t end) {
-              for (size_t i = begin; i < end; ++i) {
-                if (i + kPrefetched < end) index_.prefetch(from.entries_[i + kPrefetched].hash);
-                const Entry& other = from.entries_[i];
-                const uint32_t number = number_of(other.cells, other.hash, *context.arena);
-                moves[i] = number == GroupIndex::kNone;
-                if (moves[i])
-                  move_group(context, other);
-                else
-                  merge_group(context, entries_[number], other);
-              }
+              for (size_t first = begin; first < end; first += kMostWaiting)
+                merge_some(context, from, first, std::min(end, first + kMostWaiting), moves);
             });
   team.own().match = 0;
+}
+
+// Merges the groups from `begin` to `end` of `from`, at most kMostWaiting.
+void Sink::merge_some(Context& context, const Sink& from, size_t begin, size_t end,
+                      std::vector<char>& moves) {
+  Unknown unknown[kMostWaiting];
+  for (size_t i = begin; i < end; ++i) {
+    unknown[i - begin] = {i, from.entries_[i].hash, HashIndex::kNone};
+    index_.prefetch(from.entries_[i].hash);
+    from.fetch_block(from.entries_[i]);
+  }
+  fetch_groups({unknown, end - begin});
+  for (size_t i = begin; i < end; ++i) {
+    const Entry& other = from.entries_[i];
+    const uint32_t number = number_of(other.cells, other.hash, *context.arena);
+    moves[i] = number == HashIndex::kNone;
+    if (moves[i])
+      move_group(context, other);
+    else
+      merge_group(context, entries_[number], other);
+  }
 }
 
 // Adds those entries of `from` for which `moves` is set.

@@ -16,8 +16,8 @@
 #include "runtime/aggregates/aggregate.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/chunked_vector.h"
+#include "runtime/base/hash_index.h"
 #include "runtime/base/huge_pages.h"
-#include "runtime/exec/group_index.h"
 #include "runtime/exec/join_table.h"
 #include "runtime/exec/recent_groups.h"
 #include "runtime/exec/runs.h"
@@ -132,6 +132,7 @@ class Sink {
   const Cell* begin_waiting(Context& context, size_t row) const;
   void find_groups(Context& context, char** states);
   void fetch_groups(std::span<Unknown> unknown) const;
+  void fetch_block(const Entry& entry) const;
   char* guess_group(Context& context, const Cell* keys);
   void take_first(Context& context, const Cell* keys, Entry& group);
   void keep_row(Context& context, const Cell* row);
@@ -149,6 +150,7 @@ class Sink {
   void complete_index();
   void merge_groups(exec::Team& team, Sink& from, std::vector<char>& moves);
   void append_entries(exec::Team& team, const Sink& from, const std::vector<char>& moves);
+  void merge_some(Context& context, const Sink& from, size_t begin, size_t end, std::vector<char>& moves);
   void merge_group(Context& context, Entry& group, const Entry& other) const;
   void move_group(Context& context, const Entry& group) const;
   void finish_row(Context& context, const Entry& entry, Cell* out) const;
@@ -161,7 +163,7 @@ class Sink {
   std::vector<AggregateCall> calls_;
   size_t cells_size_ = 0, states_size_ = 0;  // bytes of a group's keys and of its states
   ChunkedVector<Entry> entries_;
-  GroupIndex index_;        // of entries, by their hash
+  HashIndex index_;         // of entries, by their hash
   size_t num_indexed_ = 0;  // entries that are in it: all, but for those that merging has added
   RecentGroups recent_;
   uint32_t num_blind_ = 0;     // flushes that do not ask it
