@@ -22,6 +22,8 @@ constexpr size_t kPrefetched = 16;
 constexpr size_t kMostUnitedState = 64;
 // Rows that wait for their groups: few enough to stay in the first cache.
 constexpr size_t kMostWaiting = 256;
+constexpr size_t kFewTexts = 1000;  // groups whose texts are kept as they come
+constexpr int kTextBits = 14;
 constexpr size_t kFewGroups = size_t{1} << 15;         // that stay in a cache
 constexpr size_t kCacheLine = 64, kMostFetched = 256;  // bytes, of a group's keys and states
 // Where less than this share of them are of groups that were met not long ago, the next flushes do not look
@@ -78,8 +80,8 @@ Sink::Sink(const SinkSpec& spec)
 size_t Sink::bytes() const {
   const size_t rows =
       spec_.limit < 0 ? entries_.size() : std::min(entries_.size(), static_cast<size_t>(spec_.limit));
-  return entries_.bytes() + index_.bytes() + recent_.bytes() + waiting_.capacity() * sizeof(Cell) +
-         join_rows_.bytes() + (own_ ? own_->bytes() : 0) +
+  return entries_.bytes() + index_.bytes() + recent_.bytes() + texts_.capacity() * sizeof(Str) +
+         waiting_.capacity() * sizeof(Cell) + join_rows_.bytes() + (own_ ? own_->bytes() : 0) +
          rows * spec_.width_out() * sizeof(Cell) * kCopiesOfRows;
 }
 
@@ -105,6 +107,18 @@ uint32_t Sink::number_of(const Cell* keys, uint64_t hash, Arena& arena) const {
   return index_.find(hash, [&](uint32_t number) { return has_keys(entries_[number], keys, arena); });
 }
 
+// Of several texts each stands in the keys of many groups, so one that was kept not long ago is kept once.
+Cell Sink::keep_key(const Cell& key, Type type, Arena& arena) {
+  if (type != Type::String || spec_.types.size() == 1 || entries_.size() < kFewTexts)
+    return aggregates::keep_in_place(key, type, arena);
+  if (texts_.empty()) texts_.resize(size_t{1} << kTextBits);
+  Str& known = texts_[aggregates::look_of(key.s) >> (64 - kTextBits)];
+  if (!aggregates::same_text(known, key.s)) known = arena.keep(key.s);
+  Cell kept = key;
+  kept.s = known;
+  return kept;
+}
+
 void Sink::add_group(Context& context, const Cell* keys, uint64_t hash, bool copy) {
   Entry entry;
   entry.position = context.position;
@@ -112,8 +126,7 @@ void Sink::add_group(Context& context, const Cell* keys, uint64_t hash, bool cop
   entry.hash = hash;
   entry.cells = static_cast<Cell*>(context.state_arena->allocate(cells_size_ + states_size_));
   for (size_t i = 0; i < spec_.types.size(); ++i)
-    entry.cells[i] =
-        copy ? aggregates::keep_in_place(keys[i], spec_.types[i], *context.state_arena) : keys[i];
+    entry.cells[i] = copy ? keep_key(keys[i], spec_.types[i], *context.state_arena) : keys[i];
   char* state = states_of(entry);
   for (size_t i = 0; i < calls_.size(); ++i) {
     const Aggregate& aggregate = spec_.aggregates[i].aggregate();
@@ -435,6 +448,7 @@ void Sink::drop_entries() {
   index_.clear();
   num_indexed_ = 0;
   recent_.clear();
+  texts_ = {};
   num_first_ = 0;
 }
 

@@ -142,6 +142,7 @@ class Sink {
   void keep_first();
   bool has_keys(const Entry& entry, const Cell* keys, Arena& arena) const;
   uint32_t find_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
+  Cell keep_key(const Cell& key, Type type, Arena& arena);
   void add_group(Context& context, const Cell* keys, uint64_t hash, bool copy);
   bool load_entry(Context& context, Reader& reader);
   bool has_enough(uint64_t position) const;
@@ -166,6 +167,7 @@ class Sink {
   HashIndex index_;         // of entries, by their hash
   size_t num_indexed_ = 0;  // entries that are in it: all, but for those that merging has added
   RecentGroups recent_;
+  std::vector<Str> texts_;     // of keys, by their look, that were kept last
   uint32_t num_blind_ = 0;     // flushes that do not ask it
   std::vector<void*> shared_;  // AggregateCall::shared, by aggregate
   std::vector<Cell> waiting_;  // rows for groups that were not looked for yet, or the row that comes next
