@@ -83,8 +83,8 @@ class Kernel {
 
   // Whether the code is there that batches run through at first. May be called from any thread.
   bool has_code() const;
-  // Makes that of several kernels which are about to take rows, on up to `threads` threads: together it costs
-  // less than when each makes its own as it needs it. Returns the CPU time (ns) that each took. What fails is
+  // Makes that of several kernels which are about to take rows, on up to `threads` threads: sooner
+  // than when each makes its own as it needs it. Returns the CPU time (ns) that each took. What fails is
   // said by the states that need it. May be called from any thread; one that needs code which another is
   // making waits for it. Requires: has_code() was false for each.
   static std::vector<uint64_t> make_code(std::span<const Kernel* const> kernels, size_t threads);

@@ -19,7 +19,7 @@ namespace kqlc::codegen {
 
 namespace {
 
-constexpr size_t kMostTogether = 16;  // more gain little, and whoever needs one of them waits for all
+constexpr size_t kMostTogether = 16;  // whoever needs one of them waits for all
 constexpr size_t kLeastTogether = 4;  // that are worth a thread
 
 // What the cache has for a unit of a module of several.

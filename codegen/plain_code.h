@@ -2,7 +2,7 @@
 //
 // Plain code: the functions of units at O0, for any shape, which is what a kernel starts with. In: units that
 // a batch is about to need. Out: their functions in this process: loaded from the cache, or compiled, several
-// units in one module, since half of what a small module takes is the module itself.
+// units in one module and modules side by side, since other threads would only wait.
 #pragma once
 
 #include <memory>

@@ -274,10 +274,6 @@ std::vector<OpId> order_of_ops(const Ir& ir) {
   return order;
 }
 
-}  // namespace
-
-namespace {
-
 // Keeps the operators that the result needs.
 void compact_ops(Ir& ir) {
   const std::vector<OpId> order = order_of_ops(ir);
