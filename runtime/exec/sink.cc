@@ -36,6 +36,10 @@ constexpr size_t kEntriesAtOnce = size_t{1} << 16;
 // ones.
 constexpr size_t kBeyondTop = 512;
 
+void fetch(const char* block, size_t size) {
+  for (size_t at = 0; at < std::min(size, kMostFetched); at += kCacheLine) __builtin_prefetch(block + at);
+}
+
 }  // namespace
 
 size_t SinkSpec::width_in() const {
@@ -259,10 +263,6 @@ const Cell* Sink::begin_waiting(Context& context, size_t row) const {
   context.position = waiting_positions_[row];
   context.match = waiting_matches_[row];
   return waiting_.data() + row * width_;
-}
-
-void fetch(const char* block, size_t size) {
-  for (size_t at = 0; at < std::min(size, kMostFetched); at += kCacheLine) __builtin_prefetch(block + at);
 }
 
 // Fetches a group's keys and states.
