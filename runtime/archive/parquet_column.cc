@@ -43,10 +43,6 @@ int64_t ticks_of_unit(const parquet::LogicalType& type) {
   }
 }
 
-bool is_dictionary(Encoding::type encoding) {
-  return encoding == Encoding::RLE_DICTIONARY || encoding == Encoding::PLAIN_DICTIONARY;
-}
-
 // Moves `count` values that lie close together to the rows of [begin, begin + num_rows) that have one.
 template <class T>
 void spread(T* values, size_t count, size_t num_rows, const uint8_t* validity, size_t begin) {
@@ -142,6 +138,11 @@ size_t PageColumn::last_word(const Place& place) {
   return static_cast<size_t>(place.row + place.num_rows - 1) / 64;
 }
 
+// Of a number, or a code.
+size_t PageColumn::fixed_width() const {
+  return field_.form == PageForm::Text || field_.form == PageForm::Fixed32 ? sizeof(int32_t) : sizeof(int64_t);
+}
+
 // How many rows of the page are wanted that were not made.
 int64_t PageColumn::count_wanted(const Place& place, const uint64_t* selection) const {
   if (place.made == Made::All || place.num_rows == 0) return 0;
@@ -160,8 +161,10 @@ bool PageColumn::is_known(const uint64_t* selection) const {
   return true;
 }
 
-// Whether so few rows are wanted of a page that they are read alone.
-bool PageColumn::is_sparse(const Place& place, const uint64_t* selection) const {
+// Whether so few rows are wanted of a page that they are read alone. Texts that are no codes are read in order.
+bool PageColumn::is_late(const parquet::DataPage& page, const Place& place, const uint64_t* selection) const {
+  if (field_.form == PageForm::Bits || (field_.form == PageForm::Text && !is_dictionary(page.encoding())))
+    return false;
   return place.made == Made::None && count_wanted(place, selection) < place.num_rows / kSparse;
 }
 
@@ -196,13 +199,20 @@ void PageColumn::read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroup
   });
   while (auto page = pages.next()) {
     if (page->type() == parquet::PageType::DICTIONARY_PAGE) {
-      if (!has_dictionary_) take_dictionary(pages, static_cast<const parquet::DictionaryPage&>(*page));
+      take_dictionary(pages, std::move(page));
     } else if (page->type() == parquet::PageType::DATA_PAGE ||
                page->type() == parquet::PageType::DATA_PAGE_V2) {
       if (number == 0) fail("a page was not announced");
-      take_data(pages, static_cast<const parquet::DataPage&>(*page), places_[number - 1], selection);
+      Place& place = places_[number - 1];
+      auto& data = static_cast<const parquet::DataPage&>(*page);
+      if (data.num_values() != place.num_rows) fail("a page has another number of rows than was announced");
+      if (is_late(data, place, selection))
+        put_off(pages, std::move(page), number - 1, selection);
+      else
+        take_data(pages, data, place, selection);
     }
   }
+  take_late(selection);
   if (row != num_rows_) fail("the pages have fewer rows than their group");
 }
 
@@ -215,7 +225,7 @@ bool PageColumn::find_values(arrow::io::RandomAccessFile& file, parquet::RowGrou
     ChunkPages pages(file, group, leaf_, worker_, nullptr, true);
     auto page = pages.next();
     if (!page || page->type() != parquet::PageType::DICTIONARY_PAGE) return false;
-    take_dictionary(pages, static_cast<const parquet::DictionaryPage&>(*page));
+    take_dictionary(pages, std::move(page));
   }
   // One without values is a contradiction, which the codes show.
   if (dictionary_size_ == 0 || static_cast<int64_t>(dictionary_size_) > num_rows_ / kFewValues) return false;
@@ -274,12 +284,12 @@ void PageColumn::find_chosen(const Page& page, const uint64_t* selection) {
   texts.encoding = kqlc::Encoding::Strs;
   texts.values = search_.texts.data();
   search_.filter->filter(StringColumn{texts, static_cast<int64_t>(page.num_rows)}, search_.found.data());
-  chosen_rows_.clear();
+  found_rows_.clear();
   for (size_t word = 0; word < search_.found.size(); ++word)
     for (uint64_t left = search_.found[word]; left; left &= left - 1) {
       const size_t at = word * 64 + static_cast<size_t>(std::countr_zero(left)), row = first + at;
       if (!(selection[row / 64] >> (row % 64) & 1)) continue;
-      chosen_rows_.push_back(static_cast<uint32_t>(at));
+      found_rows_.push_back(static_cast<uint32_t>(at));
       search_.rows[row / 64] |= uint64_t{1} << (row % 64);
     }
 }
@@ -293,7 +303,7 @@ void PageColumn::keep_found(const Page& page) {
   } else if (!texts_) {
     texts_ = static_cast<Str*>(zeroed(static_cast<size_t>(num_rows_) * sizeof(Str)));
   }
-  for (uint32_t row : chosen_rows_) {
+  for (uint32_t row : found_rows_) {
     if (validity_ && !bit_at(validity_, static_cast<int64_t>(first + row))) continue;
     const Str text = arena_.copy(search_.texts[row]);
     if (!has_dictionary_) {
@@ -334,8 +344,7 @@ void PageColumn::search_codes(const Place& place, const uint64_t* selection) {
 
 // Rows of pages that were not asked for, or hold only nulls, are 0, or have code 0.
 void PageColumn::clear_rest() {
-  const bool is_narrow = field_.form == PageForm::Text || field_.form == PageForm::Fixed32;
-  const size_t width = is_narrow ? sizeof(uint32_t) : sizeof(int64_t);
+  const size_t width = fixed_width();
   if (!values_ || field_.form == PageForm::Bits) return;
   for (const Place& place : places_)
     if (!place.filled)
@@ -343,23 +352,23 @@ void PageColumn::clear_rest() {
                   static_cast<size_t>(place.num_rows) * width);
 }
 
-// Sets the bits of the rows that have a value, counts them, and returns the bytes behind the levels.
-std::span<uint8_t> PageColumn::read_levels(const parquet::DataPage& page, const ChunkPages::Data& data,
-                                           const Place& place, size_t* num_values) {
+// Sets the bits of the rows that have a value, counts them, and returns how many of the bytes are levels: none
+// where these stand apart.
+size_t PageColumn::read_levels(const parquet::DataPage& page, PageBytes apart, PageBytes bytes,
+                               const Place& place, size_t* num_values) {
   const auto rows = static_cast<size_t>(place.num_rows), begin = static_cast<size_t>(place.row);
   *num_values = rows;
-  if (!nullable_) return data.values;
-  PageBytes levels = data.levels;
+  if (!nullable_) return 0;
+  PageBytes levels = apart;
   size_t behind = 0;
-  const bool old = !data.apart && static_cast<const parquet::DataPageV1&>(page).definition_level_encoding() ==
-                                      Encoding::BIT_PACKED;
-  if (!data.apart) {
+  const bool old = has_old_levels(page);
+  if (page.type() == parquet::PageType::DATA_PAGE) {
     uint32_t length = 0;
-    if (!old && data.values.size() < sizeof length) fail("a page ends in its levels");
-    if (!old) std::memcpy(&length, data.values.data(), sizeof length);
+    if (!old && bytes.size() < sizeof length) fail("a page ends in its levels");
+    if (!old) std::memcpy(&length, bytes.data(), sizeof length);
     const size_t head = old ? 0 : sizeof length, size = old ? (rows + 7) / 8 : length;
-    if (data.values.size() - head < size) fail("a page ends in its levels");
-    levels = PageBytes(data.values).subspan(head, size);
+    if (bytes.size() - head < size) fail("a page ends in its levels");
+    levels = bytes.subspan(head, size);
     behind = head + size;
   }
   const int64_t set =
@@ -367,29 +376,24 @@ std::span<uint8_t> PageColumn::read_levels(const parquet::DataPage& page, const 
   if (set < 0) fail("a page has fewer levels than rows");
   *num_values = static_cast<size_t>(set);
   has_nulls_ |= *num_values != rows;
-  return data.values.subspan(behind);
+  return behind;
 }
 
 // Texts that are not in the dictionary stay where they are unpacked, unless some are looked for.
 void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place,
                            const uint64_t* selection) {
-  if (page.num_values() != place.num_rows) fail("a page has another number of rows than was announced");
   const bool keep = field_.form == PageForm::Text && !is_dictionary(page.encoding());
   Page read{place.row, static_cast<size_t>(place.num_rows), 0, page.encoding(), {}};
   if (keep && search_.filter) {
     if (page.encoding() != Encoding::PLAIN) fail("a page has another encoding than its column says");
-    read.values = read_levels(page, pages.read_data(page, false), place, &read.num_values);
+    const ChunkPages::Data data = pages.read_data(page, false);
+    read.values = data.values.subspan(read_levels(page, data.levels, data.values, place, &read.num_values));
     if (search_texts(read, place, selection)) return;
   }
   const ChunkPages::Data data = pages.read_data(page, keep);
-  read.values = read_levels(page, data, place, &read.num_values);
-  bool alone = !keep && field_.form != PageForm::Bits && is_sparse(place, selection);
-  if (alone && read.num_values > 0) {
-    choose_rows(read, selection);
-    alone = take_chosen(read);
-  }
-  if (!alone) take_page(read);
-  place.made = alone ? Made::Some : Made::All;
+  read.values = data.values.subspan(read_levels(page, data.levels, data.values, place, &read.num_values));
+  take_page(read);
+  place.made = Made::All;
   place.filled = read.num_values > 0;
   note_known(place, selection);
   if (!search_.filter) return;
@@ -397,69 +401,6 @@ void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, Pla
     search_made(read, selection);
   else
     search_codes(place, selection);
-}
-
-// The rows of the page that are selected and have a value, and which of its values are theirs.
-void PageColumn::choose_rows(const Page& page, const uint64_t* selection) {
-  chosen_rows_.clear();
-  chosen_values_.clear();
-  const auto first = static_cast<size_t>(page.row);
-  const bool has_nulls = page.num_values != page.num_rows;
-  size_t counted = 0, values = 0;  // the rows before, and their values
-  for (size_t i = 0; i < page.num_rows;) {
-    const size_t row = first + i, word = row / 64;
-    const uint64_t bits = selection[word] >> (row % 64);
-    if (bits == 0) {
-      i += 64 - row % 64;
-      continue;
-    }
-    i += static_cast<size_t>(std::countr_zero(bits));
-    if (i >= page.num_rows) break;
-    for (; has_nulls && counted < i; ++counted)
-      values += bit_at(validity_, static_cast<int64_t>(first + counted));
-    if (!has_nulls || bit_at(validity_, static_cast<int64_t>(first + i))) {
-      chosen_rows_.push_back(static_cast<uint32_t>(i));
-      chosen_values_.push_back(static_cast<uint32_t>(has_nulls ? values : i));
-    }
-    ++i;
-  }
-}
-
-// Returns false where a time is none: then the page has to be taken as a whole, which counts it once.
-bool PageColumn::take_chosen(const Page& page) {
-  const size_t width =
-      field_.form == PageForm::Text || field_.form == PageForm::Fixed32 ? sizeof(int32_t) : sizeof(int64_t);
-  if (!values_) values_ = static_cast<uint8_t*>(arena_.allocate(static_cast<size_t>(num_rows_) * width));
-  std::memset(values_ + static_cast<size_t>(page.row) * width, 0, page.num_rows * width);
-  if (width == sizeof(int32_t))
-    take_chosen_values(page, reinterpret_cast<const uint32_t*>(fixed_dictionary_));
-  else
-    take_chosen_values(page, reinterpret_cast<const uint64_t*>(fixed_dictionary_));
-  if (field_.form != PageForm::Time) return true;
-  auto* times = reinterpret_cast<int64_t*>(values_) + page.row;
-  return std::ranges::all_of(
-      chosen_rows_, [&](uint32_t row) { return datetime_ticks(times[row], field_.ticks, &times[row]); });
-}
-
-// Without a dictionary of values, codes are what is wanted.
-template <class T>
-void PageColumn::take_chosen_values(const Page& page, const T* dictionary) {
-  const size_t count = chosen_rows_.size();
-  T* out = reinterpret_cast<T*>(values_) + page.row;
-  if (is_dictionary(page.encoding)) {
-    codes_.resize(count);
-    const PageBytes bytes = page.values;
-    if (bytes.empty() || !pick_hybrid(bytes.subspan(1), bytes[0], chosen_values_, codes_.data()))
-      fail("a page ends in its codes");
-    check_codes(codes_.data(), count);
-    for (size_t i = 0; i < count; ++i)
-      out[chosen_rows_[i]] = dictionary ? dictionary[codes_[i]] : static_cast<T>(codes_[i]);
-    return;
-  }
-  if (page.encoding != Encoding::PLAIN) fail("a page has another encoding than its column says");
-  if (page.values.size() / sizeof(T) < page.num_values) fail("a page ends in a value");
-  for (size_t i = 0; i < count; ++i)
-    std::memcpy(out + chosen_rows_[i], page.values.data() + size_t{chosen_values_[i]} * sizeof(T), sizeof(T));
 }
 
 void PageColumn::take_page(const Page& page) {
@@ -480,26 +421,30 @@ void PageColumn::take_page(const Page& page) {
   }
 }
 
-void PageColumn::take_dictionary(ChunkPages& pages, const parquet::DictionaryPage& page) {
-  if (page.encoding() != Encoding::PLAIN && page.encoding() != Encoding::PLAIN_DICTIONARY)
+// One of numbers is unpacked when it is known which of them are wanted; when it is asked for again, as a whole.
+void PageColumn::take_dictionary(ChunkPages& pages, std::shared_ptr<parquet::Page> page) {
+  if (has_dictionary_ && (field_.form == PageForm::Text || fixed_dictionary_.is_whole())) return;
+  const bool is_again = has_dictionary_;
+  auto& stored = static_cast<const parquet::DictionaryPage&>(*page);
+  if (stored.encoding() != Encoding::PLAIN && stored.encoding() != Encoding::PLAIN_DICTIONARY)
     fail("a dictionary is not plain");
-  if (page.num_values() < 0) fail("a dictionary has a negative size");
-  dictionary_size_ = static_cast<size_t>(page.num_values());
-  const std::span<uint8_t> bytes = pages.keep_dictionary(page);
+  if (stored.num_values() < 0) fail("a dictionary has a negative size");
+  dictionary_size_ = static_cast<size_t>(stored.num_values());
+  has_dictionary_ = true;
   if (field_.form == PageForm::Text) {
+    const std::span<uint8_t> bytes = pages.keep_dictionary(stored);
     if (texts_) fail("a dictionary comes behind texts");
     if (dictionary_size_ > bytes.size() / sizeof(uint32_t)) fail("a dictionary ends in a text");
     dictionary_ = arena_.allocate_array<Str>(dictionary_size_);
     find_texts(bytes, dictionary_size_, dictionary_);
     num_texts_ = dictionary_size_;
-    has_dictionary_ = true;
     return;
   }
   if (field_.form == PageForm::Bits) fail("truth values have a dictionary");
-  const size_t width = field_.form == PageForm::Fixed32 ? sizeof(int32_t) : sizeof(int64_t);
-  if (bytes.size() / width < dictionary_size_) fail("a dictionary ends in a value");
-  fixed_dictionary_ = bytes.data();
-  has_dictionary_ = true;
+  fixed_dictionary_ = pages.late_dictionary(stored, fixed_dictionary_.bytes());
+  dictionary_page_ = std::move(page);
+  if (fixed_dictionary_.bytes().size() / fixed_width() < dictionary_size_) fail("a dictionary ends in a value");
+  if (is_again) fixed_dictionary_.need_all();
 }
 
 // The codes of a page's values, each inside the dictionary.
@@ -522,10 +467,11 @@ void PageColumn::take_fixed(const Page& page, size_t width) {
   if (is_dictionary(page.encoding)) {
     codes_.resize(page.num_values);
     decode_codes(page, codes_.data());
+    fixed_dictionary_.need_all();
     if (width == sizeof(int32_t))
-      look_up(codes_, page.num_values, fixed_dictionary_, reinterpret_cast<int32_t*>(out));
+      look_up(codes_, page.num_values, fixed_dictionary_.bytes().data(), reinterpret_cast<int32_t*>(out));
     else
-      look_up(codes_, page.num_values, fixed_dictionary_, reinterpret_cast<int64_t*>(out));
+      look_up(codes_, page.num_values, fixed_dictionary_.bytes().data(), reinterpret_cast<int64_t*>(out));
   } else {
     if (page.encoding != Encoding::PLAIN) fail("a page has another encoding than its column says");
     if (page.values.size() / width < page.num_values) fail("a page ends in a value");

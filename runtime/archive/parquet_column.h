@@ -3,7 +3,7 @@
 // A column of a row group of Parquet, page by page. In: a column chunk without nesting, in the encodings that
 // writers use for most columns (plain, dictionary), and the rows that are wanted. Out: a Column in a layout
 // that kernels read. The idea: only pages that hold a wanted row are unpacked, and of few wanted rows only
-// their values are read; a dictionary's texts stay codes, so what is asked of a text is asked once, and texts
+// their values, of all pages together; a dictionary's texts stay codes, so what is asked of a text is asked once, and texts
 // of pages that are not in the dictionary are added to it; values go from the page to where kernels read
 // them. Whatever is encoded otherwise is left to Arrow's reader (parquet.cc). Source: Apache Parquet, "File
 // format".
@@ -39,6 +39,17 @@ PageField page_field(const parquet::ColumnDescriptor& leaf, const arrow::DataTyp
 
 // Whether all pages of the chunk are in encodings that are read here.
 bool has_plain_pages(const parquet::ColumnChunkMetaData& chunk);
+
+// Whether levels of the page are in the encoding of old files, without a length.
+inline bool has_old_levels(const parquet::DataPage& page) {
+  return page.type() == parquet::PageType::DATA_PAGE &&
+         static_cast<const parquet::DataPageV1&>(page).definition_level_encoding() ==
+             parquet::Encoding::BIT_PACKED;
+}
+
+inline bool is_dictionary(parquet::Encoding::type encoding) {
+  return encoding == parquet::Encoding::RLE_DICTIONARY || encoding == parquet::Encoding::PLAIN_DICTIONARY;
+}
 
 // Memory: the worker's arena, until its rows are cleared.
 class PageColumn {
@@ -83,12 +94,22 @@ class PageColumn {
     parquet::Encoding::type encoding;
     std::span<uint8_t> values;
   };
+  // A data page of which few values are wanted: they are read when all pages of the chunk have been seen.
+  struct LatePage {
+    std::shared_ptr<parquet::Page> stored;  // what it is unpacked from
+    size_t place;                           // in places_
+    Page page;
+    ChunkPages::LateData data;
+    size_t values_begin = 0;                  // behind the levels
+    std::vector<uint32_t> rows, values, codes;  // the wanted rows of the page, their values, the codes of these
+  };
 
   static uint64_t rows_of(const Place& place, size_t word);
   static size_t last_word(const Place& place);
   int64_t count_wanted(const Place& place, const uint64_t* selection) const;
   bool is_known(const uint64_t* selection) const;
-  bool is_sparse(const Place& place, const uint64_t* selection) const;
+  bool is_late(const parquet::DataPage& page, const Place& place, const uint64_t* selection) const;
+  size_t fixed_width() const;
   void read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
                   const uint64_t* selection);
   void note_known(const Place& place, const uint64_t* selection);
@@ -99,9 +120,9 @@ class PageColumn {
   void keep_found(const Page& page);
   void clear_rest();
   void take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place, const uint64_t* selection);
-  std::span<uint8_t> read_levels(const parquet::DataPage& page, const ChunkPages::Data& data,
-                                 const Place& place, size_t* num_values);
-  void take_dictionary(ChunkPages& pages, const parquet::DictionaryPage& page);
+  size_t read_levels(const parquet::DataPage& page, PageBytes apart, PageBytes bytes, const Place& place,
+                     size_t* num_values);
+  void take_dictionary(ChunkPages& pages, std::shared_ptr<parquet::Page> page);
   void take_page(const Page& page);
   void take_fixed(const Page& page, size_t width);
   void take_times(const Page& page);
@@ -109,10 +130,18 @@ class PageColumn {
   void take_codes(const Page& page);
   void take_texts(const Page& page);
   void add_texts(const Page& page);
-  void choose_rows(const Page& page, const uint64_t* selection);
-  bool take_chosen(const Page& page);
+  void put_off(ChunkPages& pages, std::shared_ptr<parquet::Page> page, size_t place,
+               const uint64_t* selection);
+  void take_late(const uint64_t* selection);
+  void unpack_late();
+  void read_late_levels();
+  void choose_rows(LatePage& late, const uint64_t* selection) const;
+  void want_values(LatePage& late) const;
+  void pick_codes(LatePage& late) const;
+  void unpack_dictionary();
+  bool take_chosen(const LatePage& late);
   template <class T>
-  void take_chosen_values(const Page& page, const T* dictionary);
+  void take_chosen_values(const LatePage& late, const T* dictionary);
   void decode_codes(const Page& page, uint32_t* out) const;
   void check_codes(const uint32_t* codes, size_t count) const;
   void find_texts(std::span<uint8_t> bytes, size_t count, Str* out);
@@ -137,12 +166,13 @@ class PageColumn {
   Str* texts_ = nullptr;       // of Text without a dictionary
   Str* dictionary_ = nullptr;  // of Text: those of the file, then those that were added
   size_t num_texts_ = 0;       // in it
-  uint8_t* fixed_dictionary_ = nullptr;
-  size_t dictionary_size_ = 0;  // in the file
+  LateBytes fixed_dictionary_;
+  std::shared_ptr<parquet::Page> dictionary_page_;  // what it is unpacked from
+  size_t dictionary_size_ = 0;                      // in the file
   bool has_dictionary_ = false;
   bool has_room_ = false;  // for texts of rows behind the dictionary
-  // Of one page: codes; the rows that are read alone, and which of its values are theirs.
-  std::vector<uint32_t> codes_, chosen_rows_, chosen_values_;
+  std::vector<uint32_t> codes_, found_rows_;  // of one page
+  std::vector<LatePage> late_;
   // While find_rows() looks for some: what for, and which they are.
   struct Search {
     const TextFilter* filter = nullptr;

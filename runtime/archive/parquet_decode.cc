@@ -86,6 +86,9 @@ class HybridRuns {
  public:
   HybridRuns(PageBytes bytes, int width) : bytes_(bytes), width_(width) {}
 
+  // What is behind the last run.
+  PageBytes rest() const { return bytes_; }
+
   // Returns false at the end or where the bytes do not make a run.
   bool next(HybridRun& run) {
     uint64_t head;
@@ -170,15 +173,23 @@ bool decode_hybrid(PageBytes bytes, int width, size_t count, uint32_t* out) {
   return true;
 }
 
-bool pick_hybrid(PageBytes bytes, int width, std::span<const uint32_t> numbers, uint32_t* out) {
+bool pick_hybrid(PageBytes bytes, int width, std::span<const uint32_t> numbers, uint32_t* out,
+                 const std::function<void(size_t)>& need) {
   if (width < 0 || width > kMaxWidth) return false;
+  constexpr size_t kHead = 9;  // the most that a run begins with: how long it is, and a value
   HybridRuns runs(bytes, width);
   HybridRun run;
   uint64_t first = 0;  // value of the run
   for (size_t i = 0; i < numbers.size();) {
+    need(bytes.size() - runs.rest().size() + kHead);
     if (!runs.next(run)) return false;
-    for (; i < numbers.size() && numbers[i] - first < run.count; ++i)
-      out[i] = run.is_packed ? pick_packed(run.packed, width, numbers[i] - first) : run.value;
+    for (; i < numbers.size() && numbers[i] - first < run.count; ++i) {
+      const uint64_t number = numbers[i] - first;
+      if (run.is_packed)
+        need(static_cast<size_t>(run.packed.data() - bytes.data()) +
+             static_cast<size_t>((number + 1) * static_cast<uint64_t>(width) + 7) / 8);
+      out[i] = run.is_packed ? pick_packed(run.packed, width, number) : run.value;
+    }
     first += run.count;
   }
   return true;

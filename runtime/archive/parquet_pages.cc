@@ -54,6 +54,11 @@ std::shared_ptr<arrow::Buffer> read_chunk_bytes(arrow::io::RandomAccessFile& fil
 
 }  // namespace
 
+void unpack_frame(PageBytes packed, std::span<uint8_t> out) {
+  if (ZSTD_decompressDCtx(&unpacker(), out.data(), out.size(), packed.data(), packed.size()) != out.size())
+    fail("a page is damaged, or has another size than it says");
+}
+
 ChunkPages::ChunkPages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group, int leaf,
                        Worker& worker, std::function<bool(const parquet::DataPageStats&)> skip,
                        bool only_dictionary)
@@ -88,9 +93,13 @@ std::span<uint8_t> ChunkPages::copy(PageBytes bytes, bool keep) {
 
 std::span<uint8_t> ChunkPages::unpack(PageBytes packed, size_t size, bool keep) {
   std::span<uint8_t> out = make_room(size, keep);
-  if (ZSTD_decompressDCtx(&unpacker(), out.data(), size, packed.data(), packed.size()) != size)
-    fail("a page is damaged, or has another size than it says");
+  unpack_frame(packed, out);
   return out;
+}
+
+LateBytes ChunkPages::late(PageBytes packed, std::span<uint8_t> room, size_t frame) {
+  if (!worker_.late) worker_.late = std::make_unique<LateMemory>();
+  return LateBytes(packed, room, worker_.late.get(), frame);
 }
 
 // Of a frame of zstd.
@@ -118,20 +127,36 @@ std::span<uint8_t> ChunkPages::keep_dictionary(const parquet::DictionaryPage& pa
   return unpacks_ ? unpack(bytes, unpacked_size(bytes), true) : copy(bytes, true);
 }
 
-ChunkPages::Data ChunkPages::read_data(const parquet::DataPage& page, bool keep) {
+LateBytes ChunkPages::late_dictionary(const parquet::DictionaryPage& page, std::span<uint8_t> room) {
+  const PageBytes bytes(page.data(), static_cast<size_t>(page.size()));
+  if (!unpacks_) return LateBytes(copy(bytes, true));
+  const size_t size = unpacked_size(bytes);
+  return late(bytes, room.size() == size ? room : make_room(size, true), 0);
+}
+
+ChunkPages::Stored ChunkPages::stored(const parquet::DataPage& page) const {
   PageBytes bytes(page.data(), static_cast<size_t>(page.size()));
   if (page.uncompressed_size() < 0) fail("a page has a negative size");
   auto size = static_cast<size_t>(page.uncompressed_size());
-  if (page.type() == parquet::PageType::DATA_PAGE)
-    return {{}, unpacks_ ? unpack(bytes, size, keep) : copy(bytes, keep), false};
+  if (page.type() == parquet::PageType::DATA_PAGE) return {{}, bytes, size, unpacks_};
   auto& second = static_cast<const parquet::DataPageV2&>(page);
   if (second.repetition_levels_byte_length() != 0 || second.definition_levels_byte_length() < 0)
     fail("a column without nesting has levels of it");
   const auto levels = static_cast<size_t>(second.definition_levels_byte_length());
   if (levels > bytes.size() || levels > size) fail("a page ends in its levels");
-  const bool is_packed = unpacks_ && second.is_compressed();
-  const PageBytes values = bytes.subspan(levels);
-  return {bytes.first(levels), is_packed ? unpack(values, size - levels, keep) : copy(values, keep), true};
+  return {bytes.first(levels), bytes.subspan(levels), size - levels, unpacks_ && second.is_compressed()};
+}
+
+ChunkPages::Data ChunkPages::read_data(const parquet::DataPage& page, bool keep) {
+  const Stored stored = this->stored(page);
+  return {stored.levels,
+          stored.is_packed ? unpack(stored.values, stored.size, keep) : copy(stored.values, keep)};
+}
+
+ChunkPages::LateData ChunkPages::late_data(const parquet::DataPage& page, size_t frame) {
+  const Stored stored = this->stored(page);
+  if (stored.is_packed) return {stored.levels, late(stored.values, make_room(stored.size, true), frame)};
+  return {stored.levels, LateBytes(copy(stored.values, true))};
 }
 
 }  // namespace kqlc::archive

@@ -15,9 +15,13 @@
 #include <vector>
 
 #include "runtime/archive/parquet_decode.h"
+#include "runtime/archive/parquet_late.h"
 #include "runtime/archive/source.h"
 
 namespace kqlc::archive {
+
+// Unpacks a frame of zstd that has as many bytes as `out`. Throws parquet::ParquetException where it has not.
+void unpack_frame(PageBytes packed, std::span<uint8_t> out);
 
 class ChunkPages {
  public:
@@ -32,20 +36,37 @@ class ChunkPages {
 
   // A dictionary's bytes, in the worker's arena.
   std::span<uint8_t> keep_dictionary(const parquet::DictionaryPage& page);
+  // The same as the worker's frame 0, of which nothing is unpacked yet, in `room` if that has its size. What it is
+  // unpacked from is valid as long as this object and the page are.
+  LateBytes late_dictionary(const parquet::DictionaryPage& page, std::span<uint8_t> room);
 
-  // A data page in its two parts. Bytes are valid until the next page, unless `keep` puts them into the
+  // A data page in its two parts; of V1 pages the levels stand in front of the values, and `levels` is empty. Bytes are valid until the next page, unless `keep` puts them into the
   // worker's arena, where they may be written to.
   struct Data {
     PageBytes levels;
     std::span<uint8_t> values;
-    bool apart = false;  // V2; in V1 pages the levels stand in front of the values, and `levels` is empty
   };
   Data read_data(const parquet::DataPage& page, bool keep);
+  // The same as a frame of the worker, with values of which nothing is unpacked yet. Levels and what the values are
+  // unpacked from are valid as long as this object and the page are.
+  struct LateData {
+    PageBytes levels;
+    LateBytes values;
+  };
+  LateData late_data(const parquet::DataPage& page, size_t frame);
 
  private:
   std::span<uint8_t> make_room(size_t size, bool keep);
   std::span<uint8_t> copy(PageBytes bytes, bool keep);
   std::span<uint8_t> unpack(PageBytes packed, size_t size, bool keep);
+  LateBytes late(PageBytes packed, std::span<uint8_t> room, size_t frame);
+  // A data page as it is in the file.
+  struct Stored {
+    PageBytes levels, values;
+    size_t size = 0;  // of the values, unpacked
+    bool is_packed = false;
+  };
+  Stored stored(const parquet::DataPage& page) const;
   static size_t unpacked_size(PageBytes packed);
 
   Worker& worker_;

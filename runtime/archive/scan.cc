@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "runtime/archive/parquet_late.h"
 #include "runtime/archive/json_rows.h"
 #include "runtime/archive/manifest.h"
 #include "runtime/archive/source.h"

@@ -84,7 +84,8 @@ Result<void> read_all(const File& file, size_t limit, TextBuffer* text);
 // The first bytes of a file, unpacked, at most `limit`; a damaged file gives what stands before the damage.
 Result<void> read_start(const File& file, size_t limit, TextBuffer* text);
 
-class JsonRows;  // json_rows.h
+class JsonRows;     // json_rows.h
+struct LateMemory;  // parquet_late.h
 
 // Dictionaries of at most this share of the rows are asked for their values before codes are read
 // (ColumnLoader::find_values).
@@ -111,6 +112,7 @@ struct Worker {
   simd::JsonIndex index;
   TextBuffer buffer;
   std::vector<uint8_t> page_bytes;  // of a page of Parquet, until the next one
+  std::unique_ptr<LateMemory> late;
   bool stopped = false;             // the callback wants no more
   std::optional<Error> lost;        // why a chunk could not be read
   std::optional<Error> failure;     // why the scan fails: what was handed on may be wrong

@@ -111,16 +111,21 @@ TEST(ParquetDecode, PickedValuesAreThoseOfTheWhole) {
     std::vector<uint32_t> numbers;
     for (uint32_t i = 0; i < count; ++i)
       if (random() % 5 == 0 || i + 1 == count) numbers.push_back(i);
+    std::vector<uint8_t> readable(bytes.size(), 0xEE);
+    const auto need = [&](size_t first) {
+      std::copy_n(bytes.begin(), std::min(first, bytes.size()), readable.begin());
+    };
     std::vector<uint32_t> picked(numbers.size());
-    ASSERT_TRUE(pick_hybrid(bytes, width, numbers, picked.data())) << width;
+    ASSERT_TRUE(pick_hybrid(readable, width, numbers, picked.data(), need)) << width;
     for (size_t i = 0; i < numbers.size(); ++i) ASSERT_EQ(picked[i], all[numbers[i]]) << width;
     numbers.push_back(static_cast<uint32_t>(count));
     picked.resize(numbers.size());
-    EXPECT_FALSE(pick_hybrid(bytes, width, numbers, picked.data())) << width;
+    EXPECT_FALSE(pick_hybrid(readable, width, numbers, picked.data(), need)) << width;
   }
   uint32_t out[1];
-  EXPECT_FALSE(pick_hybrid({}, 33, std::vector<uint32_t>{0}, out));
-  EXPECT_TRUE(pick_hybrid({}, 3, {}, out));
+  const auto all_there = [](size_t) {};
+  EXPECT_FALSE(pick_hybrid({}, 33, std::vector<uint32_t>{0}, out, all_there));
+  EXPECT_TRUE(pick_hybrid({}, 3, {}, out, all_there));
 }
 
 TEST(ParquetDecode, BitsStartAnywhere) {

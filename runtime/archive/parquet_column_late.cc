@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pages of which few values are wanted. First the levels in front of them, then their codes or values, then the
+// dictionary's values of all codes: each of these steps is made for all pages of the chunk at once.
+#include <parquet/exception.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "runtime/archive/arrow_time.h"
+#include "runtime/archive/parquet_column.h"
+
+namespace kqlc::archive {
+namespace {
+
+using parquet::Encoding;
+
+[[noreturn]] void fail(const char* what) { throw parquet::ParquetException(what); }
+
+// Levels of a page with few runs of nulls are not longer.
+constexpr size_t kLevelBytes = 256;
+// One row of so many, or less, is few.
+constexpr int64_t kRowsOfFew = 1024;
+// So many pages are read together; more would only take memory.
+constexpr size_t kMostLate = 64;
+// Runs of codes begin with a few bytes that a guess of their length leaves out.
+constexpr size_t kRunBytes = 64;
+
+}  // namespace
+
+// Where more than a few values are wanted, most of a page's streams hold one: then it is unpacked at once.
+void PageColumn::put_off(ChunkPages& pages, std::shared_ptr<parquet::Page> page, size_t place,
+                         const uint64_t* selection) {
+  auto& data = static_cast<const parquet::DataPage&>(*page);
+  if (data.encoding() != Encoding::PLAIN && !is_dictionary(data.encoding()))
+    fail("a page has another encoding than its column says");
+  const auto rows = static_cast<size_t>(places_[place].num_rows);
+  LatePage& late = late_.emplace_back();
+  late.place = place;
+  late.page = {places_[place].row, rows, rows, data.encoding(), {}};
+  const bool is_few = count_wanted(places_[place], selection) <= places_[place].num_rows / kRowsOfFew;
+  if (is_few) {
+    late.data = pages.late_data(data, late_.size());
+  } else {
+    const ChunkPages::Data whole = pages.read_data(data, false);
+    late.data = {whole.levels, LateBytes(whole.values)};
+  }
+  late.stored = std::move(page);
+  if (!is_few || late_.size() == kMostLate) take_late(selection);
+}
+
+void PageColumn::take_late(const uint64_t* selection) {
+  if (late_.empty()) return;
+  if (nullable_) read_late_levels();
+  for (LatePage& late : late_) {
+    choose_rows(late, selection);
+    want_values(late);
+  }
+  unpack_late();
+  for (LatePage& late : late_)
+    if (is_dictionary(late.page.encoding)) pick_codes(late);
+  if (field_.form != PageForm::Text) unpack_dictionary();
+  for (LatePage& late : late_) {
+    Place& place = places_[late.place];
+    place.made = Made::Some;
+    if (late.page.num_values > 0 && !take_chosen(late)) {
+      late.data.values.need_all();
+      late.page.values = late.data.values.bytes().subspan(late.values_begin);
+      take_page(late.page);
+      place.made = Made::All;
+    }
+    place.filled = late.page.num_values > 0;
+    note_known(place, selection);
+    if (search_.filter) search_codes(place, selection);
+  }
+  late_.clear();
+}
+
+void PageColumn::unpack_late() {
+  std::vector<LateBytes*> all;
+  for (LatePage& late : late_) all.push_back(&late.data.values);
+  LateBytes::unpack(all, worker_.late.get());
+}
+
+void PageColumn::read_late_levels() {
+  for (LatePage& late : late_)
+    late.data.values.want(0, std::min(kLevelBytes, late.data.values.bytes().size()));
+  unpack_late();
+  for (LatePage& late : late_) {
+    auto& page = static_cast<const parquet::DataPage&>(*late.stored);
+    LateBytes& values = late.data.values;
+    if (page.type() == parquet::PageType::DATA_PAGE) {
+      uint32_t length = 0;
+      values.need_first(sizeof length);
+      if (values.bytes().size() >= sizeof length) std::memcpy(&length, values.bytes().data(), sizeof length);
+      values.need_first(has_old_levels(page) ? (late.page.num_rows + 7) / 8 : sizeof length + length);
+    }
+    late.values_begin =
+        read_levels(page, late.data.levels, values.bytes(), places_[late.place], &late.page.num_values);
+  }
+}
+
+// The rows of the page that are selected and have a value, and which of its values are theirs.
+void PageColumn::choose_rows(LatePage& late, const uint64_t* selection) const {
+  const Page& page = late.page;
+  const auto first = static_cast<size_t>(page.row);
+  const bool has_nulls = page.num_values != page.num_rows;
+  size_t counted = 0, values = 0;  // the rows before, and their values
+  for (size_t i = 0; i < page.num_rows;) {
+    const size_t row = first + i, word = row / 64;
+    const uint64_t bits = selection[word] >> (row % 64);
+    if (bits == 0) {
+      i += 64 - row % 64;
+      continue;
+    }
+    i += static_cast<size_t>(std::countr_zero(bits));
+    if (i >= page.num_rows) break;
+    for (; has_nulls && counted < i; ++counted)
+      values += bit_at(validity_, static_cast<int64_t>(first + counted));
+    if (!has_nulls || bit_at(validity_, static_cast<int64_t>(first + i))) {
+      late.rows.push_back(static_cast<uint32_t>(i));
+      late.values.push_back(static_cast<uint32_t>(has_nulls ? values : i));
+    }
+    ++i;
+  }
+}
+
+// Codes are found from the first one on, so all up to the last that is wanted are; about how many bytes these
+// take is guessed.
+void PageColumn::want_values(LatePage& late) const {
+  LateBytes& bytes = late.data.values;
+  const size_t begin = late.values_begin, size = bytes.bytes().size() - begin;
+  if (late.values.empty()) return;
+  if (is_dictionary(late.page.encoding)) {
+    const size_t share = (late.values.back() + size_t{1}) * size / late.page.num_values;
+    bytes.want(begin, begin + std::min(size, share + kRunBytes));
+    return;
+  }
+  const size_t width = fixed_width();
+  if (size / width < late.page.num_values) fail("a page ends in a value");
+  for (size_t i = 0; i < late.values.size();) {
+    size_t end = i + 1;
+    while (end < late.values.size() && late.values[end] == late.values[end - 1] + 1) ++end;
+    bytes.want(begin + late.values[i] * width, begin + (late.values[end - 1] + size_t{1}) * width);
+    i = end;
+  }
+}
+
+void PageColumn::pick_codes(LatePage& late) const {
+  LateBytes& values = late.data.values;
+  const size_t head = late.values_begin + 1;
+  if (late.page.num_values > 0 && values.bytes().size() < head) fail("a page ends in its codes");
+  late.codes.resize(late.values.size());
+  if (late.codes.empty()) return;
+  values.need_first(head);
+  const PageBytes bytes = values.bytes();
+  if (!pick_hybrid(bytes.subspan(head), bytes[head - 1], late.values, late.codes.data(),
+                   [&](size_t count) { values.need_first(head + count); }))
+    fail("a page ends in its codes");
+  check_codes(late.codes.data(), late.codes.size());
+}
+
+// What the codes of all pages stand for.
+void PageColumn::unpack_dictionary() {
+  std::vector<uint32_t> codes;
+  for (const LatePage& late : late_) codes.insert(codes.end(), late.codes.begin(), late.codes.end());
+  std::ranges::sort(codes);
+  const auto same = std::ranges::unique(codes);
+  codes.erase(same.begin(), same.end());
+  const size_t width = fixed_width();
+  for (uint32_t code : codes) fixed_dictionary_.want(code * width, (code + size_t{1}) * width);
+  LateBytes* const dictionary = &fixed_dictionary_;
+  LateBytes::unpack({&dictionary, 1}, worker_.late.get());
+}
+
+// Returns false where a time is none: then the page has to be taken as a whole, which counts it once.
+bool PageColumn::take_chosen(const LatePage& late) {
+  const size_t width = fixed_width();
+  if (!values_) values_ = static_cast<uint8_t*>(arena_.allocate(static_cast<size_t>(num_rows_) * width));
+  std::memset(values_ + static_cast<size_t>(late.page.row) * width, 0, late.page.num_rows * width);
+  const uint8_t* dictionary = fixed_dictionary_.bytes().data();
+  if (width == sizeof(int32_t))
+    take_chosen_values(late, reinterpret_cast<const uint32_t*>(dictionary));
+  else
+    take_chosen_values(late, reinterpret_cast<const uint64_t*>(dictionary));
+  if (field_.form != PageForm::Time) return true;
+  auto* times = reinterpret_cast<int64_t*>(values_) + late.page.row;
+  return std::ranges::all_of(
+      late.rows, [&](uint32_t row) { return datetime_ticks(times[row], field_.ticks, &times[row]); });
+}
+
+// Without a dictionary of numbers, codes are what is wanted.
+template <class T>
+void PageColumn::take_chosen_values(const LatePage& late, const T* dictionary) {
+  T* out = reinterpret_cast<T*>(values_) + late.page.row;
+  const uint8_t* values = late.data.values.bytes().data() + late.values_begin;
+  for (size_t i = 0; i < late.rows.size(); ++i) {
+    T& value = out[late.rows[i]];
+    if (!is_dictionary(late.page.encoding))
+      std::memcpy(&value, values + size_t{late.values[i]} * sizeof(T), sizeof(T));
+    else
+      value = dictionary ? dictionary[late.codes[i]] : static_cast<T>(late.codes[i]);
+  }
+}
+
+}  // namespace kqlc::archive

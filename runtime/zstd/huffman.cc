@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A lane is a stream that is being read. Its word has the next bits at the top and a 1 behind those that were
+// loaded, so the number of zeros below the 1 tells how many were used. Five codes fit between two loads. Lanes
+// go on together as long as each has input and room for five codes; one that has not reads its rest alone and
+// gives its place to the next stream.
+#include "runtime/zstd/huffman.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "runtime/zstd/fse.h"
+
+namespace kqlc::zstd {
+namespace {
+
+constexpr int kMaxWeightLog = 6;  // of the table that weights are packed with
+constexpr size_t kMaxWeights = 255;
+constexpr size_t kCodes = 5;       // between two loads of a word
+constexpr size_t kCodesBytes = 8;  // most of the input that they take, and a bit more
+constexpr size_t kLanes = 8;
+
+struct Weights {
+  size_t count = 0;
+  std::array<uint8_t, kMaxWeights + 1> values;
+};
+
+// Two states take turns over one stream until it ends.
+bool unpack_weights(Bytes packed, Weights* out) {
+  Distribution distribution;
+  const size_t head = read_distribution(packed, kMaxWeightLog, kHuffmanLog + 1, &distribution);
+  if (head == 0) return false;
+  std::array<FseState, size_t{1} << kMaxWeightLog> states;
+  if (!make_states(distribution, std::span(states).first(size_t{1} << distribution.log))) return false;
+  BackwardBits bits;
+  if (!bits.open(packed.subspan(head))) return false;
+  std::array<FseState, 2> current;
+  for (FseState& state : current) state = states[bits.read(static_cast<unsigned>(distribution.log))];
+  if (bits.left() < 0) return false;
+  for (size_t turn = 0;; turn ^= 1) {
+    FseState& state = current[turn];
+    if (out->count + 2 > kMaxWeights) return false;
+    out->values[out->count++] = state.symbol;
+    if (bits.left() < state.bits) {
+      out->values[out->count++] = current[turn ^ 1].symbol;
+      return true;
+    }
+    state = states[state.next + bits.read(state.bits)];
+  }
+}
+
+// Four bits each, the high ones first.
+bool copy_weights(Bytes bytes, size_t count, Weights* out) {
+  if (bytes.size() < (count + 1) / 2) return false;
+  out->count = count;
+  for (size_t i = 0; i < count; ++i) out->values[i] = bytes[i / 2] >> (i % 2 ? 0 : 4) & 15;
+  return true;
+}
+
+// The last weight is what is missing to a power of two. Returns the length of the longest code, or 0.
+int complete(Weights* weights) {
+  uint32_t total = 0;
+  for (size_t i = 0; i < weights->count; ++i) {
+    if (weights->values[i] > kHuffmanLog) return 0;
+    total += weights->values[i] ? 1u << (weights->values[i] - 1) : 0;
+  }
+  if (total == 0) return 0;
+  const int log = std::bit_width(total);
+  const uint32_t rest = (1u << log) - total;
+  if (log > kHuffmanLog || !std::has_single_bit(rest)) return 0;
+  weights->values[weights->count++] = static_cast<uint8_t>(std::bit_width(rest));
+  return log;
+}
+
+// Codes of one length follow each other by byte, the longest codes first. Returns false where the lengths are
+// no tree's.
+bool fill_table(const Weights& weights, int log, HuffmanTable* out) {
+  std::array<size_t, kHuffmanLog + 2> places{};  // where the codes of each weight begin
+  for (size_t i = 0; i < weights.count; ++i)
+    if (weights.values[i]) places[weights.values[i] + 1u] += size_t{1} << (weights.values[i] - 1);
+  if (weights.count == 0 || places[2] < 2 || places[2] % 2) return false;
+  for (size_t weight = 1; weight < places.size(); ++weight) places[weight] += places[weight - 1];
+  const int spread = kHuffmanLog - log;  // each place stands for 2^spread of the table
+  for (size_t i = 0; i < weights.count; ++i) {
+    const int weight = weights.values[i];
+    if (weight == 0) continue;
+    const size_t count = size_t{1} << (weight - 1);
+    std::fill_n(out->codes.begin() + static_cast<ptrdiff_t>(places[static_cast<size_t>(weight)] << spread),
+                count << spread, static_cast<uint16_t>(i << 8 | static_cast<size_t>(log + 1 - weight)));
+    places[static_cast<size_t>(weight)] += count;
+  }
+  return true;
+}
+
+// Lanes as arrays by member, so that those of a loop stay in registers.
+struct Lanes {
+  std::array<uint64_t, kLanes> words;
+  std::array<const uint8_t*, kLanes> places;  // of the words
+  std::array<uint8_t*, kLanes> outs;
+  std::array<const uint16_t*, kLanes> tables;
+  std::array<const uint8_t*, kLanes> begins, ends;  // of the input, of the output
+};
+
+#if defined(__x86_64__)
+#define KQLC_BMI2 [[gnu::target("bmi2")]]
+#else
+#define KQLC_BMI2
+#endif
+
+// Five codes of each lane, `rounds` times.
+template <size_t N>
+[[gnu::always_inline]] inline void read_codes(Lanes& lanes, size_t rounds) {
+  std::array<uint64_t, N> words;
+  for (size_t lane = 0; lane < N; ++lane) words[lane] = lanes.words[lane];
+  for (size_t done = 0; done < rounds; ++done) {
+#pragma GCC unroll 5
+    for (size_t i = 0; i < kCodes; ++i)
+#pragma GCC unroll 8
+      for (size_t lane = 0; lane < N; ++lane) {
+        const uint16_t code = lanes.tables[lane][words[lane] >> (64 - kHuffmanLog)];
+        words[lane] <<= code & 63;
+        lanes.outs[lane][i] = static_cast<uint8_t>(code >> 8);
+      }
+#pragma GCC unroll 8
+    for (size_t lane = 0; lane < N; ++lane) {
+      const int used = std::countr_zero(words[lane]);
+      lanes.outs[lane] += kCodes;
+      lanes.places[lane] -= used / 8;
+      words[lane] = (load_word(lanes.places[lane]) | 1) << (used % 8);
+    }
+  }
+  for (size_t lane = 0; lane < N; ++lane) lanes.words[lane] = words[lane];
+}
+
+template <size_t N>
+KQLC_BMI2 void read_codes_bmi2(Lanes& lanes, size_t rounds) {
+  read_codes<N>(lanes, rounds);
+}
+template <size_t N>
+void read_codes_plain(Lanes& lanes, size_t rounds) {
+  read_codes<N>(lanes, rounds);
+}
+
+template <size_t N>
+void read_rounds(Lanes& lanes, size_t rounds) {
+#if defined(__x86_64__)
+  static const bool has_bmi2 = __builtin_cpu_supports("bmi2");
+  if (has_bmi2) return read_codes_bmi2<N>(lanes, rounds);
+#endif
+  read_codes_plain<N>(lanes, rounds);
+}
+
+// How many rounds the lane has input and room for.
+size_t rounds_of(const Lanes& lanes, size_t lane) {
+  const auto input = static_cast<size_t>(lanes.places[lane] - lanes.begins[lane]);
+  const auto room = static_cast<size_t>(lanes.ends[lane] - lanes.outs[lane]);
+  return std::min(input / kCodesBytes, room / kCodes);
+}
+
+// Reads the last codes of a stream one by one, the first of which are the bits from `left` on. Returns false
+// where it has more or fewer.
+bool finish(Bytes packed, int64_t left, const uint16_t* table, std::span<uint8_t> out) {
+  BackwardBits bits;
+  if (!bits.open(packed)) return false;
+  bits.skip(static_cast<unsigned>(bits.left() - left));
+  for (uint8_t& byte : out) {
+    const uint16_t code = table[bits.peek(kHuffmanLog)];
+    bits.skip(code & 63);
+    byte = static_cast<uint8_t>(code >> 8);
+  }
+  return bits.left() == 0;
+}
+
+class Unpacker {
+ public:
+  explicit Unpacker(std::vector<HuffmanStream>& streams) : streams_(streams) {}
+
+  bool run() {
+    while (fill()) {
+      const size_t active = active_lanes();
+      size_t rounds = rounds_of(lanes_, 0);
+      for (size_t lane = 1; lane < active; ++lane) rounds = std::min(rounds, rounds_of(lanes_, lane));
+      if (rounds > 0)
+        read(active, rounds);
+      else if (!drop_finished())
+        return false;
+    }
+    return is_whole_;
+  }
+
+ private:
+  // Gives free lanes to the next streams. Returns false at the end.
+  bool fill() {
+    for (; count_ < kLanes && next_ < streams_.size() && is_whole_; ++next_) open(streams_[next_]);
+    return count_ > 0 && is_whole_;
+  }
+
+  void open(const HuffmanStream& stream) {
+    BackwardBits bits;
+    if (!bits.open(stream.packed)) {
+      is_whole_ = false;
+      return;
+    }
+    if (stream.packed.size() < sizeof(uint64_t)) {
+      is_whole_ = finish(stream.packed, bits.left(), stream.table->codes.data(), {stream.out, stream.size});
+      return;
+    }
+    const uint8_t* end = stream.packed.data() + stream.packed.size();
+    const auto used = static_cast<unsigned>(static_cast<int64_t>(stream.packed.size()) * 8 - bits.left());
+    lanes_.places[count_] = end - sizeof(uint64_t);
+    lanes_.words[count_] = (load_word(lanes_.places[count_]) | 1) << used;
+    lanes_.outs[count_] = stream.out;
+    lanes_.tables[count_] = stream.table->codes.data();
+    lanes_.begins[count_] = stream.packed.data();
+    lanes_.ends[count_] = stream.out + stream.size;
+    packed_[count_++] = stream.packed;
+  }
+
+  // As many of the lanes as there is a loop for.
+  size_t active_lanes() const { return std::bit_floor(count_); }
+  void read(size_t active, size_t rounds) {
+    if (active == kLanes) return read_rounds<kLanes>(lanes_, rounds);
+    if (active == 4) return read_rounds<4>(lanes_, rounds);
+    if (active == 2) return read_rounds<2>(lanes_, rounds);
+    read_rounds<1>(lanes_, rounds);
+  }
+
+  // Ends the lanes that have no full round any more.
+  bool drop_finished() {
+    for (size_t lane = count_; lane-- > 0;)
+      if (rounds_of(lanes_, lane) == 0 && !end(lane)) return false;
+    return true;
+  }
+
+  bool end(size_t lane) {
+    const int64_t left = (lanes_.places[lane] - lanes_.begins[lane]) * 8 + 64 -
+                         std::countr_zero(lanes_.words[lane]);
+    if (!finish(packed_[lane], left, lanes_.tables[lane],
+                {lanes_.outs[lane], static_cast<size_t>(lanes_.ends[lane] - lanes_.outs[lane])}))
+      return false;
+    --count_;
+    lanes_.words[lane] = lanes_.words[count_];
+    lanes_.places[lane] = lanes_.places[count_];
+    lanes_.outs[lane] = lanes_.outs[count_];
+    lanes_.tables[lane] = lanes_.tables[count_];
+    lanes_.begins[lane] = lanes_.begins[count_];
+    lanes_.ends[lane] = lanes_.ends[count_];
+    packed_[lane] = packed_[count_];
+    return true;
+  }
+
+  std::vector<HuffmanStream>& streams_;
+  size_t next_ = 0, count_ = 0;
+  bool is_whole_ = true;
+  Lanes lanes_;
+  std::array<Bytes, kLanes> packed_;
+};
+
+}  // namespace
+
+size_t read_tree(Bytes bytes, HuffmanTable* out) {
+  if (bytes.empty()) return 0;
+  Weights weights;
+  const size_t head = bytes[0];
+  const bool is_packed = head < 128;
+  const size_t count = is_packed ? 0 : head - 127, size = is_packed ? head : (count + 1) / 2;
+  const Bytes behind = bytes.subspan(1);
+  if (behind.size() < size) return 0;
+  if (is_packed ? !unpack_weights(behind.first(size), &weights) : !copy_weights(behind, count, &weights))
+    return 0;
+  const int log = complete(&weights);
+  return log > 0 && fill_table(weights, log, out) ? 1 + size : 0;
+}
+
+bool unpack_streams(std::vector<HuffmanStream>& streams) { return Unpacker(streams).run(); }
+
+}  // namespace kqlc::zstd
