@@ -140,7 +140,8 @@ size_t PageColumn::last_word(const Place& place) {
 
 // Of a number, or a code.
 size_t PageColumn::fixed_width() const {
-  return field_.form == PageForm::Text || field_.form == PageForm::Fixed32 ? sizeof(int32_t) : sizeof(int64_t);
+  return field_.form == PageForm::Text || field_.form == PageForm::Fixed32 ? sizeof(int32_t)
+                                                                           : sizeof(int64_t);
 }
 
 // How many rows of the page are wanted that were not made.
@@ -161,11 +162,12 @@ bool PageColumn::is_known(const uint64_t* selection) const {
   return true;
 }
 
-// Whether so few rows are wanted of a page that they are read alone. Texts that are no codes are read in order.
-bool PageColumn::is_late(const parquet::DataPage& page, const Place& place, const uint64_t* selection) const {
+// Whether so few rows are wanted of a page that they are read alone. Texts that are no codes are read in
+// order.
+bool PageColumn::is_late(const parquet::DataPage& page, const Place& place) const {
   if (field_.form == PageForm::Bits || (field_.form == PageForm::Text && !is_dictionary(page.encoding())))
     return false;
-  return place.made == Made::None && count_wanted(place, selection) < place.num_rows / kSparse;
+  return place.made == Made::None && place.num_wanted < place.num_rows / kSparse;
 }
 
 void PageColumn::note_known(const Place& place, const uint64_t* selection) {
@@ -192,10 +194,11 @@ void PageColumn::read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroup
   int64_t row = 0;
   ChunkPages pages(file, group, leaf_, worker_, [&](const parquet::DataPageStats& page) {
     if (page.num_values < 0 || page.num_values > num_rows_ - row) fail("a page has more rows than its group");
-    if (number == places_.size()) places_.push_back({row, page.num_values, Made::None, false});
-    const Place& place = places_[number++];
+    if (number == places_.size()) places_.push_back({row, page.num_values});
+    Place& place = places_[number++];
     row += place.num_rows;
-    return count_wanted(place, selection) == 0;
+    place.num_wanted = count_wanted(place, selection);
+    return place.num_wanted == 0;
   });
   while (auto page = pages.next()) {
     if (page->type() == parquet::PageType::DICTIONARY_PAGE) {
@@ -206,10 +209,12 @@ void PageColumn::read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroup
       Place& place = places_[number - 1];
       auto& data = static_cast<const parquet::DataPage&>(*page);
       if (data.num_values() != place.num_rows) fail("a page has another number of rows than was announced");
-      if (is_late(data, place, selection))
+      if (is_late(data, place)) {
+        if (late_.empty()) learn_shared(*group.metadata());
         put_off(pages, std::move(page), number - 1, selection);
-      else
+      } else {
         take_data(pages, data, place, selection);
+      }
     }
   }
   take_late(selection);
@@ -315,31 +320,47 @@ void PageColumn::keep_found(const Page& page) {
   }
 }
 
-// Of the rows of a page that were made those whose code has a value that passes.
+// Which values of the dictionary pass, and whether a row without one does.
+void PageColumn::search_values() {
+  std::vector<uint64_t> found(dictionary_size_ / 64 + 1);
+  kqlc::Column values;
+  values.type = request_.type;
+  values.encoding = kqlc::Encoding::Strs;
+  values.values = dictionary_;
+  search_.filter->filter(StringColumn{values, static_cast<int64_t>(dictionary_size_)}, found.data());
+  search_.of_values.resize(dictionary_size_ + 1);
+  for (size_t i = 0; i < dictionary_size_; ++i) search_.of_values[i] = found[i / 64] >> (i % 64) & 1;
+  const Str empty;
+  found[0] = 0;
+  values.values = &empty;
+  search_.filter->filter(StringColumn{values, 1}, found.data());
+  search_.finds_empty = found[0] & 1;
+}
+
+// Of the rows of a page that were made those whose code has a value that passes. Rows without a value have
+// code 0.
 void PageColumn::search_codes(const Place& place, const uint64_t* selection) {
-  if (search_.of_values.empty()) {
-    search_.of_values.assign(dictionary_size_ / 64 + 1, 0);
-    kqlc::Column values;
-    values.type = request_.type;
-    values.encoding = kqlc::Encoding::Strs;
-    values.values = dictionary_;
-    search_.filter->filter(StringColumn{values, static_cast<int64_t>(dictionary_size_)},
-                           search_.of_values.data());
-    const Str empty;
-    uint64_t found = 0;
-    values.values = &empty;
-    search_.filter->filter(StringColumn{values, 1}, &found);
-    search_.finds_empty = found != 0;
-  }
+  if (search_.of_values.empty()) search_values();
   const auto* codes = reinterpret_cast<const uint32_t*>(values_);
-  for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word)
-    for (uint64_t left = selection[word] & rows_of(place, word); left; left &= left - 1) {
-      const size_t row = word * 64 + static_cast<size_t>(std::countr_zero(left));
-      const bool is_null = validity_ && !bit_at(validity_, static_cast<int64_t>(row));
-      const bool passes =
-          is_null ? search_.finds_empty : search_.of_values[codes[row] / 64] >> (codes[row] % 64) & 1;
-      search_.rows[word] |= uint64_t{passes} << (row % 64);
+  for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word) {
+    const uint64_t wanted = selection[word] & rows_of(place, word);
+    if (wanted == 0) continue;
+    uint64_t passes = 0;
+    if (wanted == ~uint64_t{0})
+      for (size_t i = 0; i < 64; ++i) passes |= uint64_t{search_.of_values[codes[word * 64 + i]]} << i;
+    else
+      for (uint64_t left = wanted; left; left &= left - 1) {
+        const auto i = static_cast<size_t>(std::countr_zero(left));
+        passes |= uint64_t{search_.of_values[codes[word * 64 + i]]} << i;
+      }
+    if (validity_) {
+      uint64_t has_value = 0;
+      std::memcpy(&has_value, validity_ + word * 8,
+                  std::min<size_t>(8, (static_cast<size_t>(num_rows_) + 7) / 8 - word * 8));
+      passes = (passes & has_value) | (search_.finds_empty ? ~has_value : 0);
     }
+    search_.rows[word] |= passes & wanted;
+  }
 }
 
 // Rows of pages that were not asked for, or hold only nulls, are 0, or have code 0.
@@ -352,8 +373,8 @@ void PageColumn::clear_rest() {
                   static_cast<size_t>(place.num_rows) * width);
 }
 
-// Sets the bits of the rows that have a value, counts them, and returns how many of the bytes are levels: none
-// where these stand apart.
+// Sets the bits of the rows that have a value, counts them, and returns how many of the bytes are levels:
+// none where these stand apart.
 size_t PageColumn::read_levels(const parquet::DataPage& page, PageBytes apart, PageBytes bytes,
                                const Place& place, size_t* num_values) {
   const auto rows = static_cast<size_t>(place.num_rows), begin = static_cast<size_t>(place.row);
@@ -421,7 +442,8 @@ void PageColumn::take_page(const Page& page) {
   }
 }
 
-// One of numbers is unpacked when it is known which of them are wanted; when it is asked for again, as a whole.
+// One of numbers is unpacked when it is known which of them are wanted; when it is asked for again, as a
+// whole.
 void PageColumn::take_dictionary(ChunkPages& pages, std::shared_ptr<parquet::Page> page) {
   if (has_dictionary_ && (field_.form == PageForm::Text || fixed_dictionary_.is_whole())) return;
   const bool is_again = has_dictionary_;
@@ -443,7 +465,8 @@ void PageColumn::take_dictionary(ChunkPages& pages, std::shared_ptr<parquet::Pag
   if (field_.form == PageForm::Bits) fail("truth values have a dictionary");
   fixed_dictionary_ = pages.late_dictionary(stored, fixed_dictionary_.bytes());
   dictionary_page_ = std::move(page);
-  if (fixed_dictionary_.bytes().size() / fixed_width() < dictionary_size_) fail("a dictionary ends in a value");
+  if (fixed_dictionary_.bytes().size() / fixed_width() < dictionary_size_)
+    fail("a dictionary ends in a value");
   if (is_again) fixed_dictionary_.need_all();
 }
 

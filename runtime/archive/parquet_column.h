@@ -3,10 +3,10 @@
 // A column of a row group of Parquet, page by page. In: a column chunk without nesting, in the encodings that
 // writers use for most columns (plain, dictionary), and the rows that are wanted. Out: a Column in a layout
 // that kernels read. The idea: only pages that hold a wanted row are unpacked, and of few wanted rows only
-// their values, of all pages together; a dictionary's texts stay codes, so what is asked of a text is asked once, and texts
-// of pages that are not in the dictionary are added to it; values go from the page to where kernels read
-// them. Whatever is encoded otherwise is left to Arrow's reader (parquet.cc). Source: Apache Parquet, "File
-// format".
+// their values, of all pages together; a dictionary's texts stay codes, so what is asked of a text is asked
+// once, and texts of pages that are not in the dictionary are added to it; values go from the page to where
+// kernels read them. Whatever is encoded otherwise is left to Arrow's reader (parquet.cc). Source: Apache
+// Parquet, "File format".
 #pragma once
 
 #include <arrow/api.h>
@@ -84,7 +84,8 @@ class PageColumn {
     int64_t row = 0;
     int64_t num_rows = 0;
     Made made = Made::None;
-    bool filled = false;  // a row has a value
+    bool filled = false;     // a row has a value
+    int64_t num_wanted = 0;  // rows that the current load() has to make
   };
   // A data page: its values, and in which of its rows they stand.
   struct Page {
@@ -100,20 +101,22 @@ class PageColumn {
     size_t place;                           // in places_
     Page page;
     ChunkPages::LateData data;
-    size_t values_begin = 0;                  // behind the levels
-    std::vector<uint32_t> rows, values, codes;  // the wanted rows of the page, their values, the codes of these
+    size_t values_begin = 0;  // behind the levels
+    std::vector<uint32_t> rows, values,
+        codes;  // the wanted rows of the page, their values, the codes of these
   };
 
   static uint64_t rows_of(const Place& place, size_t word);
   static size_t last_word(const Place& place);
   int64_t count_wanted(const Place& place, const uint64_t* selection) const;
   bool is_known(const uint64_t* selection) const;
-  bool is_late(const parquet::DataPage& page, const Place& place, const uint64_t* selection) const;
+  bool is_late(const parquet::DataPage& page, const Place& place) const;
   size_t fixed_width() const;
   void read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
                   const uint64_t* selection);
   void note_known(const Place& place, const uint64_t* selection);
   bool search_texts(const Page& page, Place& place, const uint64_t* selection);
+  void search_values();
   void search_codes(const Place& place, const uint64_t* selection);
   void search_made(const Page& page, const uint64_t* selection);
   void find_chosen(const Page& page, const uint64_t* selection);
@@ -132,9 +135,12 @@ class PageColumn {
   void add_texts(const Page& page);
   void put_off(ChunkPages& pages, std::shared_ptr<parquet::Page> page, size_t place,
                const uint64_t* selection);
+  void learn_shared(const parquet::RowGroupMetaData& group);
+  void want_number(LateBytes& bytes, size_t begin) const;
   void take_late(const uint64_t* selection);
   void unpack_late();
-  void read_late_levels();
+  void read_late_levels(const uint64_t* selection);
+  size_t rows_behind(const LatePage& late, const uint64_t* selection) const;
   void choose_rows(LatePage& late, const uint64_t* selection) const;
   void want_values(LatePage& late) const;
   void pick_codes(LatePage& late) const;
@@ -170,16 +176,22 @@ class PageColumn {
   std::shared_ptr<parquet::Page> dictionary_page_;  // what it is unpacked from
   size_t dictionary_size_ = 0;                      // in the file
   bool has_dictionary_ = false;
-  bool has_room_ = false;  // for texts of rows behind the dictionary
+  bool has_room_ = false;                     // for texts of rows behind the dictionary
   std::vector<uint32_t> codes_, found_rows_;  // of one page
   std::vector<LatePage> late_;
+  // What the high bytes of all numbers of the chunk are, and how many bytes are below them.
+  struct Shared {
+    uint64_t number = 0;
+    size_t low = sizeof(uint64_t);
+  };
+  Shared shared_;
   // While find_rows() looks for some: what for, and which they are.
   struct Search {
     const TextFilter* filter = nullptr;
     uint64_t* rows = nullptr;
-    std::vector<Str> texts;           // of a page, by row
-    std::vector<uint64_t> found;      // of its rows
-    std::vector<uint64_t> of_values;  // which values of the dictionary pass
+    std::vector<Str> texts;          // of a page, by row
+    std::vector<uint64_t> found;     // of its rows
+    std::vector<uint8_t> of_values;  // 1: the value of the dictionary passes
     bool finds_empty = false;
   };
   Search search_;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pages of which few values are wanted. First the levels in front of them, then their codes or values, then the
-// dictionary's values of all codes: each of these steps is made for all pages of the chunk at once.
+// Pages of which few values are wanted. First the levels in front of them, then their codes or values, then
+// the dictionary's values of all codes: each of these steps is made for all pages of the chunk at once.
 #include <parquet/exception.h>
+#include <parquet/statistics.h>
 
 #include <algorithm>
 #include <bit>
@@ -39,7 +40,7 @@ void PageColumn::put_off(ChunkPages& pages, std::shared_ptr<parquet::Page> page,
   LatePage& late = late_.emplace_back();
   late.place = place;
   late.page = {places_[place].row, rows, rows, data.encoding(), {}};
-  const bool is_few = count_wanted(places_[place], selection) <= places_[place].num_rows / kRowsOfFew;
+  const bool is_few = places_[place].num_wanted <= places_[place].num_rows / kRowsOfFew;
   if (is_few) {
     late.data = pages.late_data(data, late_.size());
   } else {
@@ -50,9 +51,39 @@ void PageColumn::put_off(ChunkPages& pages, std::shared_ptr<parquet::Page> page,
   if (!is_few || late_.size() == kMostLate) take_late(selection);
 }
 
+// Numbers between the least and the greatest of a chunk begin as both of them do. A small number that is
+// stored as a long would else have its high bytes followed through all that were copied before it. Under
+// `strict` what is said of the chunk is not believed.
+void PageColumn::learn_shared(const parquet::RowGroupMetaData& group) {
+  shared_ = {};
+  if (worker_.request.strict || field_.form == PageForm::Text) return;
+  const auto known = group.ColumnChunk(leaf_)->statistics();
+  if (!known || !known->HasMinMax()) return;
+  uint64_t least, greatest;
+  if (known->physical_type() == parquet::Type::INT64) {
+    auto& longs = static_cast<const parquet::TypedStatistics<parquet::Int64Type>&>(*known);
+    least = static_cast<uint64_t>(longs.min()), greatest = static_cast<uint64_t>(longs.max());
+  } else if (known->physical_type() == parquet::Type::INT32) {
+    auto& ints = static_cast<const parquet::TypedStatistics<parquet::Int32Type>&>(*known);
+    least = static_cast<uint32_t>(ints.min()), greatest = static_cast<uint32_t>(ints.max());
+  } else {
+    return;
+  }
+  shared_ = {least, static_cast<size_t>(std::bit_width(least ^ greatest) + 7) / 8};
+}
+
+// A number of a page or a dictionary of which nothing is readable yet.
+void PageColumn::want_number(LateBytes& bytes, size_t begin) const {
+  const size_t width = fixed_width(), low = std::min(width, shared_.low);
+  if (bytes.is_whole()) return;
+  std::memcpy(bytes.bytes().data() + begin + low, reinterpret_cast<const char*>(&shared_.number) + low,
+              width - low);
+  bytes.want(begin, begin + low);
+}
+
 void PageColumn::take_late(const uint64_t* selection) {
   if (late_.empty()) return;
-  if (nullable_) read_late_levels();
+  if (nullable_) read_late_levels(selection);
   for (LatePage& late : late_) {
     choose_rows(late, selection);
     want_values(late);
@@ -83,9 +114,23 @@ void PageColumn::unpack_late() {
   LateBytes::unpack(all, worker_.late.get());
 }
 
-void PageColumn::read_late_levels() {
-  for (LatePage& late : late_)
-    late.data.values.want(0, std::min(kLevelBytes, late.data.values.bytes().size()));
+// How many rows of the page there are up to the last that is selected.
+size_t PageColumn::rows_behind(const LatePage& late, const uint64_t* selection) const {
+  const Place& place = places_[late.place];
+  for (size_t word = last_word(place) + 1; word-- > static_cast<size_t>(place.row) / 64;)
+    if (const uint64_t bits = selection[word] & rows_of(place, word))
+      return word * 64 + static_cast<size_t>(64 - std::countl_zero(bits)) - static_cast<size_t>(place.row);
+  return 0;
+}
+
+// Codes stand close behind their levels: what is probably wanted of them is unpacked at once.
+void PageColumn::read_late_levels(const uint64_t* selection) {
+  for (LatePage& late : late_) {
+    const size_t size = late.data.values.bytes().size();
+    const size_t codes =
+        is_dictionary(late.page.encoding) ? size * rows_behind(late, selection) / late.page.num_rows : 0;
+    late.data.values.want(0, std::min(size, codes + kLevelBytes));
+  }
   unpack_late();
   for (LatePage& late : late_) {
     auto& page = static_cast<const parquet::DataPage&>(*late.stored);
@@ -134,17 +179,11 @@ void PageColumn::want_values(LatePage& late) const {
   if (late.values.empty()) return;
   if (is_dictionary(late.page.encoding)) {
     const size_t share = (late.values.back() + size_t{1}) * size / late.page.num_values;
-    bytes.want(begin, begin + std::min(size, share + kRunBytes));
-    return;
+    return bytes.want_first(begin + std::min(size, share + kRunBytes));
   }
   const size_t width = fixed_width();
   if (size / width < late.page.num_values) fail("a page ends in a value");
-  for (size_t i = 0; i < late.values.size();) {
-    size_t end = i + 1;
-    while (end < late.values.size() && late.values[end] == late.values[end - 1] + 1) ++end;
-    bytes.want(begin + late.values[i] * width, begin + (late.values[end - 1] + size_t{1}) * width);
-    i = end;
-  }
+  for (uint32_t value : late.values) want_number(bytes, begin + value * width);
 }
 
 void PageColumn::pick_codes(LatePage& late) const {
@@ -169,7 +208,7 @@ void PageColumn::unpack_dictionary() {
   const auto same = std::ranges::unique(codes);
   codes.erase(same.begin(), same.end());
   const size_t width = fixed_width();
-  for (uint32_t code : codes) fixed_dictionary_.want(code * width, (code + size_t{1}) * width);
+  for (uint32_t code : codes) want_number(fixed_dictionary_, code * width);
   LateBytes* const dictionary = &fixed_dictionary_;
   LateBytes::unpack({&dictionary, 1}, worker_.late.get());
 }

@@ -22,8 +22,8 @@ using PageBytes = std::span<const uint8_t>;
 bool decode_hybrid(PageBytes bytes, int width, size_t count, uint32_t* out);
 
 // Reads those values of the hybrid whose numbers are `numbers`, which grow, into out. Returns false where
-// there are fewer, or width is more. Before bytes are read `need` is told how many of the first ones have to be
-// readable, or more than there are.
+// there are fewer, or width is more. Before bytes are read `need` is told how many of the first ones have to
+// be readable, or more than there are.
 bool pick_hybrid(PageBytes bytes, int width, std::span<const uint32_t> numbers, uint32_t* out,
                  const std::function<void(size_t)>& need);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A frame that could not be planned, or whose streams are not what they say, is unpacked whole: so an error is
-// always that of the library.
+// A frame that could not be planned, or whose streams are not what they say, is unpacked whole: so an error
+// is always that of the library.
 #include "runtime/archive/parquet_late.h"
 
 #include <algorithm>
@@ -12,8 +12,8 @@
 namespace kqlc::archive {
 namespace {
 
-// A frame of which more than one range in so many bytes is wanted is unpacked whole: most of its streams would
-// be.
+// A frame of which more than one range in so many bytes is wanted is unpacked whole: most of its streams
+// would be.
 constexpr size_t kBytesOfRange = size_t{1} << 14;
 // How much more of the beginning is made readable at a time.
 constexpr size_t kStep = size_t{1} << 14;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Bytes of pages of Parquet of which few are wanted. In: pages as they stand in the file, and which of their
-// bytes are wanted. Out: those bytes, at their places. The idea: of what zstd has packed only the streams with
-// a wanted byte are unpacked (runtime/zstd), of several pages together, since one stream alone is read slowly.
-// A frame that cannot be read so is unpacked whole.
+// bytes are wanted. Out: those bytes, at their places. The idea: of what zstd has packed only the streams
+// with a wanted byte are unpacked (runtime/zstd), of several pages together, since one stream alone is read
+// slowly. A frame that cannot be read so is unpacked whole.
 #pragma once
 
 #include <deque>
@@ -39,6 +39,8 @@ class LateBytes {
 
   // Bytes [begin, end), which are inside, are wanted when unpack() is called next. Ranges do not overlap.
   void want(size_t begin, size_t end);
+  // The first `end` bytes are, as far as they are not readable.
+  void want_first(size_t end) { want(first_, end); }
   // Makes what is wanted of several readable.
   static void unpack(std::span<LateBytes* const> all, LateMemory* memory);
   // Makes the first `end` bytes readable, or all if there are fewer.

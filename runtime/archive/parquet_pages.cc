@@ -153,10 +153,12 @@ ChunkPages::Data ChunkPages::read_data(const parquet::DataPage& page, bool keep)
           stored.is_packed ? unpack(stored.values, stored.size, keep) : copy(stored.values, keep)};
 }
 
+// Arrow's reader unpacks each page where the one before was.
 ChunkPages::LateData ChunkPages::late_data(const parquet::DataPage& page, size_t frame) {
   const Stored stored = this->stored(page);
-  if (stored.is_packed) return {stored.levels, late(stored.values, make_room(stored.size, true), frame)};
-  return {stored.levels, LateBytes(copy(stored.values, true))};
+  const PageBytes levels = unpacks_ ? stored.levels : copy(stored.levels, true);
+  if (stored.is_packed) return {levels, late(stored.values, make_room(stored.size, true), frame)};
+  return {levels, LateBytes(copy(stored.values, true))};
 }
 
 }  // namespace kqlc::archive

@@ -36,19 +36,20 @@ class ChunkPages {
 
   // A dictionary's bytes, in the worker's arena.
   std::span<uint8_t> keep_dictionary(const parquet::DictionaryPage& page);
-  // The same as the worker's frame 0, of which nothing is unpacked yet, in `room` if that has its size. What it is
-  // unpacked from is valid as long as this object and the page are.
+  // The same as the worker's frame 0, of which nothing is unpacked yet, in `room` if that has its size. What
+  // it is unpacked from is valid as long as this object and the page are.
   LateBytes late_dictionary(const parquet::DictionaryPage& page, std::span<uint8_t> room);
 
-  // A data page in its two parts; of V1 pages the levels stand in front of the values, and `levels` is empty. Bytes are valid until the next page, unless `keep` puts them into the
-  // worker's arena, where they may be written to.
+  // A data page in its two parts; of V1 pages the levels stand in front of the values, and `levels` is empty.
+  // Bytes are valid until the next page, unless `keep` puts them into the worker's arena, where they may be
+  // written to.
   struct Data {
     PageBytes levels;
     std::span<uint8_t> values;
   };
   Data read_data(const parquet::DataPage& page, bool keep);
-  // The same as a frame of the worker, with values of which nothing is unpacked yet. Levels and what the values are
-  // unpacked from are valid as long as this object and the page are.
+  // The same as a frame of the worker, with values of which nothing is unpacked yet. Levels and what the
+  // values are unpacked from are valid as long as this object and the page are.
   struct LateData {
     PageBytes levels;
     LateBytes values;

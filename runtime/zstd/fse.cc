@@ -71,7 +71,8 @@ size_t read_distribution(Bytes bytes, int max_log, size_t max_symbol, Distributi
   return bits.bytes_used() <= bytes.size() ? bits.bytes_used() : 0;
 }
 
-// Symbols are dealt out in steps that visit each place once; those that are less than once have the last ones.
+// Symbols are dealt out in steps that visit each place once; those that are less than once have the last
+// ones.
 bool make_states(const Distribution& distribution, std::span<FseState> out) {
   const auto size = static_cast<uint32_t>(out.size());
   std::array<uint32_t, 256> next;

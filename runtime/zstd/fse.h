@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finite state entropy: how zstd packs weights of Huffman codes and parts of sequences. In: the description of
-// a distribution. Out: the table whose states are walked. Source: RFC 8878, 4.1.1.
+// Finite state entropy: how zstd packs weights of Huffman codes and parts of sequences. In: the description
+// of a distribution. Out: the table whose states are walked. Source: RFC 8878, 4.1.1.
 #pragma once
 
 #include <array>

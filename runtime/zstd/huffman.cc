@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A lane is a stream that is being read. Its word has the next bits at the top and a 1 behind those that were
-// loaded, so the number of zeros below the 1 tells how many were used. Five codes fit between two loads. Lanes
-// go on together as long as each has input and room for five codes; one that has not reads its rest alone and
-// gives its place to the next stream.
+// loaded, so the number of zeros below the 1 tells how many were used. Five codes fit between two loads.
+// Lanes go on together as long as each has input and room for five codes; one that has not reads its rest
+// alone and gives its place to the next stream.
 #include "runtime/zstd/huffman.h"
 
 #include <algorithm>
 #include <bit>
+#include <functional>
+#include <utility>
 
 #include "runtime/zstd/fse.h"
 
@@ -107,29 +109,38 @@ struct Lanes {
 #define KQLC_BMI2
 #endif
 
-// Five codes of each lane, `rounds` times.
+// Five codes of each lane, `rounds` times. What is written might be a part of `lanes`, for all that the
+// compiler knows, so it works on copies.
 template <size_t N>
 [[gnu::always_inline]] inline void read_codes(Lanes& lanes, size_t rounds) {
   std::array<uint64_t, N> words;
-  for (size_t lane = 0; lane < N; ++lane) words[lane] = lanes.words[lane];
+  std::array<const uint8_t*, N> places;
+  std::array<uint8_t*, N> outs;
+  std::array<const uint16_t*, N> tables;
+  std::copy_n(lanes.words.begin(), N, words.begin());
+  std::copy_n(lanes.places.begin(), N, places.begin());
+  std::copy_n(lanes.outs.begin(), N, outs.begin());
+  std::copy_n(lanes.tables.begin(), N, tables.begin());
   for (size_t done = 0; done < rounds; ++done) {
 #pragma GCC unroll 5
     for (size_t i = 0; i < kCodes; ++i)
 #pragma GCC unroll 8
       for (size_t lane = 0; lane < N; ++lane) {
-        const uint16_t code = lanes.tables[lane][words[lane] >> (64 - kHuffmanLog)];
+        const uint16_t code = tables[lane][words[lane] >> (64 - kHuffmanLog)];
         words[lane] <<= code & 63;
-        lanes.outs[lane][i] = static_cast<uint8_t>(code >> 8);
+        outs[lane][i] = static_cast<uint8_t>(code >> 8);
       }
 #pragma GCC unroll 8
     for (size_t lane = 0; lane < N; ++lane) {
       const int used = std::countr_zero(words[lane]);
-      lanes.outs[lane] += kCodes;
-      lanes.places[lane] -= used / 8;
-      words[lane] = (load_word(lanes.places[lane]) | 1) << (used % 8);
+      outs[lane] += kCodes;
+      places[lane] -= used / 8;
+      words[lane] = (load_word(places[lane]) | 1) << (used % 8);
     }
   }
-  for (size_t lane = 0; lane < N; ++lane) lanes.words[lane] = words[lane];
+  std::copy_n(words.begin(), N, lanes.words.begin());
+  std::copy_n(places.begin(), N, lanes.places.begin());
+  std::copy_n(outs.begin(), N, lanes.outs.begin());
 }
 
 template <size_t N>
@@ -141,13 +152,25 @@ void read_codes_plain(Lanes& lanes, size_t rounds) {
   read_codes<N>(lanes, rounds);
 }
 
-template <size_t N>
-void read_rounds(Lanes& lanes, size_t rounds) {
+using ReadCodes = void (*)(Lanes&, size_t);
+template <size_t... N>
+constexpr std::array<std::array<ReadCodes, kLanes>, 2> readers(std::index_sequence<N...>) {
+#if defined(__x86_64__)
+  return {{{read_codes_plain<N + 1>...}, {read_codes_bmi2<N + 1>...}}};
+#else
+  return {{{read_codes_plain<N + 1>...}, {read_codes_plain<N + 1>...}}};
+#endif
+}
+
+// Five codes of each of the first `count` lanes, `rounds` times.
+void read_rounds(Lanes& lanes, size_t count, size_t rounds) {
+  static constexpr auto kReaders = readers(std::make_index_sequence<kLanes>());
 #if defined(__x86_64__)
   static const bool has_bmi2 = __builtin_cpu_supports("bmi2");
-  if (has_bmi2) return read_codes_bmi2<N>(lanes, rounds);
+#else
+  constexpr bool has_bmi2 = false;
 #endif
-  read_codes_plain<N>(lanes, rounds);
+  kReaders[has_bmi2][count - 1](lanes, rounds);
 }
 
 // How many rounds the lane has input and room for.
@@ -177,11 +200,10 @@ class Unpacker {
 
   bool run() {
     while (fill()) {
-      const size_t active = active_lanes();
       size_t rounds = rounds_of(lanes_, 0);
-      for (size_t lane = 1; lane < active; ++lane) rounds = std::min(rounds, rounds_of(lanes_, lane));
+      for (size_t lane = 1; lane < count_; ++lane) rounds = std::min(rounds, rounds_of(lanes_, lane));
       if (rounds > 0)
-        read(active, rounds);
+        read_rounds(lanes_, count_, rounds);
       else if (!drop_finished())
         return false;
     }
@@ -216,15 +238,6 @@ class Unpacker {
     packed_[count_++] = stream.packed;
   }
 
-  // As many of the lanes as there is a loop for.
-  size_t active_lanes() const { return std::bit_floor(count_); }
-  void read(size_t active, size_t rounds) {
-    if (active == kLanes) return read_rounds<kLanes>(lanes_, rounds);
-    if (active == 4) return read_rounds<4>(lanes_, rounds);
-    if (active == 2) return read_rounds<2>(lanes_, rounds);
-    read_rounds<1>(lanes_, rounds);
-  }
-
   // Ends the lanes that have no full round any more.
   bool drop_finished() {
     for (size_t lane = count_; lane-- > 0;)
@@ -233,8 +246,8 @@ class Unpacker {
   }
 
   bool end(size_t lane) {
-    const int64_t left = (lanes_.places[lane] - lanes_.begins[lane]) * 8 + 64 -
-                         std::countr_zero(lanes_.words[lane]);
+    const int64_t left =
+        (lanes_.places[lane] - lanes_.begins[lane]) * 8 + 64 - std::countr_zero(lanes_.words[lane]);
     if (!finish(packed_[lane], left, lanes_.tables[lane],
                 {lanes_.outs[lane], static_cast<size_t>(lanes_.ends[lane] - lanes_.outs[lane])}))
       return false;
@@ -272,6 +285,10 @@ size_t read_tree(Bytes bytes, HuffmanTable* out) {
   return log > 0 && fill_table(weights, log, out) ? 1 + size : 0;
 }
 
-bool unpack_streams(std::vector<HuffmanStream>& streams) { return Unpacker(streams).run(); }
+// The longest streams come first: so few lanes are left alone at the end.
+bool unpack_streams(std::vector<HuffmanStream>& streams) {
+  std::ranges::sort(streams, std::ranges::greater{}, &HuffmanStream::size);
+  return Unpacker(streams).run();
+}
 
 }  // namespace kqlc::zstd

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two streams are read side by side as long as both have input; what is left of one is read alone. More at once
-// are not faster (seen: 10.7 ns a sequence for one, 7.2 for two, 7.6 for three and four; eight in vectors of
-// AVX-512 with gathered states 12 % less than two).
+// Two streams are read side by side as long as both have input; what is left of one is read alone. More at
+// once are not faster (seen: 10.7 ns a sequence for one, 7.2 for two, 7.6 for three and four; eight in
+// vectors of AVX-512 with gathered states 12 % less than two).
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -102,8 +102,8 @@ bool place_word(const SequenceStream& stream, int64_t left, SequenceLane* lane) 
   place_word(stream, bits.left(), &lane);
 }
 
-// The next sequence of a stream that has kSequenceBytes left in front of its word. Most have so few literals and
-// such a short match that these have no extra bits; then all it takes is in one word.
+// The next sequence of a stream that has kSequenceBytes left in front of its word. Most have so few literals
+// and such a short match that these have no extra bits; then all it takes is in one word.
 [[gnu::always_inline]] inline void read_sequence(const SequenceStream& stream, SequenceLane& lane,
                                                  Sequence* out) {
   const SequenceState& literals = stream.literals->states[lane.literals];
@@ -131,8 +131,8 @@ bool place_word(const SequenceStream& stream, int64_t left, SequenceLane* lane) 
   if (count == kLanes) lanes[1] = two;
 }
 
-KQLC_BMI2 void read_rounds_bmi2(const SequenceStream* streams, SequenceLane* lanes, size_t count, size_t first,
-                                size_t rounds) {
+KQLC_BMI2 void read_rounds_bmi2(const SequenceStream* streams, SequenceLane* lanes, size_t count,
+                                size_t first, size_t rounds) {
   count == kLanes ? read_rounds(streams, lanes, kLanes, first, rounds)
                   : read_rounds(streams, lanes, 1, first, rounds);
 }

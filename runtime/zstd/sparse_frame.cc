@@ -16,6 +16,10 @@ constexpr size_t kMostBytes = size_t{1} << 28;
 constexpr size_t kMostBlock = size_t{1} << 17;
 constexpr size_t kBlocksAtOnce = 2;  // whose sequences are read side by side
 constexpr size_t kMarked = 64;
+// Looking through so many for an offset takes as long as a step.
+constexpr size_t kSequencesOfStep = 16;
+// One byte of so many can be followed through sequences; to put more together is quicker.
+constexpr size_t kFollowed = 16;
 
 uint64_t load_number(Bytes bytes, size_t size) {
   uint64_t number = 0;
@@ -44,9 +48,11 @@ bool SparseFrame::open(Bytes frame, size_t size, uint8_t* buffer) {
   buffer_ = buffer;
   blocks_.clear();
   known_blocks_ = known_bytes_ = num_trees_ = num_literals_ = 0;
+  has_sequences_ = false;
   tables_.clear();
   sequences_.clear();
   marks_.clear();
+  kept_ = {};
   const size_t head = read_head(frame, size);
   return head > 0 && read_blocks(frame.subspan(head));
 }
@@ -64,6 +70,7 @@ bool SparseFrame::read_blocks(Bytes bytes) {
     Block& block = blocks_.emplace_back();
     if (type == kRle) block.num_literals = size;
     if (!read_block(type, bytes.first(packed), &block)) return false;
+    has_sequences_ |= block.num_sequences > 0;
     bytes = bytes.subspan(packed);
     if (is_last) return bytes.empty();
   }
@@ -152,7 +159,8 @@ bool SparseFrame::measure(Block& block) {
   uint64_t literals = 0, matches = 0;
   const Sequence* sequences = sequences_.data() + block.first_sequence;
   for (size_t i = 0; i < block.num_sequences; i += kMarked) {
-    marks_.push_back({static_cast<uint32_t>(known_bytes_ + literals + matches), static_cast<uint32_t>(literals)});
+    marks_.push_back(
+        {static_cast<uint32_t>(known_bytes_ + literals + matches), static_cast<uint32_t>(literals)});
     const size_t end = std::min(i + kMarked, block.num_sequences);
     for (size_t j = i; j < end; ++j) {
       literals += sequences[j].literals;
@@ -178,12 +186,16 @@ bool SparseFrame::plan(std::span<const Range> wanted, std::vector<HuffmanStream>
   pieces_.clear();
   copies_.clear();
   equals_.clear();
+  size_t num_bytes = 0;
   for (const Range& range : wanted) {
-    if (range.end > size_ || range.begin > range.end || !learn(range.end)) return false;
+    if (range.end > size_ || range.begin > range.end) return false;
+    num_bytes += range.end - range.begin;
     if (range.begin < range.end) pieces_.push_back({range.begin, range.end, buffer_ + range.begin});
   }
+  if (has_sequences_ && num_bytes > size_ / kFollowed) return false;
   std::ranges::sort(pieces_, {}, &Piece::end);
   steps_ = size_ / 2 + 4 * pieces_.size();
+  if (!pieces_.empty() && !learn(pieces_.back().end)) return false;
   while (!pieces_.empty())
     if (!walk(block_at(pieces_.back().end - 1))) return false;
   return true;
@@ -214,23 +226,31 @@ bool SparseFrame::walk(size_t number) {
 }
 
 // A sequence may name one of the last three offsets. They begin as 1, 4 and 8, and each sequence puts its own
-// one to the front; so it is looked for from the sequence on to the beginning, by the place that it had.
-size_t SparseFrame::offset_of(size_t sequence) const {
+// one to the front; so it is looked for from the sequence on to the beginning, by the place that it had. Most
+// name the last one, which stays as long as all do: that one is kept. The others take steps.
+size_t SparseFrame::offset_of(size_t sequence) {
   constexpr std::array<size_t, 3> kFirst{1, 4, 8};
+  if (sequence >= kept_.first && sequence < kept_.end) return kept_.offset;
   size_t place = 0, less = 0;
-  for (size_t i = sequence + 1; i-- > 0;) {
+  bool is_same = true;  // the sequences from here on have the same offset
+  size_t i = sequence + 1;
+  while (i-- > 0) {
     const Sequence& at = sequences_[i];
-    if (at.offset > 3 && place == 0) return at.offset - 3 - less;
-    // Which one it takes to the front; 3: the first one less 1, which pushes as a new one does.
-    const size_t taken = at.offset > 3 ? 3 : at.offset - (at.literals != 0);
-    if (place == 0) {
+    // Which one it takes to the front; 3: the first one less 1, or a new one.
+    const size_t taken = at.offset > 3 ? size_t{3} : at.offset - size_t{at.literals != 0};
+    if (place > 0) {
+      if (place <= taken) --place;
+    } else if (at.offset > 3) {
+      if (is_same) kept_ = {i, sequence + 1, size_t{at.offset} - 3};
+      break;
+    } else {
       less += taken == 3;
       place = taken == 3 ? 0 : taken;
-    } else if (place <= taken) {
-      --place;
     }
+    is_same &= taken == 0;
   }
-  return kFirst[place] - less;
+  steps_ -= std::min(steps_, (sequence - i) / kSequencesOfStep);
+  return (i == ~size_t{0} ? kFirst[place] : sequences_[i].offset - 3) - less;
 }
 
 // What is wanted of the literals from `begin` on, which are those from `first` on of the block.
@@ -315,7 +335,8 @@ bool SparseFrame::open_streams(size_t number) {
   size_t tree = 0, owner = number;
   while (!blocks_[owner].has_tree)
     if (owner-- == 0) return false;
-  if (owner == number ? !open_tree(block, &tree) : !blocks_[owner].table && !open_streams(owner)) return false;
+  if (owner == number ? !open_tree(block, &tree) : !blocks_[owner].table && !open_streams(owner))
+    return false;
   const HuffmanTable* table = blocks_[owner].table;
   Bytes packed = block.packed.subspan(tree);
   if (block.num_streams == 4) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A frame of zstd of which few bytes are wanted. In: a frame. Out: those bytes, at their places in a buffer of
-// the frame's size. The idea: literals of a block lie in four streams that can be read alone, and what a block
-// copies from before is followed from the wanted byte to the literal that it came from; so streams without
-// such a literal stay packed, and of blocks nothing is put together. What is not read is not checked either.
-// Source: RFC 8878.
+// A frame of zstd of which few bytes are wanted. In: a frame. Out: those bytes, at their places in a buffer
+// of the frame's size. The idea: literals of a block lie in four streams that can be read alone, and what a
+// block copies from before is followed from the wanted byte to the literal that it came from; so streams
+// without such a literal stay packed, and of blocks nothing is put together. What is not read is not checked
+// either. Source: RFC 8878.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +27,13 @@ struct Range {
 class SparseFrame {
  public:
   // Takes the blocks of a frame that unpacks to `size` bytes, and the buffer of that size. Both have to stay.
-  // Returns false where it is no frame that can be read here: one with a checksum, with a dictionary of zstd's,
-  // of unknown size, of 256 MiB or more, or damaged.
+  // Returns false where it is no frame that can be read here: one with a checksum, with a dictionary of
+  // zstd's, of unknown size, of 256 MiB or more, or damaged.
   bool open(Bytes frame, size_t size, uint8_t* buffer);
 
-  // Plans to unpack the ranges, which do not overlap: adds the streams that have to be unpacked first. Returns
-  // false where the frame contradicts itself, or following what was copied would cost more than unpacking all.
+  // Plans to unpack the ranges, which do not overlap: adds the streams that have to be unpacked first.
+  // Returns false where the frame contradicts itself, or following what was copied would cost more than
+  // unpacking all.
   bool plan(std::span<const Range> wanted, std::vector<HuffmanStream>* streams);
 
   // Puts the bytes of the last plan into the buffer, when its streams are unpacked.
@@ -83,7 +84,7 @@ class SparseFrame {
   bool walk(size_t number);
   bool take_literals(size_t number, size_t begin, size_t first);
   bool take_matches(size_t begin, size_t sequence);
-  size_t offset_of(size_t sequence) const;
+  size_t offset_of(size_t sequence);
   bool wants(size_t begin) const { return !pieces_.empty() && pieces_.back().end > begin; }
   Piece cut(size_t begin);
   void put(Piece piece);
@@ -94,10 +95,16 @@ class SparseFrame {
   size_t size_ = 0;
   uint8_t* buffer_ = nullptr;
   std::vector<Block> blocks_;
+  bool has_sequences_ = false;
   size_t known_blocks_ = 0, known_bytes_ = 0;
   SequenceTables tables_;
   std::vector<Sequence, HugePages<Sequence>> sequences_;  // of known blocks
-  std::vector<Mark> marks_;                                // by kMarked of them
+  std::vector<Mark> marks_;                               // by kMarked of them
+  // The offset of sequences [first, end).
+  struct Kept {
+    size_t first = 0, end = 0, offset = 0;
+  };
+  Kept kept_;
   std::vector<SequenceStream> sequence_streams_;
   std::deque<HuffmanTable> trees_;
   size_t num_trees_ = 0;

@@ -104,7 +104,7 @@ class ParquetTest : public ArchiveTest {
   }
 
   // Asks for the columns one by one, first for some rows and then for all, as kernels do.
-  std::vector<std::string> scan_late(const std::string& path, uint32_t seed) {
+  std::vector<std::string> scan_late(const std::string& path, uint32_t seed, uint32_t one_row_of = 300) {
     ScanRequest request = request_;
     request.late = true;
     auto file = detect_file(path, {});
@@ -116,7 +116,7 @@ class ParquetTest : public ArchiveTest {
         std::vector<uint64_t> selection(static_cast<size_t>(batch.num_rows + 63) / 64);
         std::vector<int64_t> chosen;
         for (int64_t row = 0; row < batch.num_rows; ++row)
-          if (round == 2 || random() % 300 == 0) chosen.push_back(row);
+          if (round == 2 || random() % one_row_of == 0) chosen.push_back(row);
         for (int64_t row : chosen) selection[static_cast<size_t>(row) / 64] |= uint64_t{1} << (row % 64);
         for (size_t i = 0; i < batch.num_columns; ++i)
           EXPECT_TRUE(batch.loader->load(i, round == 2 ? nullptr : selection.data()));
@@ -174,6 +174,67 @@ TEST_F(ParquetTest, EveryEncodingGivesTheRowsThatWereWritten) {
         EXPECT_TRUE(report_.problems.empty());
         EXPECT_TRUE(report_.errors.empty()) << (report_.errors.empty() ? "" : report_.errors[0].message);
       }
+  }
+}
+
+// Numbers that hardly repeat: small and large ones, of both signs, and times in order.
+Rows large_rows(uint32_t seed, int64_t count, bool nulls) {
+  std::mt19937_64 random(seed);
+  arrow::Int64Builder small, any;
+  arrow::Int32Builder ints;
+  arrow::DoubleBuilder reals;
+  arrow::TimestampBuilder times(arrow::timestamp(arrow::TimeUnit::NANO, "UTC"), arrow::default_memory_pool());
+  Rows rows;
+  for (int64_t i = 0; i < count; ++i) {
+    const bool no_number = nulls && random() % 7 == 0;
+    const auto number = static_cast<int64_t>(random() % 4'000'000), all = static_cast<int64_t>(random());
+    const int64_t nanos =
+        1'700'000'000'000'000'000 + i * 90'000'000 + static_cast<int64_t>(random() % 900'000) * 100;
+    append(small, no_number, number);
+    append(any, no_number, all);
+    append(ints, no_number, static_cast<int32_t>(all));
+    append(reals, no_number, static_cast<double>(all) / 1024);
+    append(times, false, nanos);
+    Arena arena;
+    const DateTime time{nanos / 100 + datetime::kUnixEpochTicks};
+    auto put = [&](const std::string& text) { return (no_number ? "null" : text) + "|"; };
+    rows.text.push_back(put(std::to_string(number)) + put(std::to_string(all)) +
+                        put(std::to_string(static_cast<int32_t>(all))) +
+                        put(std::to_string(static_cast<double>(all) / 1024)) +
+                        std::string(datetime::print_datetime(time, arena).view()));
+  }
+  rows.table = arrow::Table::Make(
+      arrow::schema({arrow::field("Small", arrow::int64(), nulls), arrow::field("Any", arrow::int64(), nulls),
+                     arrow::field("Int", arrow::int32(), nulls),
+                     arrow::field("Real", arrow::float64(), nulls), arrow::field("Time", times.type())}),
+      {*small.Finish(), *any.Finish(), *ints.Finish(), *reals.Finish(), *times.Finish()});
+  return rows;
+}
+
+// Few values of large pages, which are unpacked alone.
+TEST_F(ParquetTest, FewValuesOfLargePagesAreThoseThatWereWritten) {
+  request_.columns = {{"Small", Type::Long},
+                      {"Any", Type::Long},
+                      {"Int", Type::Int},
+                      {"Real", Type::Real},
+                      {"Time", Type::DateTime}};
+  for (bool nulls : {false, true}) {
+    const Rows rows = large_rows(21, 60'000, nulls);
+    for (int way = 0; way < 8; ++way) {
+      parquet::WriterProperties::Builder properties;
+      properties.compression(way & 1 ? parquet::Compression::SNAPPY : parquet::Compression::ZSTD)
+          ->data_page_version(way & 2 ? parquet::ParquetDataPageVersion::V2
+                                      : parquet::ParquetDataPageVersion::V1);
+      if (way & 4) properties.disable_dictionary();
+      const std::string path = write_parquet(*rows.table, properties, 40'000);
+      for (bool strict : {false, true}) {
+        SCOPED_TRACE("way " + std::to_string(way) + (nulls ? ", nulls" : "") + (strict ? ", strict" : ""));
+        request_.strict = strict;
+        if (!strict) EXPECT_EQ(scan_late(path, 22, 9000), rows.text);
+        EXPECT_EQ(scan({path}), rows.text);
+        EXPECT_TRUE(report_.errors.empty()) << (report_.errors.empty() ? "" : report_.errors[0].message);
+      }
+    }
   }
 }
 
