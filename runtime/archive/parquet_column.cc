@@ -4,7 +4,6 @@
 // that it can be done in place.
 #include "runtime/archive/parquet_column.h"
 
-#include <parquet/exception.h>
 #include <parquet/types.h>
 
 #include <algorithm>
@@ -24,8 +23,6 @@ using Sort = parquet::LogicalType::Type;
 // Less than one row of so many of a page: the wanted values are read alone.
 constexpr int64_t kSparse = 16;
 
-[[noreturn]] void fail(const char* what) { throw parquet::ParquetException(what); }
-
 bool is_text(const arrow::DataType& type) {
   if (type.id() == arrow::Type::DICTIONARY)
     return is_text(*static_cast<const arrow::DictionaryType&>(type).value_type());
@@ -41,14 +38,6 @@ int64_t ticks_of_unit(const parquet::LogicalType& type) {
     default:
       return 0;
   }
-}
-
-// Moves `count` values that lie close together to the rows of [begin, begin + num_rows) that have one.
-template <class T>
-void spread(T* values, size_t count, size_t num_rows, const uint8_t* validity, size_t begin) {
-  if (count == num_rows) return;
-  for (size_t row = num_rows; row-- > 0;)
-    values[row] = bit_at(validity, static_cast<int64_t>(begin + row)) ? values[--count] : T{};
 }
 
 template <class T>
@@ -239,128 +228,6 @@ bool PageColumn::find_values(arrow::io::RandomAccessFile& file, parquet::RowGrou
   values->values = dictionary_;
   *size = static_cast<int64_t>(dictionary_size_);
   return true;
-}
-
-bool PageColumn::find_rows(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
-                           const uint64_t* selection, const TextFilter& filter, uint64_t* rows) {
-  if (field_.form != PageForm::Text || !known_.empty() || num_rows_ == 0) return false;
-  search_.filter = &filter;
-  search_.rows = rows;
-  search_.of_values.clear();
-  const std::unique_ptr<Search, void (*)(Search*)> end(&search_,
-                                                       [](Search* search) { search->filter = nullptr; });
-  load(file, group, selection);
-  return true;
-}
-
-// Looks for texts of a page that are not in the dictionary, and keeps those that are found. Returns false
-// where some have to be repaired: that is done once, for all.
-bool PageColumn::search_texts(const Page& page, Place& place, const uint64_t* selection) {
-  if (page.num_values > page.values.size() / sizeof(uint32_t)) fail("a page ends in a text");
-  search_.texts.resize(page.num_rows);
-  if (!split_texts(page.values, page.num_values, search_.texts.data())) fail("a page ends in a text");
-  if (!simd::is_utf8({reinterpret_cast<const char*>(page.values.data()), page.values.size()})) return false;
-  spread(search_.texts.data(), page.num_values, page.num_rows, validity_, static_cast<size_t>(page.row));
-  find_chosen(page, selection);
-  keep_found(page);
-  place.made = Made::Some;
-  place.filled = true;
-  note_known(place, search_.rows);
-  return true;
-}
-
-// Looks for texts of a page that was made whole.
-void PageColumn::search_made(const Page& page, const uint64_t* selection) {
-  const auto first = static_cast<size_t>(page.row);
-  search_.texts.assign(page.num_rows, {});
-  for (size_t i = 0; i < page.num_rows; ++i)
-    if (!validity_ || bit_at(validity_, static_cast<int64_t>(first + i)))
-      search_.texts[i] =
-          texts_ ? texts_[first + i] : dictionary_[reinterpret_cast<const uint32_t*>(values_)[first + i]];
-  find_chosen(page, selection);
-}
-
-// Which selected rows of the page pass, by their texts.
-void PageColumn::find_chosen(const Page& page, const uint64_t* selection) {
-  const auto first = static_cast<size_t>(page.row);
-  search_.found.assign((page.num_rows + 63) / 64, 0);
-  kqlc::Column texts;
-  texts.type = request_.type;
-  texts.encoding = kqlc::Encoding::Strs;
-  texts.values = search_.texts.data();
-  search_.filter->filter(StringColumn{texts, static_cast<int64_t>(page.num_rows)}, search_.found.data());
-  found_rows_.clear();
-  for (size_t word = 0; word < search_.found.size(); ++word)
-    for (uint64_t left = search_.found[word]; left; left &= left - 1) {
-      const size_t at = word * 64 + static_cast<size_t>(std::countr_zero(left)), row = first + at;
-      if (!(selection[row / 64] >> (row % 64) & 1)) continue;
-      found_rows_.push_back(static_cast<uint32_t>(at));
-      search_.rows[row / 64] |= uint64_t{1} << (row % 64);
-    }
-}
-
-// The texts of the chosen rows. A row without one has no code.
-void PageColumn::keep_found(const Page& page) {
-  const auto first = static_cast<size_t>(page.row);
-  if (has_dictionary_) {
-    if (!has_room_) make_room();
-    std::memset(values_ + first * sizeof(uint32_t), 0, page.num_rows * sizeof(uint32_t));
-  } else if (!texts_) {
-    texts_ = static_cast<Str*>(zeroed(static_cast<size_t>(num_rows_) * sizeof(Str)));
-  }
-  for (uint32_t row : found_rows_) {
-    if (validity_ && !bit_at(validity_, static_cast<int64_t>(first + row))) continue;
-    const Str text = arena_.copy(search_.texts[row]);
-    if (!has_dictionary_) {
-      texts_[first + row] = text;
-      continue;
-    }
-    dictionary_[num_texts_] = text;
-    reinterpret_cast<uint32_t*>(values_)[first + row] = static_cast<uint32_t>(num_texts_++);
-  }
-}
-
-// Which values of the dictionary pass, and whether a row without one does.
-void PageColumn::search_values() {
-  std::vector<uint64_t> found(dictionary_size_ / 64 + 1);
-  kqlc::Column values;
-  values.type = request_.type;
-  values.encoding = kqlc::Encoding::Strs;
-  values.values = dictionary_;
-  search_.filter->filter(StringColumn{values, static_cast<int64_t>(dictionary_size_)}, found.data());
-  search_.of_values.resize(dictionary_size_ + 1);
-  for (size_t i = 0; i < dictionary_size_; ++i) search_.of_values[i] = found[i / 64] >> (i % 64) & 1;
-  const Str empty;
-  found[0] = 0;
-  values.values = &empty;
-  search_.filter->filter(StringColumn{values, 1}, found.data());
-  search_.finds_empty = found[0] & 1;
-}
-
-// Of the rows of a page that were made those whose code has a value that passes. Rows without a value have
-// code 0.
-void PageColumn::search_codes(const Place& place, const uint64_t* selection) {
-  if (search_.of_values.empty()) search_values();
-  const auto* codes = reinterpret_cast<const uint32_t*>(values_);
-  for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word) {
-    const uint64_t wanted = selection[word] & rows_of(place, word);
-    if (wanted == 0) continue;
-    uint64_t passes = 0;
-    if (wanted == ~uint64_t{0})
-      for (size_t i = 0; i < 64; ++i) passes |= uint64_t{search_.of_values[codes[word * 64 + i]]} << i;
-    else
-      for (uint64_t left = wanted; left; left &= left - 1) {
-        const auto i = static_cast<size_t>(std::countr_zero(left));
-        passes |= uint64_t{search_.of_values[codes[word * 64 + i]]} << i;
-      }
-    if (validity_) {
-      uint64_t has_value = 0;
-      std::memcpy(&has_value, validity_ + word * 8,
-                  std::min<size_t>(8, (static_cast<size_t>(num_rows_) + 7) / 8 - word * 8));
-      passes = (passes & has_value) | (search_.finds_empty ? ~has_value : 0);
-    }
-    search_.rows[word] |= passes & wanted;
-  }
 }
 
 // Rows of pages that were not asked for, or hold only nulls, are 0, or have code 0.

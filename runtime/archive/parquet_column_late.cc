@@ -2,7 +2,6 @@
 //
 // Pages of which few values are wanted. First the levels in front of them, then their codes or values, then
 // the dictionary's values of all codes: each of these steps is made for all pages of the chunk at once.
-#include <parquet/exception.h>
 #include <parquet/statistics.h>
 
 #include <algorithm>
@@ -16,8 +15,6 @@ namespace kqlc::archive {
 namespace {
 
 using parquet::Encoding;
-
-[[noreturn]] void fail(const char* what) { throw parquet::ParquetException(what); }
 
 // Levels of a page with few runs of nulls are not longer.
 constexpr size_t kLevelBytes = 256;

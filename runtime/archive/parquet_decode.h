@@ -11,7 +11,7 @@
 #include <functional>
 #include <span>
 
-#include "runtime/value/type.h"
+#include "runtime/exec/column.h"
 
 namespace kqlc::archive {
 
@@ -39,5 +39,13 @@ int64_t decode_old_bits(PageBytes bytes, size_t count, uint8_t* bitmap, size_t b
 // overwritten by zeros, so the bytes as a whole are UTF-8 exactly where each text is. Returns false where a
 // text ends outside.
 bool split_texts(std::span<uint8_t> bytes, size_t count, Str* out);
+
+// Moves `count` values that lie close together to the rows of [begin, begin + num_rows) that have one.
+template <class T>
+void spread(T* values, size_t count, size_t num_rows, const uint8_t* validity, size_t begin) {
+  if (count == num_rows) return;
+  for (size_t row = num_rows; row-- > 0;)
+    values[row] = bit_at(validity, static_cast<int64_t>(begin + row)) ? values[--count] : T{};
+}
 
 }  // namespace kqlc::archive

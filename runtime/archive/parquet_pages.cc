@@ -5,7 +5,6 @@
 #include "runtime/archive/parquet_pages.h"
 
 #include <arrow/buffer.h>
-#include <parquet/exception.h>
 #include <parquet/metadata.h>
 #include <zstd.h>
 
@@ -20,8 +19,6 @@ namespace {
 constexpr size_t kMostPageBytes = size_t{1} << 28;
 // Old writers forgot the dictionary's header when they counted a chunk's bytes (PARQUET-816).
 constexpr int64_t kForgottenBytes = 100;
-
-[[noreturn]] void fail(const char* what) { throw parquet::ParquetException(what); }
 
 ZSTD_DCtx& unpacker() {
   thread_local std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);

@@ -8,6 +8,7 @@
 #include <arrow/io/api.h>
 #include <parquet/column_page.h>
 #include <parquet/column_reader.h>
+#include <parquet/exception.h>
 #include <parquet/file_reader.h>
 
 #include <functional>
@@ -19,6 +20,9 @@
 #include "runtime/archive/source.h"
 
 namespace kqlc::archive {
+
+// What bytes that contradict themselves end in.
+[[noreturn]] inline void fail(const char* what) { throw parquet::ParquetException(what); }
 
 // Unpacks a frame of zstd that has as many bytes as `out`. Throws parquet::ParquetException where it has not.
 void unpack_frame(PageBytes packed, std::span<uint8_t> out);
