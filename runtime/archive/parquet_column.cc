@@ -108,6 +108,29 @@ PageColumn::PageColumn(const ColumnRequest& request, PageField field, int leaf, 
   column_.type = request.type;
 }
 
+// A block of which nobody knows what was written is not given back.
+PageColumn::~PageColumn() {
+  if (!zeroed_.bytes || is_reading_) return;
+  clear_made();
+  worker_.late->zeroed.give_back(std::move(zeroed_));
+}
+
+// Rows that were not made are 0 already.
+void PageColumn::clear_made() {
+  const size_t width = fixed_width();
+  for (size_t word = 0; word < known_.size(); ++word) {
+    uint8_t* rows = values_ + word * 64 * width;
+    const size_t count = std::min<size_t>(64, static_cast<size_t>(num_rows_) - word * 64);
+    if (known_[word] == ~uint64_t{0}) {
+      std::memset(rows, 0, count * width);
+      continue;
+    }
+    for (uint64_t left = known_[word]; left; left &= left - 1)
+      if (const auto row = static_cast<size_t>(std::countr_zero(left)); row < count)
+        std::memset(rows + row * width, 0, width);
+  }
+}
+
 void* PageColumn::zeroed(size_t bytes) {
   void* place = arena_.allocate(bytes);
   std::memset(place, 0, bytes);
@@ -139,7 +162,8 @@ int64_t PageColumn::count_wanted(const Place& place, const uint64_t* selection) 
   if (!selection) return place.num_rows;
   int64_t wanted = 0;
   for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word)
-    wanted += std::popcount(selection[word] & ~known_[word] & rows_of(place, word));
+    if (const uint64_t bits = selection[word] & ~known_[word])
+      wanted += std::popcount(bits & rows_of(place, word));
   return wanted;
 }
 
@@ -161,7 +185,8 @@ bool PageColumn::is_late(const parquet::DataPage& page, const Place& place) cons
 
 void PageColumn::note_known(const Place& place, const uint64_t* selection) {
   for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word)
-    known_[word] |= (place.made == Made::All ? ~uint64_t{0} : selection[word]) & rows_of(place, word);
+    if (const uint64_t bits = place.made == Made::All ? ~uint64_t{0} : selection[word])
+      known_[word] |= bits & rows_of(place, word);
 }
 
 void PageColumn::load(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
@@ -181,6 +206,7 @@ void PageColumn::read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroup
                             const uint64_t* selection) {
   size_t number = 0;  // of the page that comes next
   int64_t row = 0;
+  is_reading_ = true;
   ChunkPages pages(file, group, leaf_, worker_, [&](const parquet::DataPageStats& page) {
     if (page.num_values < 0 || page.num_values > num_rows_ - row) fail("a page has more rows than its group");
     if (number == places_.size()) places_.push_back({row, page.num_values});
@@ -208,6 +234,7 @@ void PageColumn::read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroup
   }
   take_late(selection);
   if (row != num_rows_) fail("the pages have fewer rows than their group");
+  is_reading_ = false;
 }
 
 bool PageColumn::find_values(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
@@ -233,7 +260,7 @@ bool PageColumn::find_values(arrow::io::RandomAccessFile& file, parquet::RowGrou
 // Rows of pages that were not asked for, or hold only nulls, are 0, or have code 0.
 void PageColumn::clear_rest() {
   const size_t width = fixed_width();
-  if (!values_ || field_.form == PageForm::Bits) return;
+  if (!values_ || zeroed_.bytes || field_.form == PageForm::Bits) return;
   for (const Place& place : places_)
     if (!place.filled)
       std::memset(values_ + static_cast<size_t>(place.row) * width, 0,

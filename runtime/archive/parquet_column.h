@@ -51,12 +51,16 @@ inline bool is_dictionary(parquet::Encoding::type encoding) {
   return encoding == parquet::Encoding::RLE_DICTIONARY || encoding == parquet::Encoding::PLAIN_DICTIONARY;
 }
 
-// Memory: the worker's arena, until its rows are cleared.
+// Memory: the worker's arena, until its rows are cleared, and blocks that are given back when this object
+// goes.
 class PageColumn {
  public:
   // `position` is that of the row group's first row, of which it has `num_rows`.
   PageColumn(const ColumnRequest& request, PageField field, int leaf, int64_t num_rows, uint64_t position,
              Worker& worker);
+  PageColumn(const PageColumn&) = delete;
+  PageColumn& operator=(const PageColumn&) = delete;
+  ~PageColumn();
 
   // Makes the rows of `selection` (one bit a row; nullptr: all) readable; the others are null, 0 or the first
   // value of the dictionary as long as nobody asked for them. A page of which some rows were made is made
@@ -138,6 +142,7 @@ class PageColumn {
   void learn_shared(const parquet::RowGroupMetaData& group);
   void want_number(LateBytes& bytes, size_t begin) const;
   void take_late(const uint64_t* selection);
+  void clear_made();
   void unpack_late();
   void read_late_levels(const uint64_t* selection);
   size_t rows_behind(const LatePage& late, const uint64_t* selection) const;
@@ -168,10 +173,12 @@ class PageColumn {
   bool complete_ = false;
   bool has_nulls_ = false;
   uint8_t* validity_ = nullptr;
-  uint8_t* values_ = nullptr;  // of fixed width, bits or codes
-  Str* texts_ = nullptr;       // of Text without a dictionary
-  Str* dictionary_ = nullptr;  // of Text: those of the file, then those that were added
-  size_t num_texts_ = 0;       // in it
+  uint8_t* values_ = nullptr;   // of fixed width, bits or codes
+  ZeroedBlocks::Block zeroed_;  // where they are, if few were wanted first; rows that were not made are 0
+  bool is_reading_ = false;     // pages, of which one may be made in part
+  Str* texts_ = nullptr;        // of Text without a dictionary
+  Str* dictionary_ = nullptr;   // of Text: those of the file, then those that were added
+  size_t num_texts_ = 0;        // in it
   LateBytes fixed_dictionary_;
   std::shared_ptr<parquet::Page> dictionary_page_;  // what it is unpacked from
   size_t dictionary_size_ = 0;                      // in the file

@@ -213,8 +213,13 @@ void PageColumn::unpack_dictionary() {
 // Returns false where a time is none: then the page has to be taken as a whole, which counts it once.
 bool PageColumn::take_chosen(const LatePage& late) {
   const size_t width = fixed_width();
-  if (!values_) values_ = static_cast<uint8_t*>(arena_.allocate(static_cast<size_t>(num_rows_) * width));
-  std::memset(values_ + static_cast<size_t>(late.page.row) * width, 0, late.page.num_rows * width);
+  if (!values_) {
+    if (!worker_.late) worker_.late = std::make_unique<LateMemory>();
+    zeroed_ = worker_.late->zeroed.take(static_cast<size_t>(num_rows_) * width);
+    values_ = zeroed_.bytes.get();
+  }
+  if (!zeroed_.bytes)
+    std::memset(values_ + static_cast<size_t>(late.page.row) * width, 0, late.page.num_rows * width);
   const uint8_t* dictionary = fixed_dictionary_.bytes().data();
   if (width == sizeof(int32_t))
     take_chosen_values(late, reinterpret_cast<const uint32_t*>(dictionary));

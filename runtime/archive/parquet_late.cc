@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "runtime/archive/parquet_pages.h"
 
@@ -19,6 +20,20 @@ constexpr size_t kBytesOfRange = size_t{1} << 14;
 constexpr size_t kStep = size_t{1} << 14;
 
 }  // namespace
+
+// One that is too small makes room for a larger one.
+ZeroedBlocks::Block ZeroedBlocks::take(size_t size) {
+  const auto fits = std::ranges::find_if(free_, [&](const Block& block) { return block.size >= size; });
+  if (fits != free_.end()) {
+    Block block = std::move(*fits);
+    free_.erase(fits);
+    return block;
+  }
+  if (!free_.empty()) free_.pop_back();
+  Block block{{static_cast<uint8_t*>(std::calloc(size, 1)), {}}, size};
+  if (!block.bytes) throw std::bad_alloc();
+  return block;
+}
 
 void LateBytes::want(size_t begin, size_t end) {
   if (!is_whole_ && begin < end) wanted_.push_back({begin, end});

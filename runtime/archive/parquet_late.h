@@ -6,8 +6,11 @@
 // slowly. A frame that cannot be read so is unpacked whole.
 #pragma once
 
+#include <cstdlib>
 #include <deque>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "runtime/archive/parquet_decode.h"
@@ -15,10 +18,31 @@
 
 namespace kqlc::archive {
 
-// What unpacking needs, kept from page to page: a worker has one.
+// Blocks of zeros. Who wrote to one clears what was written before it is given back: of a column with few
+// wanted rows that is less than clearing it all.
+class ZeroedBlocks {
+ public:
+  struct Free {
+    void operator()(void* bytes) const { std::free(bytes); }
+  };
+  struct Block {
+    std::unique_ptr<uint8_t[], Free> bytes;
+    size_t size = 0;
+  };
+
+  // At least `size` bytes. Throws std::bad_alloc.
+  Block take(size_t size);
+  void give_back(Block block) { free_.push_back(std::move(block)); }
+
+ private:
+  std::vector<Block> free_;
+};
+
+// What late pages need, kept from page to page: a worker has one.
 struct LateMemory {
   std::deque<zstd::SparseFrame> frames;
   std::vector<zstd::HuffmanStream> streams;
+  ZeroedBlocks zeroed;
 
   // The frame of that number, for one page at a time.
   zstd::SparseFrame& frame(size_t number) {
