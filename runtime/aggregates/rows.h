@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Aggregates that keep one row of a group: the extremes, the rows of an extreme, any row. In: rows. Out: the
-// cells of the row that is best, of equal ones those of the first in input order. Sources: the page of each
-// aggregation function.
+// Aggregates that keep one value or row of a group: the extremes, the rows of an extreme, any row. In: rows.
+// Out: the cells of the row that is best, of equal ones those of the first in input order. Sources: the page
+// of each aggregation function.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace kqlc::aggregates {
 
-// min, max, arg_min, arg_max and take_any keep one row: the best, of equal ones the first.
+// arg_min, arg_max and take_any keep one row: the best, of equal ones the first.
 // Its texts lie in one block that the next best row takes over: in a log, which grows by time, nearly every
 // row is the latest for a while, and what it leaves must not pile up.
 struct RowState {
@@ -141,7 +141,62 @@ struct BestRow {
     return true;
   }
 };
-struct Max : BestRow<1> {
+// min and max keep one value. What orders as a number stands in the state itself, so a state takes a quarter
+// of a cache line: where groups are many, each of their lines comes from memory. Equal numbers are the same,
+// so it does not matter which was first. Other values are a row of one cell.
+struct ExtremeState {
+  union {
+    int64_t best = 0;
+    RowState* row;
+  };
+  bool has_value = false;  // one of the two
+};
+template <int direction>  // as BestRow's
+struct Extreme {
+  using State = ExtremeState;
+  using Row = BestRow<direction>;
+  static void init(Context&, const AggregateCall&, State&) {}
+  static void offer(State& state, int64_t value) {
+    if (!state.has_value || (direction > 0 ? value > state.best : value < state.best)) state.best = value;
+    state.has_value = true;
+  }
+  static RowState& row_of(Context& context, State& state) {
+    if (!state.has_value) state.row = ::new (context.state_arena->allocate(sizeof(RowState))) RowState();
+    state.has_value = true;
+    return *state.row;
+  }
+  static void step(Context& context, const AggregateCall& call, State& state, const Cell* args) {
+    if (!orders_as_long(call.types[0])) return Row::step(context, call, row_of(context, state), args);
+    if (args[0].valid) offer(state, args[0].l);
+  }
+  static void merge(Context& context, const AggregateCall& call, State& into, const State& from) {
+    if (!from.has_value) return;
+    if (orders_as_long(call.types[0])) return offer(into, from.best);
+    Row::merge(context, call, row_of(context, into), *from.row);
+  }
+  static void finish(Context& context, const AggregateCall& call, State& state, Cell* out) {
+    out[0] = null_cell(call.types[0]);
+    if (!state.has_value) return;
+    if (!orders_as_long(call.types[0])) return Row::finish(context, call, *state.row, out);
+    out[0].l = state.best;
+    out[0].valid = true;
+  }
+  static void save(const AggregateCall& call, const State& state, Writer& writer) {
+    writer.put(static_cast<uint8_t>(state.has_value));
+    if (!state.has_value) return;
+    if (orders_as_long(call.types[0])) return writer.put(state.best);
+    Row::save(call, *state.row, writer);
+  }
+  static bool load(Context& context, const AggregateCall& call, State& state, Reader& reader) {
+    uint8_t has_value = 0;
+    if (!reader.get(has_value)) return false;
+    if (!has_value) return true;
+    if (!orders_as_long(call.types[0])) return Row::load(context, call, row_of(context, state), reader);
+    state.has_value = true;
+    return reader.get(state.best);
+  }
+};
+struct Max : Extreme<1> {
   static constexpr AggregateSpec spec{.name = "max",
                                       .params = {Accepts::Orderable},
                                       .num_params = 1,
@@ -150,7 +205,7 @@ struct Max : BestRow<1> {
                                       .doc = "largest value",
                                       .page = "max-aggregation-function"};
 };
-struct Min : BestRow<-1> {
+struct Min : Extreme<-1> {
   static constexpr AggregateSpec spec{.name = "min",
                                       .params = {Accepts::Orderable},
                                       .num_params = 1,
@@ -160,12 +215,13 @@ struct Min : BestRow<-1> {
                                       .page = "min-aggregation-function"};
 };
 template <class Base>
-struct ConditionalExtreme : Base {
-  static void step(Context& context, const AggregateCall& call, RowState& state, const Cell* args) {
+struct Conditional : Base {
+  static void step(Context& context, const AggregateCall& call, typename Base::State& state,
+                   const Cell* args) {
     if (condition_holds(args[1])) Base::step(context, call, state, args);
   }
 };
-struct MaxIf : ConditionalExtreme<BestRow<1>> {
+struct MaxIf : Conditional<Extreme<1>> {
   static constexpr AggregateSpec spec{.name = "maxif",
                                       .params = {Accepts::Orderable, Accepts::Bool},
                                       .num_params = 2,
@@ -174,7 +230,7 @@ struct MaxIf : ConditionalExtreme<BestRow<1>> {
                                       .doc = "largest value where the condition holds",
                                       .page = "maxif-aggregation-function"};
 };
-struct MinIf : ConditionalExtreme<BestRow<-1>> {
+struct MinIf : Conditional<Extreme<-1>> {
   static constexpr AggregateSpec spec{.name = "minif",
                                       .params = {Accepts::Orderable, Accepts::Bool},
                                       .num_params = 2,
@@ -260,7 +316,7 @@ struct Any : BestRow<0> {
                                       .doc = "the old name of take_any",
                                       .page = "take-any-aggregation-function"};
 };
-struct TakeAnyIf : ConditionalExtreme<BestRow<0>> {
+struct TakeAnyIf : Conditional<BestRow<0>> {
   static constexpr AggregateSpec spec{.name = "take_anyif",
                                       .params = {Accepts::Any, Accepts::Bool},
                                       .num_params = 2,
