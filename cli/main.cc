@@ -149,7 +149,7 @@ int main(int argc, char** argv) {
   ingest->add_flag(
       "--terms", options.terms,
       "write beside each Arrow file which terms its texts hold, so that scans pass over files "
-      "without those that rules ask for; takes about a third more CPU time and 3 % of "
+      "without those that rules ask for; takes a third to a half more CPU time and 3 % of "
       "the archive's size, a fifth where files hold few rows; for an archive without them ingest into a new "
       "folder");
 

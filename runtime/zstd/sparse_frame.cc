@@ -14,6 +14,8 @@ namespace {
 constexpr uint32_t kMagic = 0xFD2FB528;
 constexpr size_t kMostBytes = size_t{1} << 28;
 constexpr size_t kMostBlock = size_t{1} << 17;
+// A frame of more blocks than its size asks for, which would take much memory here, is not read.
+constexpr size_t kFewBlocks = 16, kLeastBlock = 1024;
 constexpr size_t kBlocksAtOnce = 2;  // whose sequences are read side by side
 constexpr size_t kMarked = 64;
 // Looking through so many for an offset takes as long as a step.
@@ -66,7 +68,8 @@ bool SparseFrame::read_blocks(Bytes bytes) {
     const unsigned type = head >> 1 & 3;
     const size_t size = head >> 3, packed = type == kRle ? 1 : size;
     bytes = bytes.subspan(kHead);
-    if (size > kMostBlock || packed > bytes.size()) return false;
+    if (size > kMostBlock || packed > bytes.size() || blocks_.size() > kFewBlocks + size_ / kLeastBlock)
+      return false;
     Block& block = blocks_.emplace_back();
     if (type == kRle) block.num_literals = size;
     if (!read_block(type, bytes.first(packed), &block)) return false;

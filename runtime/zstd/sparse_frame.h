@@ -28,7 +28,7 @@ class SparseFrame {
  public:
   // Takes the blocks of a frame that unpacks to `size` bytes, and the buffer of that size. Both have to stay.
   // Returns false where it is no frame that can be read here: one with a checksum, with a dictionary of
-  // zstd's, of unknown size, of 256 MiB or more, or damaged.
+  // zstd's, of unknown size, of 256 MiB or more, of very many blocks, or damaged.
   bool open(Bytes frame, size_t size, uint8_t* buffer);
 
   // Plans to unpack the ranges, which do not overlap: adds the streams that have to be unpacked first.

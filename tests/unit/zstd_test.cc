@@ -186,6 +186,11 @@ TEST(Zstd, OtherFramesAreLeftToTheLibrary) {
   Content two = frame_bytes;
   two.insert(two.end(), frame_bytes.begin(), frame_bytes.end());
   EXPECT_FALSE(opens(two, content.size()));
+  Content many{0x28, 0xB5, 0x2F, 0xFD, 0x20, 0};  // of no bytes, in a million blocks
+  for (int i = 0; i < 1'000'000; ++i) many.insert(many.end(), {0, 0, 0});
+  many.insert(many.end(), {1, 0, 0});
+  EXPECT_EQ(ZSTD_getFrameContentSize(many.data(), many.size()), 0u);
+  EXPECT_FALSE(opens(many, 0));
   EXPECT_FALSE(opens({}, 0));
   EXPECT_FALSE(opens(Content(100), 100));
   EXPECT_FALSE(frame.open(frame_bytes, content.size(), buffer.data()) &&
