@@ -122,6 +122,7 @@ class PageColumn {
   bool search_texts(const Page& page, Place& place, const uint64_t* selection);
   void search_values();
   void search_codes(const Place& place, const uint64_t* selection);
+  uint64_t passing(const uint32_t* codes, uint64_t wanted) const;
   void search_made(const Page& page, const uint64_t* selection);
   void find_chosen(const Page& page, const uint64_t* selection);
   void keep_found(const Page& page);

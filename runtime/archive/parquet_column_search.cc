@@ -108,21 +108,14 @@ void PageColumn::search_values() {
 }
 
 // Of the rows of a page that were made those whose code has a value that passes. Rows without a value have
-// code 0.
+// code 0, those of a page without values none.
 void PageColumn::search_codes(const Place& place, const uint64_t* selection) {
   if (search_.of_values.empty()) search_values();
   const auto* codes = reinterpret_cast<const uint32_t*>(values_);
   for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word) {
     const uint64_t wanted = selection[word] & rows_of(place, word);
     if (wanted == 0) continue;
-    uint64_t passes = 0;
-    if (wanted == ~uint64_t{0})
-      for (size_t i = 0; i < 64; ++i) passes |= uint64_t{search_.of_values[codes[word * 64 + i]]} << i;
-    else
-      for (uint64_t left = wanted; left; left &= left - 1) {
-        const auto i = static_cast<size_t>(std::countr_zero(left));
-        passes |= uint64_t{search_.of_values[codes[word * 64 + i]]} << i;
-      }
+    uint64_t passes = place.filled ? passing(codes + word * 64, wanted) : 0;
     if (validity_) {
       uint64_t has_value = 0;
       std::memcpy(&has_value, validity_ + word * 8,
@@ -131,6 +124,20 @@ void PageColumn::search_codes(const Place& place, const uint64_t* selection) {
     }
     search_.rows[word] |= passes & wanted;
   }
+}
+
+// Which of 64 codes are wanted and pass.
+uint64_t PageColumn::passing(const uint32_t* codes, uint64_t wanted) const {
+  uint64_t passes = 0;
+  if (wanted == ~uint64_t{0}) {
+    for (size_t i = 0; i < 64; ++i) passes |= uint64_t{search_.of_values[codes[i]]} << i;
+    return passes;
+  }
+  for (uint64_t left = wanted; left; left &= left - 1) {
+    const auto i = static_cast<size_t>(std::countr_zero(left));
+    passes |= uint64_t{search_.of_values[codes[i]]} << i;
+  }
+  return passes;
 }
 
 }  // namespace kqlc::archive

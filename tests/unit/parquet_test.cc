@@ -350,6 +350,40 @@ TEST_F(ParquetTest, RowsAreFoundByTheirTextsPageByPage) {
   }
 }
 
+// Pages without a value have no codes: the first ones, all, or those behind others.
+TEST_F(ParquetTest, RowsOfPagesWithoutAValueAreFoundByTheEmptyText) {
+  request_.columns = {{"Few", Type::String}};
+  request_.late = true;
+  std::mt19937 random(2);
+  for (const auto& [begin, end] : {std::pair{0, 0}, std::pair{0, 700}, std::pair{700, 2000}}) {
+    arrow::StringBuilder builder;
+    std::vector<std::string> texts;
+    for (int i = 0; i < 2000; ++i) {
+      const bool is_null = i < begin || i >= end;
+      texts.push_back(is_null ? "" : "text " + std::to_string(i % 5));
+      append(builder, is_null, texts.back());
+    }
+    const auto table =
+        arrow::Table::Make(arrow::schema({arrow::field("Few", arrow::utf8())}), {*builder.Finish()});
+    for (auto version : {parquet::ParquetDataPageVersion::V1, parquet::ParquetDataPageVersion::V2})
+      for (const char* needle : {"3", "", "none has it"}) {
+        SCOPED_TRACE(std::string(needle) + " " + std::to_string(begin));
+        parquet::WriterProperties::Builder properties;
+        properties.compression(parquet::Compression::ZSTD)
+            ->data_page_version(version)
+            ->data_pagesize(100)
+            ->write_batch_size(100);
+        const std::string path = write_parquet(*table, properties, 2000);
+        auto look = [&](int, const Batch& batch) {
+          expect_found(batch, 0, ContainsFilter(needle), texts, true, random);
+          return true;
+        };
+        EXPECT_TRUE(scan_file(detect_file(path, {}).value(), request_, look, &report_).ok());
+        EXPECT_TRUE(report_.errors.empty());
+      }
+  }
+}
+
 // However often their page is looked at.
 TEST_F(ParquetTest, FoundTextsThatAreNoUtf8AreRepairedOnce) {
   for (const bool with_dictionary : {false, true}) {
