@@ -225,7 +225,6 @@ void PageColumn::read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroup
       auto& data = static_cast<const parquet::DataPage&>(*page);
       if (data.num_values() != place.num_rows) fail("a page has another number of rows than was announced");
       if (is_late(data, place)) {
-        if (late_.empty()) learn_shared(*group.metadata());
         put_off(pages, std::move(page), number - 1, selection);
       } else {
         take_data(pages, data, place, selection);

@@ -140,8 +140,6 @@ class PageColumn {
   void add_texts(const Page& page);
   void put_off(ChunkPages& pages, std::shared_ptr<parquet::Page> page, size_t place,
                const uint64_t* selection);
-  void learn_shared(const parquet::RowGroupMetaData& group);
-  void want_number(LateBytes& bytes, size_t begin) const;
   void take_late(const uint64_t* selection);
   void clear_made();
   void unpack_late();
@@ -187,12 +185,6 @@ class PageColumn {
   bool has_room_ = false;                     // for texts of rows behind the dictionary
   std::vector<uint32_t> codes_, found_rows_;  // of one page
   std::vector<LatePage> late_;
-  // What the high bytes of all numbers of the chunk are, and how many bytes are below them.
-  struct Shared {
-    uint64_t number = 0;
-    size_t low = sizeof(uint64_t);
-  };
-  Shared shared_;
   // While find_rows() looks for some: what for, and which they are.
   struct Search {
     const TextFilter* filter = nullptr;

@@ -2,7 +2,6 @@
 //
 // Pages of which few values are wanted. First the levels in front of them, then their codes or values, then
 // the dictionary's values of all codes: each of these steps is made for all pages of the chunk at once.
-#include <parquet/statistics.h>
 
 #include <algorithm>
 #include <bit>
@@ -46,36 +45,6 @@ void PageColumn::put_off(ChunkPages& pages, std::shared_ptr<parquet::Page> page,
   }
   late.stored = std::move(page);
   if (!is_few || late_.size() == kMostLate) take_late(selection);
-}
-
-// Numbers between the least and the greatest of a chunk begin as both of them do. A small number that is
-// stored as a long would else have its high bytes followed through all that were copied before it. Under
-// `strict` what is said of the chunk is not believed.
-void PageColumn::learn_shared(const parquet::RowGroupMetaData& group) {
-  shared_ = {};
-  if (worker_.request.strict || field_.form == PageForm::Text) return;
-  const auto known = group.ColumnChunk(leaf_)->statistics();
-  if (!known || !known->HasMinMax()) return;
-  uint64_t least, greatest;
-  if (known->physical_type() == parquet::Type::INT64) {
-    auto& longs = static_cast<const parquet::TypedStatistics<parquet::Int64Type>&>(*known);
-    least = static_cast<uint64_t>(longs.min()), greatest = static_cast<uint64_t>(longs.max());
-  } else if (known->physical_type() == parquet::Type::INT32) {
-    auto& ints = static_cast<const parquet::TypedStatistics<parquet::Int32Type>&>(*known);
-    least = static_cast<uint32_t>(ints.min()), greatest = static_cast<uint32_t>(ints.max());
-  } else {
-    return;
-  }
-  shared_ = {least, static_cast<size_t>(std::bit_width(least ^ greatest) + 7) / 8};
-}
-
-// A number of a page or a dictionary of which nothing is readable yet.
-void PageColumn::want_number(LateBytes& bytes, size_t begin) const {
-  const size_t width = fixed_width(), low = std::min(width, shared_.low);
-  if (bytes.is_whole()) return;
-  std::memcpy(bytes.bytes().data() + begin + low, reinterpret_cast<const char*>(&shared_.number) + low,
-              width - low);
-  bytes.want(begin, begin + low);
 }
 
 void PageColumn::take_late(const uint64_t* selection) {
@@ -180,7 +149,7 @@ void PageColumn::want_values(LatePage& late) const {
   }
   const size_t width = fixed_width();
   if (size / width < late.page.num_values) fail("a page ends in a value");
-  for (uint32_t value : late.values) want_number(bytes, begin + value * width);
+  for (uint32_t value : late.values) bytes.want(begin + value * width, begin + (value + size_t{1}) * width);
 }
 
 void PageColumn::pick_codes(LatePage& late) const {
@@ -205,7 +174,7 @@ void PageColumn::unpack_dictionary() {
   const auto same = std::ranges::unique(codes);
   codes.erase(same.begin(), same.end());
   const size_t width = fixed_width();
-  for (uint32_t code : codes) want_number(fixed_dictionary_, code * width);
+  for (uint32_t code : codes) fixed_dictionary_.want(code * width, (code + size_t{1}) * width);
   LateBytes* const dictionary = &fixed_dictionary_;
   LateBytes::unpack({&dictionary, 1}, worker_.late.get());
 }
