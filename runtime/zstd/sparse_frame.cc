@@ -18,6 +18,8 @@ constexpr size_t kMostBlock = size_t{1} << 17;
 constexpr size_t kFewBlocks = 16, kLeastBlock = 1024;
 constexpr size_t kBlocksAtOnce = 2;  // whose sequences are read side by side
 constexpr size_t kMarked = 64;
+// Steps may take about as long as reading the sequences did: one for so many of these, and a few.
+constexpr size_t kFewSteps = 256, kSequencesForStep = 12;
 // Looking through so many for an offset takes as long as a step.
 constexpr size_t kSequencesOfStep = 16;
 // One byte of so many can be followed through sequences; to put more together is quicker.
@@ -197,8 +199,8 @@ bool SparseFrame::plan(std::span<const Range> wanted, std::vector<HuffmanStream>
   }
   if (has_sequences_ && num_bytes > size_ / kFollowed) return false;
   std::ranges::sort(pieces_, {}, &Piece::end);
-  steps_ = size_ / 2 + 4 * pieces_.size();
   if (!pieces_.empty() && !learn(pieces_.back().end)) return false;
+  steps_ = kFewSteps + 4 * pieces_.size() + sequences_.size() / kSequencesForStep;
   while (!pieces_.empty())
     if (!walk(block_at(pieces_.back().end - 1))) return false;
   return true;

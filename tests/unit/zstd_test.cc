@@ -239,6 +239,8 @@ TEST(Zstd, LongChainsEnd) {
     std::vector<Range> ranges;
     for (size_t i = 1; i <= 200; ++i)
       ranges.push_back({content.size() - i * 16, content.size() - i * 16 + 8});
+    EXPECT_FALSE(read(frame, ranges));  // all takes less time
+    ranges = {{0, 8}, {80, 88}};
     ASSERT_TRUE(read(frame, ranges));
     for (const Range& range : ranges)
       for (size_t i = range.begin; i < range.end; ++i) ASSERT_EQ(buffer[i], content[i]);
