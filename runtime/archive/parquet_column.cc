@@ -110,9 +110,9 @@ PageColumn::PageColumn(const ColumnRequest& request, PageField field, int leaf, 
 
 // A block of which nobody knows what was written is not given back.
 PageColumn::~PageColumn() {
-  if (!zeroed_.bytes || is_reading_) return;
+  if (!block_.bytes || is_reading_) return;
   clear_made();
-  worker_.late->zeroed.give_back(std::move(zeroed_));
+  worker_.late->zeroed.give_back(std::move(block_));
 }
 
 // Rows that were not made are 0 already.
@@ -259,38 +259,40 @@ bool PageColumn::find_values(arrow::io::RandomAccessFile& file, parquet::RowGrou
 // Rows of pages that were not asked for, or hold only nulls, are 0, or have code 0.
 void PageColumn::clear_rest() {
   const size_t width = fixed_width();
-  if (!values_ || zeroed_.bytes || field_.form == PageForm::Bits) return;
+  if (!values_ || block_.bytes || field_.form == PageForm::Bits) return;
   for (const Place& place : places_)
     if (!place.filled)
       std::memset(values_ + static_cast<size_t>(place.row) * width, 0,
                   static_cast<size_t>(place.num_rows) * width);
 }
 
-// Sets the bits of the rows that have a value, counts them, and returns how many of the bytes are levels:
-// none where these stand apart.
+// How many of a page's bytes stand in front of its values: levels, behind their length unless they are old.
+// None where levels stand apart.
+size_t PageColumn::levels_end(const parquet::DataPage& page, PageBytes bytes) const {
+  if (!nullable_ || page.type() != parquet::PageType::DATA_PAGE) return 0;
+  if (has_old_levels(page)) return (static_cast<size_t>(page.num_values()) + 7) / 8;
+  uint32_t length;
+  if (bytes.size() < sizeof length) fail("a page ends in its levels");
+  std::memcpy(&length, bytes.data(), sizeof length);
+  return sizeof length + length;
+}
+
+// Sets the bits of the rows that have a value, counts them, and returns levels_end().
 size_t PageColumn::read_levels(const parquet::DataPage& page, PageBytes apart, PageBytes bytes,
                                const Place& place, size_t* num_values) {
   const auto rows = static_cast<size_t>(place.num_rows), begin = static_cast<size_t>(place.row);
   *num_values = rows;
   if (!nullable_) return 0;
-  PageBytes levels = apart;
-  size_t behind = 0;
   const bool old = has_old_levels(page);
-  if (page.type() == parquet::PageType::DATA_PAGE) {
-    uint32_t length = 0;
-    if (!old && bytes.size() < sizeof length) fail("a page ends in its levels");
-    if (!old) std::memcpy(&length, bytes.data(), sizeof length);
-    const size_t head = old ? 0 : sizeof length, size = old ? (rows + 7) / 8 : length;
-    if (bytes.size() - head < size) fail("a page ends in its levels");
-    levels = bytes.subspan(head, size);
-    behind = head + size;
-  }
+  const size_t end = levels_end(page, bytes), head = end == 0 || old ? 0 : sizeof(uint32_t);
+  if (bytes.size() < end) fail("a page ends in its levels");
+  const PageBytes levels = end == 0 ? apart : bytes.first(end).subspan(head);
   const int64_t set =
       old ? decode_old_bits(levels, rows, validity_, begin) : decode_bits(levels, rows, validity_, begin);
   if (set < 0) fail("a page has fewer levels than rows");
   *num_values = static_cast<size_t>(set);
   has_nulls_ |= *num_values != rows;
-  return behind;
+  return end;
 }
 
 // Texts that are not in the dictionary stay where they are unpacked, unless some are looked for.

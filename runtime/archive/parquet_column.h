@@ -106,8 +106,8 @@ class PageColumn {
     Page page;
     ChunkPages::LateData data;
     size_t values_begin = 0;  // behind the levels
-    std::vector<uint32_t> rows, values,
-        codes;  // the wanted rows of the page, their values, the codes of these
+    // The wanted rows of the page, which of its values are theirs, and the codes of these.
+    std::vector<uint32_t> rows, values, codes;
   };
 
   static uint64_t rows_of(const Place& place, size_t word);
@@ -128,6 +128,7 @@ class PageColumn {
   void keep_found(const Page& page);
   void clear_rest();
   void take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place, const uint64_t* selection);
+  size_t levels_end(const parquet::DataPage& page, PageBytes bytes) const;
   size_t read_levels(const parquet::DataPage& page, PageBytes apart, PageBytes bytes, const Place& place,
                      size_t* num_values);
   void take_dictionary(ChunkPages& pages, std::shared_ptr<parquet::Page> page);
@@ -172,12 +173,12 @@ class PageColumn {
   bool complete_ = false;
   bool has_nulls_ = false;
   uint8_t* validity_ = nullptr;
-  uint8_t* values_ = nullptr;   // of fixed width, bits or codes
-  ZeroedBlocks::Block zeroed_;  // where they are, if few were wanted first; rows that were not made are 0
-  bool is_reading_ = false;     // pages, of which one may be made in part
-  Str* texts_ = nullptr;        // of Text without a dictionary
-  Str* dictionary_ = nullptr;   // of Text: those of the file, then those that were added
-  size_t num_texts_ = 0;        // in it
+  uint8_t* values_ = nullptr;  // of fixed width, bits or codes
+  ZeroedBlocks::Block block_;  // where they are, if few were wanted first; rows that were not made are 0
+  bool is_reading_ = false;    // pages, of which one may be made in part
+  Str* texts_ = nullptr;       // of Text without a dictionary
+  Str* dictionary_ = nullptr;  // of Text: those of the file, then those that were added
+  size_t num_texts_ = 0;       // in it
   LateBytes fixed_dictionary_;
   std::shared_ptr<parquet::Page> dictionary_page_;  // what it is unpacked from
   size_t dictionary_size_ = 0;                      // in the file

@@ -26,7 +26,8 @@ constexpr size_t kRunBytes = 64;
 
 }  // namespace
 
-// Where more than a few values are wanted, most of a page's streams hold one: then it is unpacked at once.
+// Where more than a few values are wanted, most of a page's streams hold one, and most of a dictionary's:
+// then they are unpacked at once.
 void PageColumn::put_off(ChunkPages& pages, std::shared_ptr<parquet::Page> page, size_t place,
                          const uint64_t* selection) {
   auto& data = static_cast<const parquet::DataPage&>(*page);
@@ -42,6 +43,7 @@ void PageColumn::put_off(ChunkPages& pages, std::shared_ptr<parquet::Page> page,
   } else {
     const ChunkPages::Data whole = pages.read_data(data, false);
     late.data = {whole.levels, LateBytes(whole.values)};
+    if (field_.form != PageForm::Text && has_dictionary_) fixed_dictionary_.need_all();
   }
   late.stored = std::move(page);
   if (!is_few || late_.size() == kMostLate) take_late(selection);
@@ -77,7 +79,7 @@ void PageColumn::take_late(const uint64_t* selection) {
 void PageColumn::unpack_late() {
   std::vector<LateBytes*> all;
   for (LatePage& late : late_) all.push_back(&late.data.values);
-  LateBytes::unpack(all, worker_.late.get());
+  LateBytes::unpack(all);
 }
 
 // How many rows of the page there are up to the last that is selected.
@@ -101,12 +103,8 @@ void PageColumn::read_late_levels(const uint64_t* selection) {
   for (LatePage& late : late_) {
     auto& page = static_cast<const parquet::DataPage&>(*late.stored);
     LateBytes& values = late.data.values;
-    if (page.type() == parquet::PageType::DATA_PAGE) {
-      uint32_t length = 0;
-      values.need_first(sizeof length);
-      if (values.bytes().size() >= sizeof length) std::memcpy(&length, values.bytes().data(), sizeof length);
-      values.need_first(has_old_levels(page) ? (late.page.num_rows + 7) / 8 : sizeof length + length);
-    }
+    values.need_first(sizeof(uint32_t));
+    values.need_first(levels_end(page, values.bytes()));
     late.values_begin =
         read_levels(page, late.data.levels, values.bytes(), places_[late.place], &late.page.num_values);
   }
@@ -176,7 +174,7 @@ void PageColumn::unpack_dictionary() {
   const size_t width = fixed_width();
   for (uint32_t code : codes) fixed_dictionary_.want(code * width, (code + size_t{1}) * width);
   LateBytes* const dictionary = &fixed_dictionary_;
-  LateBytes::unpack({&dictionary, 1}, worker_.late.get());
+  LateBytes::unpack({&dictionary, 1});
 }
 
 // Returns false where a time is none: then the page has to be taken as a whole, which counts it once.
@@ -184,10 +182,10 @@ bool PageColumn::take_chosen(const LatePage& late) {
   const size_t width = fixed_width();
   if (!values_) {
     if (!worker_.late) worker_.late = std::make_unique<LateMemory>();
-    zeroed_ = worker_.late->zeroed.take(static_cast<size_t>(num_rows_) * width);
-    values_ = zeroed_.bytes.get();
+    block_ = worker_.late->zeroed.take(static_cast<size_t>(num_rows_) * width);
+    values_ = block_.bytes.get();
   }
-  if (!zeroed_.bytes)
+  if (!block_.bytes)
     std::memset(values_ + static_cast<size_t>(late.page.row) * width, 0, late.page.num_rows * width);
   const uint8_t* dictionary = fixed_dictionary_.bytes().data();
   if (width == sizeof(int32_t))

@@ -46,8 +46,10 @@ bool LateBytes::plan() {
   return is_open_ && frame.plan(wanted_, &memory_->streams);
 }
 
-void LateBytes::unpack(std::span<LateBytes* const> all, LateMemory* memory) {
-  if (std::ranges::all_of(all, [](const LateBytes* late) { return late->wanted_.empty(); })) return;
+void LateBytes::unpack(std::span<LateBytes* const> all) {
+  const auto first = std::ranges::find_if(all, [](const LateBytes* late) { return !late->wanted_.empty(); });
+  if (first == all.end()) return;
+  LateMemory* memory = (*first)->memory_;
   memory->streams.clear();
   for (LateBytes* late : all) {
     if (late->wanted_.empty()) continue;
@@ -73,7 +75,7 @@ void LateBytes::unpack(std::span<LateBytes* const> all, LateMemory* memory) {
 void LateBytes::need_first(size_t end) {
   if (first_ >= std::min(end, bytes_.size())) return;
   want(first_, std::min(bytes_.size(), std::max(end, first_ + kStep)));
-  unpack(std::array{this}, memory_);
+  unpack(std::array{this});
 }
 
 void LateBytes::need_all() {

@@ -66,7 +66,7 @@ class LateBytes {
   // The first `end` bytes are, as far as they are not readable.
   void want_first(size_t end) { want(first_, end); }
   // Makes what is wanted of several readable.
-  static void unpack(std::span<LateBytes* const> all, LateMemory* memory);
+  static void unpack(std::span<LateBytes* const> all);
   // Makes the first `end` bytes readable, or all if there are fewer.
   void need_first(size_t end);
   void need_all();

@@ -8,9 +8,9 @@
 #include <mutex>
 #include <thread>
 
-#include "runtime/archive/parquet_late.h"
 #include "runtime/archive/json_rows.h"
 #include "runtime/archive/manifest.h"
+#include "runtime/archive/parquet_late.h"
 #include "runtime/archive/source.h"
 #include "runtime/archive/term_filter.h"
 #include "runtime/base/stopwatch.h"

@@ -11,6 +11,7 @@
 #include <functional>
 #include <utility>
 
+#include "runtime/zstd/bmi2.h"
 #include "runtime/zstd/fse.h"
 
 namespace kqlc::zstd {
@@ -103,12 +104,6 @@ struct Lanes {
   std::array<const uint8_t*, kLanes> begins, ends;  // of the input, of the output
 };
 
-#if defined(__x86_64__)
-#define KQLC_BMI2 [[gnu::target("bmi2")]]
-#else
-#define KQLC_BMI2
-#endif
-
 // Five codes of each lane, `rounds` times. What is written might be a part of `lanes`, for all that the
 // compiler knows, so it works on copies.
 template <size_t N>
@@ -155,22 +150,13 @@ void read_codes_plain(Lanes& lanes, size_t rounds) {
 using ReadCodes = void (*)(Lanes&, size_t);
 template <size_t... N>
 constexpr std::array<std::array<ReadCodes, kLanes>, 2> readers(std::index_sequence<N...>) {
-#if defined(__x86_64__)
   return {{{read_codes_plain<N + 1>...}, {read_codes_bmi2<N + 1>...}}};
-#else
-  return {{{read_codes_plain<N + 1>...}, {read_codes_plain<N + 1>...}}};
-#endif
 }
 
 // Five codes of each of the first `count` lanes, `rounds` times.
 void read_rounds(Lanes& lanes, size_t count, size_t rounds) {
   static constexpr auto kReaders = readers(std::make_index_sequence<kLanes>());
-#if defined(__x86_64__)
-  static const bool has_bmi2 = __builtin_cpu_supports("bmi2");
-#else
-  constexpr bool has_bmi2 = false;
-#endif
-  kReaders[has_bmi2][count - 1](lanes, rounds);
+  kReaders[has_bmi2()][count - 1](lanes, rounds);
 }
 
 // How many rounds the lane has input and room for.

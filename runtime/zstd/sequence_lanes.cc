@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Two streams are read side by side as long as both have input; what is left of one is read alone. More at
-// once are not faster (seen: 10.7 ns a sequence for one, 7.2 for two, 7.6 for three and four; eight in
-// vectors of AVX-512 with gathered states 12 % less than two).
+// once are not faster (README.md).
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <functional>
 
+#include "runtime/zstd/bmi2.h"
 #include "runtime/zstd/sequences.h"
 
 namespace kqlc::zstd {
 namespace {
 
-#if defined(__x86_64__)
-#define KQLC_BMI2 [[gnu::target("bmi2")]]
-#else
-#define KQLC_BMI2
-#endif
-
 constexpr size_t kWordBytes = sizeof(uint64_t);
-
 constexpr unsigned kWordBits = 57;     // of a word, whatever bit it begins at
 constexpr size_t kSequenceBytes = 12;  // the most that a sequence takes
 constexpr size_t kLanes = 2;
@@ -121,34 +114,29 @@ bool place_word(const SequenceStream& stream, int64_t left, SequenceLane* lane) 
 // The sequences [first, first + rounds) of one or two streams.
 [[gnu::always_inline]] inline void read_rounds(const SequenceStream* streams, SequenceLane* lanes,
                                                size_t count, size_t first, size_t rounds) {
-  SequenceLane one = lanes[0], two = lanes[count - 1];
-  const SequenceStream &of_one = streams[0], &of_two = streams[count - 1];
-  for (size_t i = first; i < first + rounds; ++i) {
-    read_sequence(of_one, one, of_one.out + i);
-    if (count == kLanes) read_sequence(of_two, two, of_two.out + i);
+  const SequenceStream& stream = streams[0];
+  SequenceLane lane = lanes[0];
+  if (count == kLanes) {
+    const SequenceStream& other_stream = streams[1];
+    SequenceLane other = lanes[1];
+    for (size_t i = first; i < first + rounds; ++i) {
+      read_sequence(stream, lane, stream.out + i);
+      read_sequence(other_stream, other, other_stream.out + i);
+    }
+    lanes[1] = other;
+  } else {
+    for (size_t i = first; i < first + rounds; ++i) read_sequence(stream, lane, stream.out + i);
   }
-  lanes[0] = one;
-  if (count == kLanes) lanes[1] = two;
+  lanes[0] = lane;
 }
 
 KQLC_BMI2 void read_rounds_bmi2(const SequenceStream* streams, SequenceLane* lanes, size_t count,
                                 size_t first, size_t rounds) {
-  count == kLanes ? read_rounds(streams, lanes, kLanes, first, rounds)
-                  : read_rounds(streams, lanes, 1, first, rounds);
+  read_rounds(streams, lanes, count, first, rounds);
 }
 void read_rounds_plain(const SequenceStream* streams, SequenceLane* lanes, size_t count, size_t first,
                        size_t rounds) {
-  count == kLanes ? read_rounds(streams, lanes, kLanes, first, rounds)
-                  : read_rounds(streams, lanes, 1, first, rounds);
-}
-
-using ReadRounds = void (*)(const SequenceStream*, SequenceLane*, size_t, size_t, size_t);
-ReadRounds rounds_reader() {
-#if defined(__x86_64__)
-  static const bool has_bmi2 = __builtin_cpu_supports("bmi2");
-  if (has_bmi2) return read_rounds_bmi2;
-#endif
-  return read_rounds_plain;
+  read_rounds(streams, lanes, count, first, rounds);
 }
 
 class Unpacker {
@@ -183,7 +171,7 @@ class Unpacker {
   // Goes on behind the first `done` sequences of the first streams as long as each has bytes enough. Returns
   // how many are done.
   size_t read_together(size_t active, size_t done) {
-    const ReadRounds read = rounds_reader();
+    const auto read = has_bmi2() ? read_rounds_bmi2 : read_rounds_plain;
     for (;;) {
       size_t rounds = ~size_t{0};
       for (size_t i = 0; i < active; ++i) rounds = std::min(rounds, rounds_of(i, done));

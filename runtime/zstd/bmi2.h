@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Loops of shifts by a register are shorter with BMI2. In: the processor. Out: whether it has that, and the
+// mark of a function that may be called then.
+#pragma once
+
+namespace kqlc::zstd {
+
+#if defined(__x86_64__)
+#define KQLC_BMI2 [[gnu::target("bmi2")]]
+inline bool has_bmi2() {
+  static const bool has = __builtin_cpu_supports("bmi2");
+  return has;
+}
+#else
+#define KQLC_BMI2
+constexpr bool has_bmi2() { return false; }
+#endif
+
+}  // namespace kqlc::zstd
