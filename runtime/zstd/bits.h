@@ -24,6 +24,9 @@ inline uint64_t load_word(const uint8_t* place) {
 
 class BackwardBits {
  public:
+  BackwardBits() = default;
+  // The first `left` bits of a stream that begins there.
+  BackwardBits(const uint8_t* begin, int64_t left) : begin_(begin), left_(left) {}
   // Returns false where the stream is empty, or its last byte is 0.
   bool open(Bytes stream) {
     if (stream.empty() || stream.back() == 0) return false;

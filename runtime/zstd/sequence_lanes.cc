@@ -1,217 +1,198 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two streams are read side by side as long as both have input; what is left of one is read alone. More at
-// once are not faster (README.md).
+// A lane is a stream that is being read. Where the bits of its next sequence go is known from the masks of
+// its states, so one deposit puts them into place. Lanes go on together as long as each has input; one that
+// has not reads its rest alone.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <functional>
+#include <utility>
 
 #include "runtime/zstd/bmi2.h"
-#include "runtime/zstd/sequences.h"
+#include "runtime/zstd/sequence_kinds.h"
 
 namespace kqlc::zstd {
 namespace {
 
-constexpr size_t kWordBytes = sizeof(uint64_t);
-constexpr unsigned kWordBits = 57;     // of a word, whatever bit it begins at
-constexpr size_t kSequenceBytes = 12;  // the most that a sequence takes
-constexpr size_t kLanes = 2;
+// More lanes have more tables than the cache of the first level.
+constexpr size_t kLanes = 6;
+constexpr uint64_t kLogMask = (1 << kMaxFseLog) - 1, kOffsetLogMask = (1 << word::kMaxOffsetLog) - 1;
+// A word of the stream that is loaded holds so many bits that are left, or more; a sequence takes fewer.
+constexpr int64_t kWordBits = 56;
+constexpr size_t kSequenceBits = 96;  // the most that a long one takes, and some
 
-// Where a stream is read: its next word, how many bits of that are used, the states.
-struct SequenceLane {
-  const uint8_t* place = nullptr;
-  uint64_t used = 0;
-  uint64_t literals = 0, offsets = 0, matches = 0;
+// Of one stream. `states` are places of a word; `left` counts the bits of the stream.
+struct Lane {
+  const uint8_t* begin = nullptr;
+  int64_t left = 0;
+  uint64_t states = 0;
+  const SequenceTables* tables = nullptr;
+  uint64_t* out = nullptr;
+  size_t count = 0;  // of sequences that are not read
 };
 
-inline Sequence make_sequence(uint64_t literals, uint64_t match, uint64_t offset) {
-  return std::bit_cast<Sequence>(literals | match << 17 | offset << 35);
+size_t literals_state(uint64_t states) { return states >> word::kLiterals & kLogMask; }
+size_t match_state(uint64_t states) { return states >> word::kMatches & kLogMask; }
+size_t offset_state(uint64_t states) { return states >> word::kOffsets & kOffsetLogMask; }
+
+// The state behind `state`, with as many bits as it takes.
+template <int Log, class Mask>
+uint64_t next_state(const SequenceKind& kind, const SequenceStates<Log, Mask>& states, size_t state,
+                    BackwardBits& bits) {
+  constexpr uint64_t kMask = (uint64_t{1} << Log) - 1;
+  const uint64_t next = states.words[state] >> kind.place & kMask, mask = states.masks[state] >> kind.place;
+  return (next | bits.read(static_cast<unsigned>(std::popcount(mask & kMask)))) << kind.place;
 }
 
-// The `count` bits of a word that stand below bit `at`, which goes down to them.
-inline uint64_t take(uint64_t word, uint64_t& at, unsigned count) {
-  at -= count;
-  return word >> (at & 63) & ((uint64_t{1} << count) - 1);
+uint32_t read_number(const SequenceKind& kind, uint8_t symbol, BackwardBits& bits) {
+  return kind.base[symbol] + static_cast<uint32_t>(bits.read(kind.extra[symbol]));
 }
 
 // One sequence with a look at each bit. The last one of a stream has no states behind it. Bits stand in this
 // order: the extra ones of offset, match and literals, then the next states of literals, matches and offsets.
-void read_one(const SequenceStream& stream, BackwardBits& bits, SequenceLane& lane, bool is_last,
-              Sequence* out) {
-  const SequenceState literals = stream.literals->states[lane.literals];
-  const SequenceState offset = stream.offsets->states[lane.offsets];
-  const SequenceState match = stream.matches->states[lane.matches];
-  const uint64_t offset_number = offset.base + bits.read(offset.extra);
-  const uint64_t match_number = match.base + bits.read(match.extra);
-  *out = make_sequence(literals.base + bits.read(literals.extra), match_number, offset_number);
-  if (is_last) return;
-  lane.literals = literals.next + bits.read(literals.bits);
-  lane.matches = match.next + bits.read(match.bits);
-  lane.offsets = offset.next + bits.read(offset.bits);
+Sequence read_one(const SequenceTables& tables, BackwardBits& bits, uint64_t* states, bool is_last) {
+  const size_t literals = literals_state(*states), match = match_state(*states),
+               offset = offset_state(*states);
+  Sequence sequence;
+  sequence.offset = read_number(kOffsetsKind, tables.offsets.symbols[offset], bits);
+  sequence.match = read_number(kMatchesKind, tables.matches.symbols[match], bits);
+  sequence.literals = read_number(kLiteralsKind, tables.literals.symbols[literals], bits);
+  if (is_last) return sequence;
+  *states = next_state(kLiteralsKind, tables.literals, literals, bits);
+  *states |= next_state(kMatchesKind, tables.matches, match, bits);
+  *states |= next_state(kOffsetsKind, tables.offsets, offset, bits);
+  return sequence;
 }
 
-int64_t bits_left(const SequenceStream& stream, const SequenceLane& lane) {
-  return (lane.place - stream.packed.data()) * 8 + 64 - static_cast<int64_t>(lane.used);
+// One that the loop cannot read.
+[[gnu::noinline]] void read_long(const SequenceTables& tables, const uint8_t* begin, int64_t* left,
+                                 uint64_t* states, uint64_t* out, SequenceList* list) {
+  BackwardBits bits(begin, *left);
+  *out = list->pack(read_one(tables, bits, states, false));
+  *left = bits.left();
 }
 
-// The bits of the lane's next word are those that are left. Returns false where there is no whole word.
-bool place_word(const SequenceStream& stream, int64_t left, SequenceLane* lane) {
-  const int64_t end = (left + 7) / 8;
-  if (end < static_cast<int64_t>(kWordBytes)) return false;
-  lane->place = stream.packed.data() + end - kWordBytes;
-  lane->used = static_cast<uint64_t>(end * 8 - left);
-  return true;
-}
-
-// The next states, from the bits of the word below `at`.
-[[gnu::always_inline]] inline void read_states(uint64_t word, uint64_t at, const SequenceState& literals,
-                                               const SequenceState& offset, const SequenceState& match,
-                                               SequenceLane& lane) {
-  lane.literals = literals.next + take(word, at, literals.bits);
-  lane.matches = match.next + take(word, at, match.bits);
-  lane.offsets = offset.next + take(word, at, offset.bits);
-  lane.place -= (64 - at) / 8;
-  lane.used = (64 - at) % 8;
-}
-
-// One that may have more bits than a word.
-[[gnu::noinline]] void read_long(const SequenceStream& stream, SequenceLane& lane, Sequence* out) {
-  const SequenceState& literals = stream.literals->states[lane.literals];
-  const SequenceState& offset = stream.offsets->states[lane.offsets];
-  const SequenceState& match = stream.matches->states[lane.matches];
-  if (literals.extra + match.extra + offset.extra + literals.bits + match.bits + offset.bits <= kWordBits) {
-    const uint64_t word = load_word(lane.place);
-    uint64_t at = 64 - lane.used;
-    const uint64_t offset_number = offset.base + take(word, at, offset.extra);
-    const uint64_t match_number = match.base + take(word, at, match.extra);
-    *out = make_sequence(literals.base + take(word, at, literals.extra), match_number, offset_number);
-    return read_states(word, at, literals, offset, match, lane);
+#if defined(__x86_64__)
+// Some sequences of each of the first N lanes.
+template <size_t N>
+KQLC_BMI2 void read_rounds(std::array<Lane, kLanes>& lanes, size_t rounds, SequenceList* list) {
+  std::array<uint64_t, N> states;
+  std::array<int64_t, N> left;
+  for (size_t lane = 0; lane < N; ++lane) {
+    states[lane] = lanes[lane].states;
+    left[lane] = lanes[lane].left;
   }
-  BackwardBits bits;
-  bits.open(stream.packed);
-  bits.skip(static_cast<unsigned>(bits.left() - bits_left(stream, lane)));
-  read_one(stream, bits, lane, false, out);
-  place_word(stream, bits.left(), &lane);
-}
-
-// The next sequence of a stream that has kSequenceBytes left in front of its word. Most have so few literals
-// and such a short match that these have no extra bits; then all it takes is in one word.
-[[gnu::always_inline]] inline void read_sequence(const SequenceStream& stream, SequenceLane& lane,
-                                                 Sequence* out) {
-  const SequenceState& literals = stream.literals->states[lane.literals];
-  const SequenceState& offset = stream.offsets->states[lane.offsets];
-  const SequenceState& match = stream.matches->states[lane.matches];
-  if (literals.extra | match.extra) [[unlikely]]
-    return read_long(stream, lane, out);
-  const uint64_t word = load_word(lane.place);
-  uint64_t at = 64 - lane.used;
-  const uint64_t offset_number = offset.base + take(word, at, offset.extra);
-  *out = make_sequence(literals.base, match.base, offset_number);
-  read_states(word, at, literals, offset, match, lane);
-}
-
-// The sequences [first, first + rounds) of one or two streams.
-[[gnu::always_inline]] inline void read_rounds(const SequenceStream* streams, SequenceLane* lanes,
-                                               size_t count, size_t first, size_t rounds) {
-  const SequenceStream& stream = streams[0];
-  SequenceLane lane = lanes[0];
-  if (count == kLanes) {
-    const SequenceStream& other_stream = streams[1];
-    SequenceLane other = lanes[1];
-    for (size_t i = first; i < first + rounds; ++i) {
-      read_sequence(stream, lane, stream.out + i);
-      read_sequence(other_stream, other, other_stream.out + i);
+  for (size_t i = 0; i < rounds; ++i)
+#pragma GCC unroll 6
+    for (size_t lane = 0; lane < N; ++lane) {
+      const SequenceTables& tables = *lanes[lane].tables;
+      const size_t literals = literals_state(states[lane]), match = match_state(states[lane]),
+                   offset = offset_state(states[lane]);
+      const uint64_t word =
+          tables.literals.words[literals] | tables.matches.words[match] | tables.offsets.words[offset];
+      if (word & word::kIsLong) [[unlikely]] {
+        read_long(tables, lanes[lane].begin, &left[lane], &states[lane], &lanes[lane].out[i], list);
+        continue;
+      }
+      const uint64_t mask = uint64_t{tables.literals.masks[literals] | tables.matches.masks[match]} |
+                            tables.offsets.masks[offset];
+      // The bits below `left` and no others are in the word at 8 * (left / 8 - 7).
+      const uint64_t bits = load_word(lanes[lane].begin + (left[lane] >> 3) - 7);
+      const int64_t count = std::popcount(mask), behind = (left[lane] | ~int64_t{7}) - count;
+      left[lane] -= count;
+      states[lane] = word | _pdep_u64(bits >> (behind & 63), mask);
+      lanes[lane].out[i] = states[lane];
     }
-    lanes[1] = other;
-  } else {
-    for (size_t i = first; i < first + rounds; ++i) read_sequence(stream, lane, stream.out + i);
+  for (size_t lane = 0; lane < N; ++lane) {
+    lanes[lane].states = states[lane];
+    lanes[lane].left = left[lane];
+    lanes[lane].out += rounds;
+    lanes[lane].count -= rounds;
   }
-  lanes[0] = lane;
 }
 
-KQLC_BMI2 void read_rounds_bmi2(const SequenceStream* streams, SequenceLane* lanes, size_t count,
-                                size_t first, size_t rounds) {
-  read_rounds(streams, lanes, count, first, rounds);
+using ReadRounds = void (*)(std::array<Lane, kLanes>&, size_t, SequenceList*);
+template <size_t... N>
+constexpr std::array<ReadRounds, kLanes> readers(std::index_sequence<N...>) {
+  return {read_rounds<N + 1>...};
 }
-void read_rounds_plain(const SequenceStream* streams, SequenceLane* lanes, size_t count, size_t first,
-                       size_t rounds) {
-  read_rounds(streams, lanes, count, first, rounds);
+#endif
+
+// How many sequences of the lane may be read without a look at each bit; all but the last one may.
+size_t rounds_of(const Lane& lane) {
+  if (lane.count < 2 || lane.left < kWordBits || !has_fast_deposit()) return 0;
+  return std::min(lane.count - 1, static_cast<size_t>(lane.left - kWordBits) / kSequenceBits);
 }
 
 class Unpacker {
  public:
-  explicit Unpacker(std::span<SequenceStream> streams) : streams_(streams) {}
+  explicit Unpacker(SequenceList* list) : list_(list) {}
 
-  // The stream with more sequences comes first, so that it is the one that is left.
-  bool run() {
-    std::ranges::sort(streams_, std::ranges::greater{}, &SequenceStream::count);
-    for (size_t i = 0; i < streams_.size(); ++i)
-      if (!open(i)) return false;
-    size_t done = 0;
-    for (size_t active = streams_.size(); active > 0; --active) {
-      done = read_together(active, done);
-      if (!finish(active - 1, done)) return false;
+  bool run(std::span<SequenceStream> streams) {
+    size_t next = 0;
+    for (;;) {
+      for (; count_ < kLanes && next < streams.size(); ++next)
+        if (!open(streams[next])) return false;
+      if (count_ == 0) return true;
+      size_t rounds = rounds_of(lanes_[0]);
+      for (size_t lane = 1; lane < count_; ++lane) rounds = std::min(rounds, rounds_of(lanes_[lane]));
+      if (rounds > 0)
+        read_together(rounds);
+      else if (!drop_finished())
+        return false;
+    }
+  }
+
+ private:
+  bool open(const SequenceStream& stream) {
+    BackwardBits bits;
+    if (!bits.open(stream.packed)) return false;
+    const SequenceTables& tables = *stream.tables;
+    uint64_t states = bits.read(static_cast<unsigned>(tables.literals.log)) << word::kLiterals;
+    states |= bits.read(static_cast<unsigned>(tables.offsets.log)) << word::kOffsets;
+    states |= bits.read(static_cast<unsigned>(tables.matches.log)) << word::kMatches;
+    lanes_[count_++] = {stream.packed.data(), bits.left(), states, &tables, stream.out, stream.count};
+    return bits.left() >= 0;
+  }
+
+  void read_together([[maybe_unused]] size_t rounds) {
+#if defined(__x86_64__)
+    static constexpr auto kReaders = readers(std::make_index_sequence<kLanes>());
+    kReaders[count_ - 1](lanes_, rounds, list_);
+#endif
+  }
+
+  // Ends the lanes that cannot go on with others.
+  bool drop_finished() {
+    for (size_t lane = count_; lane-- > 0;) {
+      if (rounds_of(lanes_[lane]) > 0) continue;
+      if (!finish(lanes_[lane])) return false;
+      lanes_[lane] = lanes_[--count_];
     }
     return true;
   }
 
- private:
-  bool open(size_t i) {
-    const SequenceStream& stream = streams_[i];
-    BackwardBits bits;
-    if (!bits.open(stream.packed)) return false;
-    lanes_[i].literals = bits.read(static_cast<unsigned>(stream.literals->log));
-    lanes_[i].offsets = bits.read(static_cast<unsigned>(stream.offsets->log));
-    lanes_[i].matches = bits.read(static_cast<unsigned>(stream.matches->log));
-    left_[i] = bits.left();
-    return bits.left() >= 0;
-  }
-
-  // Goes on behind the first `done` sequences of the first streams as long as each has bytes enough. Returns
-  // how many are done.
-  size_t read_together(size_t active, size_t done) {
-    const auto read = has_bmi2() ? read_rounds_bmi2 : read_rounds_plain;
-    for (;;) {
-      size_t rounds = ~size_t{0};
-      for (size_t i = 0; i < active; ++i) rounds = std::min(rounds, rounds_of(i, done));
-      if (rounds == 0) return done;
-      read(streams_.data(), lanes_.data(), active, done, rounds);
-      for (size_t i = 0; i < active; ++i) left_[i] = bits_left(streams_[i], lanes_[i]);
-      done += rounds;
-    }
-  }
-
-  // All but the last sequence of a stream may be read together.
-  size_t rounds_of(size_t i, size_t done) {
-    const SequenceStream& stream = streams_[i];
-    if (done + 1 >= stream.count || !place_word(stream, left_[i], &lanes_[i])) return 0;
-    return std::min(stream.count - 1 - done,
-                    static_cast<size_t>(lanes_[i].place - stream.packed.data()) / kSequenceBytes);
-  }
-
   // The rest of a stream.
-  bool finish(size_t i, size_t done) {
-    const SequenceStream& stream = streams_[i];
-    BackwardBits bits;
-    if (!bits.open(stream.packed)) return false;
-    bits.skip(static_cast<unsigned>(bits.left() - left_[i]));
-    for (; done < stream.count && bits.left() >= 0; ++done)
-      read_one(stream, bits, lanes_[i], done + 1 == stream.count, stream.out + done);
+  bool finish(Lane& lane) {
+    BackwardBits bits(lane.begin, lane.left);
+    for (; lane.count > 0 && bits.left() >= 0; --lane.count)
+      *lane.out++ = list_->pack(read_one(*lane.tables, bits, &lane.states, lane.count == 1));
     return bits.left() == 0;
   }
 
-  std::span<SequenceStream> streams_;
-  std::array<SequenceLane, kLanes> lanes_;
-  std::array<int64_t, kLanes> left_{};  // bits
+  SequenceList* list_;
+  std::array<Lane, kLanes> lanes_;
+  size_t count_ = 0;
 };
 
 }  // namespace
 
-bool unpack_sequences(std::span<SequenceStream> streams) {
-  for (; !streams.empty(); streams = streams.subspan(std::min(kLanes, streams.size())))
-    if (!Unpacker(streams.first(std::min(kLanes, streams.size()))).run()) return false;
-  return true;
+bool unpack_sequences(std::span<SequenceStream> streams, SequenceList* list) {
+  return Unpacker(list).run(streams);
 }
 
 }  // namespace kqlc::zstd

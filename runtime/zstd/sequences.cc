@@ -4,116 +4,78 @@
 #include "runtime/zstd/sequences.h"
 
 #include <algorithm>
-#include <bit>
-#include <initializer_list>
+
+#include "runtime/zstd/sequence_kinds.h"
 
 namespace kqlc::zstd {
 namespace {
 
-// What the symbols of a table stand for, and how its states are spread where a block does not say.
-struct Kind {
-  int max_log;
-  size_t num_symbols;
-  std::array<uint32_t, 53> base;
-  std::array<uint8_t, 53> extra;
-  int predefined_log;
-  size_t predefined_symbols;
-  std::array<int8_t, 53> predefined;
-};
-
-// Numbers that follow each other: symbol i begins where the one before ends.
-constexpr Kind numbers(int max_log, size_t num_symbols, uint32_t first, size_t single,
-                       std::initializer_list<uint8_t> extra, int predefined_log,
-                       std::initializer_list<int8_t> predefined) {
-  Kind kind{max_log, num_symbols, {}, {}, predefined_log, predefined.size(), {}};
-  uint32_t base = first;
-  for (size_t i = 0; i < num_symbols; ++i) {
-    kind.extra[i] = i < single ? uint8_t{0} : extra.begin()[i - single];
-    kind.base[i] = base;
-    base += uint32_t{1} << kind.extra[i];
-  }
-  std::copy(predefined.begin(), predefined.end(), kind.predefined.begin());
-  return kind;
-}
-
-constexpr Kind kLiterals =
-    numbers(9, 36, 0, 16, {1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, 6,
-            {4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1,  1,  2,  2,
-             2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1});
-constexpr Kind kMatches =
-    numbers(9, 53, 3, 32, {1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, 6,
-            {1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,  1,  1,  1,  1,  1,  1, 1,
-             1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1});
-// Symbol i: the numbers of i + 1 bits.
-constexpr size_t kMostOffsetBits = 28;
-constexpr Kind offset_kind() {
-  Kind kind{8, kMostOffsetBits + 1, {}, {}, 5, 29, {}};
-  for (size_t i = 0; i <= kMostOffsetBits; ++i) {
-    kind.base[i] = uint32_t{1} << i;
-    kind.extra[i] = static_cast<uint8_t>(i);
-  }
-  constexpr std::array<int8_t, 29> predefined{1, 1, 1, 1, 1, 1, 2, 2, 2, 1,  1,  1,  1,  1, 1,
-                                              1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1};
-  std::copy(predefined.begin(), predefined.end(), kind.predefined.begin());
-  return kind;
-}
-constexpr Kind kOffsets = offset_kind();
-
 enum Mode : uint8_t { kPredefined = 0, kRle = 1, kCompressed = 2, kRepeat = 3 };
 
-bool make_table(const Kind& kind, const Distribution& distribution, SequenceTable* out) {
-  out->log = distribution.log;
-  std::array<FseState, size_t{1} << kMaxFseLog> states;
+template <int Log, class Mask>
+void set_state(const SequenceKind& kind, const FseState& state, size_t i, SequenceStates<Log, Mask>* out) {
+  const uint64_t bits = (uint64_t{1} << state.bits) - 1;
+  out->words[i] = kind.words[state.symbol] | uint64_t{state.next} << kind.place;
+  out->masks[i] = static_cast<Mask>(kind.masks[state.symbol] | bits << kind.place);
+  out->symbols[i] = state.symbol;
+}
+
+template <int Log, class Mask>
+bool fill_states(const SequenceKind& kind, const Distribution& distribution, SequenceStates<Log, Mask>* out) {
+  std::array<FseState, size_t{1} << Log> states;
   const std::span<FseState> made = std::span(states).first(size_t{1} << distribution.log);
   if (!make_states(distribution, made)) return false;
-  for (size_t i = 0; i < made.size(); ++i)
-    out->states[i] = {kind.base[made[i].symbol], made[i].next, made[i].bits, kind.extra[made[i].symbol]};
+  out->log = distribution.log;
+  for (size_t i = 0; i < made.size(); ++i) set_state(kind, made[i], i, out);
   return true;
 }
 
-bool make_predefined(const Kind& kind, SequenceTable* out) {
+template <int Log, class Mask>
+void make_predefined(const SequenceKind& kind, SequenceStates<Log, Mask>* out) {
   Distribution distribution;
   distribution.log = kind.predefined_log;
   distribution.num_symbols = kind.predefined_symbols;
   std::copy(kind.predefined.begin(), kind.predefined.end(), distribution.counts.begin());
-  return make_table(kind, distribution, out);
+  fill_states(kind, distribution, out);
 }
 
-// The tables that are the same for all.
-const SequenceTable* predefined_table(const Kind& kind) {
-  static const auto all = [] {
-    std::array<SequenceTable, 3> tables;
-    make_predefined(kLiterals, &tables[0]);
-    make_predefined(kOffsets, &tables[1]);
-    make_predefined(kMatches, &tables[2]);
+const SequenceTables& predefined_tables() {
+  static const SequenceTables all = [] {
+    SequenceTables tables;
+    make_predefined(kLiteralsKind, &tables.literals);
+    make_predefined(kOffsetsKind, &tables.offsets);
+    make_predefined(kMatchesKind, &tables.matches);
     return tables;
   }();
-  return &all[&kind == &kLiterals ? 0 : &kind == &kOffsets ? 1 : 2];
+  return all;
 }
 
-// Takes a table's description from the bytes.
-bool read_table(const Kind& kind, Mode mode, Bytes* bytes, SequenceTables* tables,
-                const SequenceTable** out) {
-  if (mode == kRepeat) return *out != nullptr;
+// Takes the states of a kind from the bytes.
+template <int Log, class Mask>
+bool read_states(const SequenceKind& kind, Mode mode, Bytes* bytes, const SequenceStates<Log, Mask>* before,
+                 const SequenceStates<Log, Mask>& predefined, SequenceStates<Log, Mask>* out) {
+  if (mode == kRepeat) {
+    if (!before || before->log < 0) return false;
+    if (before != out) *out = *before;
+    return true;
+  }
   if (mode == kPredefined) {
-    *out = predefined_table(kind);
+    *out = predefined;
     return true;
   }
   if (bytes->empty()) return false;
-  SequenceTable& made = tables->next();
-  *out = &made;
   if (mode == kRle) {
-    const size_t symbol = bytes->front();
+    const uint8_t symbol = bytes->front();
     if (symbol >= kind.num_symbols) return false;
-    made.log = 0;
-    made.states[0] = {kind.base[symbol], 0, 0, kind.extra[symbol]};
+    out->log = 0;
+    set_state(kind, {0, 0, symbol}, 0, out);
     *bytes = bytes->subspan(1);
     return true;
   }
   Distribution distribution;
   const size_t size = read_distribution(*bytes, kind.max_log, kind.num_symbols - 1, &distribution);
   *bytes = bytes->subspan(size);
-  return size > 0 && make_table(kind, distribution, &made);
+  return size > 0 && fill_states(kind, distribution, out);
 }
 
 }  // namespace
@@ -128,18 +90,47 @@ std::optional<SequenceCount> count_sequences(Bytes section) {
   return SequenceCount{size_t{section[1]} + (size_t{section[2]} << 8) + 0x7F00, 3};
 }
 
-bool open_sequences(Bytes section, SequenceTables* tables, SequenceStream* out) {
+bool open_sequences(Bytes section, const SequenceTables* before, SequenceTables* tables,
+                    SequenceStream* out) {
   const std::optional<SequenceCount> count = count_sequences(section);
   if (!count || section.size() <= count->bytes) return false;
   const unsigned modes = section[count->bytes];
   if (modes & 3) return false;
   Bytes rest = section.subspan(count->bytes + 1);
-  if (!read_table(kLiterals, Mode(modes >> 6), &rest, tables, &tables->literals) ||
-      !read_table(kOffsets, Mode(modes >> 4 & 3), &rest, tables, &tables->offsets) ||
-      !read_table(kMatches, Mode(modes >> 2 & 3), &rest, tables, &tables->matches))
+  const SequenceTables& predefined = predefined_tables();
+  const auto read = [&](const SequenceKind& kind, auto SequenceTables::* part, unsigned mode) {
+    return read_states(kind, Mode(mode & 3), &rest, before ? &(before->*part) : nullptr, predefined.*part,
+                       &(tables->*part));
+  };
+  if (!read(kLiteralsKind, &SequenceTables::literals, modes >> 6) ||
+      !read(kOffsetsKind, &SequenceTables::offsets, modes >> 4) ||
+      !read(kMatchesKind, &SequenceTables::matches, modes >> 2))
     return false;
-  *out = {rest, tables->literals, tables->offsets, tables->matches, count->count, nullptr};
+  *out = {rest, tables, count->count, nullptr};
   return true;
+}
+
+// Where one is long all are looked at one by one.
+SequenceList::Sum SequenceList::sum(size_t first, size_t end) const {
+  constexpr uint64_t kNumbers = word::kMostLiterals << word::kNumLiterals | word::kMostMatch << word::kMatch;
+  constexpr uint64_t kLiterals = (uint64_t{1} << (word::kMatch - word::kNumLiterals)) - 1;
+  uint64_t sum = 0, all = 0;
+  for (size_t i = first; i < end; ++i) {
+    sum += words_[i] & kNumbers;
+    all |= words_[i];
+  }
+  if (!(all & word::kIsLong)) {
+    static_assert(word::kMostMatch * word::kMostAdded < uint64_t{1} << (64 - word::kMatch));
+    static_assert(word::kMostLiterals * word::kMostAdded <= kLiterals);
+    return {sum >> word::kNumLiterals & kLiterals, (sum >> word::kMatch) + word::kLeastMatch * (end - first)};
+  }
+  Sum numbers;
+  for (size_t i = first; i < end; ++i) {
+    const Sequence sequence = (*this)[i];
+    numbers.literals += sequence.literals;
+    numbers.matches += sequence.match;
+  }
+  return numbers;
 }
 
 }  // namespace kqlc::zstd

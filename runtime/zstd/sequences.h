@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sequences: how a block is put together of literals and of what stands before. In: the sections of blocks.
-// Out: sequences as numbers. The idea: a sequence has to be read before it is known where the next begins, so
+// Out: sequences as words. The idea: a sequence has to be read before it is known where the next begins, so
 // those of several blocks are read side by side. Source: RFC 8878, 3.1.1.3.2.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <span>
+#include <vector>
 
+#include "runtime/base/huge_pages.h"
 #include "runtime/zstd/fse.h"
 
 namespace kqlc::zstd {
@@ -18,50 +19,86 @@ namespace kqlc::zstd {
 // So many literals are copied, then `match` bytes from before. `offset` says how far before: 4 and more are 1
 // and more, less than 4 is one of the last three offsets (3.1.1.5).
 struct Sequence {
-  uint64_t literals : 17;
-  uint64_t match : 18;
-  uint64_t offset : 29;
+  uint32_t literals, match, offset;
 };
 
-// A state of one of the three tables: a number (`base` plus `extra` bits), and which state comes next.
-struct SequenceState {
-  uint32_t base;
-  uint16_t next;
-  uint8_t bits;
-  uint8_t extra;
+// A sequence and the states behind it as one word: those of its three states, one of each kind, put together
+// by
+// |. From the lowest bit on: the states of offsets, matches and literals, how many literals, the extra bits
+// of the offset (an offset is 2^code and these), match - kLeastMatch, the offset's code. So the bits that a
+// sequence takes from its stream, the lowest first, belong to the places of a mask, the lowest first; and the
+// numbers of 64 words can be added without taking them apart.
+namespace word {
+constexpr int kMaxOffsetLog = 8;
+constexpr int kOffsets = 0, kMatches = 8, kLiterals = 17, kNumLiterals = 26, kExtra = 30, kMatch = 53,
+              kCode = 58;
+constexpr uint32_t kLeastMatch = 3;
+constexpr uint64_t kMostLiterals = 15, kMostMatch = 31, kMostCode = 23;
+// A sequence that has other extra bits, or too many: the word's lower half is its number among the long ones.
+constexpr uint64_t kIsLong = uint64_t{1} << 63;
+constexpr size_t kMostAdded = 64;
+}  // namespace word
+
+// The states of one kind. words: what a state stands for, and which comes next without the bits that are
+// taken for it; masks: where these go, which is all bits that are taken for this kind.
+template <int Log, class Mask>
+struct SequenceStates {
+  int log = -1;  // -1: there are none
+  std::array<uint64_t, size_t{1} << Log> words;
+  std::array<Mask, size_t{1} << Log> masks;
+  std::array<uint8_t, size_t{1} << Log> symbols;
 };
 
-struct SequenceTable {
-  int log = 0;
-  std::array<SequenceState, size_t{1} << kMaxFseLog> states;
-};
-
-// The tables of a frame. Those that a block does not describe are those of the block before.
+// The tables of a block, close together, as they are looked up in turns.
 struct SequenceTables {
-  const SequenceTable *literals = nullptr, *offsets = nullptr, *matches = nullptr;
+  SequenceStates<kMaxFseLog, uint32_t> literals, matches;
+  SequenceStates<word::kMaxOffsetLog, uint64_t> offsets;
+};
 
-  // A table to be filled, until clear().
-  SequenceTable& next() {
-    if (num_made_ == made_.size()) made_.emplace_back();
-    return made_[num_made_++];
+// Sequences in order.
+class SequenceList {
+ public:
+  size_t size() const { return words_.size(); }
+  Sequence operator[](size_t i) const {
+    const uint64_t word = words_[i];
+    if (word & word::kIsLong) return long_[static_cast<uint32_t>(word)];
+    const uint64_t code = word >> word::kCode, power = uint64_t{1} << code;
+    return {static_cast<uint32_t>(word >> word::kNumLiterals & word::kMostLiterals),
+            static_cast<uint32_t>(word >> word::kMatch & word::kMostMatch) + word::kLeastMatch,
+            static_cast<uint32_t>(power | (word >> word::kExtra & (power - 1)))};
   }
-  // Forgets all tables, and keeps their memory.
+  // What sequences [first, end) copy, no more than word::kMostAdded of them.
+  struct Sum {
+    uint64_t literals = 0, matches = 0;
+  };
+  Sum sum(size_t first, size_t end) const;
+
   void clear() {
-    literals = offsets = matches = nullptr;
-    num_made_ = 0;
+    words_.clear();
+    long_.clear();
+  }
+  // Makes room for `count` more, and returns it; it stays until the next call.
+  uint64_t* grow(size_t count) {
+    words_.resize(words_.size() + count);
+    return words_.data() + words_.size() - count;
+  }
+  // The word of a sequence.
+  uint64_t pack(const Sequence& sequence) {
+    long_.push_back(sequence);
+    return word::kIsLong | (long_.size() - 1);
   }
 
  private:
-  std::deque<SequenceTable> made_;
-  size_t num_made_ = 0;
+  std::vector<uint64_t, HugePages<uint64_t>> words_;
+  std::vector<Sequence> long_;
 };
 
 // The sequences of a block that are not read yet.
 struct SequenceStream {
   Bytes packed;
-  const SequenceTable *literals = nullptr, *offsets = nullptr, *matches = nullptr;
+  const SequenceTables* tables = nullptr;
   size_t count = 0;
-  Sequence* out = nullptr;
+  uint64_t* out = nullptr;  // their words
 };
 
 // How many sequences a section has, and how many bytes say so. Nothing where it ends before.
@@ -70,11 +107,13 @@ struct SequenceCount {
 };
 std::optional<SequenceCount> count_sequences(Bytes section);
 
-// Reads the tables of a section and where its stream lies. Returns false where it contradicts itself, or has
+// Reads the tables of a section and where its stream lies. A table that the block does not describe is that
+// of the block `before`, which may be `tables`. Returns false where the section contradicts itself, or has
 // offsets of 2^29 bytes or more.
-bool open_sequences(Bytes section, SequenceTables* tables, SequenceStream* out);
+bool open_sequences(Bytes section, const SequenceTables* before, SequenceTables* tables, SequenceStream* out);
 
-// Reads the sequences of blocks. Returns false where one has more or fewer than it says.
-bool unpack_sequences(std::span<SequenceStream> streams);
+// Reads the sequences of blocks, whose words are a part of the list. Returns false where one has more or
+// fewer than it says.
+bool unpack_sequences(std::span<SequenceStream> streams, SequenceList* list);
 
 }  // namespace kqlc::zstd

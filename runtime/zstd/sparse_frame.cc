@@ -16,8 +16,8 @@ constexpr size_t kMostBytes = size_t{1} << 28;
 constexpr size_t kMostBlock = size_t{1} << 17;
 // A frame of more blocks than its size asks for, which would take much memory here, is not read.
 constexpr size_t kFewBlocks = 16, kLeastBlock = 1024;
-constexpr size_t kBlocksAtOnce = 2;  // whose sequences are read side by side
-constexpr size_t kMarked = 64;
+constexpr size_t kBlocksAtOnce = 6;  // whose sequences are read side by side
+constexpr size_t kMarked = word::kMostAdded;
 // Steps may take about as long as reading the sequences did: one for so many of these, and a few.
 constexpr size_t kFewSteps = 256, kSequencesForStep = 12;
 // Looking through so many for an offset takes as long as a step.
@@ -53,7 +53,7 @@ bool SparseFrame::open(Bytes frame, size_t size, uint8_t* buffer) {
   blocks_.clear();
   known_blocks_ = known_bytes_ = num_trees_ = num_literals_ = 0;
   has_sequences_ = false;
-  tables_.clear();
+  num_tables_ = 0;
   sequences_.clear();
   marks_.clear();
   kept_ = {};
@@ -128,33 +128,41 @@ size_t SparseFrame::read_literals(Bytes bytes, Block* block) {
 // Learns where the blocks stand that make the first `end` bytes.
 bool SparseFrame::learn(size_t end) {
   while (known_bytes_ < end)
-    if (!learn_next()) return false;
+    if (!learn_next((end - known_bytes_) / kMostBlock + 1)) return false;
   return true;
 }
 
-// The next blocks, so many of which have sequences that these are read side by side.
-bool SparseFrame::learn_next() {
+// The next blocks, up to `wanted` and kBlocksAtOnce of which have sequences that are read side by side.
+bool SparseFrame::learn_next(size_t wanted) {
   sequence_streams_.clear();
-  size_t number = known_blocks_, count = 0;
   const size_t first = sequences_.size();
-  for (; number < blocks_.size() && sequence_streams_.size() < kBlocksAtOnce; ++number) {
+  size_t number = known_blocks_, count = 0;
+  for (const size_t most = std::min(wanted, kBlocksAtOnce);
+       number < blocks_.size() && sequence_streams_.size() < most; ++number) {
     Block& block = blocks_[number];
     block.first_sequence = first + count;
     count += block.num_sequences;
-    if (block.num_sequences == 0) continue;
-    if (!open_sequences(block.section, &tables_, &sequence_streams_.emplace_back())) return false;
+    if (block.num_sequences > 0 && !open_next(block.section)) return false;
   }
   if (number == known_blocks_) return false;
-  sequences_.resize(first + count);
-  Sequence* out = sequences_.data() + first;
+  uint64_t* out = sequences_.grow(count);
   for (SequenceStream& stream : sequence_streams_) {
     stream.out = out;
     out += stream.count;
   }
-  if (!unpack_sequences(sequence_streams_)) return false;
+  if (!unpack_sequences(sequence_streams_, &sequences_)) return false;
   for (; known_blocks_ < number; ++known_blocks_)
     if (!measure(blocks_[known_blocks_])) return false;
   return known_blocks_ < blocks_.size() || known_bytes_ == size_;
+}
+
+// The tables of as many blocks as are read at once are kept.
+bool SparseFrame::open_next(Bytes section) {
+  const size_t place = num_tables_ % kBlocksAtOnce;
+  if (place == tables_.size()) tables_.emplace_back();
+  const SequenceTables* before = num_tables_ > 0 ? &tables_[(num_tables_ - 1) % kBlocksAtOnce] : nullptr;
+  ++num_tables_;
+  return open_sequences(section, before, &tables_[place], &sequence_streams_.emplace_back());
 }
 
 // Finds the size of a block, and marks its sequences.
@@ -162,15 +170,13 @@ bool SparseFrame::measure(Block& block) {
   block.begin = known_bytes_;
   block.first_mark = marks_.size();
   uint64_t literals = 0, matches = 0;
-  const Sequence* sequences = sequences_.data() + block.first_sequence;
   for (size_t i = 0; i < block.num_sequences; i += kMarked) {
     marks_.push_back(
         {static_cast<uint32_t>(known_bytes_ + literals + matches), static_cast<uint32_t>(literals)});
     const size_t end = std::min(i + kMarked, block.num_sequences);
-    for (size_t j = i; j < end; ++j) {
-      literals += sequences[j].literals;
-      matches += sequences[j].match;
-    }
+    const SequenceList::Sum sum = sequences_.sum(block.first_sequence + i, block.first_sequence + end);
+    literals += sum.literals;
+    matches += sum.matches;
     if (literals + matches > kMostBlock) return false;
   }
   if (literals > block.num_literals) return false;
@@ -240,7 +246,7 @@ size_t SparseFrame::offset_of(size_t sequence) {
   bool is_same = true;  // the sequences from here on have the same offset
   size_t i = sequence + 1;
   while (i-- > 0) {
-    const Sequence& at = sequences_[i];
+    const Sequence at = sequences_[i];
     // Which one it takes to the front; 3: the first one less 1, or a new one.
     const size_t taken = at.offset > 3 ? size_t{3} : at.offset - size_t{at.literals != 0};
     if (place > 0) {

@@ -78,7 +78,8 @@ class SparseFrame {
   static bool read_block(unsigned type, Bytes bytes, Block* block);
   static size_t read_literals(Bytes bytes, Block* block);
   bool learn(size_t end);
-  bool learn_next();
+  bool learn_next(size_t wanted);
+  bool open_next(Bytes section);
   bool measure(Block& block);
   size_t block_at(size_t place) const;
   bool walk(size_t number);
@@ -97,9 +98,10 @@ class SparseFrame {
   std::vector<Block> blocks_;
   bool has_sequences_ = false;
   size_t known_blocks_ = 0, known_bytes_ = 0;
-  SequenceTables tables_;
-  std::vector<Sequence, HugePages<Sequence>> sequences_;  // of known blocks
-  std::vector<Mark> marks_;                               // by kMarked of them
+  std::deque<SequenceTables> tables_;
+  size_t num_tables_ = 0;    // that were made
+  SequenceList sequences_;   // of known blocks
+  std::vector<Mark> marks_;  // by kMarked of them
   // The offset of sequences [first, end).
   struct Kept {
     size_t first = 0, end = 0, offset = 0;
