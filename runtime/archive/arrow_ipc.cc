@@ -18,6 +18,7 @@
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/arrow_mapped.h"
 #include "runtime/archive/fetch.h"
+#include "runtime/archive/kept_mappings.h"
 
 namespace kqlc::archive {
 namespace {
@@ -260,7 +261,7 @@ arrow::Result<SourcePtr> open_arrow_file(const File& file, const ScanRequest& re
 Result<SourcePtr> open_arrow(const File& file, const ScanRequest& request) {
   if (file.format == Format::ArrowFile) {
     std::shared_ptr<const MappedFile> mapped;
-    if (request.mapping != Mapping::None) mapped = MappedFile::open(file.path);
+    if (request.mapping != Mapping::None) mapped = map_file(file);
     auto opened = open_arrow_file(file, request, mapped);
     if (mapped && mapped->torn()) return mapped->loss();
     if (!opened.ok()) return error_of(opened.status(), file);

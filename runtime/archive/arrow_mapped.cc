@@ -53,6 +53,13 @@ class MappedInput : public arrow::io::RandomAccessFile {
                                                           int64_t size) override {
     return arrow::Future<std::shared_ptr<arrow::Buffer>>::MakeFinished(ReadAt(offset, size));
   }
+  arrow::Status WillNeed(const std::vector<arrow::io::ReadRange>& ranges) override {
+    for (const arrow::io::ReadRange& range : ranges) {
+      ARROW_ASSIGN_OR_RAISE(const int64_t size, readable(range.offset, range.length));
+      file_->populate(static_cast<uint64_t>(range.offset), static_cast<uint64_t>(size));
+    }
+    return arrow::Status::OK();
+  }
   arrow::Result<int64_t> Read(int64_t size, void* out) override {
     ARROW_ASSIGN_OR_RAISE(size, ReadAt(place_, size, out));
     place_ += size;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -27,6 +28,7 @@ struct Slot {
   std::atomic<bool> torn{false};
 };
 
+constexpr uint64_t kPopulated = uint64_t{1} << 14;
 constexpr int kSlots = 4096;
 constexpr uintptr_t kTaken = 1;
 
@@ -103,15 +105,9 @@ int take_slot(uintptr_t begin, uintptr_t end) {
 
 // Texts that are kept where they lie take the pages around them too, as often as they are compared: of an
 // archive larger than the memory they would come from the disk each time. And a mapping keeps a file open.
-constexpr uint64_t kSharedPartOfMemory = 4;
-constexpr int kMostShared = 128;
+constexpr uint64_t kKeptPartOfMemory = 4;
 std::atomic<uint64_t> shared_bytes{0};
-std::atomic<int> num_shared{0};
-
-uint64_t most_shared_bytes() {
-  static const uint64_t bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * page_bytes();
-  return bytes / kSharedPartOfMemory;
-}
+std::atomic<size_t> num_shared{0};
 
 class SharedMapping : public StableMemory {
  public:
@@ -136,7 +132,12 @@ class SharedMapping : public StableMemory {
 std::shared_ptr<const StableMemory> MappedFile::share(const std::shared_ptr<const MappedFile>& file) {
   if (!is_settled(file->written_)) return nullptr;
   auto shared = std::make_shared<const SharedMapping>(file);
-  return shared_bytes > most_shared_bytes() || num_shared > kMostShared ? nullptr : shared;
+  return shared_bytes > most_kept_bytes() || num_shared > kMostKept ? nullptr : shared;
+}
+
+uint64_t MappedFile::most_kept_bytes() {
+  static const uint64_t bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * page_bytes();
+  return bytes / kKeptPartOfMemory;
 }
 
 MappedFile::MappedFile(std::string path, int descriptor, uint64_t size)
@@ -169,6 +170,7 @@ bool MappedFile::map() {
   data_ = static_cast<char*>(place);
   mapped_bytes_ = whole + page;
   if (mmap(place, whole, PROT_READ, MAP_SHARED | MAP_FIXED, descriptor_, 0) == MAP_FAILED) return false;
+  populated_ = std::vector<std::atomic<uint64_t>>(mapped_bytes_ / kPopulated / 64 + 1);
   auto begin = reinterpret_cast<uintptr_t>(place);
   slot_ = take_slot(begin, begin + whole);
   return slot_ >= 0;
@@ -195,12 +197,20 @@ bool MappedFile::copy(const void* from, size_t bytes, void* out) const {
   return true;
 }
 
-void MappedFile::populate(const void* from, size_t bytes) {
+// The system looks at each page of a range, also where all are mapped. Parts of which others mapped a page
+// before are asked for again.
+void MappedFile::populate(uint64_t offset, uint64_t bytes) const {
 #ifdef MADV_POPULATE_READ
-  constexpr uintptr_t kPage = 4096;
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(from) & ~(kPage - 1);
-  const uintptr_t end = reinterpret_cast<uintptr_t>(from) + bytes;
-  if (end - begin > kPage) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_READ);
+  bytes = std::min(bytes, size_ - std::min(offset, size_));
+  const uint64_t end = (offset + bytes + kPopulated - 1) / kPopulated;
+  uint64_t begin = offset / kPopulated;
+  const auto is_done = [&](uint64_t part) { return populated_[part / 64] >> (part % 64) & 1; };
+  while (begin < end && is_done(begin)) ++begin;
+  if (begin == end) return;
+  const uint64_t first = begin * kPopulated, last = std::min(end * kPopulated, mapped_bytes_);
+  madvise(data_ + first, last - first, MADV_POPULATE_READ);
+  for (; begin < end; ++begin)
+    populated_[begin / 64].fetch_or(uint64_t{1} << (begin % 64), std::memory_order_relaxed);
 #endif
 }
 

@@ -8,9 +8,11 @@
 // looks: what says where other bytes are has to be copied before it is checked.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/base/result.h"
 #include "runtime/base/stable_memory.h"
@@ -37,9 +39,13 @@ class MappedFile {
   // false where they cannot be read; what is behind the end of a file that became shorter is 0.
   bool copy(const void* from, size_t bytes, void* out) const;
 
-  // Maps the pages of a range at once, where the system can; the others fault one by one. A hint: bytes that
-  // are not there any more are met when they are touched.
-  static void populate(const void* from, size_t bytes);
+  // Maps the pages of a range at once, where the system can and it was not done before; the others fault one
+  // by one. A hint: bytes that are not there any more are met when they are touched.
+  void populate(uint64_t offset, uint64_t bytes) const;
+
+  // No more mappings, of no more bytes together, are kept for longer than they are read.
+  static constexpr size_t kMostKept = 128;
+  static uint64_t most_kept_bytes();
 
   // The mapping as memory that others may keep texts of after it was read, torn where the file was written to
   // meanwhile; nullptr where that could not be seen, since it was written just before it was opened, and
@@ -66,6 +72,7 @@ class MappedFile {
   char* data_ = nullptr;
   uint64_t mapped_bytes_ = 0;  // whole pages and one more
   int slot_ = -1;
+  mutable std::vector<std::atomic<uint64_t>> populated_;  // a bit for each kPopulated bytes
 };
 
 }  // namespace kqlc::archive

@@ -19,6 +19,7 @@
 #include "runtime/archive/arrow_mapped.h"
 #include "runtime/archive/arrow_validate.h"
 #include "runtime/archive/fetch.h"
+#include "runtime/archive/kept_mappings.h"
 #include "runtime/archive/manifest.h"
 #include "runtime/archive/parquet_footer.h"
 #include "runtime/archive/parquet_group.h"
@@ -230,7 +231,7 @@ Result<SourcePtr> open_parquet(const File& file, const ScanRequest& request) {
     if (status.ok()) status = refuse_repeated(columns_of_schema(*schema), request);
     if (!status.ok()) return error_of(status, file);
     std::shared_ptr<const MappedFile> mapped;
-    if (request.mapping != Mapping::None) mapped = MappedFile::open(file.path);
+    if (request.mapping != Mapping::None) mapped = map_file(file);
     if (mapped && !is_unchanged(file)) mapped = nullptr;  // the footer may be that of another file
     return SourcePtr(std::make_unique<ParquetSource>(file, std::move(*opened), std::move(mapped), request));
   } catch (const std::exception& thrown) {

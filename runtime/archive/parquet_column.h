@@ -193,6 +193,7 @@ class PageColumn {
     std::vector<Str> texts;          // of a page, by row
     std::vector<uint64_t> found;     // of its rows
     std::vector<uint8_t> of_values;  // 1: the value of the dictionary passes
+    std::vector<uint32_t> few;       // the values that pass; of many only some
     bool finds_empty = false;
   };
   Search search_;

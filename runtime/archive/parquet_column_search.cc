@@ -6,11 +6,27 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <span>
 
 #include "runtime/archive/parquet_column.h"
 #include "runtime/simd/unicode.h"
 
 namespace kqlc::archive {
+namespace {
+
+// So many codes are compared faster than each is looked up.
+constexpr size_t kFewCodes = 4;
+
+// Whether one of 64 codes is among `values`.
+bool has_any(const uint32_t* codes, std::span<const uint32_t> values) {
+  uint32_t found = 0;
+  for (const uint32_t value : values)
+    for (size_t i = 0; i < 64; ++i) found |= static_cast<uint32_t>(codes[i] == value);
+  return found != 0;
+}
+
+}  // namespace
+
 bool PageColumn::find_rows(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group,
                            const uint64_t* selection, const TextFilter& filter, uint64_t* rows) {
   if (field_.form != PageForm::Text || !known_.empty() || num_rows_ == 0) return false;
@@ -99,7 +115,12 @@ void PageColumn::search_values() {
   values.values = dictionary_;
   search_.filter->filter(StringColumn{values, static_cast<int64_t>(dictionary_size_)}, found.data());
   search_.of_values.resize(dictionary_size_ + 1);
-  for (size_t i = 0; i < dictionary_size_; ++i) search_.of_values[i] = found[i / 64] >> (i % 64) & 1;
+  search_.few.clear();
+  for (size_t i = 0; i < dictionary_size_; ++i) {
+    search_.of_values[i] = found[i / 64] >> (i % 64) & 1;
+    if (search_.of_values[i] && search_.few.size() <= kFewCodes)
+      search_.few.push_back(static_cast<uint32_t>(i));
+  }
   const Str empty;
   found[0] = 0;
   values.values = &empty;
@@ -130,6 +151,7 @@ void PageColumn::search_codes(const Place& place, const uint64_t* selection) {
 uint64_t PageColumn::passing(const uint32_t* codes, uint64_t wanted) const {
   uint64_t passes = 0;
   if (wanted == ~uint64_t{0}) {
+    if (search_.few.size() <= kFewCodes && !has_any(codes, search_.few)) return 0;
     for (size_t i = 0; i < 64; ++i) passes |= uint64_t{search_.of_values[codes[i]]} << i;
     return passes;
   }

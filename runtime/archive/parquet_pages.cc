@@ -11,8 +11,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "runtime/archive/mapped_file.h"
-
 namespace kqlc::archive {
 namespace {
 
@@ -41,7 +39,7 @@ std::shared_ptr<arrow::Buffer> read_chunk_bytes(arrow::io::RandomAccessFile& fil
   size += std::min(kForgottenBytes, file_size - begin - size);
   if (file.supports_zero_copy()) {
     PARQUET_ASSIGN_OR_THROW(std::shared_ptr<arrow::Buffer> mapped, file.ReadAt(begin, size));
-    MappedFile::populate(mapped->data(), static_cast<size_t>(mapped->size()));
+    PARQUET_THROW_NOT_OK(file.WillNeed({{begin, size}}));
     return mapped;
   }
   worker.buffer.resize(static_cast<size_t>(size));

@@ -75,22 +75,35 @@ int complete(Weights* weights) {
   return log;
 }
 
+constexpr size_t kCodesAtOnce = 8;
+
+// What is written too much is written again, or lies behind the table.
+void fill_codes(uint16_t* out, uint16_t code) {
+  std::array<uint16_t, kCodesAtOnce> codes;
+  codes.fill(code);
+  std::memcpy(out, codes.data(), sizeof codes);
+}
+
 // Codes of one length follow each other by byte, the longest codes first. Returns false where the lengths are
 // no tree's.
 bool fill_table(const Weights& weights, int log, HuffmanTable* out) {
-  std::array<size_t, kHuffmanLog + 2> places{};  // where the codes of each weight begin
-  for (size_t i = 0; i < weights.count; ++i)
-    if (weights.values[i]) places[weights.values[i] + 1u] += size_t{1} << (weights.values[i] - 1);
-  if (weights.count == 0 || places[2] < 2 || places[2] % 2) return false;
-  for (size_t weight = 1; weight < places.size(); ++weight) places[weight] += places[weight - 1];
+  std::array<size_t, kHuffmanLog + 2> ends{};  // how many bytes have at most that weight
+  for (size_t i = 0; i < weights.count; ++i) ++ends[weights.values[i]];
+  if (ends[1] < 2 || ends[1] % 2) return false;
+  for (size_t weight = 1; weight < ends.size(); ++weight) ends[weight] += ends[weight - 1];
+  std::array<uint8_t, kMaxWeights + 1> bytes;  // by weight
+  std::array<size_t, kHuffmanLog + 2> places{};
+  std::copy_n(ends.begin(), ends.size() - 1, places.begin() + 1);
+  for (size_t i = 0; i < weights.count; ++i) bytes[places[weights.values[i]]++] = static_cast<uint8_t>(i);
   const int spread = kHuffmanLog - log;  // each place stands for 2^spread of the table
-  for (size_t i = 0; i < weights.count; ++i) {
-    const int weight = weights.values[i];
-    if (weight == 0) continue;
-    const size_t count = size_t{1} << (weight - 1);
-    std::fill_n(out->codes.begin() + static_cast<ptrdiff_t>(places[static_cast<size_t>(weight)] << spread),
-                count << spread, static_cast<uint16_t>(i << 8 | static_cast<size_t>(log + 1 - weight)));
-    places[static_cast<size_t>(weight)] += count;
+  uint16_t* codes = out->codes.data();
+  for (int weight = 1; weight <= log; ++weight) {
+    const size_t count = size_t{1} << (weight - 1 + spread);
+    for (size_t i = ends[static_cast<size_t>(weight) - 1]; i < ends[static_cast<size_t>(weight)]; ++i) {
+      const auto code = static_cast<uint16_t>(bytes[i] << 8 | (log + 1 - weight));
+      for (size_t done = 0; done < count; done += kCodesAtOnce) fill_codes(codes + done, code);
+      codes += count;
+    }
   }
   return true;
 }
@@ -127,7 +140,8 @@ template <size_t N>
       }
 #pragma GCC unroll 8
     for (size_t lane = 0; lane < N; ++lane) {
-      const int used = std::countr_zero(words[lane]);
+      const auto used =
+          static_cast<unsigned>(__builtin_ctzll(words[lane]));  // never 0, which need not be asked
       outs[lane] += kCodes;
       places[lane] -= used / 8;
       words[lane] = (load_word(places[lane]) | 1) << (used % 8);

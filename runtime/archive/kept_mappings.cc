@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A file that was changed just now may be changed again without another time of change, so its mapping is not
+// kept. Whoever comes first stays, as with footers (parquet_footer.cc).
+#include "runtime/archive/kept_mappings.h"
+
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace kqlc::archive {
+namespace {
+
+using MappingPtr = std::shared_ptr<const MappedFile>;
+
+class KeptMappings {
+ public:
+  MappingPtr find(const File& file) {
+    std::lock_guard guard(lock_);
+    auto known = known_.find(file.path);
+    if (known == known_.end() || known->second.file.identity != file.identity ||
+        known->second.mapping->torn())
+      return nullptr;
+    return known->second.mapping;
+  }
+
+  void keep(const File& file, MappingPtr mapping) {
+    std::lock_guard guard(lock_);
+    std::erase_if(known_, [](const auto& known) { return !is_right(known.second); });
+    uint64_t bytes = file.bytes;
+    for (const auto& [path, known] : known_) bytes += known.file.bytes;
+    if (known_.size() < MappedFile::kMostKept && bytes <= MappedFile::most_kept_bytes())
+      known_[file.path] = {file, std::move(mapping)};
+  }
+
+ private:
+  struct Known {
+    File file;
+    MappingPtr mapping;
+  };
+  static bool is_right(const Known& known) { return is_unchanged(known.file) && !known.mapping->torn(); }
+
+  std::mutex lock_;
+  std::map<std::string, Known> known_;  // by path
+};
+
+KeptMappings& kept_mappings() {
+  static KeptMappings kept;
+  return kept;
+}
+
+}  // namespace
+
+std::shared_ptr<const MappedFile> map_file(const File& file) {
+  const bool unchanged = is_unchanged(file);
+  if (unchanged)
+    if (MappingPtr known = kept_mappings().find(file)) return known;
+  MappingPtr mapping = MappedFile::open(file.path);
+  if (mapping && unchanged && is_settled(file.identity.back()) && is_unchanged(file))
+    kept_mappings().keep(file, mapping);
+  return mapping;
+}
+
+}  // namespace kqlc::archive
