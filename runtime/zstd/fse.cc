@@ -93,8 +93,8 @@ bool make_states(const Distribution& distribution, std::span<FseState> out) {
       while (place >= end);
     }
   for (FseState& state : out) {
-    const uint32_t number = next[state.symbol]++;
-    const auto bits = static_cast<unsigned>(std::bit_width(size) - std::bit_width(number));
+    const uint32_t number = next[state.symbol]++;  // never 0, which need not be asked
+    const auto bits = static_cast<unsigned>(__builtin_clz(number) - __builtin_clz(size));
     state.bits = static_cast<uint8_t>(bits);
     state.next = static_cast<uint16_t>((number << bits) - size);
   }

@@ -27,7 +27,10 @@ struct SequenceKind {
   std::array<int8_t, 53> predefined;
 };
 
-// Numbers that follow each other: symbol i begins where the one before ends. In words they stand at `number`.
+constexpr uint64_t upper(uint32_t half) { return uint64_t{half} << word::kUpper; }
+
+// Numbers that follow each other: symbol i begins where the one before ends. In the upper half of words they
+// stand at `number`.
 constexpr SequenceKind sequence_numbers(int place, int number, size_t num_symbols, uint32_t first,
                                         size_t single, std::initializer_list<uint8_t> extra,
                                         std::initializer_list<int8_t> predefined) {
@@ -36,7 +39,7 @@ constexpr SequenceKind sequence_numbers(int place, int number, size_t num_symbol
   for (size_t i = 0; i < num_symbols; ++i) {
     kind.extra[i] = i < single ? uint8_t{0} : extra.begin()[i - single];
     kind.base[i] = base;
-    kind.words[i] = i < single ? uint64_t{base - first} << number : word::kIsLong;
+    kind.words[i] = i < single ? upper(uint32_t{base - first} << number) : upper(word::kIsLong);
     base += uint32_t{1} << kind.extra[i];
   }
   std::copy(predefined.begin(), predefined.end(), kind.predefined.begin());
@@ -61,8 +64,9 @@ constexpr SequenceKind offset_kind() {
   for (size_t i = 0; i <= kMostOffsetBits; ++i) {
     kind.base[i] = uint32_t{1} << i;
     kind.extra[i] = static_cast<uint8_t>(i);
-    kind.words[i] = i <= word::kMostCode ? uint64_t{i} << word::kCode : word::kIsLong;
-    kind.masks[i] = i <= word::kMostCode ? ((uint64_t{1} << i) - 1) << word::kExtra : 0;
+    kind.words[i] =
+        i <= word::kMostCode ? upper(static_cast<uint32_t>(i << word::kCode)) : upper(word::kIsLong);
+    kind.masks[i] = i <= word::kMostCode ? upper(((uint32_t{1} << i) - 1) << word::kExtra) : 0;
   }
   constexpr std::array<int8_t, 29> predefined{1, 1, 1, 1, 1, 1, 2, 2, 2, 1,  1,  1,  1,  1, 1,
                                               1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1};

@@ -31,11 +31,11 @@ struct Lane {
   int64_t left = 0;
   uint64_t states = 0;
   const SequenceTables* tables = nullptr;
-  uint64_t* out = nullptr;
+  uint32_t* out = nullptr;
   size_t count = 0;  // of sequences that are not read
 };
 
-size_t literals_state(uint64_t states) { return states >> word::kLiterals & kLogMask; }
+size_t literals_state(uint64_t states) { return static_cast<uint32_t>(states) >> word::kLiterals; }
 size_t match_state(uint64_t states) { return states >> word::kMatches & kLogMask; }
 size_t offset_state(uint64_t states) { return states >> word::kOffsets & kOffsetLogMask; }
 
@@ -70,7 +70,7 @@ Sequence read_one(const SequenceTables& tables, BackwardBits& bits, uint64_t* st
 
 // One that the loop cannot read.
 [[gnu::noinline]] void read_long(const SequenceTables& tables, const uint8_t* begin, int64_t* left,
-                                 uint64_t* states, uint64_t* out, SequenceList* list) {
+                                 uint64_t* states, uint32_t* out, SequenceList* list) {
   BackwardBits bits(begin, *left);
   *out = list->pack(read_one(tables, bits, states, false));
   *left = bits.left();
@@ -94,7 +94,7 @@ KQLC_BMI2 void read_rounds(std::array<Lane, kLanes>& lanes, size_t rounds, Seque
                    offset = offset_state(states[lane]);
       const uint64_t word =
           tables.literals.words[literals] | tables.matches.words[match] | tables.offsets.words[offset];
-      if (word & word::kIsLong) [[unlikely]] {
+      if (static_cast<int64_t>(word) < 0) [[unlikely]] {  // one is long
         read_long(tables, lanes[lane].begin, &left[lane], &states[lane], &lanes[lane].out[i], list);
         continue;
       }
@@ -105,7 +105,7 @@ KQLC_BMI2 void read_rounds(std::array<Lane, kLanes>& lanes, size_t rounds, Seque
       const int64_t count = std::popcount(mask), behind = (left[lane] | ~int64_t{7}) - count;
       left[lane] -= count;
       states[lane] = word | _pdep_u64(bits >> (behind & 63), mask);
-      lanes[lane].out[i] = states[lane];
+      lanes[lane].out[i] = static_cast<uint32_t>(states[lane] >> word::kUpper);
     }
   for (size_t lane = 0; lane < N; ++lane) {
     lanes[lane].states = states[lane];

@@ -112,18 +112,17 @@ bool open_sequences(Bytes section, const SequenceTables* before, SequenceTables*
 
 // Where one is long all are looked at one by one.
 SequenceList::Sum SequenceList::sum(size_t first, size_t end) const {
-  constexpr uint64_t kNumbers = word::kMostLiterals << word::kNumLiterals | word::kMostMatch << word::kMatch;
-  constexpr uint64_t kLiterals = (uint64_t{1} << (word::kMatch - word::kNumLiterals)) - 1;
-  uint64_t sum = 0, all = 0;
+  constexpr uint32_t kNumbers = word::kMostLiterals << word::kNumLiterals | word::kMostMatch << word::kMatch;
+  constexpr uint32_t kLiterals = (uint32_t{1} << (word::kMatch - word::kNumLiterals)) - 1;
+  static_assert(word::kMostLiterals * word::kMostAdded <= kLiterals);
+  static_assert(word::kMostMatch * word::kMostAdded < uint32_t{1} << (32 - word::kMatch));
+  uint32_t sum = 0, all = 0;
   for (size_t i = first; i < end; ++i) {
     sum += words_[i] & kNumbers;
     all |= words_[i];
   }
-  if (!(all & word::kIsLong)) {
-    static_assert(word::kMostMatch * word::kMostAdded < uint64_t{1} << (64 - word::kMatch));
-    static_assert(word::kMostLiterals * word::kMostAdded <= kLiterals);
+  if (!(all & word::kIsLong))
     return {sum >> word::kNumLiterals & kLiterals, (sum >> word::kMatch) + word::kLeastMatch * (end - first)};
-  }
   Sum numbers;
   for (size_t i = first; i < end; ++i) {
     const Sequence sequence = (*this)[i];

@@ -30,12 +30,13 @@ struct Sequence {
 // numbers of 64 words can be added without taking them apart.
 namespace word {
 constexpr int kMaxOffsetLog = 8;
-constexpr int kOffsets = 0, kMatches = 8, kLiterals = 17, kNumLiterals = 26, kExtra = 30, kMatch = 53,
-              kCode = 58;
+constexpr int kOffsets = 0, kMatches = 8, kLiterals = 17;
+constexpr int kUpper = 32;  // where the upper half begins; in that:
+constexpr int kNumLiterals = 0, kExtra = 4, kMatch = 21, kCode = 26;
 constexpr uint32_t kLeastMatch = 3;
-constexpr uint64_t kMostLiterals = 15, kMostMatch = 31, kMostCode = 23;
-// A sequence that has other extra bits, or too many: the word's lower half is its number among the long ones.
-constexpr uint64_t kIsLong = uint64_t{1} << 63;
+constexpr uint32_t kMostLiterals = 15, kMostMatch = 31, kMostCode = 17;
+// A sequence that has other extra bits, or too many: the rest is its number among the long ones.
+constexpr uint32_t kIsLong = uint32_t{1} << 31;
 constexpr size_t kMostAdded = 64;
 }  // namespace word
 
@@ -60,12 +61,12 @@ class SequenceList {
  public:
   size_t size() const { return words_.size(); }
   Sequence operator[](size_t i) const {
-    const uint64_t word = words_[i];
-    if (word & word::kIsLong) return long_[static_cast<uint32_t>(word)];
-    const uint64_t code = word >> word::kCode, power = uint64_t{1} << code;
-    return {static_cast<uint32_t>(word >> word::kNumLiterals & word::kMostLiterals),
-            static_cast<uint32_t>(word >> word::kMatch & word::kMostMatch) + word::kLeastMatch,
-            static_cast<uint32_t>(power | (word >> word::kExtra & (power - 1)))};
+    const uint32_t word = words_[i];
+    if (word & word::kIsLong) return long_[word & ~word::kIsLong];
+    const uint32_t power = uint32_t{1} << (word >> word::kCode);
+    return {word >> word::kNumLiterals & word::kMostLiterals,
+            (word >> word::kMatch & word::kMostMatch) + word::kLeastMatch,
+            power | (word >> word::kExtra & (power - 1))};
   }
   // What sequences [first, end) copy, no more than word::kMostAdded of them.
   struct Sum {
@@ -78,18 +79,18 @@ class SequenceList {
     long_.clear();
   }
   // Makes room for `count` more, and returns it; it stays until the next call.
-  uint64_t* grow(size_t count) {
+  uint32_t* grow(size_t count) {
     words_.resize(words_.size() + count);
     return words_.data() + words_.size() - count;
   }
-  // The word of a sequence.
-  uint64_t pack(const Sequence& sequence) {
+  // What is kept of a sequence.
+  uint32_t pack(const Sequence& sequence) {
     long_.push_back(sequence);
-    return word::kIsLong | (long_.size() - 1);
+    return word::kIsLong | static_cast<uint32_t>(long_.size() - 1);
   }
 
  private:
-  std::vector<uint64_t, HugePages<uint64_t>> words_;
+  std::vector<uint32_t, HugePages<uint32_t>> words_;
   std::vector<Sequence> long_;
 };
 
@@ -98,7 +99,7 @@ struct SequenceStream {
   Bytes packed;
   const SequenceTables* tables = nullptr;
   size_t count = 0;
-  uint64_t* out = nullptr;  // their words
+  uint32_t* out = nullptr;  // their words
 };
 
 // How many sequences a section has, and how many bytes say so. Nothing where it ends before.

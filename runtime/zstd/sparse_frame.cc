@@ -145,7 +145,7 @@ bool SparseFrame::learn_next(size_t wanted) {
     if (block.num_sequences > 0 && !open_next(block.section)) return false;
   }
   if (number == known_blocks_) return false;
-  uint64_t* out = sequences_.grow(count);
+  uint32_t* out = sequences_.grow(count);
   for (SequenceStream& stream : sequence_streams_) {
     stream.out = out;
     out += stream.count;
