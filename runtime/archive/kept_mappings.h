@@ -12,10 +12,10 @@
 
 namespace kqlc::archive {
 
-// The file as memory; that of before where it is the file that was listed and was so then. Kept are 128
-// mappings of a quarter of the machine's memory together, those of files that are gone or changed no longer
-// than until another one is kept. Returns nullptr for a file that cannot be mapped. Threads may ask at the
-// same time.
+// The file as memory: the kept mapping where there is one and the file is still as it was listed. At most 128
+// mappings are kept, of a quarter of the machine's memory together, and those of files that are gone or
+// changed until another one is. Returns nullptr for a file that cannot be mapped. Threads may ask at the same
+// time.
 std::shared_ptr<const MappedFile> map_file(const File& file);
 
 }  // namespace kqlc::archive

@@ -373,8 +373,8 @@ void PageColumn::decode_codes(const Page& page, uint32_t* out) const {
   check_codes(out, page.num_values);
 }
 
-// A dictionary has fewer than 2^31 values, so a code outside or its distance from the last one has the
-// highest bit. That is quicker than the largest code.
+// Quicker than to find the largest code: a dictionary has fewer than 2^31 values, so of a code that is
+// outside either the code itself or what it lacks to the last one has the highest bit.
 void PageColumn::check_codes(const uint32_t* codes, size_t count) const {
   const auto size = static_cast<uint32_t>(dictionary_size_);
   uint32_t all = 0;

@@ -75,11 +75,9 @@ int complete(Weights* weights) {
   return log;
 }
 
-constexpr size_t kCodesAtOnce = 8;
-
-// What is written too much is written again, or lies behind the table.
+// Writes a code kRoom times. What is too much is written again, or lies behind the table.
 void fill_codes(uint16_t* out, uint16_t code) {
-  std::array<uint16_t, kCodesAtOnce> codes;
+  std::array<uint16_t, HuffmanTable::kRoom> codes;
   codes.fill(code);
   std::memcpy(out, codes.data(), sizeof codes);
 }
@@ -101,7 +99,7 @@ bool fill_table(const Weights& weights, int log, HuffmanTable* out) {
     const size_t count = size_t{1} << (weight - 1 + spread);
     for (size_t i = ends[static_cast<size_t>(weight) - 1]; i < ends[static_cast<size_t>(weight)]; ++i) {
       const auto code = static_cast<uint16_t>(bytes[i] << 8 | (log + 1 - weight));
-      for (size_t done = 0; done < count; done += kCodesAtOnce) fill_codes(codes + done, code);
+      for (size_t done = 0; done < count; done += HuffmanTable::kRoom) fill_codes(codes + done, code);
       codes += count;
     }
   }

@@ -20,8 +20,8 @@ constexpr int kHuffmanLog = 11;
 // By the next kHuffmanLog bits: how many of them are a code (low byte), and its byte (high byte). Behind the
 // table is room for what is written too much where it is made.
 struct HuffmanTable {
-  static constexpr size_t kCodes = size_t{1} << kHuffmanLog;
-  std::array<uint16_t, kCodes + 8> codes;
+  static constexpr size_t kRoom = 8;
+  std::array<uint16_t, (size_t{1} << kHuffmanLog) + kRoom> codes;
 };
 
 // Reads the description of a tree. Returns how many bytes it takes, or 0 where it is none.

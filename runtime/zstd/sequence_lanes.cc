@@ -45,7 +45,7 @@ uint64_t next_state(const SequenceKind& kind, const SequenceStates<Log, Mask>& s
                     BackwardBits& bits) {
   constexpr uint64_t kMask = (uint64_t{1} << Log) - 1;
   const uint64_t next = states.words[state] >> kind.place & kMask, mask = states.masks[state] >> kind.place;
-  return (next | bits.read(static_cast<unsigned>(std::popcount(mask & kMask)))) << kind.place;
+  return (next | bits.read(static_cast<unsigned>(std::bit_width(mask & kMask)))) << kind.place;
 }
 
 uint32_t read_number(const SequenceKind& kind, uint8_t symbol, BackwardBits& bits) {
