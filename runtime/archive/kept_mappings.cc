@@ -15,13 +15,15 @@ using MappingPtr = std::shared_ptr<const MappedFile>;
 
 class KeptMappings {
  public:
-  MappingPtr find(const File& file) {
+  // `is_listed`: the file is the one that was listed. A mapping of another one is of no use any more.
+  MappingPtr find(const File& file, bool is_listed) {
     std::lock_guard guard(lock_);
     auto known = known_.find(file.path);
-    if (known == known_.end() || known->second.file.identity != file.identity ||
-        known->second.mapping->torn())
-      return nullptr;
-    return known->second.mapping;
+    if (known == known_.end()) return nullptr;
+    const Known& kept = known->second;
+    if (is_listed && kept.file.identity == file.identity && !kept.mapping->torn()) return kept.mapping;
+    known_.erase(known);
+    return nullptr;
   }
 
   void keep(const File& file, MappingPtr mapping) {
@@ -29,7 +31,7 @@ class KeptMappings {
     std::erase_if(known_, [](const auto& known) { return !is_right(known.second); });
     uint64_t bytes = file.bytes;
     for (const auto& [path, known] : known_) bytes += known.file.bytes;
-    if (known_.size() < MappedFile::kMostKept && bytes <= MappedFile::most_kept_bytes())
+    if (known_.size() < MappedFile::most_kept() && bytes <= MappedFile::most_kept_bytes())
       known_[file.path] = {file, std::move(mapping)};
   }
 
@@ -52,11 +54,10 @@ KeptMappings& kept_mappings() {
 }  // namespace
 
 std::shared_ptr<const MappedFile> map_file(const File& file) {
-  const bool unchanged = is_unchanged(file);
-  if (unchanged)
-    if (MappingPtr known = kept_mappings().find(file)) return known;
+  const bool is_listed = is_unchanged(file);
+  if (MappingPtr kept = kept_mappings().find(file, is_listed)) return kept;
   MappingPtr mapping = MappedFile::open(file.path);
-  if (mapping && unchanged && is_settled(file.identity.back()) && is_unchanged(file))
+  if (mapping && is_listed && is_settled(file.identity.back()) && is_unchanged(file))
     kept_mappings().keep(file, mapping);
   return mapping;
 }

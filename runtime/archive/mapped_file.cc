@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,7 +133,14 @@ class SharedMapping : public StableMemory {
 std::shared_ptr<const StableMemory> MappedFile::share(const std::shared_ptr<const MappedFile>& file) {
   if (!is_settled(file->written_)) return nullptr;
   auto shared = std::make_shared<const SharedMapping>(file);
-  return shared_bytes > most_kept_bytes() || num_shared > kMostKept ? nullptr : shared;
+  return shared_bytes > most_kept_bytes() || num_shared > most_kept() ? nullptr : shared;
+}
+
+size_t MappedFile::most_kept() {
+  constexpr rlim_t kMost = 128, kPartOfDescriptors = 4;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return static_cast<size_t>(std::min(kMost, limit.rlim_cur / kPartOfDescriptors));
 }
 
 uint64_t MappedFile::most_kept_bytes() {

@@ -43,8 +43,9 @@ class MappedFile {
   // by one. A hint: bytes that are not there any more are met when they are touched.
   void populate(uint64_t offset, uint64_t bytes) const;
 
-  // No more mappings, of no more bytes together, are kept for longer than they are read.
-  static constexpr size_t kMostKept = 128;
+  // No more mappings, of no more bytes together, are kept for longer than they are read: each has a
+  // descriptor, of which a process has a limited number.
+  static size_t most_kept();
   static uint64_t most_kept_bytes();
 
   // The mapping as memory that others may keep texts of after it was read, torn where the file was written to

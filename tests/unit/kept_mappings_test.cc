@@ -6,12 +6,14 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/engines/files.h"
 
@@ -72,6 +74,41 @@ TEST(KeptMappings, OfFilesThatAreGoneOrTornAreGivenBack) {
   EXPECT_FALSE(map_file(listed(other))->torn());
   EXPECT_TRUE(first.expired());
   EXPECT_TRUE(second.expired());
+}
+
+// What a process listed once is not there any more, but it goes on to ask for it.
+TEST(KeptMappings, OfAReplacedFileIsGivenBackWhenItIsAskedFor) {
+  engines::TemporaryFolder folder;
+  const std::string path = folder.path() + "/T_CL.json", other = folder.path() + "/other.json";
+  for (const std::string& each : {path, other}) std::ofstream(each) << kOld;
+  wait_until_settled();
+  const File file = listed(path);
+  const std::weak_ptr<const MappedFile> kept = map_file(file);
+  ASSERT_FALSE(kept.expired());
+  std::filesystem::rename(other, path);
+  EXPECT_EQ(text_of(*map_file(file)), kOld);
+  EXPECT_TRUE(kept.expired());
+}
+
+TEST(KeptMappings, LeaveDescriptorsToOthers) {
+  engines::TemporaryFolder folder;
+  std::vector<std::string> paths;
+  for (int i = 0; i < 40; ++i) {
+    paths.push_back(folder.path() + "/" + std::to_string(i) + ".json");
+    std::ofstream(paths.back()) << kOld;
+  }
+  wait_until_settled();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{80, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  size_t num_kept = 0;
+  std::vector<std::weak_ptr<const MappedFile>> mapped;
+  for (const std::string& path : paths) mapped.push_back(map_file(listed(path)));
+  for (const auto& each : mapped) num_kept += !each.expired();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_GT(num_kept, 0u);
+  EXPECT_LE(num_kept, 20u);
 }
 
 }  // namespace
