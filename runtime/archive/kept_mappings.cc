@@ -26,13 +26,18 @@ class KeptMappings {
     return nullptr;
   }
 
+  // Those of files that are gone are looked for once in as many calls as there are mappings: that is one look
+  // a call, however many files there are.
   void keep(const File& file, MappingPtr mapping) {
     std::lock_guard guard(lock_);
-    std::erase_if(known_, [](const auto& known) { return !is_right(known.second); });
+    if (++calls_ >= known_.size()) {
+      std::erase_if(known_, [](const auto& known) { return !is_right(known.second); });
+      calls_ = 0;
+    }
+    if (known_.size() >= MappedFile::most_kept()) return;
     uint64_t bytes = file.bytes;
     for (const auto& [path, known] : known_) bytes += known.file.bytes;
-    if (known_.size() < MappedFile::most_kept() && bytes <= MappedFile::most_kept_bytes())
-      known_[file.path] = {file, std::move(mapping)};
+    if (bytes <= MappedFile::most_kept_bytes()) known_[file.path] = {file, std::move(mapping)};
   }
 
  private:
@@ -44,6 +49,7 @@ class KeptMappings {
 
   std::mutex lock_;
   std::map<std::string, Known> known_;  // by path
+  size_t calls_ = 0;                    // of keep(), since all were looked at
 };
 
 KeptMappings& kept_mappings() {

@@ -14,7 +14,7 @@ namespace kqlc::archive {
 
 // The file as memory: the kept mapping where there is one and the file is still as it was listed. At most 128
 // mappings are kept, with a quarter of the descriptors that the process may have and of the machine's memory,
-// and those of files that are gone or changed until the file is asked for or another one is kept. Returns
+// and those of files that are gone or changed until the file is asked for or others are kept. Returns
 // nullptr for a file that cannot be mapped. Threads may ask at the same time.
 std::shared_ptr<const MappedFile> map_file(const File& file);
 

@@ -29,6 +29,7 @@ struct Slot {
   std::atomic<bool> torn{false};
 };
 
+// Of so many bytes it is known together whether their pages were mapped.
 constexpr uint64_t kPopulated = uint64_t{1} << 14;
 constexpr int kSlots = 4096;
 constexpr uintptr_t kTaken = 1;

@@ -10,11 +10,11 @@ namespace kqlc::zstd {
 #if defined(__x86_64__)
 #define KQLC_BMI2 [[gnu::target("bmi2,popcnt")]]
 inline bool has_bmi2() {
-  static const bool has = __builtin_cpu_supports("bmi2");
+  static const bool has = __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
   return has;
 }
 inline bool has_fast_deposit() {
-  static const bool has = has_bmi2() && __builtin_cpu_supports("popcnt") && !__builtin_cpu_is("amdfam17h");
+  static const bool has = has_bmi2() && !__builtin_cpu_is("amdfam17h");
   return has;
 }
 #else

@@ -18,8 +18,7 @@
 namespace kqlc::zstd {
 namespace {
 
-// More lanes have more tables than the cache of the first level.
-constexpr size_t kLanes = 6;
+constexpr size_t kLanes = kStreamsAtOnce;
 constexpr uint64_t kLogMask = (1 << kMaxFseLog) - 1, kOffsetLogMask = (1 << word::kMaxOffsetLog) - 1;
 // A word of the stream that is loaded holds so many bits that are left, or more; a sequence takes fewer.
 constexpr int64_t kWordBits = 56;

@@ -22,12 +22,12 @@ struct Sequence {
   uint32_t literals, match, offset;
 };
 
-// A sequence and the states behind it as one word: those of its three states, one of each kind, put together
-// by
-// |. From the lowest bit on: the states of offsets, matches and literals, how many literals, the extra bits
-// of the offset (an offset is 2^code and these), match - kLeastMatch, the offset's code. So the bits that a
-// sequence takes from its stream, the lowest first, belong to the places of a mask, the lowest first; and the
-// numbers of 64 words can be added without taking them apart.
+// A sequence and the states behind it as one word: those of its three states, one of each kind, or'd
+// together. In the lower half, from the lowest bit on, the states of offsets, matches and literals; in the
+// upper half how many literals, the extra bits of the offset (an offset is 2^code and these), match -
+// kLeastMatch, the offset's code. So the bits that a sequence takes from its stream, the lowest first, belong
+// to the places of a mask, the lowest first. What is kept of it is the upper half; the numbers of 64 of these
+// can be added without taking them apart.
 namespace word {
 constexpr int kMaxOffsetLog = 8;
 constexpr int kOffsets = 0, kMatches = 8, kLiterals = 17;
@@ -90,7 +90,7 @@ class SequenceList {
   }
 
  private:
-  std::vector<uint32_t, HugePages<uint32_t>> words_;
+  LargeVector<uint32_t> words_;
   std::vector<Sequence> long_;
 };
 
@@ -112,6 +112,9 @@ std::optional<SequenceCount> count_sequences(Bytes section);
 // of the block `before`, which may be `tables`. Returns false where the section contradicts itself, or has
 // offsets of 2^29 bytes or more.
 bool open_sequences(Bytes section, const SequenceTables* before, SequenceTables* tables, SequenceStream* out);
+
+// More streams at once have more tables than the cache of the first level.
+constexpr size_t kStreamsAtOnce = 6;
 
 // Reads the sequences of blocks, whose words are a part of the list. Returns false where one has more or
 // fewer than it says.

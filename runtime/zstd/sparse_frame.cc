@@ -16,7 +16,6 @@ constexpr size_t kMostBytes = size_t{1} << 28;
 constexpr size_t kMostBlock = size_t{1} << 17;
 // A frame of more blocks than its size asks for, which would take much memory here, is not read.
 constexpr size_t kFewBlocks = 16, kLeastBlock = 1024;
-constexpr size_t kBlocksAtOnce = 6;  // whose sequences are read side by side
 constexpr size_t kMarked = word::kMostAdded;
 // Steps may take about as long as reading the sequences did: one for so many of these, and a few.
 constexpr size_t kFewSteps = 256, kSequencesForStep = 12;
@@ -132,12 +131,12 @@ bool SparseFrame::learn(size_t end) {
   return true;
 }
 
-// The next blocks, up to `wanted` and kBlocksAtOnce of which have sequences that are read side by side.
+// The next blocks, up to `wanted` and kStreamsAtOnce of which have sequences that are read side by side.
 bool SparseFrame::learn_next(size_t wanted) {
   sequence_streams_.clear();
   const size_t first = sequences_.size();
   size_t number = known_blocks_, count = 0;
-  for (const size_t most = std::min(wanted, kBlocksAtOnce);
+  for (const size_t most = std::min(wanted, kStreamsAtOnce);
        number < blocks_.size() && sequence_streams_.size() < most; ++number) {
     Block& block = blocks_[number];
     block.first_sequence = first + count;
@@ -158,9 +157,9 @@ bool SparseFrame::learn_next(size_t wanted) {
 
 // The tables of as many blocks as are read at once are kept.
 bool SparseFrame::open_next(Bytes section) {
-  const size_t place = num_tables_ % kBlocksAtOnce;
+  const size_t place = num_tables_ % kStreamsAtOnce;
   if (place == tables_.size()) tables_.emplace_back();
-  const SequenceTables* before = num_tables_ > 0 ? &tables_[(num_tables_ - 1) % kBlocksAtOnce] : nullptr;
+  const SequenceTables* before = num_tables_ > 0 ? &tables_[(num_tables_ - 1) % kStreamsAtOnce] : nullptr;
   ++num_tables_;
   return open_sequences(section, before, &tables_[place], &sequence_streams_.emplace_back());
 }
