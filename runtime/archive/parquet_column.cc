@@ -97,12 +97,13 @@ bool is_all_codes(const parquet::ColumnChunkMetaData& chunk) {
 }  // namespace
 
 PageColumn::PageColumn(const ColumnRequest& request, PageField field, int leaf, int64_t num_rows,
-                       uint64_t position, Worker& worker)
+                       uint64_t position, std::optional<Bounds> bounds, Worker& worker)
     : request_(request),
       field_(field),
       leaf_(leaf),
       num_rows_(num_rows),
       position_(position),
+      bounds_(bounds),
       worker_(worker),
       arena_(worker.rows.arena()) {
   column_.type = request.type;
@@ -119,6 +120,7 @@ PageColumn::~PageColumn() {
 void PageColumn::clear_made() {
   const size_t width = fixed_width();
   for (size_t word = 0; word < known_.size(); ++word) {
+    if (known_[word] == 0) continue;
     uint8_t* rows = values_ + word * 64 * width;
     const size_t count = std::min<size_t>(64, static_cast<size_t>(num_rows_) - word * 64);
     if (known_[word] == ~uint64_t{0}) {
@@ -156,15 +158,20 @@ size_t PageColumn::fixed_width() const {
                                                                            : sizeof(int64_t);
 }
 
-// How many rows of the page are wanted that were not made.
+// How many rows of the page are wanted that were not made; of more than a few, only that they are.
 int64_t PageColumn::count_wanted(const Place& place, const uint64_t* selection) const {
   if (place.made == Made::All || place.num_rows == 0) return 0;
   if (!selection) return place.num_rows;
   int64_t wanted = 0;
-  for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word)
+  const size_t last = last_word(place);
+  for (size_t word = static_cast<size_t>(place.row) / 64; word <= last && !is_many(wanted, place); ++word)
     if (const uint64_t bits = selection[word] & ~known_[word])
       wanted += std::popcount(bits & rows_of(place, word));
   return wanted;
+}
+
+bool PageColumn::is_many(int64_t rows, const Place& place) {
+  return rows > 0 && rows >= place.num_rows / kSparse;
 }
 
 bool PageColumn::is_known(const uint64_t* selection) const {
@@ -180,11 +187,12 @@ bool PageColumn::is_known(const uint64_t* selection) const {
 bool PageColumn::is_late(const parquet::DataPage& page, const Place& place) const {
   if (field_.form == PageForm::Bits || (field_.form == PageForm::Text && !is_dictionary(page.encoding())))
     return false;
-  return place.made == Made::None && place.num_wanted < place.num_rows / kSparse;
+  return place.made == Made::None && !is_many(place.num_wanted, place);
 }
 
 void PageColumn::note_known(const Place& place, const uint64_t* selection) {
-  for (size_t word = static_cast<size_t>(place.row) / 64; word <= last_word(place); ++word)
+  const size_t last = last_word(place);
+  for (size_t word = static_cast<size_t>(place.row) / 64; word <= last; ++word)
     if (const uint64_t bits = place.made == Made::All ? ~uint64_t{0} : selection[word])
       known_[word] |= bits & rows_of(place, word);
 }
@@ -227,7 +235,7 @@ void PageColumn::read_pages(arrow::io::RandomAccessFile& file, parquet::RowGroup
       if (is_late(data, place)) {
         put_off(pages, std::move(page), number - 1, selection);
       } else {
-        take_data(pages, data, place, selection);
+        take_data(pages, data, number - 1, selection);
       }
     }
   }
@@ -296,9 +304,10 @@ size_t PageColumn::read_levels(const parquet::DataPage& page, PageBytes apart, P
 }
 
 // Texts that are not in the dictionary stay where they are unpacked, unless some are looked for.
-void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place,
+void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, size_t number,
                            const uint64_t* selection) {
   const bool keep = field_.form == PageForm::Text && !is_dictionary(page.encoding());
+  Place& place = places_[number];
   Page read{place.row, static_cast<size_t>(place.num_rows), 0, page.encoding(), {}};
   if (keep && search_.filter) {
     if (page.encoding() != Encoding::PLAIN) fail("a page has another encoding than its column says");
@@ -306,8 +315,10 @@ void PageColumn::take_data(ChunkPages& pages, const parquet::DataPage& page, Pla
     read.values = data.values.subspan(read_levels(page, data.levels, data.values, place, &read.num_values));
     if (search_texts(read, place, selection)) return;
   }
-  const ChunkPages::Data data = pages.read_data(page, keep);
+  const ChunkPages::Data data =
+      is_dictionary(page.encoding()) ? pages.read_codes(page, number) : pages.read_data(page, keep);
   read.values = data.values.subspan(read_levels(page, data.levels, data.values, place, &read.num_values));
+  if (search_.filter && !keep && search_packed(read, place, selection)) return;
   take_page(read);
   place.made = Made::All;
   place.filled = read.num_values > 0;
@@ -359,6 +370,7 @@ void PageColumn::take_dictionary(ChunkPages& pages, std::shared_ptr<parquet::Pag
   }
   if (field_.form == PageForm::Bits) fail("truth values have a dictionary");
   fixed_dictionary_ = pages.late_dictionary(stored, fixed_dictionary_.bytes());
+  if (bounds_) fixed_dictionary_.end_early();
   dictionary_page_ = std::move(page);
   if (fixed_dictionary_.bytes().size() / fixed_width() < dictionary_size_)
     fail("a dictionary ends in a value");

@@ -13,6 +13,7 @@
 #include <parquet/metadata.h>
 #include <parquet/schema.h>
 
+#include <optional>
 #include <vector>
 
 #include "runtime/archive/parquet_pages.h"
@@ -47,17 +48,18 @@ inline bool has_old_levels(const parquet::DataPage& page) {
              parquet::Encoding::BIT_PACKED;
 }
 
-inline bool is_dictionary(parquet::Encoding::type encoding) {
-  return encoding == parquet::Encoding::RLE_DICTIONARY || encoding == parquet::Encoding::PLAIN_DICTIONARY;
-}
-
 // Memory: the worker's arena, until its rows are cleared, and blocks that are given back when this object
 // goes.
 class PageColumn {
  public:
+  // What the file says that a whole number or a time of the row group is at least and at most.
+  struct Bounds {
+    int64_t least, greatest;
+  };
+
   // `position` is that of the row group's first row, of which it has `num_rows`.
   PageColumn(const ColumnRequest& request, PageField field, int leaf, int64_t num_rows, uint64_t position,
-             Worker& worker);
+             std::optional<Bounds> bounds, Worker& worker);
   PageColumn(const PageColumn&) = delete;
   PageColumn& operator=(const PageColumn&) = delete;
   ~PageColumn();
@@ -112,6 +114,7 @@ class PageColumn {
 
   static uint64_t rows_of(const Place& place, size_t word);
   static size_t last_word(const Place& place);
+  static bool is_many(int64_t rows, const Place& place);
   int64_t count_wanted(const Place& place, const uint64_t* selection) const;
   bool is_known(const uint64_t* selection) const;
   bool is_late(const parquet::DataPage& page, const Place& place) const;
@@ -120,6 +123,9 @@ class PageColumn {
                   const uint64_t* selection);
   void note_known(const Place& place, const uint64_t* selection);
   bool search_texts(const Page& page, Place& place, const uint64_t* selection);
+  void numbers_to_rows(const Page& page, std::vector<uint32_t>& numbers) const;
+  uint64_t valid_bits(size_t word) const;
+  bool search_packed(const Page& page, Place& place, const uint64_t* selection);
   void search_values();
   void search_codes(const Place& place, const uint64_t* selection);
   uint64_t passing(const uint32_t* codes, uint64_t wanted) const;
@@ -127,7 +133,7 @@ class PageColumn {
   void find_chosen(const Page& page, const uint64_t* selection);
   void keep_found(const Page& page);
   void clear_rest();
-  void take_data(ChunkPages& pages, const parquet::DataPage& page, Place& place, const uint64_t* selection);
+  void take_data(ChunkPages& pages, const parquet::DataPage& page, size_t number, const uint64_t* selection);
   size_t levels_end(const parquet::DataPage& page, PageBytes bytes) const;
   size_t read_levels(const parquet::DataPage& page, PageBytes apart, PageBytes bytes, const Place& place,
                      size_t* num_values);
@@ -150,7 +156,9 @@ class PageColumn {
   void want_values(LatePage& late) const;
   void pick_codes(LatePage& late) const;
   void unpack_dictionary();
+  void clear_page(const Page& page);
   bool take_chosen(const LatePage& late);
+  bool are_bounded(const LatePage& late) const;
   template <class T>
   void take_chosen_values(const LatePage& late, const T* dictionary);
   void decode_codes(const Page& page, uint32_t* out) const;
@@ -165,6 +173,7 @@ class PageColumn {
   int leaf_;
   int64_t num_rows_;
   uint64_t position_;
+  std::optional<Bounds> bounds_;
   Worker& worker_;
   Arena& arena_;
   bool nullable_ = false;
@@ -194,6 +203,7 @@ class PageColumn {
     std::vector<uint64_t> found;     // of its rows
     std::vector<uint8_t> of_values;  // 1: the value of the dictionary passes
     std::vector<uint32_t> few;       // the values that pass; of many only some
+    HybridHits hits;                 // of a page
     bool finds_empty = false;
   };
   Search search_;

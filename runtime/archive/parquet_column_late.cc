@@ -39,7 +39,7 @@ void PageColumn::put_off(ChunkPages& pages, std::shared_ptr<parquet::Page> page,
   late.page = {places_[place].row, rows, rows, data.encoding(), {}};
   const bool is_few = places_[place].num_wanted <= places_[place].num_rows / kRowsOfFew;
   if (is_few) {
-    late.data = pages.late_data(data, late_.size());
+    late.data = pages.late_data(data, place, late_.size());
   } else {
     const ChunkPages::Data whole = pages.read_data(data, false);
     late.data = {whole.levels, LateBytes(whole.values)};
@@ -85,9 +85,11 @@ void PageColumn::unpack_late() {
 // How many rows of the page there are up to the last that is selected.
 size_t PageColumn::rows_behind(const LatePage& late, const uint64_t* selection) const {
   const Place& place = places_[late.place];
-  for (size_t word = last_word(place) + 1; word-- > static_cast<size_t>(place.row) / 64;)
+  for (size_t word = last_word(place) + 1; word-- > static_cast<size_t>(place.row) / 64;) {
+    if (selection[word] == 0) continue;
     if (const uint64_t bits = selection[word] & rows_of(place, word))
       return word * 64 + static_cast<size_t>(64 - std::countl_zero(bits)) - static_cast<size_t>(place.row);
+  }
   return 0;
 }
 
@@ -147,6 +149,7 @@ void PageColumn::want_values(LatePage& late) const {
   }
   const size_t width = fixed_width();
   if (size / width < late.page.num_values) fail("a page ends in a value");
+  if (bounds_) bytes.end_early();
   for (uint32_t value : late.values) bytes.want(begin + value * width, begin + (value + size_t{1}) * width);
 }
 
@@ -177,25 +180,43 @@ void PageColumn::unpack_dictionary() {
   LateBytes::unpack({&dictionary, 1});
 }
 
-// Returns false where a time is none: then the page has to be taken as a whole, which counts it once.
-bool PageColumn::take_chosen(const LatePage& late) {
+// Makes room for the values of a page of which some rows are made.
+void PageColumn::clear_page(const Page& page) {
   const size_t width = fixed_width();
   if (!values_) {
     if (!worker_.late) worker_.late = std::make_unique<LateMemory>();
     block_ = worker_.late->zeroed.take(static_cast<size_t>(num_rows_) * width);
     values_ = block_.bytes.get();
   }
-  if (!block_.bytes)
-    std::memset(values_ + static_cast<size_t>(late.page.row) * width, 0, late.page.num_rows * width);
+  if (!block_.bytes) std::memset(values_ + static_cast<size_t>(page.row) * width, 0, page.num_rows * width);
+}
+
+// Whether each of the values that were made may be one of the row group.
+bool PageColumn::are_bounded(const LatePage& late) const {
+  const auto fits = [&](int64_t value) { return value >= bounds_->least && value <= bounds_->greatest; };
+  const uint8_t* values = values_ + static_cast<size_t>(late.page.row) * fixed_width();
+  return std::ranges::all_of(late.rows, [&](uint32_t row) {
+    return field_.form == PageForm::Fixed32 ? fits(reinterpret_cast<const int32_t*>(values)[row])
+                                            : fits(reinterpret_cast<const int64_t*>(values)[row]);
+  });
+}
+
+// Returns false where the page has to be taken as a whole: where a time is none, which is counted once, and
+// where a value is none of the row group's, so either that or what the file says of them is damaged.
+bool PageColumn::take_chosen(const LatePage& late) {
+  const size_t width = fixed_width();
+  clear_page(late.page);
   const uint8_t* dictionary = fixed_dictionary_.bytes().data();
   if (width == sizeof(int32_t))
     take_chosen_values(late, reinterpret_cast<const uint32_t*>(dictionary));
   else
     take_chosen_values(late, reinterpret_cast<const uint64_t*>(dictionary));
-  if (field_.form != PageForm::Time) return true;
   auto* times = reinterpret_cast<int64_t*>(values_) + late.page.row;
-  return std::ranges::all_of(
-      late.rows, [&](uint32_t row) { return datetime_ticks(times[row], field_.ticks, &times[row]); });
+  if (field_.form == PageForm::Time && !std::ranges::all_of(late.rows, [&](uint32_t row) {
+        return datetime_ticks(times[row], field_.ticks, &times[row]);
+      }))
+    return false;
+  return !bounds_ || are_bounded(late);
 }
 
 // Without a dictionary of numbers, codes are what is wanted.

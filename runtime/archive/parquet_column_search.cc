@@ -15,7 +15,7 @@ namespace kqlc::archive {
 namespace {
 
 // So many codes are compared faster than each is looked up.
-constexpr size_t kFewCodes = 4;
+constexpr size_t kFewCodes = 8;
 
 // Whether one of 64 codes is among `values`.
 bool has_any(const uint32_t* codes, std::span<const uint32_t> values) {
@@ -138,13 +138,66 @@ void PageColumn::search_codes(const Place& place, const uint64_t* selection) {
     if (wanted == 0) continue;
     uint64_t passes = place.filled ? passing(codes + word * 64, wanted) : 0;
     if (validity_) {
-      uint64_t has_value = 0;
-      std::memcpy(&has_value, validity_ + word * 8,
-                  std::min<size_t>(8, (static_cast<size_t>(num_rows_) + 7) / 8 - word * 8));
+      const uint64_t has_value = valid_bits(word);
       passes = (passes & has_value) | (search_.finds_empty ? ~has_value : 0);
     }
     search_.rows[word] |= passes & wanted;
   }
+}
+
+// Which rows of the page its values of these numbers, which grow, belong to.
+void PageColumn::numbers_to_rows(const Page& page, std::vector<uint32_t>& numbers) const {
+  if (page.num_values == page.num_rows) return;
+  const auto first = static_cast<size_t>(page.row);
+  size_t row = 0, values = 0;  // the rows before, and their values
+  for (uint32_t& number : numbers) {
+    while (true) {
+      const size_t place = first + row, count = std::min(64 - place % 64, page.num_rows - row);
+      const uint64_t bits = valid_bits(place / 64) >> (place % 64) & (~uint64_t{0} >> (64 - count));
+      const auto own = static_cast<size_t>(std::popcount(bits));
+      if (values + own > number) {
+        uint64_t left = bits;
+        for (size_t before = number - values; before > 0; --before) left &= left - 1;
+        number = static_cast<uint32_t>(row + static_cast<size_t>(std::countr_zero(left)));
+        break;
+      }
+      values += own;
+      row += count;
+    }
+  }
+}
+
+// A word of the bitmap of rows that have a value.
+uint64_t PageColumn::valid_bits(size_t word) const {
+  uint64_t bits = 0;
+  std::memcpy(&bits, validity_ + word * 8,
+              std::min<size_t>(8, (static_cast<size_t>(num_rows_) + 7) / 8 - word * 8));
+  return bits;
+}
+
+// Looks for the few values that pass where codes are packed, and keeps those codes alone. Returns false where
+// the page has to be made whole, since much may pass.
+bool PageColumn::search_packed(const Page& page, Place& place, const uint64_t* selection) {
+  if (search_.of_values.empty()) search_values();
+  if (page.values.empty() || search_.few.size() > kFewCodes) return false;
+  if (page.num_values != page.num_rows && search_.finds_empty) return false;
+  const auto found =
+      search_hybrid(page.values.subspan(1), page.values[0], page.num_values, search_.few, &search_.hits);
+  if (!found) return false;
+  if (!*found) fail("a page ends in its codes");
+  check_codes(&search_.hits.greatest, 1);
+  clear_page(page);
+  numbers_to_rows(page, search_.hits.numbers);
+  for (size_t i = 0; i < search_.hits.numbers.size(); ++i) {
+    const size_t row = static_cast<size_t>(page.row) + search_.hits.numbers[i];
+    if (!(selection[row / 64] >> (row % 64) & 1)) continue;
+    reinterpret_cast<uint32_t*>(values_)[row] = search_.hits.values[i];
+    search_.rows[row / 64] |= uint64_t{1} << (row % 64);
+  }
+  place.made = Made::Some;
+  place.filled = true;
+  note_known(place, search_.rows);
+  return true;
 }
 
 // Which of 64 codes are wanted and pass.

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/simd/targets.h"
+
 namespace kqlc::archive {
 namespace {
 
@@ -132,6 +134,39 @@ class HybridRuns {
   int width_;
 };
 
+void add_hit(size_t number, uint32_t value, HybridHits* out) {
+  out->numbers.push_back(static_cast<uint32_t>(number));
+  out->values.push_back(value);
+}
+
+// Packed values, of which the first is the `first` one of all.
+void search_packed(PageBytes in, size_t width, size_t count, size_t first, std::span<const uint32_t> wanted,
+                   HybridHits* out) {
+  constexpr size_t kCodes = 64, kBlocks = 16;  // of a block; blocks that are looked through at a time
+  const auto look = [&](const uint8_t* place, size_t begin, size_t blocks) {
+    std::array<uint64_t, kBlocks> found;
+    const uint32_t greatest =
+        simd::kernels().find_codes(place, width, blocks, wanted.data(), wanted.size(), found.data());
+    out->greatest = std::max(out->greatest, greatest);
+    for (size_t block = 0; block < blocks; ++block)
+      for (uint64_t left = found[block]; left; left &= left - 1) {
+        const size_t number = begin + block * kCodes + static_cast<size_t>(std::countr_zero(left));
+        if (number < count) add_hit(first + number, pick_packed(in, static_cast<int>(width), number), out);
+      }
+  };
+  size_t begin = 0;
+  for (size_t blocks; (blocks = std::min(kBlocks, (count - begin) / kCodes)) > 0; begin += blocks * kCodes)
+    look(in.data() + begin * width / 8, begin, blocks);
+  if (begin == count) return;
+  // What stands behind the last value is no value.
+  std::array<uint8_t, kCodes * simd::kMaxPackedWidth / 8> rest{};
+  const size_t bits = (count - begin) * width;
+  const PageBytes last = in.subspan(begin * width / 8).first((bits + 7) / 8);
+  std::ranges::copy(last, rest.begin());
+  if (bits % 8) rest[bits / 8] &= static_cast<uint8_t>((1u << (bits % 8)) - 1);
+  look(rest.data(), begin, 1);
+}
+
 void set_bits(uint8_t* bitmap, size_t begin, size_t count) {
   for (; count && begin % 8; ++begin, --count) bitmap[begin / 8] |= static_cast<uint8_t>(1u << (begin % 8));
   std::memset(bitmap + begin / 8, 0xFF, count / 8);
@@ -191,6 +226,29 @@ bool pick_hybrid(PageBytes bytes, int width, std::span<const uint32_t> numbers, 
       out[i] = run.is_packed ? pick_packed(run.packed, width, number) : run.value;
     }
     first += run.count;
+  }
+  return true;
+}
+
+std::optional<bool> search_hybrid(PageBytes bytes, int width, size_t count, std::span<const uint32_t> wanted,
+                                  HybridHits* out) {
+  if (width < 1 || width > static_cast<int>(simd::kMaxPackedWidth)) return std::nullopt;
+  *out = {};
+  HybridRuns runs(bytes, width);
+  HybridRun run;
+  const size_t most = count / kValuesOfHit;
+  for (size_t first = 0; first < count;) {
+    if (!runs.next(run)) return false;
+    const auto taken = static_cast<size_t>(std::min<uint64_t>(run.count, count - first));
+    if (run.is_packed) {
+      search_packed(run.packed, static_cast<size_t>(width), taken, first, wanted, out);
+    } else {
+      out->greatest = std::max(out->greatest, run.value);
+      if (std::ranges::find(wanted, run.value) != wanted.end())
+        for (size_t i = 0; i < taken && out->numbers.size() <= most; ++i) add_hit(first + i, run.value, out);
+    }
+    if (out->numbers.size() > most) return std::nullopt;
+    first += taken;
   }
   return true;
 }

@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "runtime/exec/column.h"
 
@@ -26,6 +28,19 @@ bool decode_hybrid(PageBytes bytes, int width, size_t count, uint32_t* out);
 // be readable, or more than there are.
 bool pick_hybrid(PageBytes bytes, int width, std::span<const uint32_t> numbers, uint32_t* out,
                  const std::function<void(size_t)>& need);
+
+// Those of the values of a hybrid that were looked for: their numbers, which grow, and what they are.
+struct HybridHits {
+  std::vector<uint32_t> numbers, values;
+  uint32_t greatest = 0;  // of all values
+};
+
+// Looks through `count` values of `width` bits for those among `wanted`. Returns false where there are fewer
+// values, or width is more than 32. Nothing is found, and nullopt returned, where that is not quicker than to
+// decode them: of values of many bits, or of more hits than one in kValuesOfHit.
+inline constexpr size_t kValuesOfHit = 16;
+std::optional<bool> search_hybrid(PageBytes bytes, int width, size_t count, std::span<const uint32_t> wanted,
+                                  HybridHits* out);
 
 // Reads `count` values of one bit in the hybrid, into bits [begin, begin + count) of `bitmap`, which are
 // zero. Returns how many are 1, or -1 where there are fewer values. A bit of a level of a column that is not

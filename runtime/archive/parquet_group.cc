@@ -44,6 +44,15 @@ const parquet::TypedStatistics<Physical>* typed(const parquet::Statistics& known
              : nullptr;
 }
 
+// Of a column of whole numbers or times.
+std::optional<PageColumn::Bounds> find_bounds(const ChunkStatistics& statistics, const ParquetField& field) {
+  const auto known = statistics.columns.find(field.request->name);
+  if (known == statistics.columns.end()) return std::nullopt;
+  const ColumnStatistics& column = known->second;
+  if (column.bounded != Type::Long && column.bounded != Type::DateTime) return std::nullopt;
+  return PageColumn::Bounds{column.least, column.greatest};
+}
+
 void set_bounds(Type type, int64_t least, int64_t greatest, ColumnStatistics* column) {
   column->bounded = type;
   column->least = least;
@@ -135,8 +144,8 @@ RowGroup::RowGroup(arrow::io::RandomAccessFile& file, parquet::arrow::FileReader
     if (fields[i].pages.form == PageForm::Other || fields[i].leaves.size() != 1) continue;
     const int leaf = fields[i].leaves[0];
     if (!has_plain_pages(*group_->metadata()->ColumnChunk(leaf))) continue;
-    pages_[i] =
-        std::make_unique<PageColumn>(*fields[i].request, fields[i].pages, leaf, num_rows_, position, worker);
+    pages_[i] = std::make_unique<PageColumn>(*fields[i].request, fields[i].pages, leaf, num_rows_, position,
+                                             find_bounds(statistics, fields[i]), worker);
   }
 }
 

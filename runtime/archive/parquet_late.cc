@@ -43,7 +43,7 @@ bool LateBytes::plan() {
   if (wanted_.size() > bytes_.size() / kBytesOfRange) return false;
   zstd::SparseFrame& frame = memory_->frame(frame_);
   is_open_ = is_open_ || frame.open(packed_, bytes_.size(), bytes_.data());
-  return is_open_ && frame.plan(wanted_, &memory_->streams);
+  return is_open_ && frame.plan(wanted_, ends_early_, &memory_->streams);
 }
 
 void LateBytes::unpack(std::span<LateBytes* const> all) {

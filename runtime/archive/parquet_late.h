@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/archive/parquet_decode.h"
+#include "runtime/archive/repeated_pages.h"
 #include "runtime/zstd/sparse_frame.h"
 
 namespace kqlc::archive {
@@ -43,6 +44,7 @@ struct LateMemory {
   std::deque<zstd::SparseFrame> frames;
   std::vector<zstd::HuffmanStream> streams;
   ZeroedBlocks zeroed;
+  RepeatedPages repeated;
 
   // The frame of that number, for one page at a time.
   zstd::SparseFrame& frame(size_t number) {
@@ -65,6 +67,8 @@ class LateBytes {
   void want(size_t begin, size_t end);
   // The first `end` bytes are, as far as they are not readable.
   void want_first(size_t end) { want(first_, end); }
+  // From now on damage before a wanted byte need not show: what is read is looked at by whoever asks.
+  void end_early() { ends_early_ = true; }
   // Makes what is wanted of several readable.
   static void unpack(std::span<LateBytes* const> all);
   // Makes the first `end` bytes readable, or all if there are fewer.
@@ -83,7 +87,7 @@ class LateBytes {
   LateMemory* memory_ = nullptr;
   size_t frame_ = 0;
   size_t first_ = 0;  // bytes that are readable, whatever else is
-  bool is_open_ = false, is_whole_ = false;
+  bool is_open_ = false, is_whole_ = false, ends_early_ = false;
   std::vector<zstd::Range> wanted_;
 };
 

@@ -57,15 +57,19 @@ void unpack_frame(PageBytes packed, std::span<uint8_t> out) {
 ChunkPages::ChunkPages(arrow::io::RandomAccessFile& file, parquet::RowGroupReader& group, int leaf,
                        Worker& worker, std::function<bool(const parquet::DataPageStats&)> skip,
                        bool only_dictionary)
-    : worker_(worker) {
+    : worker_(worker), leaf_(leaf) {
   auto chunk = group.metadata()->ColumnChunk(leaf);
   unpacks_ = chunk->compression() == parquet::Compression::ZSTD && !chunk->crypto_metadata();
   if (unpacks_) {
-    auto input =
-        std::make_shared<arrow::io::BufferReader>(read_chunk_bytes(file, *chunk, only_dictionary, worker));
-    pages_ = parquet::PageReader::Open(
-        std::move(input), chunk->num_values(), parquet::Compression::UNCOMPRESSED,
-        parquet::default_reader_properties(), *group.metadata()->schema()->Column(leaf));
+    const auto bytes = read_chunk_bytes(file, *chunk, only_dictionary, worker);
+    if (file.supports_zero_copy() && !bytes->is_mutable()) {  // a short chunk is a copy
+      mapped_ = bytes;
+      late_memory().repeated.enter(file.weak_from_this());
+    }
+    pages_ =
+        parquet::PageReader::Open(std::make_shared<arrow::io::BufferReader>(bytes), chunk->num_values(),
+                                  parquet::Compression::UNCOMPRESSED, parquet::default_reader_properties(),
+                                  *group.metadata()->schema()->Column(leaf));
   } else {
     pages_ = group.GetColumnPageReader(leaf);
   }
@@ -92,9 +96,19 @@ std::span<uint8_t> ChunkPages::unpack(PageBytes packed, size_t size, bool keep) 
   return out;
 }
 
-LateBytes ChunkPages::late(PageBytes packed, std::span<uint8_t> room, size_t frame) {
+LateMemory& ChunkPages::late_memory() {
   if (!worker_.late) worker_.late = std::make_unique<LateMemory>();
-  return LateBytes(packed, room, worker_.late.get(), frame);
+  return *worker_.late;
+}
+
+LateBytes ChunkPages::late(PageBytes packed, std::span<uint8_t> room, size_t frame) {
+  return LateBytes(packed, room, &late_memory(), frame);
+}
+
+std::optional<std::span<uint8_t>> ChunkPages::find_repeated(const parquet::DataPage& page, PageBytes packed,
+                                                            size_t size, size_t number) {
+  if (!mapped_ || !is_dictionary(page.encoding())) return std::nullopt;
+  return late_memory().repeated.find({leaf_, number}, packed, mapped_, size);
 }
 
 // Of a frame of zstd.
@@ -148,11 +162,23 @@ ChunkPages::Data ChunkPages::read_data(const parquet::DataPage& page, bool keep)
           stored.is_packed ? unpack(stored.values, stored.size, keep) : copy(stored.values, keep)};
 }
 
+ChunkPages::Data ChunkPages::read_codes(const parquet::DataPage& page, size_t number) {
+  const Stored stored = this->stored(page);
+  if (stored.is_packed)
+    if (const auto same = find_repeated(page, stored.values, stored.size, number))
+      return {stored.levels, *same};
+  return read_data(page, false);
+}
+
 // Arrow's reader unpacks each page where the one before was.
-ChunkPages::LateData ChunkPages::late_data(const parquet::DataPage& page, size_t frame) {
+ChunkPages::LateData ChunkPages::late_data(const parquet::DataPage& page, size_t number, size_t frame) {
   const Stored stored = this->stored(page);
   const PageBytes levels = unpacks_ ? stored.levels : copy(stored.levels, true);
-  if (stored.is_packed) return {levels, late(stored.values, make_room(stored.size, true), frame)};
+  if (stored.is_packed) {
+    if (const auto same = find_repeated(page, stored.values, stored.size, number))
+      return {levels, LateBytes(*same)};
+    return {levels, late(stored.values, make_room(stored.size, true), frame)};
+  }
   return {levels, LateBytes(copy(stored.values, true))};
 }
 

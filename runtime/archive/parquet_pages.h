@@ -27,6 +27,10 @@ namespace kqlc::archive {
 // Unpacks a frame of zstd that has as many bytes as `out`. Throws parquet::ParquetException where it has not.
 void unpack_frame(PageBytes packed, std::span<uint8_t> out);
 
+inline bool is_dictionary(parquet::Encoding::type encoding) {
+  return encoding == parquet::Encoding::RLE_DICTIONARY || encoding == parquet::Encoding::PLAIN_DICTIONARY;
+}
+
 class ChunkPages {
  public:
   // `skip` is asked once for each data page, in order; what it says true of is neither unpacked nor returned.
@@ -52,19 +56,25 @@ class ChunkPages {
     std::span<uint8_t> values;
   };
   Data read_data(const parquet::DataPage& page, bool keep);
-  // The same as a frame of the worker, with values of which nothing is unpacked yet. Levels and what the
-  // values are unpacked from are valid as long as this object and the page are.
+  // The same of the page of that number in the chunk, which is only read.
+  Data read_codes(const parquet::DataPage& page, size_t number);
+  // The same as a frame of the worker, with values of which nothing is unpacked yet, if they are not known
+  // from another row group. Levels and what the values are unpacked from are valid as long as this object and
+  // the page are.
   struct LateData {
     PageBytes levels;
     LateBytes values;
   };
-  LateData late_data(const parquet::DataPage& page, size_t frame);
+  LateData late_data(const parquet::DataPage& page, size_t number, size_t frame);
 
  private:
   std::span<uint8_t> make_room(size_t size, bool keep);
   std::span<uint8_t> copy(PageBytes bytes, bool keep);
   std::span<uint8_t> unpack(PageBytes packed, size_t size, bool keep);
   LateBytes late(PageBytes packed, std::span<uint8_t> room, size_t frame);
+  LateMemory& late_memory();
+  std::optional<std::span<uint8_t>> find_repeated(const parquet::DataPage& page, PageBytes packed,
+                                                  size_t size, size_t number);
   // A data page as it is in the file.
   struct Stored {
     PageBytes levels, values;
@@ -75,7 +85,9 @@ class ChunkPages {
   static size_t unpacked_size(PageBytes packed);
 
   Worker& worker_;
-  bool unpacks_ = false;  // pages come as they are in the file
+  int leaf_;
+  bool unpacks_ = false;                         // pages come as they are in the file
+  std::shared_ptr<const arrow::Buffer> mapped_;  // where they stay
   std::unique_ptr<parquet::PageReader> pages_;
 };
 

@@ -94,12 +94,61 @@ void filter_views(const SearchNeedle& needle, const void* views, const char* con
   }
 }
 
+inline const char* str_begin(const char* strs, size_t row) { return load_word<const char*>(strs + row * 16); }
+inline size_t str_size(const char* strs, size_t row) { return load_word<uint64_t>(strs + row * 16 + 8); }
+inline const char* str_end(const char* strs, size_t row) {
+  return str_begin(strs, row) + str_size(strs, row);
+}
+
+// So many bytes, of one allocation, lie between strings that were left where a file has them, each behind its
+// length.
+constexpr uintptr_t kStrGap = 4;
+
+// The first row behind `row` whose string does not follow the one before.
+inline size_t end_of_run(const char* strs, size_t row, size_t rows) {
+  for (++row; row < rows; ++row) {
+    const auto next = reinterpret_cast<uintptr_t>(str_begin(strs, row));
+    if (next - reinterpret_cast<uintptr_t>(str_end(strs, row - 1)) > kStrGap) break;
+  }
+  return row;
+}
+
+// Rows [row, rows), whose strings follow each other.
 template <class V>
-void filter_strs(const SearchNeedle& needle, const void* strs, size_t rows, uint64_t* bitmap) {
-  const char* str = static_cast<const char*>(strs);
-  for (size_t row = 0; row < rows; ++row, str += 16) {
-    const auto size = static_cast<size_t>(load_word<uint64_t>(str + 8));
-    if (size >= needle.size && matches<V>(needle, load_word<const char*>(str), size)) set_bit(bitmap, row);
+void filter_str_run(const SearchNeedle& needle, const char* strs, size_t row, size_t rows, uint64_t* bitmap) {
+  const char* p = str_begin(strs, row);
+  const char* end = str_end(strs, rows - 1);
+  while (const char* hit = find<V>(needle, p, end)) {
+    // The row of the hit: galloping on, then halving.
+    size_t step = 1;
+    for (; row + step < rows && str_begin(strs, row + step) <= hit; step *= 2) row += step;
+    for (; step; step /= 2)
+      if (row + step < rows && str_begin(strs, row + step) <= hit) row += step;
+    const char* row_end = str_end(strs, row);
+    if (hit + needle.size > row_end) {
+      if (row + 1 == rows) return;
+      p = str_begin(strs, ++row);
+    } else if (borders_fit(needle, str_begin(strs, row), hit, row_end)) {
+      set_bit(bitmap, row);
+      p = row_end;
+    } else {
+      p = hit + 1;
+    }
+  }
+}
+
+template <class V>
+void filter_strs(const SearchNeedle& needle, const void* all, size_t rows, uint64_t* bitmap) {
+  const char* strs = static_cast<const char*>(all);
+  const bool is_search = !at_ends(needle.match) && needle.size > 0;
+  for (size_t row = 0, end; row < rows; row = end) {
+    end = is_search ? end_of_run(strs, row, rows) : row + 1;
+    if (end - row > 1) {
+      filter_str_run<V>(needle, strs, row, end, bitmap);
+    } else if (const size_t size = str_size(strs, row);
+               size >= needle.size && matches<V>(needle, str_begin(strs, row), size)) {
+      set_bit(bitmap, row);
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/simd/column-inl.h"
 #include "runtime/simd/json-inl.h"
 #include "runtime/simd/multi-inl.h"
+#include "runtime/simd/packed-inl.h"
 #include "runtime/simd/utf8-inl.h"
 
 namespace kqlc::simd {
@@ -33,6 +34,7 @@ constexpr Kernels make_kernels(const char* name) {
   table.count_byte = &count_byte<V>;
   table.is_utf8 = &is_utf8<V>;
   table.json_lines = &json_lines<V>;
+  table.find_codes = &find_codes;
   return table;
 }
 

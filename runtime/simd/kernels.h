@@ -105,6 +105,8 @@ struct JsonCounts {
 };
 inline constexpr size_t kSpareQuotes = 64;  // places that json_lines() may write behind the last one
 
+inline constexpr size_t kMaxPackedWidth = 24;  // bits of a packed code
+
 // Told of an occurrence of needle `which`.
 using MultiHit = void (*)(void* context, const char* place, size_t which);
 
@@ -157,6 +159,12 @@ struct Kernels {
   // follows the last \n. Requires: room for a quote a byte and kSpareQuotes more, for a line a byte and one
   // more; end - begin < 2^32.
   JsonCounts (*json_lines)(const char* begin, const char* end, uint32_t* quotes, JsonLine* lines);
+
+  // Of `blocks` blocks of 64 codes of `width` bits each, 1 to kMaxPackedWidth, that are packed from `in` on,
+  // the first in the lowest bits: sets found[block] to a bit for each code that is one of the `count` wanted
+  // ones. Returns the greatest code.
+  uint32_t (*find_codes)(const uint8_t* in, size_t width, size_t blocks, const uint32_t* wanted, size_t count,
+                         uint64_t* found);
 };
 
 // Called by the routines for neighbours that are not ASCII; see unicode.h.

@@ -180,16 +180,17 @@ size_t rounds_of(const Lanes& lanes, size_t lane) {
 
 // Reads the last codes of a stream one by one, the first of which are the bits from `left` on. Returns false
 // where it has more or fewer.
-bool finish(Bytes packed, int64_t left, const uint16_t* table, std::span<uint8_t> out) {
+bool finish(const HuffmanStream& stream, int64_t left, std::span<uint8_t> out) {
   BackwardBits bits;
-  if (!bits.open(packed)) return false;
+  if (!bits.open(stream.packed)) return false;
+  const uint16_t* table = stream.table->codes.data();
   bits.skip(static_cast<unsigned>(bits.left() - left));
   for (uint8_t& byte : out) {
     const uint16_t code = table[bits.peek(kHuffmanLog)];
     bits.skip(code & 63);
     byte = static_cast<uint8_t>(code >> 8);
   }
-  return bits.left() == 0;
+  return stream.goes_on ? bits.left() >= 0 : bits.left() == 0;
 }
 
 class Unpacker {
@@ -222,7 +223,7 @@ class Unpacker {
       return;
     }
     if (stream.packed.size() < sizeof(uint64_t)) {
-      is_whole_ = finish(stream.packed, bits.left(), stream.table->codes.data(), {stream.out, stream.size});
+      is_whole_ = finish(stream, bits.left(), {stream.out, stream.size});
       return;
     }
     const uint8_t* end = stream.packed.data() + stream.packed.size();
@@ -233,7 +234,7 @@ class Unpacker {
     lanes_.tables[count_] = stream.table->codes.data();
     lanes_.begins[count_] = stream.packed.data();
     lanes_.ends[count_] = stream.out + stream.size;
-    packed_[count_++] = stream.packed;
+    of_lanes_[count_++] = &stream;
   }
 
   // Ends the lanes that have no full round any more.
@@ -246,7 +247,7 @@ class Unpacker {
   bool end(size_t lane) {
     const int64_t left =
         (lanes_.places[lane] - lanes_.begins[lane]) * 8 + 64 - std::countr_zero(lanes_.words[lane]);
-    if (!finish(packed_[lane], left, lanes_.tables[lane],
+    if (!finish(*of_lanes_[lane], left,
                 {lanes_.outs[lane], static_cast<size_t>(lanes_.ends[lane] - lanes_.outs[lane])}))
       return false;
     --count_;
@@ -256,7 +257,7 @@ class Unpacker {
     lanes_.tables[lane] = lanes_.tables[count_];
     lanes_.begins[lane] = lanes_.begins[count_];
     lanes_.ends[lane] = lanes_.ends[count_];
-    packed_[lane] = packed_[count_];
+    of_lanes_[lane] = of_lanes_[count_];
     return true;
   }
 
@@ -264,7 +265,7 @@ class Unpacker {
   size_t next_ = 0, count_ = 0;
   bool is_whole_ = true;
   Lanes lanes_;
-  std::array<Bytes, kLanes> packed_;
+  std::array<const HuffmanStream*, kLanes> of_lanes_;
 };
 
 }  // namespace

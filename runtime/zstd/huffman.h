@@ -27,16 +27,17 @@ struct HuffmanTable {
 // Reads the description of a tree. Returns how many bytes it takes, or 0 where it is none.
 size_t read_tree(Bytes bytes, HuffmanTable* out);
 
-// A stream of `size` codes, which become as many bytes at `out`.
+// A stream of codes, of which the first `size` become as many bytes at `out`: all, unless it goes on.
 struct HuffmanStream {
   Bytes packed;
   const HuffmanTable* table = nullptr;
   uint8_t* out = nullptr;
   size_t size = 0;
+  bool goes_on = false;
 };
 
-// Unpacks streams that do not depend on each other. Returns false where one has more or fewer codes than its
-// size. Nothing is read or written outside of what the streams say.
+// Unpacks streams that do not depend on each other. Returns false where one has fewer codes than its size, or
+// more and does not go on. Nothing is read or written outside of what the streams say.
 bool unpack_streams(std::vector<HuffmanStream>& streams);
 
 }  // namespace kqlc::zstd

@@ -191,8 +191,9 @@ size_t SparseFrame::block_at(size_t place) const {
   return static_cast<size_t>(behind - known.begin()) - 1;
 }
 
-bool SparseFrame::plan(std::span<const Range> wanted, std::vector<HuffmanStream>* streams) {
+bool SparseFrame::plan(std::span<const Range> wanted, bool ends_early, std::vector<HuffmanStream>* streams) {
   streams_ = streams;
+  ends_early_ = ends_early;
   pieces_.clear();
   copies_.clear();
   equals_.clear();
@@ -332,10 +333,11 @@ bool SparseFrame::need_streams(size_t number, size_t begin, size_t end) {
   if (!block.table && !open_streams(number)) return false;
   const size_t share = (block.num_literals + block.num_streams - 1) / block.num_streams;
   for (size_t i = begin / share; i < block.num_streams && i * share < end; ++i) {
-    if (block.planned >> i & 1) continue;
-    block.planned |= static_cast<uint8_t>(1u << i);
-    const size_t size = std::min(share, block.num_literals - i * share);
-    streams_->push_back({block.streams[i], block.table, block.unpacked + i * share, size});
+    const size_t all = std::min(share, block.num_literals - i * share);
+    const size_t size = ends_early_ ? std::min(all, end - i * share) : all;
+    if (block.planned[i] >= size) continue;
+    block.planned[i] = size;
+    streams_->push_back({block.streams[i], block.table, block.unpacked + i * share, size, size < all});
   }
   return true;
 }

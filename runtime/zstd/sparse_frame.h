@@ -33,8 +33,9 @@ class SparseFrame {
 
   // Plans to unpack the ranges, which do not overlap: adds the streams that have to be unpacked first.
   // Returns false where the frame contradicts itself, or following what was copied would cost more than
-  // unpacking all.
-  bool plan(std::span<const Range> wanted, std::vector<HuffmanStream>* streams);
+  // unpacking all. `ends_early`: a stream is not unpacked beyond its last wanted byte, so that damage before
+  // that may not show.
+  bool plan(std::span<const Range> wanted, bool ends_early, std::vector<HuffmanStream>* streams);
 
   // Puts the bytes of the last plan into the buffer, when its streams are unpacked.
   void settle();
@@ -56,8 +57,8 @@ class SparseFrame {
     // Known once a literal was wanted.
     const HuffmanTable* table = nullptr;
     std::array<Bytes, 4> streams;
-    uint8_t* unpacked = nullptr;  // where streams are unpacked to
-    uint8_t planned = 0;          // a bit for each stream that is unpacked, or will be
+    uint8_t* unpacked = nullptr;      // where streams are unpacked to
+    std::array<size_t, 4> planned{};  // of each stream, how many bytes are unpacked or will be
   };
   // Wanted bytes [begin, end) of the frame, which belong to `out`.
   struct Piece {
@@ -114,6 +115,7 @@ class SparseFrame {
   size_t num_literals_ = 0;
   // Of the current plan.
   std::vector<HuffmanStream>* streams_ = nullptr;
+  bool ends_early_ = false;
   std::vector<Piece> pieces_;  // by end; the last one is looked at first
   std::vector<Copy> copies_;   // of literals
   std::vector<Copy> equals_;   // of bytes that are wanted more than once; the first one is made last

@@ -5,10 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <vector>
 
 #include "runtime/exec/column.h"
+#include "tests/unit/simd_oracle.h"
 
 namespace kqlc::archive {
 namespace {
@@ -126,6 +128,67 @@ TEST(ParquetDecode, PickedValuesAreThoseOfTheWhole) {
   const auto all_there = [](size_t) {};
   EXPECT_FALSE(pick_hybrid({}, 33, std::vector<uint32_t>{0}, out, all_there));
   EXPECT_TRUE(pick_hybrid({}, 3, {}, out, all_there));
+}
+
+TEST(ParquetDecode, SearchedValuesAreThoseOfTheWhole) {
+  const unsigned seed = 31;
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  simd::oracle::for_each_target([&](const simd::Kernels&) {
+    for (int width = 1; width <= 24; ++width)
+      for (size_t num_wanted = 0; num_wanted <= 9; num_wanted += 3) {
+        HybridWriter writer(width);
+        std::vector<uint32_t> wanted, values;
+        const auto value = [&] { return static_cast<uint32_t>(random()) >> (32 - width); };
+        for (size_t i = 0; i < num_wanted; ++i) wanted.push_back(value());
+        for (int run = 0; run < 8; ++run) {
+          std::vector<uint32_t> packed(8 * (1 + random() % 300));
+          for (uint32_t& each : packed)
+            each = num_wanted > 0 && random() % 40 == 0 ? wanted[random() % num_wanted] : value();
+          writer.pack(packed);
+          values.insert(values.end(), packed.begin(), packed.end());
+          const size_t count = random() % 20;
+          if (count == 0) continue;
+          const uint32_t repeated = run == 3 && num_wanted > 0 ? wanted[0] : value();
+          writer.repeat(repeated, count);
+          values.insert(values.end(), count, repeated);
+        }
+        values.resize(values.size() - random() % 7);  // the last group is not full
+        HybridHits expected;
+        for (uint32_t i = 0; i < values.size(); ++i) {
+          expected.greatest = std::max(expected.greatest, values[i]);
+          if (std::ranges::find(wanted, values[i]) == wanted.end()) continue;
+          expected.numbers.push_back(i);
+          expected.values.push_back(values[i]);
+        }
+        const simd::oracle::GuardedBytes guarded(
+            {reinterpret_cast<const char*>(writer.bytes.data()), writer.bytes.size()});
+        const PageBytes bytes(reinterpret_cast<const uint8_t*>(guarded.begin()), writer.bytes.size());
+        HybridHits hits;
+        const auto found = search_hybrid(bytes, width, values.size(), wanted, &hits);
+        if (expected.numbers.size() > values.size() / kValuesOfHit) {
+          EXPECT_FALSE(found.has_value());
+          continue;
+        }
+        ASSERT_TRUE(found.has_value() && *found);
+        ASSERT_EQ(hits.numbers, expected.numbers) << "width " << width;
+        ASSERT_EQ(hits.values, expected.values) << "width " << width;
+        ASSERT_EQ(hits.greatest, expected.greatest) << "width " << width;
+        const auto beyond = search_hybrid(bytes, width, values.size() + 100'000, wanted, &hits);
+        EXPECT_TRUE(beyond.has_value() && !*beyond);
+      }
+  });
+}
+
+TEST(ParquetDecode, WhatIsSearchedNoQuickerIsNotSearched) {
+  HybridHits hits;
+  HybridWriter wide(25), same(3);
+  wide.pack({1, 2, 3, 4, 5, 6, 7, 8});
+  EXPECT_FALSE(search_hybrid(wide.bytes, 25, 8, std::vector<uint32_t>{3}, &hits).has_value());
+  EXPECT_FALSE(search_hybrid({}, 0, 8, std::vector<uint32_t>{0}, &hits).has_value());
+  same.repeat(5, 1'000'000'000);
+  EXPECT_FALSE(search_hybrid(same.bytes, 3, 1'000'000'000, std::vector<uint32_t>{5}, &hits).has_value());
+  EXPECT_TRUE(search_hybrid(same.bytes, 3, 1'000'000'000, std::vector<uint32_t>{4}, &hits).value());
 }
 
 TEST(ParquetDecode, BitsStartAnywhere) {

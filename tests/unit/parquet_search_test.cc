@@ -104,6 +104,40 @@ TEST_F(ParquetSearchTest, RowsAreFoundByTheirTextsPageByPage) {
   }
 }
 
+// Of many texts of a dictionary few pass, and of many rows few: codes are compared where they are packed.
+TEST_F(ParquetSearchTest, RowsAreFoundByTheirPackedCodes) {
+  request_.columns = {{"Few", Type::String}};
+  request_.late = true;
+  std::mt19937 random(3);
+  for (const int one_null_of : {0, 2, 50})
+    for (const size_t num_words : {40u, 500u}) {
+      arrow::StringBuilder builder;
+      std::vector<std::string> texts;
+      std::string last;
+      for (int i = 0; i < 20'000; ++i) {
+        const bool is_null = one_null_of > 0 && random() % static_cast<uint32_t>(one_null_of) == 0;
+        if (random() % 4 == 0) last = "word " + std::to_string(random() % num_words) + ".";
+        texts.push_back(is_null ? "" : last);
+        append(builder, is_null, texts.back());
+      }
+      const auto table =
+          arrow::Table::Make(arrow::schema({arrow::field("Few", arrow::utf8())}), {*builder.Finish()});
+      for (const char* needle : {"word 7.", "word 39.", "1.", "word", "", "none has it"}) {
+        SCOPED_TRACE(std::string(needle) + ", words " + std::to_string(num_words) + ", nulls " +
+                     std::to_string(one_null_of));
+        parquet::WriterProperties::Builder properties;
+        properties.compression(parquet::Compression::ZSTD)->data_pagesize(3000)->write_batch_size(500);
+        const std::string path = write_parquet(*table, properties, 20'000);
+        auto look = [&](int, const Batch& batch) {
+          expect_found(batch, 0, ContainsFilter(needle), texts, true, random);
+          return true;
+        };
+        EXPECT_TRUE(scan_file(detect_file(path, {}).value(), request_, look, &report_).ok());
+        EXPECT_TRUE(report_.errors.empty());
+      }
+    }
+}
+
 // Pages without a value have no codes: the first ones, all, or those behind others.
 TEST_F(ParquetSearchTest, RowsOfPagesWithoutAValueAreFoundByTheEmptyText) {
   request_.columns = {{"Few", Type::String}};

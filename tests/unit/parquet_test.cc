@@ -108,6 +108,48 @@ TEST_F(ParquetTest, FewValuesOfLargePagesAreThoseThatWereWritten) {
   }
 }
 
+// Values that are none according to the file make it read whole pages: they are what was written.
+TEST_F(ParquetTest, WrongStatisticsGiveNoOtherValues) {
+  constexpr int64_t kRows = 50'000, kFirst = 1'700'000'000'123'456'700;
+  arrow::Int64Builder longs;
+  arrow::TimestampBuilder times(arrow::timestamp(arrow::TimeUnit::NANO), arrow::default_memory_pool());
+  std::vector<std::string> expected;
+  for (int64_t i = 0; i < kRows; ++i) {
+    const int64_t value = kFirst + i * 1'000'003'700;
+    append(longs, false, value);
+    append(times, false, value);
+    Arena arena;
+    const DateTime time{value / 100 + datetime::kUnixEpochTicks};
+    expected.push_back(std::to_string(value) + "|" +
+                       std::string(datetime::print_datetime(time, arena).view()));
+  }
+  const auto table =
+      arrow::Table::Make(arrow::schema({arrow::field("L", arrow::int64()), arrow::field("T", times.type())}),
+                         {*longs.Finish(), *times.Finish()});
+  request_.columns = {{"L", Type::Long}, {"T", Type::DateTime}};
+  const auto bytes_of = [](int64_t value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  for (const bool with_dictionary : {true, false})
+    for (const int64_t least_wrong : {int64_t{1}, kRows / 2}) {
+      parquet::WriterProperties::Builder properties;
+      properties.compression(parquet::Compression::ZSTD);
+      if (!with_dictionary) properties.disable_dictionary();
+      const std::string path = write_parquet(*table, properties, kRows);
+      std::ifstream in(path, std::ios::binary);
+      std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+      const std::string greatest = bytes_of(kFirst + (kRows - 1) * 1'000'003'700);
+      const std::string wrong = bytes_of(kFirst + least_wrong * 1'000'003'700);
+      size_t changed = 0;
+      for (size_t place = 0; (place = bytes.find(greatest, place)) != bytes.npos; place += 8, ++changed)
+        bytes.replace(place, 8, wrong);
+      ASSERT_GE(changed, 2u);
+      std::ofstream(path, std::ios::binary) << bytes;
+      EXPECT_EQ(scan_late(path, 23, 9000), expected);
+      EXPECT_TRUE(report_.errors.empty());
+    }
+}
+
 TEST_F(ParquetTest, TextsBeyondTheDictionaryFollowOthersThatWereLoaded) {
   request_.columns = {{"Many", Type::String}};
   const Rows rows = random_rows(3, 2000, false);

@@ -245,6 +245,46 @@ TEST(SimdColumns, HitsDoNotCrossRows) {
   });
 }
 
+// Strings that follow each other are searched as one text, with what lies between them; others are not.
+TEST(SimdColumns, StringsBehindTheirLengths) {
+  Random random;
+  for_each_target([&](const Kernels&) {
+    for (int round = 0; round < 60; ++round) {
+      const std::string needle = random.text(3);
+      const size_t gap = random.below(7);
+      std::string data;
+      std::vector<std::pair<size_t, size_t>> places;
+      std::vector<std::string> texts;
+      for (size_t left = 1 + random.below(150); left; --left) {
+        std::string text = random.below(3) ? random.text(9) : random.text(2) + needle + random.text(2);
+        if (random.below(9) == 0) text.clear();
+        data.append(texts.empty() ? 0 : gap, random.below(2) ? '\0' : 'a');
+        places.emplace_back(data.size(), text.size());
+        data += text;
+        texts.push_back(text);
+      }
+      const GuardedBytes guarded(data);
+      std::vector<Str> strs;
+      for (const auto& [begin, size] : places) strs.emplace_back(guarded.begin() + begin, size);
+      if (random.below(2)) {
+        std::swap(strs.front(), strs.back());
+        std::swap(texts.front(), texts.back());
+      }
+      Column column;
+      column.encoding = Encoding::Strs;
+      column.values = strs.data();
+      for (Match match : oracle::kMatches)
+        for (Case letter_case : oracle::kCases) {
+          std::vector<uint64_t> expected((texts.size() + 63) / 64);
+          for (size_t row = 0; row < texts.size(); ++row)
+            expected[row / 64] |= uint64_t{oracle::holds(match, letter_case, texts[row], needle)} << row % 64;
+          ASSERT_EQ(bits_of(PreparedNeedle(match, letter_case, needle), column, texts.size()), expected)
+              << "needle '" << needle << "' match " << static_cast<int>(match) << " gap " << gap;
+        }
+    }
+  });
+}
+
 TEST(SimdColumns, DictionaryAndMissing) {
   const Forms values({"powershell.exe", "cmd.exe", ""});
   const int32_t codes[] = {0, 1, 2, 0, 7, 1, 1, 0};  // code 7 stands at a null row

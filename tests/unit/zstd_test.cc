@@ -112,9 +112,9 @@ std::vector<Range> some_ranges(std::mt19937& random, size_t size, size_t most, s
 }
 
 // Plans, unpacks and settles. Returns false where one of them did.
-bool read(SparseFrame& frame, std::span<const Range> ranges) {
+bool read(SparseFrame& frame, std::span<const Range> ranges, bool ends_early = false) {
   std::vector<HuffmanStream> streams;
-  if (!frame.plan(ranges, &streams) || !unpack_streams(streams)) return false;
+  if (!frame.plan(ranges, ends_early, &streams) || !unpack_streams(streams)) return false;
   frame.settle();
   return true;
 }
@@ -167,8 +167,44 @@ TEST(Zstd, StreamsWithoutAWantedByteStayPacked) {
   SparseFrame frame;
   ASSERT_TRUE(frame.open(frame_bytes, content.size(), buffer.data()));
   std::vector<HuffmanStream> streams;
-  ASSERT_TRUE(frame.plan(std::vector<Range>{{8, 16}, {400'000, 400'008}}, &streams));
+  ASSERT_TRUE(frame.plan(std::vector<Range>{{8, 16}, {400'000, 400'008}}, false, &streams));
   EXPECT_EQ(streams.size(), 2u);
+}
+
+// Streams end behind their last wanted byte, and begin anew when more of them is wanted.
+TEST(Zstd, StreamsThatEndEarlyGiveTheSameBytes) {
+  for (uint32_t seed = 1; seed <= 2; ++seed)
+    for (const Kind& kind : kKinds) {
+      std::mt19937 random(seed);
+      const Content content = kind.make(random, 300'000), frame_bytes = packed(content, 1);
+      Content buffer(content.size(), 0xEE);
+      SparseFrame frame;
+      ASSERT_TRUE(frame.open(frame_bytes, content.size(), buffer.data()));
+      for (int round = 0; round < 20; ++round) {
+        SCOPED_TRACE(std::string(kind.name) + ", seed " + std::to_string(seed));
+        const auto ranges = some_ranges(random, content.size(), 1 + random() % 9, 1 + random() % 16);
+        if (!read(frame, ranges, random() % 5 > 0)) break;
+        for (const Range& range : ranges)
+          for (size_t i = range.begin; i < range.end; ++i) ASSERT_EQ(buffer[i], content[i]) << i;
+      }
+    }
+}
+
+TEST(Zstd, StreamsThatEndEarlyAreReadNoFurther) {
+  std::mt19937 random(8);
+  const Content content = bytes_below(random, 100'000, 90), frame_bytes = packed(content, 1);
+  Content buffer(content.size(), 0xEE);
+  SparseFrame frame;
+  ASSERT_TRUE(frame.open(frame_bytes, content.size(), buffer.data()));
+  ASSERT_TRUE(read(frame, std::vector<Range>{{1000, 1010}}, true));
+  EXPECT_TRUE(std::equal(buffer.begin(), buffer.begin() + 1010, content.begin()));
+  EXPECT_EQ(buffer[1010], 0xEE);
+  ASSERT_TRUE(read(frame, std::vector<Range>{{500, 600}}, true));
+  ASSERT_TRUE(read(frame, std::vector<Range>{{1010, 1020}}, true));
+  EXPECT_EQ(buffer[1019], content[1019]);
+  EXPECT_EQ(buffer[1020], 0xEE);
+  ASSERT_TRUE(read(frame, std::vector<Range>{{0, 1}}));
+  EXPECT_EQ(buffer[20'000], content[20'000]) << "a whole stream";
 }
 
 TEST(Zstd, OtherFramesAreLeftToTheLibrary) {
