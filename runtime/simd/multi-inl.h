@@ -212,6 +212,10 @@ bool scan_blocks(const MultiNeedle& multi, const char* begin, const char* end, c
   constexpr size_t kLastWindow = kStep + kWindowBytes - 1, kReach = kRead > kLastWindow ? kRead : kLastWindow;
   constexpr uint64_t kBlock = kStep < 64 ? (uint64_t{1} << (kStep % 64)) - 1 : ~uint64_t{0};
   static_assert(kStep <= V::kBytes && kStep % kUnit == 0);
+  // The bits of as many blocks as fit a word are listed together.
+  constexpr size_t kUnits = kStep / kUnit, kFit = 64 / kUnits;
+  constexpr size_t kJoined = kFit < kBatchSteps ? kFit : kBatchSteps;
+  static_assert(kBatchSteps % kJoined == 0);
   const Probe<V> escape(multi.escape);
   const bool with_escapes = multi.escapes.enabled;
   const char* p = begin;
@@ -224,12 +228,15 @@ bool scan_blocks(const MultiNeedle& multi, const char* begin, const char* end, c
     uint32_t units[kBatchSteps * 64 + kSpareQuotes];
     uint32_t* last = units;
     typename V::Bits escapes = V::equal(V::splat(0), V::splat(1));  // none, so far
-    for (size_t step = 0; step < kBatchSteps; ++step) {
-      const uint64_t windows = windows_at(p + step * kStep);
+    for (size_t step = 0; step < kBatchSteps; step += kJoined) {
+      uint64_t windows = 0;
+      for (size_t i = 0; i < kJoined; ++i) {
+        windows |= windows_at(p + (step + i) * kStep) << (i * kUnits);
+        if (with_escapes) escapes = V::any_of(escapes, escape(p + (step + i) * kStep));
+      }
       // Where a list is written bit by bit, that of no bits is better left out.
       if (V::kBytes == 64 || windows)
-        last = V::list_places(windows, static_cast<uint32_t>(step * (kStep / kUnit)), last);
-      if (with_escapes) escapes = V::any_of(escapes, escape(p + step * kStep));
+        last = V::list_places(windows, static_cast<uint32_t>(step * kUnits), last);
     }
     if (!V::none(escapes)) {  // rare: once more, both kinds in their order
       const char* batch = p;
