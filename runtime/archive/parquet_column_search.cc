@@ -179,7 +179,7 @@ uint64_t PageColumn::valid_bits(size_t word) const {
 // the page has to be made whole, since much may pass.
 bool PageColumn::search_packed(const Page& page, Place& place, const uint64_t* selection) {
   if (search_.of_values.empty()) search_values();
-  if (page.values.empty() || search_.few.size() > kFewCodes) return false;
+  if (page.num_values == 0 || page.values.empty() || search_.few.size() > kFewCodes) return false;
   if (page.num_values != page.num_rows && search_.finds_empty) return false;
   const auto found =
       search_hybrid(page.values.subspan(1), page.values[0], page.num_values, search_.few, &search_.hits);

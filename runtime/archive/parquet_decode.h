@@ -36,8 +36,8 @@ struct HybridHits {
 };
 
 // Looks through `count` values of `width` bits for those among `wanted`. Returns false where there are fewer
-// values, or width is more than 32. Nothing is found, and nullopt returned, where that is not quicker than to
-// decode them: of values of many bits, or of more hits than one in kValuesOfHit.
+// values, and nullopt where nothing was found out, since it is no quicker than to decode them: of none or
+// very many bits, or with more hits than one in kValuesOfHit.
 inline constexpr size_t kValuesOfHit = 16;
 std::optional<bool> search_hybrid(PageBytes bytes, int width, size_t count, std::span<const uint32_t> wanted,
                                   HybridHits* out);

@@ -2,7 +2,9 @@
 //
 // Rows of Parquet that are found by their texts, page by page, against the table they were written from.
 #include <arrow/api.h>
+#include <parquet/file_reader.h>
 
+#include <fstream>
 #include <random>
 
 #include "tests/unit/parquet_fixture.h"
@@ -170,6 +172,42 @@ TEST_F(ParquetSearchTest, RowsOfPagesWithoutAValueAreFoundByTheEmptyText) {
         EXPECT_TRUE(report_.errors.empty());
       }
   }
+}
+
+// A writer may give codes that are none a width: a row group of nulls was taken for damaged.
+TEST_F(ParquetSearchTest, PagesWithoutAValueMaySayAWidth) {
+  arrow::StringBuilder builder;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 200; ++i) {
+    texts.push_back(i < 100 ? "" : "x");
+    append(builder, i < 100, texts.back());
+  }
+  const auto table =
+      arrow::Table::Make(arrow::schema({arrow::field("S", arrow::utf8())}), {*builder.Finish()});
+  parquet::WriterProperties::Builder properties;
+  properties.disable_statistics();
+  const std::string path = write_parquet(*table, properties, 100);
+  const auto chunk = parquet::ParquetFileReader::OpenFile(path)->metadata()->RowGroup(0)->ColumnChunk(0);
+  const int64_t begin =
+      chunk->has_dictionary_page() ? chunk->dictionary_page_offset() : chunk->data_page_offset();
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekg(begin + chunk->total_compressed_size() - 1);
+  ASSERT_EQ(file.get(), 0) << "the width of the last page";
+  file.seekp(begin + chunk->total_compressed_size() - 1);
+  file.put(1);
+  file.close();
+  request_.columns = {{"S", Type::String}};
+  request_.late = true;
+  std::mt19937 random(4);
+  auto look = [&](int, const Batch& batch) {
+    const auto first = static_cast<std::ptrdiff_t>(batch.position & (kPositionSpan - 1));
+    const std::vector<std::string> own(texts.begin() + first, texts.begin() + first + batch.num_rows);
+    expect_found(batch, 0, ContainsFilter("x"), own, true, random);
+    return true;
+  };
+  EXPECT_TRUE(scan_file(detect_file(path, {}).value(), request_, look, &report_).ok());
+  EXPECT_TRUE(report_.lost.empty());
+  EXPECT_EQ(report_.rows, 200u);
 }
 
 // However often their page is looked at.
