@@ -106,7 +106,7 @@ class ParquetSource : public Source {
   arrow::Status read_wanted(int number, size_t column, Worker& worker) {
     auto metadata = reader_->parquet_reader()->metadata()->RowGroup(number);
     if (number == 0 && column == 0) count_missing(worker);
-    if (!fits_in_memory(*metadata, fields_))
+    if (!fits_in_memory(*metadata, fields_, true))
       return column == 0 ? read_parts(number, worker) : arrow::Status::OK();
     const std::vector<ParquetField> own(
         fields_.begin() + static_cast<std::ptrdiff_t>(column),
@@ -139,7 +139,7 @@ class ParquetSource : public Source {
       skip(statistics, worker);
       return arrow::Status::OK();
     }
-    if (!fits_in_memory(*metadata, fields_)) return read_parts(number, worker);
+    if (!fits_in_memory(*metadata, fields_, late_)) return read_parts(number, worker);
     RowGroup group(*input_, *reader_, number, fields_, position_of(file_, first_rows_[number]), statistics,
                    worker);
     if (!late_ && !group.load_all(nullptr)) return *group.failure();

@@ -205,6 +205,7 @@ class PageColumn {
     std::vector<uint32_t> few;       // the values that pass; of many only some
     HybridHits hits;                 // of a page
     bool finds_empty = false;
+    bool finds_many = false;  // in a page before
   };
   Search search_;
   Column dictionary_column_;

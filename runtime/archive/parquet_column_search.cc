@@ -33,6 +33,7 @@ bool PageColumn::find_rows(arrow::io::RandomAccessFile& file, parquet::RowGroupR
   search_.filter = &filter;
   search_.rows = rows;
   search_.of_values.clear();
+  search_.finds_many = false;
   const std::unique_ptr<Search, void (*)(Search*)> end(&search_,
                                                        [](Search* search) { search->filter = nullptr; });
   load(file, group, selection);
@@ -179,10 +180,12 @@ uint64_t PageColumn::valid_bits(size_t word) const {
 // the page has to be made whole, since much may pass.
 bool PageColumn::search_packed(const Page& page, Place& place, const uint64_t* selection) {
   if (search_.of_values.empty()) search_values();
-  if (page.num_values == 0 || page.values.empty() || search_.few.size() > kFewCodes) return false;
+  if (search_.finds_many || page.num_values == 0 || page.values.empty() || search_.few.size() > kFewCodes)
+    return false;
   if (page.num_values != page.num_rows && search_.finds_empty) return false;
   const auto found =
       search_hybrid(page.values.subspan(1), page.values[0], page.num_values, search_.few, &search_.hits);
+  search_.finds_many = !found;
   if (!found) return false;
   if (!*found) fail("a page ends in its codes");
   check_codes(&search_.hits.greatest, 1);

@@ -7,18 +7,33 @@
 #include <parquet/arrow/schema.h>
 #include <parquet/statistics.h>
 
+#include <algorithm>
 #include <cmath>
 #include <exception>
+#include <thread>
 
 #include "runtime/archive/arrow_time.h"
 #include "runtime/archive/arrow_validate.h"
+#include "runtime/archive/mapped_file.h"
 
 namespace kqlc::archive {
 namespace {
 
 // Row groups with more are read in parts.
 constexpr int64_t kMostRows = int64_t{1} << 22;
-constexpr int64_t kMostBytes = int64_t{1} << 28;  // unpacked, of the requested columns
+// Unpacked bytes of the requested columns: of a group whose columns are all made, and of one of which only
+// what is asked for is.
+constexpr int64_t kMostBytes = int64_t{1} << 28, kMostLateBytes = int64_t{1} << 30;
+
+// So many that a quarter of the memory is enough for such a group on each core.
+int64_t most_late_bytes() {
+  static const int64_t most = [] {
+    const uint64_t cores = std::max(1u, std::thread::hardware_concurrency());
+    const auto share = static_cast<int64_t>(MappedFile::most_kept_bytes() / cores);
+    return std::clamp(share, kMostBytes, kMostLateBytes);
+  }();
+  return most;
+}
 
 void add_leaves(const parquet::arrow::SchemaField& field, std::vector<int>* leaves) {
   if (field.column_index >= 0) leaves->push_back(field.column_index);
@@ -112,12 +127,14 @@ ChunkStatistics group_statistics(const parquet::RowGroupMetaData& group,
   return out;
 }
 
-bool fits_in_memory(const parquet::RowGroupMetaData& group, const std::vector<ParquetField>& fields) {
+bool fits_in_memory(const parquet::RowGroupMetaData& group, const std::vector<ParquetField>& fields,
+                    bool late) {
+  const int64_t most = late ? most_late_bytes() : kMostBytes;
   int64_t bytes = 0;
   for (const ParquetField& field : fields)
     for (int leaf : field.leaves) {
       const int64_t own = group.ColumnChunk(leaf)->total_uncompressed_size();
-      if (own < 0 || own > kMostBytes - bytes) return false;
+      if (own < 0 || own > most - bytes) return false;
       bytes += own;
     }
   return group.num_rows() >= 0 && group.num_rows() <= kMostRows;

@@ -30,8 +30,10 @@ std::vector<ParquetField> find_fields(const parquet::arrow::FileReader& reader, 
 ChunkStatistics group_statistics(const parquet::RowGroupMetaData& group,
                                  const std::vector<ParquetField>& fields);
 
-// Whether a row group is read whole: what it holds unpacked stays in memory until its batch is done.
-bool fits_in_memory(const parquet::RowGroupMetaData& group, const std::vector<ParquetField>& fields);
+// Whether a row group is read whole: what of it is unpacked stays in memory until its batch is done. `late`:
+// that is what is asked for, which of few wanted rows is little.
+bool fits_in_memory(const parquet::RowGroupMetaData& group, const std::vector<ParquetField>& fields,
+                    bool late);
 
 // Memory: the worker's arena, until its rows are cleared.
 class RowGroup : public ColumnLoader {
