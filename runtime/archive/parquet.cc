@@ -105,9 +105,9 @@ class ParquetSource : public Source {
   // A column of the wanted rows of a row group.
   arrow::Status read_wanted(int number, size_t column, Worker& worker) {
     auto metadata = reader_->parquet_reader()->metadata()->RowGroup(number);
-    if (number == 0 && column == 0) count_missing(worker);
     if (!fits_in_memory(*metadata, fields_, true))
       return column == 0 ? read_parts(number, worker) : arrow::Status::OK();
+    if (number == 0 && column == 0) count_missing(worker);
     const std::vector<ParquetField> own(
         fields_.begin() + static_cast<std::ptrdiff_t>(column),
         fields_.begin() + static_cast<std::ptrdiff_t>(std::min(column + 1, fields_.size())));
@@ -133,13 +133,14 @@ class ParquetSource : public Source {
 
   arrow::Status read_group(int number, Worker& worker) {
     auto metadata = reader_->parquet_reader()->metadata()->RowGroup(number);
-    if (number == 0) count_missing(worker);
     const ChunkStatistics statistics = group_statistics(*metadata, fields_);
-    if (!may_hold(statistics, needs_)) {
+    const bool is_needed = may_hold(statistics, needs_);
+    if (is_needed && !fits_in_memory(*metadata, fields_, late_)) return read_parts(number, worker);
+    if (number == 0) count_missing(worker);
+    if (!is_needed) {
       skip(statistics, worker);
       return arrow::Status::OK();
     }
-    if (!fits_in_memory(*metadata, fields_, late_)) return read_parts(number, worker);
     RowGroup group(*input_, *reader_, number, fields_, position_of(file_, first_rows_[number]), statistics,
                    worker);
     if (!late_ && !group.load_all(nullptr)) return *group.failure();
@@ -186,6 +187,7 @@ class ParquetSource : public Source {
   }
 
   // A row group that is too large to be kept whole, by Arrow's reader.
+  // Counts the missing columns itself.
   arrow::Status read_parts(int number, Worker& worker) {
     std::vector<int> leaves;
     for (const ParquetField& field : fields_)

@@ -108,6 +108,39 @@ TEST_F(ParquetTest, FewValuesOfLargePagesAreThoseThatWereWritten) {
   }
 }
 
+// A group of more rows than are held is read in parts; its missing columns were counted twice.
+TEST_F(ParquetTest, VeryManyRowsAreReadInParts) {
+  constexpr int64_t kRows = (int64_t{1} << 22) + 100'000;
+  arrow::BooleanBuilder bools;
+  ASSERT_TRUE(bools.Reserve(kRows).ok());
+  for (int64_t i = 0; i < kRows; ++i) bools.UnsafeAppend(i % 1'000'000 == 7);
+  const auto table =
+      arrow::Table::Make(arrow::schema({arrow::field("B", arrow::boolean())}), {*bools.Finish()});
+  parquet::WriterProperties::Builder properties;
+  properties.max_row_group_length(kRows);
+  const std::string path = write_parquet(*table, properties, kRows);
+  for (const bool late : {false, true}) {
+    request_.columns = {{"B", Type::Bool}, {"None", Type::String}};
+    request_.late = late;
+    report_ = ScanReport();
+    int64_t rows = 0, set = 0;
+    size_t batches = 0;
+    auto look = [&](int, const Batch& batch) {
+      ++batches;
+      rows += batch.num_rows;
+      const auto first = static_cast<int64_t>(batch.position & (kPositionSpan - 1));
+      for (int64_t row = 0; row < batch.num_rows; ++row)
+        if ((first + row) % 1'000'000 < 9) set += print_cell(batch.columns[0], row) == "true";
+      return true;
+    };
+    EXPECT_TRUE(scan_file(detect_file(path, {}).value(), request_, look, &report_).ok());
+    EXPECT_EQ(rows, kRows);
+    EXPECT_EQ(set, 5);
+    EXPECT_GT(batches, 1u);
+    EXPECT_EQ(report_.missing_columns["None"], 1u);
+  }
+}
+
 // Values that are none according to the file make it read whole pages: they are what was written.
 TEST_F(ParquetTest, WrongStatisticsGiveNoOtherValues) {
   constexpr int64_t kRows = 50'000, kFirst = 1'700'000'000'123'456'700;
