@@ -184,8 +184,7 @@ void PageColumn::unpack_dictionary() {
 void PageColumn::clear_page(const Page& page) {
   const size_t width = fixed_width();
   if (!values_) {
-    if (!worker_.late) worker_.late = std::make_unique<LateMemory>();
-    block_ = worker_.late->zeroed.take(static_cast<size_t>(num_rows_) * width);
+    block_ = worker_.late_memory().zeroed.take(static_cast<size_t>(num_rows_) * width);
     values_ = block_.bytes.get();
   }
   if (!block_.bytes) std::memset(values_ + static_cast<size_t>(page.row) * width, 0, page.num_rows * width);

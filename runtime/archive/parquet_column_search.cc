@@ -14,16 +14,8 @@
 namespace kqlc::archive {
 namespace {
 
-// So many codes are compared faster than each is looked up.
+// So many codes are looked for where they are packed.
 constexpr size_t kFewCodes = 8;
-
-// Whether one of 64 codes is among `values`.
-bool has_any(const uint32_t* codes, std::span<const uint32_t> values) {
-  uint32_t found = 0;
-  for (const uint32_t value : values)
-    for (size_t i = 0; i < 64; ++i) found |= static_cast<uint32_t>(codes[i] == value);
-  return found != 0;
-}
 
 }  // namespace
 
@@ -207,7 +199,6 @@ bool PageColumn::search_packed(const Page& page, Place& place, const uint64_t* s
 uint64_t PageColumn::passing(const uint32_t* codes, uint64_t wanted) const {
   uint64_t passes = 0;
   if (wanted == ~uint64_t{0}) {
-    if (search_.few.size() <= kFewCodes && !has_any(codes, search_.few)) return 0;
     for (size_t i = 0; i < 64; ++i) passes |= uint64_t{search_.of_values[codes[i]]} << i;
     return passes;
   }

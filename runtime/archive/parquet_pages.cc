@@ -64,7 +64,7 @@ ChunkPages::ChunkPages(arrow::io::RandomAccessFile& file, parquet::RowGroupReade
     const auto bytes = read_chunk_bytes(file, *chunk, only_dictionary, worker);
     if (file.supports_zero_copy() && !bytes->is_mutable()) {  // a short chunk is a copy
       mapped_ = bytes;
-      late_memory().repeated.enter(file.weak_from_this());
+      worker_.late_memory().repeated.enter(file.weak_from_this());
     }
     pages_ =
         parquet::PageReader::Open(std::make_shared<arrow::io::BufferReader>(bytes), chunk->num_values(),
@@ -96,19 +96,14 @@ std::span<uint8_t> ChunkPages::unpack(PageBytes packed, size_t size, bool keep) 
   return out;
 }
 
-LateMemory& ChunkPages::late_memory() {
-  if (!worker_.late) worker_.late = std::make_unique<LateMemory>();
-  return *worker_.late;
-}
-
 LateBytes ChunkPages::late(PageBytes packed, std::span<uint8_t> room, size_t frame) {
-  return LateBytes(packed, room, &late_memory(), frame);
+  return LateBytes(packed, room, &worker_.late_memory(), frame);
 }
 
 std::optional<std::span<uint8_t>> ChunkPages::find_repeated(const parquet::DataPage& page, PageBytes packed,
                                                             size_t size, size_t number) {
   if (!mapped_ || !is_dictionary(page.encoding())) return std::nullopt;
-  return late_memory().repeated.find({leaf_, number}, packed, mapped_, size);
+  return worker_.late_memory().repeated.find({leaf_, number}, packed, mapped_, size);
 }
 
 // Of a frame of zstd.

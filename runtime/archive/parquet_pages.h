@@ -72,7 +72,6 @@ class ChunkPages {
   std::span<uint8_t> copy(PageBytes bytes, bool keep);
   std::span<uint8_t> unpack(PageBytes packed, size_t size, bool keep);
   LateBytes late(PageBytes packed, std::span<uint8_t> room, size_t frame);
-  LateMemory& late_memory();
   std::optional<std::span<uint8_t>> find_repeated(const parquet::DataPage& page, PageBytes packed,
                                                   size_t size, size_t number);
   // A data page as it is in the file.

@@ -326,6 +326,11 @@ Worker::Worker(int number, const ScanRequest& scan_request, const BatchCallback&
 }
 Worker::~Worker() = default;
 
+LateMemory& Worker::late_memory() {
+  if (!late) late = std::make_unique<LateMemory>();
+  return *late;
+}
+
 bool Worker::emit(const Batch& batch) {
   if (stopped) return false;
   report.rows += batch.num_rows;

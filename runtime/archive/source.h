@@ -101,6 +101,8 @@ struct Worker {
   Str repaired(Str text);
   // Hands on the rows of `rows`, if any, and clears it.
   bool flush();
+  // Made when it is first asked for.
+  LateMemory& late_memory();
 
   int thread;
   const ScanRequest& request;

@@ -13,34 +13,43 @@ namespace {
 
 inline void set_bit(uint64_t* bitmap, size_t row) { bitmap[row >> 6] |= uint64_t{1} << (row & 63); }
 
-// Returns the row that holds byte `place`. Requires: it is in rows [row, rows), offsets[row] <= place.
+// Strings that follow each other: where a row begins and ends.
 template <class Offset>
-size_t row_of(const Offset* offsets, size_t row, size_t rows, Offset place) {
+struct OffsetRows {
+  const Offset* offsets;
+  const char* data;
+  const char* begin(size_t row) const { return data + offsets[row]; }
+  const char* end(size_t row) const { return data + offsets[row + 1]; }
+};
+
+// Returns the row that holds byte `place`. Requires: it is in rows [row, rows), rows begin in order.
+template <class Rows>
+size_t row_of(const Rows& of, size_t row, size_t rows, const char* place) {
   size_t step = 1;
-  while (row + step < rows && offsets[row + step] <= place) {
+  while (row + step < rows && of.begin(row + step) <= place) {
     row += step;
     step *= 2;
   }
   // The answer lies in [row, row + step): halve it.
   for (; step; step /= 2)
-    if (row + step < rows && offsets[row + step] <= place) row += step;
+    if (row + step < rows && of.begin(row + step) <= place) row += step;
   return row;
 }
 
-template <class V, class Offset>
-void filter_run(const SearchNeedle& needle, const Offset* offsets, const char* data, size_t rows,
-                uint64_t* bitmap) {
-  const char* end = data + offsets[rows];
-  const char* p = data + offsets[0];
-  size_t row = 0;
+// Rows [row, rows).
+template <class V, class Rows>
+void filter_run(const SearchNeedle& needle, const Rows& of, size_t row, size_t rows, uint64_t* bitmap) {
+  const char* p = of.begin(row);
+  const char* end = of.end(rows - 1);
   while (const char* hit = find<V>(needle, p, end)) {
-    row = row_of(offsets, row, rows, static_cast<Offset>(hit - data));
-    const char* row_begin = data + offsets[row];
-    const char* row_end = data + offsets[row + 1];
-    p = row_end;
-    if (hit + needle.size > row_end) continue;
-    if (borders_fit(needle, row_begin, hit, row_end)) {
+    row = row_of(of, row, rows, hit);
+    const char* row_end = of.end(row);
+    if (hit + needle.size > row_end) {
+      if (row + 1 == rows) return;
+      p = of.begin(row + 1);
+    } else if (borders_fit(needle, of.begin(row), hit, row_end)) {
       set_bit(bitmap, row);
+      p = row_end;
     } else {
       p = hit + 1;
     }
@@ -69,7 +78,7 @@ void filter_offsets(const SearchNeedle& needle, const Offset* offsets, const cha
                     uint64_t* bitmap) {
   if (rows == 0) return;
   if (at_ends(needle.match)) return filter_ends(needle, offsets, data, rows, bitmap);
-  if (needle.size) return filter_run<V>(needle, offsets, data, rows, bitmap);
+  if (needle.size) return filter_run<V>(needle, OffsetRows<Offset>{offsets, data}, 0, rows, bitmap);
   for (size_t row = 0; row < rows; ++row) set_bit(bitmap, row);
 }
 
@@ -94,59 +103,35 @@ void filter_views(const SearchNeedle& needle, const void* views, const char* con
   }
 }
 
-inline const char* str_begin(const char* strs, size_t row) { return load_word<const char*>(strs + row * 16); }
-inline size_t str_size(const char* strs, size_t row) { return load_word<uint64_t>(strs + row * 16 + 8); }
-inline const char* str_end(const char* strs, size_t row) {
-  return str_begin(strs, row) + str_size(strs, row);
-}
+struct StrRows {
+  const char* strs;
+  size_t size(size_t row) const { return load_word<uint64_t>(strs + row * 16 + 8); }
+  const char* begin(size_t row) const { return load_word<const char*>(strs + row * 16); }
+  const char* end(size_t row) const { return begin(row) + size(row); }
+};
 
 // So many bytes, of one allocation, lie between strings that were left where a file has them, each behind its
 // length.
 constexpr uintptr_t kStrGap = 4;
 
 // The first row behind `row` whose string does not follow the one before.
-inline size_t end_of_run(const char* strs, size_t row, size_t rows) {
+inline size_t end_of_run(const StrRows& of, size_t row, size_t rows) {
   for (++row; row < rows; ++row) {
-    const auto next = reinterpret_cast<uintptr_t>(str_begin(strs, row));
-    if (next - reinterpret_cast<uintptr_t>(str_end(strs, row - 1)) > kStrGap) break;
+    const auto next = reinterpret_cast<uintptr_t>(of.begin(row));
+    if (next - reinterpret_cast<uintptr_t>(of.end(row - 1)) > kStrGap) break;
   }
   return row;
 }
 
-// Rows [row, rows), whose strings follow each other.
 template <class V>
-void filter_str_run(const SearchNeedle& needle, const char* strs, size_t row, size_t rows, uint64_t* bitmap) {
-  const char* p = str_begin(strs, row);
-  const char* end = str_end(strs, rows - 1);
-  while (const char* hit = find<V>(needle, p, end)) {
-    // The row of the hit: galloping on, then halving.
-    size_t step = 1;
-    for (; row + step < rows && str_begin(strs, row + step) <= hit; step *= 2) row += step;
-    for (; step; step /= 2)
-      if (row + step < rows && str_begin(strs, row + step) <= hit) row += step;
-    const char* row_end = str_end(strs, row);
-    if (hit + needle.size > row_end) {
-      if (row + 1 == rows) return;
-      p = str_begin(strs, ++row);
-    } else if (borders_fit(needle, str_begin(strs, row), hit, row_end)) {
-      set_bit(bitmap, row);
-      p = row_end;
-    } else {
-      p = hit + 1;
-    }
-  }
-}
-
-template <class V>
-void filter_strs(const SearchNeedle& needle, const void* all, size_t rows, uint64_t* bitmap) {
-  const char* strs = static_cast<const char*>(all);
+void filter_strs(const SearchNeedle& needle, const void* strs, size_t rows, uint64_t* bitmap) {
+  const StrRows of{static_cast<const char*>(strs)};
   const bool is_search = !at_ends(needle.match) && needle.size > 0;
   for (size_t row = 0, end; row < rows; row = end) {
-    end = is_search ? end_of_run(strs, row, rows) : row + 1;
+    end = is_search ? end_of_run(of, row, rows) : row + 1;
     if (end - row > 1) {
-      filter_str_run<V>(needle, strs, row, end, bitmap);
-    } else if (const size_t size = str_size(strs, row);
-               size >= needle.size && matches<V>(needle, str_begin(strs, row), size)) {
+      filter_run<V>(needle, of, row, end, bitmap);
+    } else if (of.size(row) >= needle.size && matches<V>(needle, of.begin(row), of.size(row))) {
       set_bit(bitmap, row);
     }
   }

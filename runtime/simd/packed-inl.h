@@ -35,120 +35,131 @@ struct PackedWidths {
   }
 };
 
+// The codes of a width, so many at a time: unpack() reads them where they begin, and up to kBeyond bytes
+// behind them.
 #if defined(__AVX512VBMI__)
 constexpr PackedWidths<16, 16> kPackedWidths;
 
-// What a block does not fill of a register is not read.
-class PackedReader {
- public:
-  static constexpr size_t kLanes = 16;
-  explicit PackedReader(size_t width)
-      : width_(width),
-        bytes_(_mm512_load_si512(kPackedWidths.of[width].bytes)),
-        shifts_(_mm512_load_si512(kPackedWidths.of[width].shifts)),
-        mask_(_mm512_set1_epi32(static_cast<int>((1u << width) - 1))),
-        filled_((uint64_t{1} << (2 * width)) - 1) {}
-  // Sets bits of `found` for the codes of the block that begins at `in`.
-  uint64_t look(const uint8_t* in, const uint32_t* wanted, size_t count) {
-    uint64_t found = 0;
-    for (size_t part = 0; part < kPackedBlock / kLanes; ++part) {
-      const __m512i packed = _mm512_maskz_loadu_epi8(filled_, in + part * 2 * width_);
-      const __m512i codes =
-          _mm512_and_si512(_mm512_srlv_epi32(_mm512_permutexvar_epi8(bytes_, packed), shifts_), mask_);
-      greatest_ = _mm512_max_epu32(greatest_, codes);
-      uint32_t equal = 0;
-      for (size_t i = 0; i < count; ++i)
-        equal |= _mm512_cmpeq_epi32_mask(codes, _mm512_set1_epi32(static_cast<int>(wanted[i])));
-      found |= uint64_t{equal} << (part * kLanes);
-    }
-    return found;
-  }
-  uint32_t greatest() const { return _mm512_reduce_max_epu32(greatest_); }
+struct PackedCodes {
+  static constexpr size_t kLanes = 16, kBeyond = 0;
+  using Codes = __m512i;
 
- private:
-  size_t width_;
-  __m512i bytes_, shifts_, mask_, greatest_ = _mm512_setzero_si512();
-  uint64_t filled_;
+  explicit PackedCodes(size_t width)
+      : bytes(_mm512_load_si512(kPackedWidths.of[width].bytes)),
+        shifts(_mm512_load_si512(kPackedWidths.of[width].shifts)),
+        mask(_mm512_set1_epi32(static_cast<int>((1u << width) - 1))),
+        filled((uint64_t{1} << (2 * width)) - 1) {}
+  Codes unpack(const uint8_t* in) const {
+    const __m512i packed = _mm512_maskz_loadu_epi8(filled, in);
+    return _mm512_and_si512(_mm512_srlv_epi32(_mm512_permutexvar_epi8(bytes, packed), shifts), mask);
+  }
+  static Codes none() { return _mm512_setzero_si512(); }
+  static Codes greater(Codes a, Codes b) { return _mm512_max_epu32(a, b); }
+  static uint32_t greatest(Codes codes) { return _mm512_reduce_max_epu32(codes); }
+  static uint64_t equal(Codes codes, uint32_t code) {
+    return _mm512_cmpeq_epi32_mask(codes, _mm512_set1_epi32(static_cast<int>(code)));
+  }
+
+  __m512i bytes, shifts, mask;
+  uint64_t filled;
 };
 #elif defined(__AVX2__)
 constexpr PackedWidths<8, 4> kPackedWidths;
 
-// Eight codes fill as many bytes as one has bits; each half of a register is loaded for four of them.
-class PackedReader {
- public:
-  static constexpr size_t kLanes = 8;
-  explicit PackedReader(size_t width)
-      : width_(width),
-        bytes_(_mm256_load_si256(reinterpret_cast<const __m256i*>(kPackedWidths.of[width].bytes))),
-        shifts_(_mm256_load_si256(reinterpret_cast<const __m256i*>(kPackedWidths.of[width].shifts))),
-        mask_(_mm256_set1_epi32(static_cast<int>((1u << width) - 1))) {}
-  uint64_t look(const uint8_t* in, const uint32_t* wanted, size_t count) {
-    // Loads go beyond the block, so it is copied.
-    alignas(32) uint8_t block[kPackedBlock * kMaxPackedWidth / 8 + 16] = {};
-    __builtin_memcpy(block, in, kPackedBlock * width_ / 8);
-    uint64_t found = 0;
-    for (size_t part = 0; part < kPackedBlock / kLanes; ++part) {
-      const uint8_t* place = block + part * width_;
-      const __m256i packed = _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(place + width_ / 2),
-                                                 reinterpret_cast<const __m128i*>(place));
-      const __m256i codes =
-          _mm256_and_si256(_mm256_srlv_epi32(_mm256_shuffle_epi8(packed, bytes_), shifts_), mask_);
-      greatest_ = _mm256_max_epu32(greatest_, codes);
-      __m256i equal = _mm256_setzero_si256();
-      for (size_t i = 0; i < count; ++i)
-        equal =
-            _mm256_or_si256(equal, _mm256_cmpeq_epi32(codes, _mm256_set1_epi32(static_cast<int>(wanted[i]))));
-      const auto bits = static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(equal)));
-      found |= uint64_t{bits} << (part * kLanes);
-    }
-    return found;
+// Each half of a register is loaded for four codes.
+struct PackedCodes {
+  static constexpr size_t kLanes = 8, kBeyond = 16;
+  using Codes = __m256i;
+
+  explicit PackedCodes(size_t code_width)
+      : width(code_width),
+        bytes(_mm256_load_si256(reinterpret_cast<const __m256i*>(kPackedWidths.of[width].bytes))),
+        shifts(_mm256_load_si256(reinterpret_cast<const __m256i*>(kPackedWidths.of[width].shifts))),
+        mask(_mm256_set1_epi32(static_cast<int>((1u << width) - 1))) {}
+  Codes unpack(const uint8_t* in) const {
+    const __m256i packed = _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(in + width / 2),
+                                               reinterpret_cast<const __m128i*>(in));
+    return _mm256_and_si256(_mm256_srlv_epi32(_mm256_shuffle_epi8(packed, bytes), shifts), mask);
   }
-  uint32_t greatest() const {
+  static Codes none() { return _mm256_setzero_si256(); }
+  static Codes greater(Codes a, Codes b) { return _mm256_max_epu32(a, b); }
+  static uint32_t greatest(Codes codes) {
     alignas(32) uint32_t lanes[kLanes];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), greatest_);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), codes);
     uint32_t greatest = 0;
     for (const uint32_t lane : lanes) greatest = lane > greatest ? lane : greatest;
     return greatest;
   }
+  static uint64_t equal(Codes codes, uint32_t code) {
+    const __m256i equal = _mm256_cmpeq_epi32(codes, _mm256_set1_epi32(static_cast<int>(code)));
+    return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(equal)));
+  }
 
- private:
-  size_t width_;
-  __m256i bytes_, shifts_, mask_, greatest_ = _mm256_setzero_si256();
+  size_t width;
+  __m256i bytes, shifts, mask;
 };
 #else
-// Eight codes fill as many bytes as one has bits.
-class PackedReader {
- public:
-  explicit PackedReader(size_t width) : width_(width) {}
-  uint64_t look(const uint8_t* in, const uint32_t* wanted, size_t count) {
-    uint8_t block[kPackedBlock * kMaxPackedWidth / 8 + 8] = {};
-    __builtin_memcpy(block, in, kPackedBlock * width_ / 8);
-    uint64_t found = 0;
-    for (size_t i = 0; i < kPackedBlock; ++i) {
-      uint32_t word;
-      __builtin_memcpy(&word, block + i * width_ / 8, sizeof word);
-      const uint32_t code = word >> (i * width_ % 8) & ((1u << width_) - 1);
-      greatest_ = code > greatest_ ? code : greatest_;
-      bool equal = false;
-      for (size_t j = 0; j < count; ++j) equal |= code == wanted[j];
-      found |= uint64_t{equal} << i;
-    }
-    return found;
-  }
-  uint32_t greatest() const { return greatest_; }
+constexpr PackedWidths<8, 8> kPackedWidths;
 
- private:
-  size_t width_;
-  uint32_t greatest_ = 0;
+struct PackedCodes {
+  static constexpr size_t kLanes = 8, kBeyond = 4;
+  struct Codes {
+    uint32_t lanes[kLanes];
+  };
+
+  explicit PackedCodes(size_t code_width) : width(code_width) {}
+  Codes unpack(const uint8_t* in) const {
+    Codes codes;
+    const PackedLanes<kLanes>& lanes = kPackedWidths.of[width];
+    for (size_t i = 0; i < kLanes; ++i) {
+      uint32_t word;
+      __builtin_memcpy(&word, in + lanes.bytes[4 * i], sizeof word);
+      codes.lanes[i] = word >> lanes.shifts[i] & ((1u << width) - 1);
+    }
+    return codes;
+  }
+  static Codes none() { return {}; }
+  static Codes greater(Codes a, const Codes& b) {
+    for (size_t i = 0; i < kLanes; ++i) a.lanes[i] = b.lanes[i] > a.lanes[i] ? b.lanes[i] : a.lanes[i];
+    return a;
+  }
+  static uint32_t greatest(const Codes& codes) {
+    uint32_t greatest = 0;
+    for (const uint32_t lane : codes.lanes) greatest = lane > greatest ? lane : greatest;
+    return greatest;
+  }
+  static uint64_t equal(const Codes& codes, uint32_t code) {
+    uint64_t equal = 0;
+    for (size_t i = 0; i < kLanes; ++i) equal |= uint64_t{codes.lanes[i] == code} << i;
+    return equal;
+  }
+
+  size_t width;
 };
 #endif
 
 inline uint32_t find_codes(const uint8_t* in, size_t width, size_t blocks, const uint32_t* wanted,
                            size_t count, uint64_t* found) {
-  PackedReader reader(width);
-  for (size_t block = 0; block < blocks; ++block)
-    found[block] = reader.look(in + block * kPackedBlock * width / 8, wanted, count);
-  return reader.greatest();
+  const PackedCodes packed(width);
+  PackedCodes::Codes greatest = PackedCodes::none();
+  const size_t block_bytes = kPackedBlock * width / 8;
+  alignas(64) uint8_t copy[kPackedBlock * kMaxPackedWidth / 8 + PackedCodes::kBeyond];
+  for (size_t block = 0; block < blocks; ++block) {
+    const uint8_t* place = in + block * block_bytes;
+    if (PackedCodes::kBeyond > 0) {
+      __builtin_memcpy(copy, place, block_bytes);
+      __builtin_memset(copy + block_bytes, 0, PackedCodes::kBeyond);
+      place = copy;
+    }
+    uint64_t bits = 0;
+    for (size_t lane = 0; lane < kPackedBlock; lane += PackedCodes::kLanes) {
+      const PackedCodes::Codes codes = packed.unpack(place + lane * width / 8);
+      greatest = PackedCodes::greater(greatest, codes);
+      for (size_t i = 0; i < count; ++i) bits |= PackedCodes::equal(codes, wanted[i]) << lane;
+    }
+    found[block] = bits;
+  }
+  return PackedCodes::greatest(greatest);
 }
 
 }  // namespace

@@ -180,6 +180,23 @@ TEST_F(ParquetTest, WrongStatisticsGiveNoOtherValues) {
       std::ofstream(path, std::ios::binary) << bytes;
       EXPECT_EQ(scan_late(path, 23, 9000), expected);
       EXPECT_TRUE(report_.errors.empty());
+      // A value outside makes its whole page: another row, which nobody asked for, is there then.
+      const auto is_other_made = [&](int64_t row, int64_t other) {
+        bool is_made = false;
+        auto look = [&](int, const Batch& batch) {
+          std::vector<uint64_t> selection(static_cast<size_t>(batch.num_rows + 63) / 64);
+          selection[static_cast<size_t>(row) / 64] |= uint64_t{1} << (row % 64);
+          EXPECT_TRUE(batch.loader->load(0, selection.data()));
+          is_made = print_cell(batch.columns[0], other) == std::to_string(kFirst + other * 1'000'003'700);
+          return true;
+        };
+        ScanRequest request = request_;
+        request.late = true;
+        EXPECT_TRUE(scan_file(detect_file(path, {}).value(), request, look, &report_).ok());
+        return is_made;
+      };
+      EXPECT_TRUE(is_other_made(kRows - 1, kRows - 20));
+      EXPECT_FALSE(is_other_made(0, 20)) << "a value inside does not";
     }
 }
 
