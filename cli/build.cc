@@ -55,7 +55,7 @@ int run_build(const Options& options) {
   if (files.rules.size() != 1)
     return fail({ErrorCode::Usage, fmt::format("build takes one rule, there are {}", files.rules.size())});
   const rule::Rule& rule = files.rules[0];
-  Compiled compiled = compile(rule.source, session.value().schemas, session.value().now);
+  Compiled compiled = compile(rule.source, *session.value().schemas, session.value().now);
   std::fputs(render(compiled).c_str(), stderr);
   if (!compiled.ok()) return compiled.exit_code();
   if (compiled.plan.results.size() != 1) {

@@ -33,7 +33,7 @@ int run_check(const Options& options) {
   Exit exit = files.left_out ? kUsage : kDone;
   size_t good = 0;
   for (const rule::Rule& rule : files.rules) {
-    Compiled compiled = compile(rule.source, session.value().schemas, session.value().now);
+    Compiled compiled = compile(rule.source, *session.value().schemas, session.value().now);
     good += compiled.ok();
     exit = worse(exit, compiled.exit_code());
     std::string text;

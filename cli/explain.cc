@@ -160,7 +160,7 @@ Result<std::string> explain_rule(const rule::Rule& rule, const Session& session,
                                  Exit& exit) {
   if (stage == "rule") return print_rule(rule);
   if (stage == "tokens") return print_tokens(rule.source.query);
-  Compiled compiled = compile(rule.source, session.schemas, session.now);
+  Compiled compiled = compile(rule.source, *session.schemas, session.now);
   std::fputs(render(compiled).c_str(), stderr);
   exit = worse(exit, compiled.exit_code());
   if (stage == "syntax") return syntax::print(compiled.tree);

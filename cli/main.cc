@@ -3,10 +3,12 @@
 // The program's command line. Everything a subcommand does is in its own file.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <optional>
 
 #include "cli/compile.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/warm_up.h"
 #include "codegen/shared_code.h"
 #include "runtime/simd/targets.h"
 
@@ -168,7 +170,12 @@ int main(int argc, char** argv) {
     return kqlc::cli::kUsage;
   }
   const EndOfCompilations end;
-  if (*scan || *query || options.profile) kqlc::cli::open_cache(options);
+  const bool runs = *scan || *query || options.profile;
+  std::optional<kqlc::cli::WarmUp> warm_up;
+  if (runs) {
+    warm_up.emplace(options);
+    kqlc::cli::open_cache(options);
+  }
   if (*scan) return kqlc::cli::run_scan(options);
   if (*query) return kqlc::cli::run_query(options);
   if (*check) return kqlc::cli::run_check(options);

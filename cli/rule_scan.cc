@@ -61,7 +61,7 @@ Result<RuleScan> compile_rules(const Options& options, Session& session, Profile
   side_by_side(num_rules, static_cast<size_t>(num_threads(options)), [&](size_t i, size_t thread) {
     if (profile) costs[i].watch = profile->watch(thread);
     scan.compiled[i] =
-        compile(scan.files.rules[i].source, session.schemas, session.now, profile ? &costs[i] : nullptr);
+        compile(scan.files.rules[i].source, *session.schemas, session.now, profile ? &costs[i] : nullptr);
   });
   for (size_t i = 0; i < num_rules; ++i) add_jobs(scan, i, profile ? &costs[i] : nullptr);
   return scan;

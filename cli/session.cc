@@ -12,8 +12,9 @@ namespace kqlc::cli {
 
 Result<Session> open_session(const Options& options) {
   Session session;
-  KQLC_TRY_ASSIGN(session.schemas, load_schemas());
-  KQLC_TRY_ASSIGN(session.tables, Tables::open(options, session.schemas));
+  session.schemas = std::make_unique<plan::Schemas>();
+  KQLC_TRY_ASSIGN(*session.schemas, load_schemas());
+  KQLC_TRY_ASSIGN(session.tables, Tables::open(options, *session.schemas));
   KQLC_TRY_ASSIGN(session.now, query_time(options, session.tables));
   return session;
 }

@@ -4,6 +4,8 @@
 // query time; and how an Error becomes a message and an exit code.
 #pragma once
 
+#include <memory>
+
 #include "cli/compile.h"
 #include "cli/options.h"
 #include "cli/tables.h"
@@ -11,7 +13,7 @@
 namespace kqlc::cli {
 
 struct Session {
-  plan::Schemas schemas;
+  std::unique_ptr<plan::Schemas> schemas;
   Tables tables;
   int64_t now = 0;  // query time, ticks
 };

@@ -53,6 +53,7 @@ std::map<std::string, plan::Schema> read_schemas(const std::vector<archive::File
 
 Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
   Tables out;
+  out.schemas_ = &schemas;
   out.strict_ = options.strict;
   out.threads_ = num_threads(options);
   if (options.map_all) out.mapping_ = archive::Mapping::All;
@@ -64,18 +65,22 @@ Result<Tables> Tables::open(const Options& options, plan::Schemas& schemas) {
   KQLC_TRY_ASSIGN(out.files_, archive::list_files(paths, list, &out.notes_, &out.unread_inputs_));
   out.num_notes_of_list_ = out.notes_.size();
   for (auto& [table, schema] : read_schemas(out.files_, schemas)) schemas.add(table, std::move(schema));
-  for (const std::string& table : schemas.tables()) {
-    const plan::Schema& schema = *schemas.find(table);
-    out.time_columns_[table] = time_columns(schema);
-    for (const plan::ColumnDef& column : schema) out.column_names_[table].push_back(column.name);
-  }
   return out;
 }
 
 const std::vector<std::string>& Tables::time_columns_of(const std::string& table) {
-  const std::vector<std::string>& columns = time_columns_[table];
-  if (columns.empty()) note(table + " has no time column: all of its rows were read");
-  return columns;
+  auto [place, is_new] = time_columns_.try_emplace(table);
+  const plan::Schema* schema = is_new ? schemas_->find(table) : nullptr;
+  if (schema) place->second = time_columns(*schema);
+  if (place->second.empty()) note(table + " has no time column: all of its rows were read");
+  return place->second;
+}
+
+std::vector<std::string> Tables::column_names(const std::string& table) const {
+  std::vector<std::string> names;
+  if (const plan::Schema* schema = schemas_->find(table))
+    for (const plan::ColumnDef& column : *schema) names.push_back(column.name);
+  return names;
 }
 
 reference::TableReader Tables::reader(const TimeRange& bounds) {
@@ -132,7 +137,7 @@ std::vector<archive::File> Tables::files_of(const std::string& table) const {
 
 Result<void> Tables::run(const std::string& table, archive::ScanRequest request, int threads,
                          const archive::BatchCallback& callback, archive::ScanReport* of_pass) {
-  request.table_columns = column_names_[table];
+  request.table_columns = column_names(table);
   std::vector<archive::File> files = files_of(table);
   if (files_.empty())
     return Error{ErrorCode::Usage, "the query reads " + table + ": name event files with --data"};
@@ -248,7 +253,7 @@ Result<std::unique_ptr<archive::FetchedRows>> Tables::fetch(const std::string& t
   archive::ScanRequest request;
   request.table = table;
   request.mapping = mapping_;
-  request.table_columns = column_names_[table];
+  request.table_columns = column_names(table);
   for (const plan::ColumnDef& column : columns) request.columns.push_back({column.name, column.type});
   archive::ScanControl control;
   control.threads = threads_;

@@ -30,6 +30,7 @@ struct TableScan {
 class Tables {
  public:
   // Lists the files of options.data. Tables that `schemas` does not know get the columns of their files.
+  // `schemas` is to stay where it is.
   static Result<Tables> open(const Options& options, plan::Schemas& schemas);
 
   // Reads `scan` on `threads` threads; batches go to `callback` with their thread. Stops early, without an
@@ -87,6 +88,7 @@ class Tables {
   Result<void> read(const std::string& table, const plan::Schema& schema, const std::vector<bool>& needed,
                     const TimeRange& bounds, const reference::RowSink& sink);
   std::vector<archive::File> files_of(const std::string& table) const;
+  std::vector<std::string> column_names(const std::string& table) const;
   void note(std::string sentence);
   void note_table(const std::string& table, const std::vector<archive::File>& files);
   std::string print_absent() const;
@@ -94,15 +96,15 @@ class Tables {
   Result<void> run(const std::string& table, archive::ScanRequest request, int threads,
                    const archive::BatchCallback& callback, archive::ScanReport* of_pass = nullptr);
 
+  const plan::Schemas* schemas_ = nullptr;
   std::vector<archive::File> files_;
   std::vector<std::string> notes_;
   size_t num_notes_of_list_ = 0;  // the first ones, about the files
   // A table may be read more than once; the pass that saw most counts.
   std::map<std::string, archive::ScanReport> reports_;
   std::set<uint32_t> files_read_;                                        // ordinals
-  std::map<std::string, std::vector<std::string>> time_columns_;         // by table
+  std::map<std::string, std::vector<std::string>> time_columns_;         // by table that was asked for
   std::map<std::pair<std::string, std::string>, TimeRange> times_read_;  // by table and column
-  std::map<std::string, std::vector<std::string>> column_names_;         // by table
   std::set<std::string> absent_;                                         // tables read that no file holds
   size_t unread_inputs_ = 0;
   int threads_ = 1;

@@ -5,11 +5,11 @@
 #include "codegen/jit.h"
 
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
-#include <llvm/Support/TargetSelect.h>
 
 #include <atomic>
 
 #include "codegen/module.h"
+#include "codegen/native_target.h"
 #include "runtime/functions/function.h"
 
 namespace kqlc::codegen {
@@ -43,8 +43,7 @@ class SlotGenerator : public DefinitionGenerator {
 };
 
 Result<LLJIT*> make_session() {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
+  KQLC_TRY(native_target());
   // No platform: kernels have no constructors and no thread locals, and LLVM's own would be compiled first.
   auto jit = LLJITBuilder().setPlatformSetUp(setUpInactivePlatform).create();
   if (!jit) return internal(jit.takeError());

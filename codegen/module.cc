@@ -9,9 +9,7 @@
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Linker/Linker.h>
-#include <llvm/MC/TargetRegistry.h>
 #include <llvm/Passes/PassBuilder.h>
-#include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/TargetParser/Host.h>
@@ -23,6 +21,7 @@
 #include <utility>
 
 #include "codegen/emit.h"
+#include "codegen/native_target.h"
 #include "runtime/exec/kernel_abi.h"
 
 extern "C" const char kqlc_bitcode_begin[];
@@ -74,15 +73,9 @@ void optimize(llvm::Module& module, llvm::TargetMachine* machine) {
 using MachinePtr = std::unique_ptr<llvm::TargetMachine>;
 
 Result<MachinePtr> make_machine(Level level, bool position_independent) {
-  static const bool initialized = [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-    return true;
-  }();
-  KQLC_CHECK(initialized, "LLVM's target");
-  std::string triple = llvm::sys::getProcessTriple(), problem;
-  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, problem);
-  if (!target) return internal(problem);
+  const llvm::Target* target = nullptr;
+  KQLC_TRY_ASSIGN(target, native_target());
+  const std::string triple = llvm::sys::getProcessTriple();
   MachinePtr machine(target->createTargetMachine(
       triple, "x86-64", "", {}, position_independent ? llvm::Reloc::PIC_ : llvm::Reloc::Static, std::nullopt,
       level == Level::O0 ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Default));

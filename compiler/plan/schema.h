@@ -5,7 +5,7 @@
 // union of the Defender and the Sentinel shape, Defender first, dynamic where one of the two says so.
 #pragma once
 
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,16 +21,23 @@ struct ColumnDef {
 };
 using Schema = std::vector<ColumnDef>;
 
+// A table's columns are made when it is first asked for: there are a thousand tables, and a query names few.
 class Schemas {
  public:
+  Schemas();
+  Schemas(Schemas&&) noexcept;
+  Schemas& operator=(Schemas&&) noexcept;
+  ~Schemas();
+
   // Reads every *.json of a folder. A file that is none is an error; a missing folder is not.
   Result<void> load_folder(const std::string& folder);
   // Reads the text of one such file, which messages call `name`.
   Result<void> load_text(std::string_view text, const std::string& name);
   // Adds or replaces a table.
-  void add(const std::string& table, Schema schema) { tables_[table] = std::move(schema); }
+  void add(const std::string& table, Schema schema);
 
-  // Returns the schema of `table`, or nullptr.
+  // Returns the schema of `table`, or nullptr. It stays where it is until the table is replaced. May be
+  // called from any thread while none loads or adds.
   const Schema* find(std::string_view table) const;
   // Names of all tables, sorted.
   std::vector<std::string> tables() const;
@@ -38,7 +45,8 @@ class Schemas {
   std::string nearest(std::string_view name) const;
 
  private:
-  std::map<std::string, Schema, std::less<>> tables_;
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 // Returns the type KQL calls `name` ("long", "int64", "date", ...); false when there is none.

@@ -53,12 +53,9 @@ bool updating() {
 
 int64_t query_time() { return datetime::read_datetime("2024-03-02T04:05:06.1234567Z")->ticks; }
 
-const plan::Schemas& shipped_schemas() {
-  static const plan::Schemas schemas = [] {
-    plan::Schemas out;
-    KQLC_CHECK(out.load_folder(KQLC_SOURCE_DIR "/rules/schemas").ok(), "rules/schemas");
-    return out;
-  }();
+plan::Schemas load_shipped_schemas() {
+  plan::Schemas schemas;
+  KQLC_CHECK(schemas.load_folder(KQLC_SOURCE_DIR "/rules/schemas").ok(), "rules/schemas");
   return schemas;
 }
 
@@ -80,7 +77,7 @@ plan::Schema read_schema(std::string_view text) {
 // Runs one case.
 class CaseRun {
  public:
-  CaseRun(const CaseFile& file, const Case& wanted) : case_(wanted), schemas_(shipped_schemas()) {
+  CaseRun(const CaseFile& file, const Case& wanted) : case_(wanted), schemas_(load_shipped_schemas()) {
     for (const Section& section : file.data) add_data(section);
     for (const Section& section : wanted.sections)
       if (section.kind == "data") add_data(section);
