@@ -16,7 +16,6 @@ import time
 
 COLUMNS = ["DeviceId", "FileName"]
 BLOCK = 256 * 1024
-TURNS = 5
 LEAST_SECONDS = 0.1  # of a turn: shorter work is repeated
 WORK = {"ndjson": "pread of 256 KiB blocks", "ndjson.gz": "unpacking", "ndjson.zst": "unpacking",
         "parquet": "decoding two columns", "snappy": "decoding two columns", "arrow": "look-ups by mapped codes",
@@ -97,17 +96,25 @@ class Workers:
             process.stdout.close()
 
 
-def scaling(form, paths, parts):
-    """(factor, what was done) of `parts` processes beside one; the least time of some turns. Raises OSError."""
-    one, many = Workers(form, paths, 1), Workers(form, paths, parts)
-    try:
-        one.seconds(1), many.seconds(1)  # imports and maps
-        times = max(1, math.ceil(LEAST_SECONDS / one.seconds(1)))
-        turns = [(one.seconds(times), many.seconds(times)) for _ in range(TURNS)]
-    finally:
-        one.end()
-        many.end()
-    return min(turn[0] for turn in turns) / min(turn[1] for turn in turns), WORK[form]
+class Yardstick:
+    """Processes that are ready to do the work of a form, one alone and as many as asked for. Raises OSError."""
+
+    def __init__(self, form, paths, parts):
+        self.one, self.many, self.work = Workers(form, paths, 1), Workers(form, paths, parts), WORK[form]
+        try:
+            self.one.seconds(1), self.many.seconds(1)  # imports and maps
+            self.times = max(1, math.ceil(LEAST_SECONDS / self.one.seconds(1)))
+        except OSError:
+            self.end()
+            raise
+
+    def factor(self):
+        """How much faster all of them are than one, in a turn of each."""
+        return self.one.seconds(self.times) / self.many.seconds(self.times)
+
+    def end(self):
+        self.one.end()
+        self.many.end()
 
 
 def main():

@@ -38,7 +38,7 @@ class Bench:
     """One size."""
 
     def __init__(self, options, peers, rows):
-        self.options, self.peers, self.failures, self.records, self.scaling = options, peers, 0, [], {}
+        self.options, self.peers, self.failures, self.records = options, peers, 0, []
         self.threads = len(os.sched_getaffinity(0))
         self.archive = kept.Archive(options.folder, rows, options.seed)
         self.archive.make(options.forms)
@@ -106,17 +106,32 @@ class Bench:
                 print(f"skipped: {query} {form}: {error}")
                 return
         ready = self.start(query, form, self.archive.size(tables, form))
-        runs = {name: [] for name in ready}
+        runs, factors, yardstick = {name: [] for name in ready}, [], self.yardstick(form, ready)
         for _ in range(self.options.repetitions):
             for name, (engine, archive, _) in ready.items():
                 if not runs[name] or runs[name][-1].seconds < SLOW_SECONDS:
                     self.turn(query, form, name, engine, archive, runs[name])
+            if yardstick:
+                machine.wait_until_idle()
+                factors.append(yardstick.factor())
         lines = [report.line_of(name, ready[name], runs[name]) for name in ready if runs[name]]
-        self.records += [{"query": query, "form": form, **line} for line in lines]
         report.print_table(query, form, self.archive.rows, lines, self.options.repetitions)
-        report.print_scaling(lines, self.scaling_of(form), self.threads)
+        if yardstick:
+            report.add_scaling(lines, factors, self.threads, yardstick.work)
+            yardstick.end()
+        self.records += [{"query": query, "form": form, **line} for line in lines]
         for engine, _, _ in ready.values():
             engine.end()
+
+    def yardstick(self, form, ready):
+        """What shows what all cores of the machine give at this form; None where that is not compared."""
+        if self.threads < 2 or not {"kqlc", "kqlc-1"} <= set(ready):
+            return None
+        try:
+            return machine.Yardstick(form, self.archive.paths(PROCESS, form), self.threads)
+        except OSError as error:
+            print(f"skipped: what the machine gives to {self.threads} processes: {error}")
+            return None
 
     def turn(self, query, form, name, engine, archive, runs):
         """One run of one engine; an answer that is wrong counts as a failure and keeps its time."""
@@ -130,16 +145,3 @@ class Bench:
         if problem:
             self.fail(name, query, form, "WRONG: " + problem)
         runs.append(run)
-
-    def scaling_of(self, form):
-        """What the machine gives to all cores at this form, measured once; None where that is not compared."""
-        if self.threads < 2 or not {"kqlc", "kqlc-1"} <= set(self.options.engines):
-            return None
-        if form not in self.scaling:
-            try:
-                self.scaling[form] = machine.scaling(
-                    form, self.archive.paths(PROCESS, form), self.threads)
-            except OSError as error:
-                print(f"skipped: what the machine gives to {self.threads} processes: {error}")
-                self.scaling[form] = None
-        return self.scaling[form]

@@ -43,13 +43,20 @@ def print_table(query, form, rows, lines, repetitions):
               f"{line['resident_mb']:>13}{note}", flush=True)
 
 
-def print_scaling(lines, machine, threads):
-    """How much faster kqlc is on all cores than on one, beside what the machine gives."""
-    medians = {line["engine"]: line["median_s"] for line in lines}
-    if machine and "kqlc" in medians and "kqlc-1" in medians:
-        factor, work = machine
-        print(f"{threads} threads: kqlc {medians['kqlc-1'] / medians['kqlc']:.2f} times as fast as with one; "
-              f"the machine {factor:.2f} times ({threads} processes, {work})", flush=True)
+def add_scaling(lines, machine, threads, work):
+    """How much faster kqlc is on all cores than on one, beside what the machine gives (`machine`: a factor a turn). Both
+    are medians of turns: what changes between turns changes both times of a factor."""
+    runs = {line["engine"]: line["runs_s"] for line in lines}
+    if not {"kqlc", "kqlc-1"} <= set(runs):
+        return
+    factors = [one / all_cores for one, all_cores in zip(runs["kqlc-1"], runs["kqlc"])]
+    scaling = {"threads": threads, "kqlc": round(statistics.median(factors), 3),
+               "machine": round(statistics.median(machine), 3), "work": work,
+               "kqlc_turns": [round(factor, 3) for factor in factors],
+               "machine_turns": [round(factor, 3) for factor in machine]}
+    next(line for line in lines if line["engine"] == "kqlc")["scaling"] = scaling
+    print(f"{threads} threads: kqlc {scaling['kqlc']:.2f} times as fast as with one; the machine {scaling['machine']:.2f} times "
+          f"({threads} processes, {work}); medians of {len(factors)} turns", flush=True)
 
 
 def print_sizes(records):
@@ -79,8 +86,8 @@ def machine():
             "kernel": platform.release()}
 
 
-def write_record(options, records, scaling):
-    """Writes the numbers into bench/records. `scaling`: form to what the machine gives, see machine.py."""
+def write_record(options, records):
+    """Writes the numbers into bench/records."""
     version = subprocess.run([options.kqlc, "--version"], capture_output=True, text=True).stdout.strip()
     commit = subprocess.run(["git", "-C", engines.ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -88,8 +95,7 @@ def write_record(options, records, scaling):
               "commit": commit.stdout.strip(), "load_at_end": os.getloadavg()[0],
               "options": {name: getattr(options, name) for name in
                           ("sizes", "seed", "queries", "forms", "engines", "repetitions")},
-              "machine_scaling": {form: {"factor": round(factor, 3), "work": work}
-                                  for form, (factor, work) in scaling.items()}, "results": records}
+              "results": records}
     folder = os.path.join(engines.HERE, "records")
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, now.strftime("%Y-%m-%dT%H%MZ") + ".json")

@@ -11,6 +11,7 @@ std::vector<Job> make_jobs(const plan::Plan& plan, const TimeRange& bounds) {
     jobs[i].plan = &plan;
     jobs[i].result = i;
     jobs[i].bounds = bounds;
+    jobs[i].scan_times = find_scan_times(plan, jobs[i].root());
   }
   return jobs;
 }

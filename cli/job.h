@@ -19,7 +19,8 @@ namespace kqlc::cli {
 struct Job {
   const plan::Plan* plan = nullptr;
   size_t result = 0;
-  TimeRange bounds;  // rows whose time lies outside are not there for the job
+  TimeRange bounds;                   // rows whose time lies outside are not there for the job
+  std::vector<ScanTimes> scan_times;  // of each table that it scans
 
   reference::Rows rows;
   std::shared_ptr<const void> kernel;  // what cells of `rows` may refer to

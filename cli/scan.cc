@@ -30,7 +30,7 @@ void report_hits(const RuleScan& scan) {
     std::set<std::string> absent;
     for (size_t place : scan.jobs_of[i]) {
       const Job& job = scan.jobs[place];
-      for (const ScanTimes& read : find_scan_times(*job.plan, job.root()))
+      for (const ScanTimes& read : job.scan_times)
         if (scan.session.tables.is_absent(read.table)) absent.insert(read.table);
       failed |= job.error.has_value();
       hits += job.rows.rows.size();

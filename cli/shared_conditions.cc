@@ -40,10 +40,12 @@ void SharedConditions::prepare() {
     column.numbers.clear();
     column.set = std::make_unique<simd::ConditionSet>(std::move(conditions));
   });
-  for (Thread& thread : threads_) thread.decisions = std::vector<simd::Decisions>(columns_.size());
+  for (std::vector<Known>& thread : threads_) thread = std::vector<Known>(columns_.size());
 }
 
-void SharedConditions::begin(size_t thread) { threads_[thread].decided.assign(columns_.size(), 0); }
+void SharedConditions::begin(size_t thread) {
+  for (Known& known : threads_[thread]) known.is_decided = false;
+}
 
 // Rows whose values fit no pattern need not be read to be decided.
 bool SharedConditions::decide(const Column& column, const Batch& batch, simd::Decisions& decisions) {
@@ -59,16 +61,13 @@ bool SharedConditions::decide(const Column& column, const Batch& batch, simd::De
 
 bool SharedConditions::select(size_t thread, size_t input, const Batch& batch,
                               std::vector<const uint64_t*>& atoms) {
-  Thread& own = threads_[thread];
   atoms.clear();
   for (const Atom& atom : inputs_[input]) {
     const Column& column = columns_[atom.column];
-    simd::Decisions& decisions = own.decisions[atom.column];
-    if (!own.decided[atom.column]) {
-      if (!decide(column, batch, decisions)) return false;
-      own.decided[atom.column] = 1;
-    }
-    atoms.push_back(column.set->rows(atom.condition, decisions));
+    Known& known = threads_[thread][atom.column];
+    if (!known.is_decided && !decide(column, batch, known.decisions)) return false;
+    known.is_decided = true;
+    atoms.push_back(column.set->rows(atom.condition, known.decisions));
     if (!atoms.back()) return false;
   }
   return atoms.empty() || meet(atoms, batch.num_rows);

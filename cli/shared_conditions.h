@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/base/cache_line.h"
 #include "runtime/exec/column.h"
 #include "runtime/exec/kernel.h"
 #include "runtime/simd/conditions.h"
@@ -43,10 +44,11 @@ class SharedConditions {
     std::map<simd::Condition, size_t> numbers;  // until prepare()
     std::unique_ptr<simd::ConditionSet> set;
   };
-  // What one thread knows of its batch.
-  struct Thread {
-    std::vector<simd::Decisions> decisions;  // by column
-    std::vector<char> decided;
+  // What a thread knows of a column of its batch. Threads write these all the time: no two share a cache
+  // line.
+  struct alignas(kCacheLine) Known {
+    simd::Decisions decisions;
+    bool is_decided = false;
   };
 
   // Returns false where the column cannot be read.
@@ -55,7 +57,7 @@ class SharedConditions {
   std::vector<std::vector<Atom>> inputs_;
   std::map<size_t, size_t> column_at_;  // by place
   std::vector<Column> columns_;
-  std::vector<Thread> threads_;
+  std::vector<std::vector<Known>> threads_;  // by thread, then by column
 };
 
 }  // namespace kqlc::cli

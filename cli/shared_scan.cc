@@ -13,6 +13,7 @@
 #include "cli/interrupt.h"
 #include "cli/shared_conditions.h"
 #include "compiler/ir/late_columns.h"
+#include "runtime/base/cache_line.h"
 #include "runtime/base/side_by_side.h"
 #include "runtime/exec/kernel.h"
 
@@ -111,17 +112,27 @@ Column row_column(const Batch& batch, std::vector<uint64_t>& rows) {
 
 // A table, the kernels that read it, and what their rows look like.
 struct SharedScan::Pass {
+  // What a thread writes for each batch.
+  struct alignas(kCacheLine) PortThread {
+    std::vector<Column> columns;
+    std::vector<uint64_t> rows;          // locators of rows that follow one by one
+    std::vector<uint64_t> inside;        // the rows in bounds
+    std::vector<const uint64_t*> atoms;  // the rows of each atom
+    bool done = false;                   // further batches change nothing
+  };
   struct Port {
     Member* member = nullptr;
     size_t input = 0;
-    Need needs;                                       // what a row of use must hold
-    std::vector<size_t> places;                       // of the kernel's columns in the union; kRowPlace
-    std::vector<size_t> time_places;                  // of the row's time; empty: every row is in bounds
-    std::vector<std::vector<Column>> columns;         // by thread, rewritten for each batch
-    std::vector<std::vector<uint64_t>> rows;          // by thread, locators of rows that follow one by one
-    std::vector<std::vector<uint64_t>> inside;        // by thread, the rows in bounds
-    std::vector<std::vector<const uint64_t*>> atoms;  // by thread, the rows of each atom
-    std::vector<char> done;                           // by thread: further batches change nothing
+    Need needs;                       // what a row of use must hold
+    std::vector<size_t> places;       // of the kernel's columns in the union; kRowPlace
+    std::vector<size_t> time_places;  // of the row's time; empty: every row is in bounds
+    std::vector<PortThread> threads;
+  };
+  struct alignas(kCacheLine) PassThread {
+    std::vector<TimeRange> times;  // those that rows had in each column that is tracked
+    std::vector<size_t> chosen;    // ports that the batch has rows for
+    size_t open_ports = 0;
+    PassProfile::Thread cost;
   };
 
   TableScan scan;
@@ -139,12 +150,9 @@ struct SharedScan::Pass {
     }
   };
   std::vector<Tracked> tracked;
-  std::vector<std::vector<TimeRange>> times;  // by thread, those that rows had there
-  std::vector<size_t> open_ports;             // by thread
-  std::vector<std::vector<size_t>> chosen;    // by thread, ports that the batch has rows for
+  std::vector<PassThread> threads;
   std::atomic<size_t> open_threads{0};
   Profile* profile = nullptr;  // of the scan; nullptr: nothing is measured
-  std::vector<PassProfile::Thread> costs;
 
   class PortColumns;
 
@@ -164,10 +172,11 @@ struct SharedScan::Pass {
 class SharedScan::Pass::PortColumns : public ColumnLoader {
  public:
   PortColumns(Port& port, size_t thread, const Batch& batch)
-      : places_(port.places), columns_(port.columns[thread]), batch_(batch) {
+      : places_(port.places), columns_(port.threads[thread].columns), batch_(batch) {
+    columns_.resize(places_.size());
     for (size_t i = 0; i < places_.size(); ++i)
       columns_[i] =
-          places_[i] == kRowPlace ? row_column(batch, port.rows[thread]) : batch.columns[places_[i]];
+          places_[i] == kRowPlace ? row_column(batch, port.threads[thread].rows) : batch.columns[places_[i]];
   }
 
   bool load(size_t column, const uint64_t* selection) override {
@@ -204,10 +213,11 @@ bool SharedScan::Pass::choose(size_t number, size_t thread, const Batch& batch) 
     ++cost->batches;
     ++cost->passed_batches;
   }
-  if (conditions && !conditions->select(thread, number, batch, port.atoms[thread])) return false;
+  PortThread& own = port.threads[thread];
+  if (conditions && !conditions->select(thread, number, batch, own.atoms)) return false;
   if (!port.time_places.empty()) {
     Measured bounding(watch(thread), cost ? &cost->bounds : nullptr);
-    if (!find_in_bounds(port.member->job->bounds, batch, port.time_places, port.inside[thread])) return false;
+    if (!find_in_bounds(port.member->job->bounds, batch, port.time_places, own.inside)) return false;
   }
   if (cost) --cost->passed_batches;
   return true;
@@ -217,7 +227,7 @@ bool SharedScan::Pass::choose(size_t number, size_t thread, const Batch& batch) 
 void SharedScan::Pass::make_code(size_t thread) {
   std::vector<const codegen::Kernel*> kernels;
   std::vector<Member*> members;
-  for (size_t number : chosen[thread]) {
+  for (size_t number : threads[thread].chosen) {
     if (ports[number].member->kernel->has_code()) continue;
     members.push_back(ports[number].member);
     kernels.push_back(members.back()->kernel);
@@ -225,7 +235,7 @@ void SharedScan::Pass::make_code(size_t thread) {
   if (kernels.empty()) return;
   uint64_t all = 0;  // of which other threads than this one have done a part
   Measured making(watch(thread), &all);
-  const std::vector<uint64_t> costs = codegen::Kernel::make_code(kernels, open_ports.size());
+  const std::vector<uint64_t> costs = codegen::Kernel::make_code(kernels, threads.size());
   for (size_t i = 0; profile && i < members.size(); ++i)
     members[i]->job->profile->threads[thread].kernel.code += costs[i];
 }
@@ -234,26 +244,28 @@ void SharedScan::Pass::make_code(size_t thread) {
 bool SharedScan::Pass::show(size_t number, size_t thread, const Batch& batch) {
   Port& port = ports[number];
   exec::BatchUse use;
-  if (conditions) use.atoms = port.atoms[thread].data();
-  if (!port.time_places.empty()) use.rows = port.inside[thread].data();
-  PortColumns own(port, thread, batch);
+  const PortThread& own = port.threads[thread];
+  if (conditions) use.atoms = own.atoms.data();
+  if (!port.time_places.empty()) use.rows = own.inside.data();
+  PortColumns columns(port, thread, batch);
   Batch shown = batch;
-  shown.loader = batch.loader ? &own : nullptr;
-  shown.columns = port.columns[thread].data();
-  shown.num_columns = port.columns[thread].size();
+  shown.loader = batch.loader ? &columns : nullptr;
+  shown.columns = own.columns.data();
+  shown.num_columns = own.columns.size();
   return port.member->kernel->consume(*port.member->states[thread], port.input, shown, use);
 }
 
 // Keeps the least and the greatest time of the batch in the columns that rules put conditions on, as long as
 // a window seems to hold none.
 void SharedScan::Pass::note_times(size_t index, const Batch& batch) {
-  Measured noting(watch(index), profile ? &costs[index].times : nullptr);
+  PassThread& own = threads[index];
+  Measured noting(watch(index), profile ? &own.cost.times : nullptr);
   for (size_t i = 0; i < tracked.size(); ++i) {
-    if (tracked[i].is_settled_by(times[index][i])) continue;
+    if (tracked[i].is_settled_by(own.times[i])) continue;
     const size_t place = tracked[i].place;
     TimeRange known;
     if (batch.loader && batch.loader->find_range(place, &known.from, &known.to)) {
-      include(times[index][i], known);
+      include(own.times[i], known);
       continue;
     }
     if (batch.loader && !batch.loader->load(place, nullptr)) continue;
@@ -265,7 +277,7 @@ void SharedScan::Pass::note_times(size_t index, const Batch& batch) {
       found.from = std::min(found.from, cell.l);
       found.to = std::max(found.to, cell.l);
     }
-    include(times[index][i], found);
+    include(own.times[i], found);
   }
 }
 
@@ -273,16 +285,17 @@ void SharedScan::Pass::note_times(size_t index, const Batch& batch) {
 bool SharedScan::Pass::take(int thread, const Batch& batch) {
   auto index = static_cast<size_t>(thread);
   note_times(index, batch);
-  if (open_ports[index] == 0) return open_threads != 0;
+  PassThread& own = threads[index];
+  if (own.open_ports == 0) return open_threads != 0;
   if (conditions) conditions->begin(index);
-  chosen[index].clear();
+  own.chosen.clear();
   for (size_t i = 0; i < ports.size(); ++i)
-    if (!ports[i].done[index] && choose(i, index, batch)) chosen[index].push_back(i);
+    if (!ports[i].threads[index].done && choose(i, index, batch)) own.chosen.push_back(i);
   make_code(index);
-  for (size_t i : chosen[index]) {
+  for (size_t i : own.chosen) {
     if (show(i, index, batch)) continue;
-    ports[i].done[index] = 1;
-    if (--open_ports[index] == 0) --open_threads;
+    ports[i].threads[index].done = true;
+    if (--own.open_ports == 0) --open_threads;
   }
   return open_threads != 0;
 }
@@ -290,7 +303,7 @@ bool SharedScan::Pass::take(int thread, const Batch& batch) {
 // What no step inside charges to itself is deciding for all and handing on.
 bool SharedScan::Pass::take_measured(int thread, Batch batch) {
   auto index = static_cast<size_t>(thread);
-  PassProfile::Thread& cost = costs[index];
+  PassProfile::Thread& cost = threads[index].cost;
   Stopwatch& own = profile->watches[index];
   Measured taking(&own, &cost.shared);
   if (!batch.loader) return take(thread, batch);
@@ -313,7 +326,7 @@ void SharedScan::add(const codegen::Kernel& kernel, Job& job, bool finds_rows) {
 
 // Lets the times be kept that a job's conditions and bounds ask for.
 void SharedScan::track_times(const Member& member, Pass& pass) {
-  for (const ScanTimes& scan : find_scan_times(*member.job->plan, member.job->root()))
+  for (const ScanTimes& scan : member.job->scan_times)
     if (scan.table == pass.scan.table)
       for (const TimeCondition& condition : scan.conditions) pass.track(condition.column, condition.range);
   const TimeRange& bounds = member.job->bounds;
@@ -351,7 +364,6 @@ Need SharedScan::needs_of(const codegen::KernelInput& input, const TimeRange& bo
 
 void SharedScan::add_port(Member& member, size_t input, Pass& pass) {
   const codegen::KernelInput& wanted = member.kernel->inputs()[input];
-  auto threads = static_cast<size_t>(threads_);
   Pass::Port port;
   port.member = &member;
   port.input = input;
@@ -361,11 +373,7 @@ void SharedScan::add_port(Member& member, size_t input, Pass& pass) {
   if (member.job->bounds.is_bounded())
     for (const std::string& name : tables_.time_columns_of(wanted.table))
       port.time_places.push_back(place_of(pass.scan.columns, {name, Type::DateTime}));
-  port.columns.assign(threads, std::vector<Column>(port.places.size()));
-  port.rows.resize(threads);
-  port.inside.resize(threads);
-  port.atoms.resize(threads);
-  port.done.assign(threads, 0);
+  port.threads.resize(static_cast<size_t>(threads_));
   port.needs = needs_of(wanted, member.job->bounds);
   pass.ports.push_back(std::move(port));
 }
@@ -407,13 +415,12 @@ Result<void> SharedScan::measure_pass(Pass& pass) {
   PassProfile& out = profile_->passes.emplace_back();
   out.table = pass.scan.table;
   pass.profile = profile_;
-  pass.costs.resize(static_cast<size_t>(threads_));
   const uint64_t before = profile_->total();
   WallTime wall(&out.wall);
   auto read = tables_.scan(
       pass.scan, threads_, [&](int thread, const Batch& batch) { return pass.take_measured(thread, batch); },
       &out.report);
-  out.threads = std::move(pass.costs);
+  for (const Pass::PassThread& thread : pass.threads) out.threads.push_back(thread.cost);
   const uint64_t inside = profile_->total() - before;
   out.read = out.report.nanoseconds - std::min(inside, out.report.nanoseconds);
   return read;
@@ -428,18 +435,20 @@ bool SharedScan::run_pass(Pass& pass) {
   for (Pass::Port& port : pass.ports) needs.push_back(std::move(port.needs));
   pass.scan.needs = need_any(std::move(needs));
   pass.share_conditions(static_cast<size_t>(threads_));
-  pass.open_ports.assign(static_cast<size_t>(threads_), pass.ports.size());
-  pass.chosen.resize(static_cast<size_t>(threads_));
+  pass.threads.resize(static_cast<size_t>(threads_));
+  for (Pass::PassThread& thread : pass.threads) {
+    thread.times.assign(pass.tracked.size(), kNoTimes);
+    thread.open_ports = pass.ports.size();
+  }
   pass.open_threads = static_cast<size_t>(threads_);
-  pass.times.assign(static_cast<size_t>(threads_), std::vector<TimeRange>(pass.tracked.size(), kNoTimes));
   auto read =
       profile_ ? measure_pass(pass) : tables_.scan(pass.scan, threads_, [&](int thread, const Batch& batch) {
         return pass.take(thread, batch);
       });
   if (!read.ok() && read.error().code == ErrorCode::Io && tables_.is_mapping()) return false;
-  for (const auto& by_thread : pass.times)
+  for (const Pass::PassThread& thread : pass.threads)
     for (size_t i = 0; i < pass.tracked.size(); ++i)
-      tables_.note_times(pass.scan.table, pass.scan.columns[pass.tracked[i].place].name, by_thread[i]);
+      tables_.note_times(pass.scan.table, pass.scan.columns[pass.tracked[i].place].name, thread.times[i]);
   for (const Pass::Port& port : pass.ports)
     if (!read.ok()) port.member->job->error = read.error();
   return true;

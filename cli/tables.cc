@@ -30,14 +30,14 @@ Type widest(Type a, Type b) {
 
 // The columns of the tables that no schema knows, from all of their files: one may lack what another has, or
 // have whole numbers only.
-std::map<std::string, plan::Schema> read_schemas(const std::vector<archive::File>& files,
-                                                 const plan::Schemas& known) {
-  std::map<std::string, plan::Schema> out;
+std::map<std::string, plan::Schema::Columns> read_schemas(const std::vector<archive::File>& files,
+                                                          const plan::Schemas& known) {
+  std::map<std::string, plan::Schema::Columns> out;
   for (const archive::File& file : files) {
     if (file.table.empty() || known.find(file.table)) continue;
     auto columns = archive::read_columns(file);
     if (!columns.ok()) continue;  // the scan will say why
-    plan::Schema& schema = out[file.table];
+    plan::Schema::Columns& schema = out[file.table];
     for (const archive::ColumnRequest& column : columns.value()) {
       auto place = std::ranges::find(schema, column.name, &plan::ColumnDef::name);
       if (place == schema.end())

@@ -125,17 +125,20 @@ std::vector<std::string> time_columns(const plan::Schema& schema) {
 std::vector<ScanTimes> find_scan_times(const Plan& plan, plan::NodeId root) {
   std::vector<ScanTimes> out;
   std::vector<bool> reached = find_reachable(plan, root);
-  std::vector<std::vector<plan::NodeId>> users(plan.nodes.size());
+  struct Users {
+    size_t count = 0, last = 0;
+  };
+  std::vector<Users> users(plan.nodes.size());
   for (size_t id = 0; id < plan.nodes.size(); ++id)
     if (reached[id])
-      for (plan::NodeId input : plan.nodes[id].inputs) users[input].push_back(static_cast<plan::NodeId>(id));
+      for (plan::NodeId input : plan.nodes[id].inputs) users[input] = {users[input].count + 1, id};
   for (size_t id = 0; id < plan.nodes.size(); ++id) {
     const plan::Node& scan = plan.nodes[id];
     if (!reached[id] || scan.kind != plan::NodeKind::Scan) continue;
     ConditionReader reader(plan, scan.schema);
     // A node that two others use must serve both, so the chain ends there.
-    for (size_t at = id; users[at].size() == 1;) {
-      at = users[at][0];
+    for (size_t at = id; users[at].count == 1;) {
+      at = users[at].last;
       if (plan.nodes[at].kind != plan::NodeKind::Filter) break;
       reader.read(plan.nodes[at].exprs[0]);
     }

@@ -74,8 +74,7 @@ bool all_windows_apart(const Job& job, const Tables& tables) {
       return times != kNoTimes && condition.range.is_apart_from(times);
     });
   };
-  std::vector<ScanTimes> scans = find_scan_times(*job.plan, job.root());
-  return !scans.empty() && std::ranges::all_of(scans, is_apart);
+  return !job.scan_times.empty() && std::ranges::all_of(job.scan_times, is_apart);
 }
 
 // Whether anything in the plan depends on the query time.
@@ -97,7 +96,7 @@ std::string explain_empty_window(const Job& job, Tables& tables, const Options& 
                             ? "--now=DATETIME sets another query time"
                             : "--now=latest takes the newest timestamp of the data as query time";
   const bool is_fixed = !asks_the_time(*job.plan);
-  for (const ScanTimes& scan : find_scan_times(*job.plan, job.root())) {
+  for (const ScanTimes& scan : job.scan_times) {
     for (const TimeCondition& condition : scan.conditions) {
       TimeRange times = tables.times_of(scan.table, condition.column);
       if (times == kNoTimes && tables.has_rows(scan.table))

@@ -140,10 +140,11 @@ class Splitter {
     AggregateUse& use = group.aggregates[0];
     size_t keys = group.exprs.size();
     size_t first = use.aggregate->spec.num_params > 1 ? 1 : 0;  // arguments that decide
-    group.schema.resize(keys + first);
-    group.schema.insert(group.schema.begin() + static_cast<std::ptrdiff_t>(keys),
-                        {std::string(kFirstRowColumn), Type::Long});
-    group.schema.push_back(row);
+    Schema schema = group.schema.first(keys);
+    schema.push_back({std::string(kFirstRowColumn), Type::Long});
+    for (size_t i = keys; i < keys + first; ++i) schema.push_back(group.schema[i]);
+    schema.push_back(row);
+    group.schema = std::move(schema);
     kept_ = group.schema;
     for (size_t i = 0; i < keys + first; ++i) known_.emplace_back(i, i + (i >= keys));
     for (size_t i = keys + first; i < ir.ops[keeper_.op].schema.size(); ++i) wanted_.push_back(i);
@@ -229,14 +230,15 @@ class Splitter {
     scan.kind = OpKind::Scan;
     scan.table = kKeptTable;
     scan.schema = kept_;
-    scan.schema.insert(scan.schema.end(), out_.fetched.begin(), out_.fetched.end());
+    scan.schema.append(out_.fetched);
     Op project = make_project(keeper_.scan);
     project.schema = ir.ops[keeper_.op].schema;
     project.exprs.resize(project.schema.size());
     for (auto [column, from] : known_) project.exprs[column] = ir.add_column(from, kept_[from].type);
     Substitution substitution(ir, places);
     for (auto [column, value] : values) project.exprs[column] = substitution.apply(value);
-    for (size_t i = 0; i < scan.schema.size(); ++i) scan.schema[i].name = kept_name(i, scan.schema[i].name);
+    Schema::Columns& columns = scan.schema.edit();
+    for (size_t i = 0; i < columns.size(); ++i) columns[i].name = kept_name(i, columns[i].name);
     ir.ops[keeper_.scan] = std::move(scan);
     ir.ops[keeper_.op] = std::move(project);
     compact(ir);

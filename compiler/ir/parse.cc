@@ -158,8 +158,9 @@ class Parser {
     in_.take('[');
     if (in_.take(']')) return true;
     do {
-      ColumnDef& column = schema.emplace_back();
+      ColumnDef column;
       if (!in_.read_quoted(column.name) || !in_.expect_mark(':') || !in_.read_type(column.type)) return false;
+      schema.push_back(std::move(column));
     } while (in_.take(','));
     return in_.expect_mark(']');
   }

@@ -117,12 +117,12 @@ class Pruner {
   // Where the columns of an operator are after the rewriting, -1 for those dropped.
   void number(OpId id, const std::vector<bool>& kept) {
     Op& op = ir_.ops[id];
-    Schema schema;
+    Schema::Columns columns;
     for (size_t i = 0; i < kept.size(); ++i) {
-      place_[id].push_back(kept[i] ? static_cast<int>(schema.size()) : -1);
-      if (kept[i]) schema.push_back(std::move(op.schema[i]));
+      place_[id].push_back(kept[i] ? static_cast<int>(columns.size()) : -1);
+      if (kept[i]) columns.push_back(op.schema[i]);
     }
-    op.schema = std::move(schema);
+    op.schema = std::move(columns);
   }
 
   void rewrite(OpId id) {
@@ -160,14 +160,12 @@ class Pruner {
     Op& op = ir_.ops[id];
     const auto new_left = static_cast<int>(ir_.ops[left].schema.size());
     Schema schema = ir_.ops[left].schema;
-    if (plan::has_right_columns(op.join)) {
-      const Schema& right = ir_.ops[op.inputs[1]].schema;
-      schema.insert(schema.end(), right.begin(), right.end());
-    }
+    if (plan::has_right_columns(op.join)) schema.append(ir_.ops[op.inputs[1]].schema);
+    Schema::Columns& columns = schema.edit();
     for (size_t i = 0; i < op.schema.size(); ++i) {
       int place = i < num_left ? place_[left][i] : right_place[i - num_left];
       if (place >= 0 && i >= num_left) place += new_left;
-      if (place >= 0) schema[static_cast<size_t>(place)] = std::move(op.schema[i]);
+      if (place >= 0) columns[static_cast<size_t>(place)] = op.schema[i];
       place_[id].push_back(place);
     }
     op.schema = std::move(schema);

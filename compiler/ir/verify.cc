@@ -219,7 +219,7 @@ class Verifier {
   Problem check_join(const Op& op, const Schema& left) const {
     const Schema& right = ir_.ops[op.inputs[1]].schema;
     Schema columns = left;
-    if (plan::has_right_columns(op.join)) columns.insert(columns.end(), right.begin(), right.end());
+    if (plan::has_right_columns(op.join)) columns.append(right);
     if (!same_types(op.schema, columns)) return "its columns are not those of its inputs";
     auto lies_in = [](int column, const Schema& schema) {
       return column >= 0 && static_cast<size_t>(column) < schema.size();

@@ -25,8 +25,8 @@ std::string print_schema(const ir::Schema& schema) {
 
 // Between two projections columns have no names: they are #0, #1, ...
 ir::Schema unnamed(size_t width) {
-  ir::Schema schema(width);
-  for (size_t i = 0; i < width; ++i) schema[i].name = "#" + std::to_string(i);
+  ir::Schema schema;
+  for (size_t i = 0; i < width; ++i) schema.push_back({"#" + std::to_string(i), Type::String});
   return schema;
 }
 

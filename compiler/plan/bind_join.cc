@@ -150,12 +150,11 @@ bool Binder::check_join_types(const Syntax& node, const JoinSides& sides, JoinKe
 // that bears its name from the start keeps it: a, a, a1 become a, a2, a1.
 Schema Binder::joined_schema(NodeId left, NodeId right) const {
   Schema schema = plan_.nodes[left].schema;
-  const Schema& other = plan_.nodes[right].schema;
-  schema.insert(schema.end(), other.begin(), other.end());
+  schema.append(plan_.nodes[right].schema);
   std::set<std::string> taken, seen;
   for (const ColumnDef& column : schema) taken.insert(column.name);
   std::map<std::string, int> last;
-  for (ColumnDef& column : schema) {
+  for (ColumnDef& column : schema.edit()) {
     if (seen.insert(column.name).second) continue;
     const std::string name = column.name;
     do {

@@ -113,7 +113,7 @@ Binder::Table Binder::bind_extend(NodeId input, const Syntax& node) {
         exprs.push_back(column.expr);
       }
       exprs[known] = column.expr;
-      schema[known].type = type_of(column.expr);
+      schema.edit()[known].type = type_of(column.expr);
     }
   }
   return good ? Table(project(input, std::move(schema), std::move(exprs), node.span)) : std::nullopt;
@@ -205,7 +205,7 @@ Binder::Table Binder::bind_project_rename(NodeId input, const Syntax& node) {
       diagnostics_.add(Code::K0204, item.span, "project-rename takes `new_name = column`");
       return std::nullopt;
     }
-    schema[static_cast<size_t>(plan_.exprs[*value].column)].name = item.text;
+    schema.edit()[static_cast<size_t>(plan_.exprs[*value].column)].name = item.text;
   }
   std::set<std::string> names;
   for (const ColumnDef& renamed : schema)

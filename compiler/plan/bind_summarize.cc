@@ -289,7 +289,7 @@ bool Binder::check_aggregate_arguments(const Syntax& node, AggregateUse& use) {
 Binder::Table Binder::finish_summarize(Node out, const std::vector<SummaryItem>& items,
                                        std::set<std::string> declared, source::Span span) {
   size_t num_keys = out.exprs.size();
-  Schema schema(out.schema.begin(), out.schema.begin() + static_cast<long>(num_keys));
+  Schema schema = out.schema.first(num_keys);
   std::vector<ExprId> exprs = all_columns(schema, span);
   bool plain = items.size() + num_keys == out.schema.size();
   for (size_t i = 0; i < items.size(); ++i) {
@@ -308,7 +308,7 @@ Binder::Table Binder::finish_summarize(Node out, const std::vector<SummaryItem>&
     return add(std::move(out));
   }
   for (size_t i = num_keys; i < out.schema.size(); ++i)
-    out.schema[i].name = unique_name(out.schema, "aggregate");
+    out.schema.edit()[i].name = unique_name(out.schema, "aggregate");
   return project(add(std::move(out)), std::move(schema), std::move(exprs), span);
 }
 

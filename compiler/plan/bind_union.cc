@@ -102,7 +102,7 @@ void Binder::add_source_column(const std::string& column_name, UnionPart& part, 
   const Schema before = plan_.nodes[part.table].schema;
   Schema schema{{column_name, Type::String}};
   std::vector<ExprId> exprs{text_literal(part.name, span)};
-  schema.insert(schema.end(), before.begin(), before.end());
+  schema.append(before);
   for (size_t c = 0; c < before.size(); ++c) exprs.push_back(column(c, before[c].type, span));
   part.table = project(part.table, std::move(schema), std::move(exprs), span);
 }

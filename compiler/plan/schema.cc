@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <filesystem>
 #include <map>
@@ -16,6 +17,18 @@
 #include "compiler/source/nearest.h"
 
 namespace kqlc::plan {
+
+Schema::Columns& Schema::edit() {
+  if (!columns_) {
+    columns_ = std::make_shared<Columns>();
+  } else if (columns_.use_count() > 1) {
+    columns_ = std::make_shared<Columns>(*columns_);
+  } else {
+    // What other threads have read of copies that are gone by now was read before.
+    std::atomic_thread_fence(std::memory_order_acquire);
+  }
+  return *columns_;
+}
 
 bool find_type(std::string_view name, Type& type) {
   static constexpr std::pair<std::string_view, Type> kNames[] = {
@@ -49,7 +62,7 @@ void add_column(dom::element column, Schema& schema) {
   if (known == schema.end())
     schema.push_back({std::string(name), type});
   else if (type == Type::Dynamic)
-    known->type = type;
+    schema.edit()[static_cast<size_t>(known - schema.begin())].type = type;
 }
 
 struct Table {

@@ -5,9 +5,11 @@
 // union of the Defender and the Sentinel shape, Defender first, dynamic where one of the two says so.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/result.h"
@@ -19,7 +21,45 @@ struct ColumnDef {
   std::string name;
   Type type = Type::String;
 };
-using Schema = std::vector<ColumnDef>;
+
+// The columns of a table or of what an operator gives, in their order. Copies share them until one is
+// changed: most operators hand on what they get, and a table may have hundreds of columns.
+class Schema {
+ public:
+  using Columns = std::vector<ColumnDef>;
+  using value_type = ColumnDef;
+  using const_iterator = Columns::const_iterator;
+
+  Schema() = default;
+  Schema(Columns columns)  // NOLINT(google-explicit-constructor)
+      : columns_(std::make_shared<Columns>(std::move(columns))) {}
+  Schema(std::initializer_list<ColumnDef> columns) : Schema(Columns(columns)) {}
+
+  size_t size() const { return get().size(); }
+  bool empty() const { return get().empty(); }
+  const_iterator begin() const { return get().begin(); }
+  const_iterator end() const { return get().end(); }
+  const ColumnDef& operator[](size_t column) const { return get()[column]; }
+  const ColumnDef& back() const { return get().back(); }
+
+  void push_back(ColumnDef column) { edit().push_back(std::move(column)); }
+  void append(const Schema& other) {
+    Columns& columns = edit();
+    columns.reserve(columns.size() + other.size());
+    for (size_t i = 0, size = other.size(); i < size; ++i) columns.push_back(other[i]);
+  }
+  // Requires: it has so many.
+  Schema first(size_t count) const { return Columns(begin(), begin() + static_cast<std::ptrdiff_t>(count)); }
+  // The columns of this Schema alone, to be changed. Good until it is copied.
+  Columns& edit();
+
+ private:
+  const Columns& get() const {
+    static const Columns none;
+    return columns_ ? *columns_ : none;
+  }
+  std::shared_ptr<Columns> columns_;  // nullptr: none
+};
 
 // A table's columns are made when it is first asked for: there are a thousand tables, and a query names few.
 class Schemas {

@@ -308,8 +308,7 @@ class Executor {
         same = aggregates::same_cell(groups[entry->second].keys[i], keys[i], node.schema[i].type, scratch_);
       if (same) return entry->second;
     }
-    plan::Schema key_schema(node.schema.begin(), node.schema.begin() + static_cast<long>(keys.size()));
-    add_group(groups, node, keep(keys.data(), key_schema, holding), holding);
+    add_group(groups, node, keep(keys.data(), node.schema.first(keys.size()), holding), holding);
     index.emplace(hash, groups.size() - 1);
     return groups.size() - 1;
   }

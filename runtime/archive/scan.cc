@@ -48,16 +48,22 @@ bool has_only_bad_lines(const File& file, ScanRequest request) {
   return done.ok() && report.rows == 0 && report.lines > 0 && report.lines == report.bad_lines;
 }
 
+bool is_json(const File& file) { return file.format == Format::Ndjson || file.format == Format::Json; }
+
 class Scan {
  public:
   Scan(const std::vector<File>& files, const ScanRequest& request, const ScanControl& control,
        const BatchCallback& callback)
-      : files_(files), request_(request), control_(control), callback_(callback), slots_(files.size()) {}
+      : files_(files), request_(request), control_(control), callback_(callback), slots_(files.size()) {
+    if (!request.strict && std::ranges::any_of(files, is_json))
+      filter_ = simd::LineFilter::for_any(request.prefilters);
+  }
 
   Result<void> run(ScanReport* report) {
     int threads = std::max(1, control_.threads);
     std::vector<std::unique_ptr<Worker>> workers;
-    for (int i = 0; i < threads; ++i) workers.push_back(std::make_unique<Worker>(i, request_, callback_));
+    for (int i = 0; i < threads; ++i)
+      workers.push_back(std::make_unique<Worker>(i, request_, filter_, callback_));
     std::vector<std::thread> running;
     for (int i = 1; i < threads; ++i) running.emplace_back([&, i] { walk(*workers[i]); });
     walk(*workers[0]);
@@ -65,7 +71,6 @@ class Scan {
     for (auto& worker : workers)
       if (worker->failure) return *worker->failure;
     for (auto& worker : workers) report->merge(worker->report);
-    chooses_lines_ = !workers[0]->filter.passes_all();
     note_unseen_columns(workers, report);
     for (size_t i = 0; i < files_.size(); ++i) note_unreadable(i, report);
     return {};
@@ -190,7 +195,7 @@ class Scan {
     if ((slot.broke_off || slot.lost) && !slot.gave_rows) report->unread.insert(files_[index].ordinal);
     if (ended_ || slot.lines != slot.bad_lines || report->unread.contains(files_[index].ordinal)) return;
     bool unreadable = slot.lines > 0;
-    if (chooses_lines_ && files_[index].format == Format::Ndjson)
+    if (!filter_.passes_all() && files_[index].format == Format::Ndjson)
       unreadable =
           files_[index].named && !files_[index].starts_well && has_only_bad_lines(files_[index], request_);
     if (!unreadable) return;
@@ -200,13 +205,10 @@ class Scan {
 
   // JSON leaves out what is null, so a key that no row has may still be a column of the table.
   void note_unseen_columns(const std::vector<std::unique_ptr<Worker>>& workers, ScanReport* report) {
-    auto is_json = [](const File& file) {
-      return file.format == Format::Ndjson || file.format == Format::Json;
-    };
     auto json_files = static_cast<uint64_t>(std::count_if(files_.begin(), files_.end(), is_json));
     uint64_t lines = 0;
     for (auto& worker : workers) lines += worker->report.lines;
-    if (json_files == 0 || lines == 0 || !workers[0]->filter.passes_all()) return;
+    if (json_files == 0 || lines == 0 || !filter_.passes_all()) return;
     for (size_t i = 0; i < request_.columns.size(); ++i) {
       bool seen =
           std::any_of(workers.begin(), workers.end(), [i](auto& worker) { return worker->json->seen()[i]; });
@@ -218,9 +220,9 @@ class Scan {
   const ScanRequest& request_;
   const ScanControl& control_;
   const BatchCallback& callback_;
+  simd::LineFilter filter_;
   std::vector<Slot> slots_;
   std::atomic<bool> ended_{false};
-  bool chooses_lines_ = false;
 };
 
 const File* file_of(const std::vector<File>& files, uint64_t position) {
@@ -319,9 +321,13 @@ void ScanReport::merge(const ScanReport& other) {
   only_bad_lines.insert(other.only_bad_lines.begin(), other.only_bad_lines.end());
 }
 
-Worker::Worker(int number, const ScanRequest& scan_request, const BatchCallback& batch_callback)
-    : thread(number), request(scan_request), callback(batch_callback), rows(scan_request.columns) {
-  if (!request.strict) filter = simd::LineFilter::for_any(request.prefilters);
+Worker::Worker(int number, const ScanRequest& scan_request, const simd::LineFilter& line_filter,
+               const BatchCallback& batch_callback)
+    : thread(number),
+      request(scan_request),
+      filter(line_filter),
+      callback(batch_callback),
+      rows(scan_request.columns) {
   json = std::make_unique<JsonRows>(*this);
 }
 Worker::~Worker() = default;

@@ -92,7 +92,8 @@ struct LateMemory;  // parquet_late.h
 inline constexpr int64_t kFewValues = 16;
 
 struct Worker {
-  Worker(int number, const ScanRequest& scan_request, const BatchCallback& batch_callback);
+  Worker(int number, const ScanRequest& scan_request, const simd::LineFilter& line_filter,
+         const BatchCallback& batch_callback);
   ~Worker();
 
   // Hands the batch on; returns false when the scan is to end.
@@ -106,18 +107,18 @@ struct Worker {
 
   int thread;
   const ScanRequest& request;
+  const simd::LineFilter& filter;  // that all workers of a scan share
   const BatchCallback& callback;
   ScanReport report;
   RowBuilder rows;
-  simd::LineFilter filter;
   std::unique_ptr<JsonRows> json;
   simd::JsonIndex index;
   TextBuffer buffer;
   std::vector<uint8_t> page_bytes;  // of a page of Parquet, until the next one
   std::unique_ptr<LateMemory> late;
-  bool stopped = false;             // the callback wants no more
-  std::optional<Error> lost;        // why a chunk could not be read
-  std::optional<Error> failure;     // why the scan fails: what was handed on may be wrong
+  bool stopped = false;          // the callback wants no more
+  std::optional<Error> lost;     // why a chunk could not be read
+  std::optional<Error> failure;  // why the scan fails: what was handed on may be wrong
 };
 
 // Lost: the chunk cannot be read, for which worker.lost stands; what is behind it can.

@@ -188,7 +188,7 @@ void LineFilter::add_piece(const MultiSearch::Piece& piece, Numbers& numbers) {
   readers_[known->second].push_back(static_cast<uint32_t>(checks_.size()));
 }
 
-void LineFilter::learn(std::string_view text) {
+void LineFilter::learn(std::string_view text) const {
   if (mode_ == Mode::Search) search_.learn(text);
 }
 

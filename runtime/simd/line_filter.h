@@ -50,8 +50,8 @@ class LineFilter {
   Line next_candidate(const char* pos, const char* end) const;
 
   // Shows the filter text of the kind it will search, once: it becomes quicker for it, and passes the same
-  // lines. A second call, and little text, do nothing.
-  void learn(std::string_view text);
+  // lines. A second call, and little text, do nothing. May be called from any thread.
+  void learn(std::string_view text) const;
 
   // Whether the filter could make nothing of the literals: each line is a candidate.
   bool passes_all() const { return mode_ == Mode::All; }

@@ -28,13 +28,15 @@ uint32_t hash_of(const char* bytes, size_t width) {
 
 }  // namespace
 
-// How often the windows of a text come in it, by their hashes.
+// How often the windows of a text come in it, by their hashes: of every other place, which tells as much and
+// takes half the time.
 class WindowCounts {
  public:
   WindowCounts(std::string_view text, size_t width) : width_(width), counts_(size_t{1} << kBits) {
-    for (size_t at = 0; at + width <= text.size(); ++at) ++counts_[slot(text.data() + at)];
-    total_ = static_cast<double>(std::max<size_t>(text.size(), 1));
+    for (size_t at = 0; at + width <= text.size(); at += kStep) ++counts_[slot(text.data() + at)];
+    total_ = static_cast<double>(text.size() / kStep + 1);
   }
+  size_t width() const { return width_; }
   double rate(std::string_view window) const { return counts_[slot(window.data())] / total_; }
   // How often one of them comes.
   double rate(const std::vector<std::string>& windows) const {
@@ -49,6 +51,7 @@ class WindowCounts {
 
  private:
   static constexpr uint32_t kBits = 18;
+  static constexpr size_t kStep = 2;
   uint32_t slot(const char* window) const { return hash_of(window, width_) >> (32 - kBits); }
 
   size_t width_;
@@ -234,13 +237,13 @@ std::vector<MultiSearch::Window> MultiSearch::place_windows(const std::vector<Pi
 std::vector<MultiSearch::Window> MultiSearch::choose_samples(const std::vector<Piece>& pieces,
                                                              std::string_view sample) {
   std::vector<Window> chosen;
+  std::optional<WindowCounts> counts;
   double least = std::numeric_limits<double>::infinity();
   for (size_t stride = kMaxStride; stride > 0; --stride) {
     const size_t width = width_for(stride);
     const double places = 64.0 / static_cast<double>(stride);
     if (width == 0 || kPlaceCost * places >= least) continue;
-    std::optional<WindowCounts> counts;
-    if (!sample.empty()) counts.emplace(sample, width);
+    if (!sample.empty() && !(counts && counts->width() == width)) counts.emplace(sample, width);
     std::vector<Window> windows = place_windows(pieces, stride, width, counts ? &*counts : nullptr);
     std::vector<std::string> texts;
     for (const Window& window : windows) texts.push_back(window_bytes(window, width));

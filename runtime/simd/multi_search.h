@@ -16,9 +16,9 @@
 
 namespace kqlc::simd {
 
-// Immutable; shared by threads.
 class WindowCounts;
 
+// Immutable; shared by threads.
 class MultiSearch {
  public:
   struct Piece {

@@ -326,7 +326,7 @@ void Generator::add_columns(Query& query, bool extend) {
       if (known == schema_.end()) {
         schema_.push_back(column);
       } else {
-        known->type = column.type;
+        schema_.edit()[static_cast<size_t>(known - schema_.begin())].type = column.type;
       }
     }
   } else {
@@ -350,11 +350,11 @@ void Generator::add_column_choice(Query& query) {
     case 0:
       if (std::all_of(schema_.begin(), schema_.end(), named)) return;
       stage.head = "project-away " + names;
-      std::erase_if(schema_, named);
+      std::erase_if(schema_.edit(), named);
       break;
     case 1:
       stage.head = "project-keep " + names;
-      std::erase_if(schema_, [&](const auto& column) { return !named(column); });
+      std::erase_if(schema_.edit(), [&](const auto& column) { return !named(column); });
       break;
     case 2:
       stage.head = "project-reorder " + names + (random_.chance(30) ? " asc" : "");
@@ -363,7 +363,7 @@ void Generator::add_column_choice(Query& query) {
       std::string name = new_name();
       size_t which = random_.below(schema_.size());
       stage.head = "project-rename " + name + " = " + schema_[which].name;
-      schema_[which].name = name;
+      schema_.edit()[which].name = name;
     }
   }
   query.stages.push_back(std::move(stage));
@@ -515,7 +515,7 @@ void Generator::add_operator(Query& query) {
   } else if (which < 95) {
     std::string names = some_columns(3);
     stage.head = "distinct " + names;
-    std::erase_if(schema_, [&](const plan::ColumnDef& column) {
+    std::erase_if(schema_.edit(), [&](const plan::ColumnDef& column) {
       return (", " + names + ",").find(", " + column.name + ",") == std::string::npos;
     });
   } else if (which < 97) {

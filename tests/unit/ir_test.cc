@@ -145,7 +145,7 @@ TEST(Ir, StringsOfAnyBytesReadBack) {
     for (size_t size = random() % 20; bytes.size() < size;) bytes += static_cast<char>(random());
     Ir ir = build_query("print 1");
     ir.ops.back().exprs[0] = ir.add_literal(make_cell(ir.arena->copy(std::string_view(bytes))), Type::String);
-    ir.ops.back().schema[0] = {bytes, Type::String};
+    ir.ops.back().schema.edit()[0] = {bytes, Type::String};
     compact(ir);
     Result<Ir> back = parse(print(ir));
     ASSERT_TRUE(back.ok()) << back.error().message;
@@ -250,9 +250,9 @@ TEST(Ir, VerifierFindsWhatIsBroken) {
       {"T | where Size > 1", [](Ir& ir) { ir.ops.back().exprs[0] = 9999; }},
       {"T | where Size > 1", [](Ir& ir) { ir.ops.back().inputs[0] = ir.result; }},
       {"T | where Size > 1", [](Ir& ir) { ir.ops.back().inputs.clear(); }},
-      {"T | where Size > 1", [](Ir& ir) { ir.ops.back().schema.pop_back(); }},
+      {"T | where Size > 1", [](Ir& ir) { ir.ops.back().schema.edit().pop_back(); }},
       {"T | where Size > 1", [](Ir& ir) { ir.result = 77; }},
-      {"T | project Size", [](Ir& ir) { ir.ops.back().schema[0].type = Type::String; }},
+      {"T | project Size", [](Ir& ir) { ir.ops.back().schema.edit()[0].type = Type::String; }},
       {"T | project Size", [](Ir& ir) { ir.exprs[ir.ops.back().exprs[0]].column = 70; }},
       {"T | project Size + 1", [](Ir& ir) { ir.exprs[ir.ops.back().exprs[0]].args.pop_back(); }},
       {"T | project Size + 1",
@@ -267,7 +267,7 @@ TEST(Ir, VerifierFindsWhatIsBroken) {
       {"T | summarize sum(Size) by Name", [](Ir& ir) { ir.ops.back().aggregates[0].types[0] = Type::Real; }},
       {"T | summarize sum(Size) by Name", [](Ir& ir) { ir.ops.back().aggregates[0].args.clear(); }},
       {"T | summarize sum(Size) by Name", [](Ir& ir) { ir.ops.back().aggregates.clear(); }},
-      {"union T, T", [](Ir& ir) { ir.ops.back().schema[0].type = Type::Long; }},
+      {"union T, T", [](Ir& ir) { ir.ops.back().schema.edit()[0].type = Type::Long; }},
       {"T | join kind=inner T on Name", [](Ir& ir) { ir.ops.back().join_keys[0].right = 70; }},
       {"T | join kind=inner T on Name", [](Ir& ir) { ir.ops.back().join_keys[0].left = -1; }},
       {"T | join kind=inner T on Name", [](Ir& ir) { ir.ops.back().join_keys[0].right = 2; }},

@@ -49,7 +49,8 @@ struct Reader {
           for (int64_t row = 0; row < batch.num_rows; ++row) rows += row_text(batch, row);
           return true;
         }),
-        worker(0, request, callback) {
+        filter(simd::LineFilter::for_any(request.prefilters)),
+        worker(0, request, filter, callback) {
     file.rows_name_tables = true;
   }
 
@@ -66,6 +67,7 @@ struct Reader {
   BatchCallback callback;
   std::string rows;
   File file;
+  simd::LineFilter filter;
   Worker worker;
 };
 

@@ -31,6 +31,35 @@ constexpr std::string_view kFirst = R"([
 constexpr std::string_view kSecond = R"({"tables":[
   {"table":"T","columns":[{"name":"B","type":"dynamic"},{"name":"A","type":"int"},{"name":"C","type":"real"}]}]})";
 
+TEST(Schema, CopiesShareColumnsUntilOneIsChanged) {
+  plan::Schema schema{{"A", Type::String}, {"B", Type::Long}};
+  plan::Schema copy = schema;
+  EXPECT_EQ(&copy[0], &schema[0]);
+  copy.push_back({"C", Type::Real});
+  EXPECT_EQ(print(&schema), "A:string B:long ");
+  EXPECT_EQ(print(&copy), "A:string B:long C:real ");
+  copy = schema;
+  copy.edit()[1].type = Type::Dynamic;
+  EXPECT_EQ(print(&schema), "A:string B:long ");
+  EXPECT_EQ(print(&copy), "A:string B:dynamic ");
+  const plan::ColumnDef* place = &copy[0];
+  copy.edit()[0].name = "Z";
+  EXPECT_EQ(&copy[0], place);  // nobody else had them
+}
+
+TEST(Schema, Parts) {
+  plan::Schema schema{{"A", Type::String}, {"B", Type::Long}};
+  const plan::Schema first = schema.first(1);
+  EXPECT_EQ(print(&first), "A:string ");
+  schema.append(schema);
+  EXPECT_EQ(print(&schema), "A:string B:long A:string B:long ");
+  plan::Schema none;
+  EXPECT_TRUE(none.empty());
+  none.append(first);
+  EXPECT_EQ(print(&none), "A:string ");
+  EXPECT_EQ(print(&first), "A:string ");
+}
+
 TEST(Schemas, FilesDeclareOneTableTogether) {
   plan::Schemas schemas;
   ASSERT_TRUE(schemas.load_text(kFirst, "first").ok());
