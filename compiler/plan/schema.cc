@@ -59,10 +59,11 @@ void add_column(dom::element column, Schema& schema) {
   if (!column["alt_type"].get(alternative) && find_type(alternative, other) && other == Type::Dynamic)
     type = other;
   auto known = std::ranges::find(schema, name, &ColumnDef::name);
-  if (known == schema.end())
+  const auto place = static_cast<size_t>(known - schema.begin());
+  if (place == schema.size())
     schema.push_back({std::string(name), type});
   else if (type == Type::Dynamic)
-    schema.edit()[static_cast<size_t>(known - schema.begin())].type = type;
+    schema.edit()[place].type = type;
 }
 
 struct Table {

@@ -50,7 +50,8 @@ class Schema {
   }
   // Requires: it has so many.
   Schema first(size_t count) const { return Columns(begin(), begin() + static_cast<std::ptrdiff_t>(count)); }
-  // The columns of this Schema alone, to be changed. Good until it is copied.
+  // The columns of this Schema alone, to be changed. Good until it is copied; iterators from before are of no
+  // use then.
   Columns& edit();
 
  private:

@@ -323,10 +323,11 @@ void Generator::add_columns(Query& query, bool extend) {
     for (auto& column : made) {
       auto known =
           std::find_if(schema_.begin(), schema_.end(), [&](const auto& c) { return c.name == column.name; });
-      if (known == schema_.end()) {
+      const auto place = static_cast<size_t>(known - schema_.begin());
+      if (place == schema_.size()) {
         schema_.push_back(column);
       } else {
-        schema_.edit()[static_cast<size_t>(known - schema_.begin())].type = column.type;
+        schema_.edit()[place].type = column.type;
       }
     }
   } else {
