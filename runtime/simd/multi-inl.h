@@ -216,6 +216,7 @@ bool scan_blocks(const MultiNeedle& multi, const char* begin, const char* end, c
   constexpr size_t kUnits = kStep / kUnit, kFit = 64 / kUnits;
   constexpr size_t kJoined = kFit < kBatchSteps ? kFit : kBatchSteps;
   static_assert(kBatchSteps % kJoined == 0);
+  // As a Probe, which would look at letter case besides.
   const auto escape = [backslash = V::splat('\\'), u = V::splat('u')](const char* at) {
     return V::both(V::equal(V::load(at), backslash), V::equal(V::load(at + 1), u));
   };
@@ -226,12 +227,6 @@ bool scan_blocks(const MultiNeedle& multi, const char* begin, const char* end, c
     const uint64_t escapes = with_escapes ? V::mask(escape(p)) & kBlock : 0;
     return (windows | escapes) && check_windows(multi, windows, escapes, begin, p, p, end, hit);
   };
-  if constexpr (kStep == 64) {
-    if (static_cast<size_t>(end - p) >= kStep * kBatchSteps + kReach) {
-      if (check_block()) return true;
-      p += kStep - reinterpret_cast<uintptr_t>(p) % kStep;
-    }
-  }
   for (; static_cast<size_t>(end - p) >= kStep * (kBatchSteps - 1) + kReach; p += kStep * kBatchSteps) {
     uint32_t units[kBatchSteps * 64 + kSpareQuotes];
     uint32_t* last = units;
