@@ -216,10 +216,7 @@ bool scan_blocks(const MultiNeedle& multi, const char* begin, const char* end, c
   constexpr size_t kUnits = kStep / kUnit, kFit = 64 / kUnits;
   constexpr size_t kJoined = kFit < kBatchSteps ? kFit : kBatchSteps;
   static_assert(kBatchSteps % kJoined == 0);
-  // As a Probe, which would look at letter case besides.
-  const auto escape = [backslash = V::splat('\\'), u = V::splat('u')](const char* at) {
-    return V::both(V::equal(V::load(at), backslash), V::equal(V::load(at + 1), u));
-  };
+  const Probe<V> escape(multi.escape);
   const bool with_escapes = multi.escapes.enabled;
   const char* p = begin;
   const auto check_block = [&] {
