@@ -29,7 +29,8 @@ int run_check(const Options& options) {
   if (!session.ok()) return fail(session.error());
   auto out = OutputFile::open("");
   if (!out.ok()) return fail(out.error());
-  RuleFiles files = read_rule_files(options.rules);
+  RuleFiles files = read_rule_files(options.rules, options.json);
+  if (auto written = out.value().write(files.diagnostics); !written.ok()) return fail(written.error());
   Exit exit = files.left_out ? kUsage : kDone;
   size_t good = 0;
   for (const rule::Rule& rule : files.rules) {

@@ -43,7 +43,7 @@ bool is_page_without_query(const std::string& path, const source::Diagnostics& d
                              [](const auto& diagnostic) { return diagnostic.code == source::Code::K0002; });
 }
 
-void read_rule_file(const std::string& path, bool is_named, RuleFiles& out) {
+void read_rule_file(const std::string& path, bool is_named, bool as_json, RuleFiles& out) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0) return leave_out(path, std::strerror(errno), out);
   if (static_cast<uint64_t>(status.st_size) > rule::kMostFileBytes)
@@ -60,8 +60,12 @@ void read_rule_file(const std::string& path, bool is_named, RuleFiles& out) {
   std::vector<rule::Rule> rules = rule::read_rules(path, text.str(), diagnostics);
   if (!is_named && rules.empty() && is_page_without_query(path, diagnostics)) return;
   source::SourceFile whole = rule::whole_file(path, text.str());
-  for (const source::Diagnostic& diagnostic : diagnostics.all())
-    std::fputs(source::render(diagnostic, whole).c_str(), stderr);
+  for (const source::Diagnostic& diagnostic : diagnostics.all()) {
+    if (as_json)
+      out.diagnostics += source::render_json(diagnostic, whole) + "\n";
+    else
+      std::fputs(source::render(diagnostic, whole).c_str(), stderr);
+  }
   if (diagnostics.has_errors()) {
     ++out.left_out;
   } else if (rules.empty()) {
@@ -70,7 +74,7 @@ void read_rule_file(const std::string& path, bool is_named, RuleFiles& out) {
   for (rule::Rule& rule : rules) out.rules.push_back(std::move(rule));
 }
 
-void read_folder(const std::string& path, RuleFiles& out) {
+void read_folder(const std::string& path, bool as_json, RuleFiles& out) {
   std::vector<std::string> files;
   size_t plain_texts = 0;  // which may be rules, or licences
   std::error_code error;
@@ -94,7 +98,7 @@ void read_folder(const std::string& path, RuleFiles& out) {
   std::sort(files.begin(), files.end());
   const auto taken = [&] { return out.rules.size() + out.left_out + out.repeated; };
   size_t before = taken();
-  for (const std::string& file : files) read_rule_file(file, false, out);
+  for (const std::string& file : files) read_rule_file(file, false, as_json, out);
   if (taken() == before) leave_out(path, "no page of this folder holds a KQL query", out);
 }
 
@@ -112,14 +116,14 @@ void warn_of_equal_ids(const RuleFiles& files) {
 
 }  // namespace
 
-RuleFiles read_rule_files(const std::vector<std::string>& paths) {
+RuleFiles read_rule_files(const std::vector<std::string>& paths, bool as_json) {
   RuleFiles out;
   for (const std::string& path : paths) {
     std::error_code error;
     if (fs::is_directory(path, error)) {
-      read_folder(path, out);
+      read_folder(path, as_json, out);
     } else {
-      read_rule_file(path, true, out);
+      read_rule_file(path, true, as_json, out);
     }
   }
   if (out.repeated > 0)
