@@ -49,7 +49,8 @@ std::unique_ptr<LateRows> LateRows::compile(const ir::Ir& ir, const codegen::Ker
   out->kept_ = split->early.ops[split->early.result].schema;
   auto early = codegen::Kernel::compile(std::make_shared<ir::Ir>(std::move(split->early)), options);
   auto late = codegen::Kernel::compile(std::make_shared<ir::Ir>(std::move(split->late)), options);
-  if (!early.ok() || !late.ok()) return nullptr;
+  // Without a join the second step has one phase.
+  if (!early.ok() || !late.ok() || late.value()->num_phases() != 1) return nullptr;
   out->early_ = std::move(early).value();
   out->late_ = std::move(late).value();
   return out;
@@ -76,18 +77,21 @@ codegen::KernelRows LateRows::finish(const RowList& found, const std::vector<Col
   std::vector<std::unique_ptr<CellColumn>> kept;
   for (size_t i = 0; i < kept_.size(); ++i)
     kept.push_back(std::make_unique<CellColumn>(found, i, kept_[i].type));
-  // The kernel reads what it needs of them, found by the names that the split gave.
-  std::vector<Column> batch_columns;
-  for (const plan::ColumnDef& column : late_->inputs()[0].columns) {
-    size_t place = ir::kept_place(column.name);
-    batch_columns.push_back(place < kept.size() ? kept[place]->column() : columns[place - kept.size()]);
-  }
-  Batch batch;
-  batch.num_rows = static_cast<int64_t>(found.size());
-  batch.columns = batch_columns.data();
-  batch.num_columns = batch_columns.size();
   auto state = late_->create_state();
-  if (batch.num_rows) late_->consume(*state, 0, batch);
+  // A union may read the rows more than once. Each input reads what it needs of them, found by the names that
+  // the split gave.
+  for (size_t input = 0; input < late_->inputs().size() && !found.empty(); ++input) {
+    std::vector<Column> batch_columns;
+    for (const plan::ColumnDef& column : late_->inputs()[input].columns) {
+      size_t place = ir::kept_place(column.name);
+      batch_columns.push_back(place < kept.size() ? kept[place]->column() : columns[place - kept.size()]);
+    }
+    Batch batch;
+    batch.num_rows = static_cast<int64_t>(found.size());
+    batch.columns = batch_columns.data();
+    batch.num_columns = batch_columns.size();
+    late_->consume(*state, input, batch);
+  }
   return late_->finish(*state);
 }
 

@@ -4,6 +4,10 @@
 // cache has it, since what comes next may not be there, and is not kept.
 #include "cli/warm_up.h"
 
+#include <sys/resource.h>
+
+#include <system_error>
+
 #include "cli/compile.h"
 #include "codegen/plain_code.h"
 
@@ -26,10 +30,20 @@ void compile_once() {
   codegen::make_plain_code(units, 1, nullptr);
 }
 
+// LLVM ends the program where it gets no memory.
+bool is_memory_limited() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
+}
+
 }  // namespace
 
 WarmUp::WarmUp(const Options& options) {
-  if (options.engine != "reference" && num_threads(options) > 1) thread_ = std::thread(compile_once);
+  if (options.engine == "reference" || num_threads(options) == 1 || is_memory_limited()) return;
+  try {
+    thread_ = std::thread(compile_once);
+  } catch (const std::system_error&) {  // no further thread is to be had: then it is done when it is needed
+  }
 }
 
 WarmUp::~WarmUp() {

@@ -14,7 +14,8 @@ namespace kqlc::cli {
 
 class WarmUp {
  public:
-  // Begins it, where queries will run as native code and there is a second thread to do it.
+  // Begins it, where queries will run as native code, there is a second thread to do it, and the process may
+  // take any memory.
   explicit WarmUp(const Options& options);
   // Waits for its end: LLVM must not be at work when the program ends.
   ~WarmUp();

@@ -83,6 +83,12 @@ const char* const kQueries[] = {
     "T | extend Size = Size * 2 | top 7 by Size desc, Timestamp asc | project-away Device",
     "T | top 3 by Timestamp nulls first | summarize count(), make_set(Name), min(Size), max(Device) by Ok",
     "T | where Name == 'nobody' | summarize arg_max(Timestamp, *) by Device",
+    "let K = T | top 3 by Timestamp; K | union (K | extend N = 1)",
+    "let K = T | top 5 by Size desc, Timestamp asc | extend Z = strcat(Name, 'z'); union K, (K | where Ok), "
+    "K",
+    "let K = T | summarize arg_max(Timestamp, *) by Device; K | union (K | summarize N = count() by Name)",
+    "let K = T | summarize arg_max(Timestamp, *) by Device; union (K | top 2 by Size), (K | take 3) | sort "
+    "by Device",
 };
 
 engines::TableData make_table() {
