@@ -540,6 +540,7 @@ Query Generator::make_query() {
   for (size_t i = random_.chance(30) ? 1 + random_.below(2) : 0; i > 0; --i) add_let(query);
   query.stages.push_back(source());
   for (size_t i = 1 + random_.below(4); i > 0; --i) add_operator(query);
+  query.twice = random_.chance(10);
   return query;
 }
 

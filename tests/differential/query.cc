@@ -96,12 +96,18 @@ void replace_terms(const Query& query, std::vector<Query>& out) {
 std::string print(const Query& query) {
   std::string out;
   for (const Stage& let : query.lets) out += print_stage(let) + ";\n";
+  if (query.twice) out += "let Named = ";
   for (size_t i = 0; i < query.stages.size(); ++i) out += (i ? "\n| " : "") + print_stage(query.stages[i]);
+  if (query.twice) out += ";\nNamed | union (Named | take 9)";
   return out;
 }
 
 std::vector<Query> smaller(const Query& query) {
   std::vector<Query> out;
+  if (query.twice) {
+    out.push_back(query);
+    out.back().twice = false;
+  }
   for (size_t i = query.stages.size(); i-- > 1;) {
     out.push_back(query);
     out.back().stages.erase(out.back().stages.begin() + static_cast<long>(i));

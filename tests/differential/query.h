@@ -28,6 +28,7 @@ struct Stage {
 struct Query {
   std::vector<Stage> lets;
   std::vector<Stage> stages;
+  bool twice = false;  // what the stages give is named, and read by both sides of a union
 };
 
 Term term(std::string text, bool replaceable = true);
