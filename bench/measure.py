@@ -111,9 +111,7 @@ class Bench:
             for name, (engine, archive, _) in ready.items():
                 if not runs[name] or runs[name][-1].seconds < SLOW_SECONDS:
                     self.turn(query, form, name, engine, archive, runs[name])
-            if yardstick:
-                machine.wait_until_idle()
-                factors.append(yardstick.factor())
+            yardstick = yardstick and self.turn_of_machine(yardstick, factors)
         lines = [report.line_of(name, ready[name], runs[name]) for name in ready if runs[name]]
         report.print_table(query, form, self.archive.rows, lines, self.options.repetitions)
         if yardstick:
@@ -131,6 +129,17 @@ class Bench:
             return machine.Yardstick(form, self.archive.paths(PROCESS, form), self.threads)
         except OSError as error:
             print(f"skipped: what the machine gives to {self.threads} processes: {error}")
+            return None
+
+    def turn_of_machine(self, yardstick, factors):
+        """One turn of the yardstick; returns it, or None where it has ended."""
+        machine.wait_until_idle()
+        try:
+            factors.append(yardstick.factor())
+            return yardstick
+        except OSError as error:
+            print(f"skipped: what the machine gives to {self.threads} processes: {error}")
+            yardstick.end()
             return None
 
     def turn(self, query, form, name, engine, archive, runs):
