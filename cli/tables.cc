@@ -33,6 +33,7 @@ Type widest(Type a, Type b) {
 std::map<std::string, plan::Schema::Columns> read_schemas(const std::vector<archive::File>& files,
                                                           const plan::Schemas& known) {
   std::map<std::string, plan::Schema::Columns> out;
+  std::set<std::pair<std::string, std::string>> guesses;  // table and column, of which only null was seen
   for (const archive::File& file : files) {
     if (file.table.empty() || known.find(file.table)) continue;
     auto columns = archive::read_columns(file);
@@ -40,10 +41,13 @@ std::map<std::string, plan::Schema::Columns> read_schemas(const std::vector<arch
     plan::Schema::Columns& schema = out[file.table];
     for (const archive::ColumnRequest& column : columns.value()) {
       auto place = std::ranges::find(schema, column.name, &plan::ColumnDef::name);
-      if (place == schema.end())
+      if (place == schema.end()) {
         schema.push_back({column.name, column.type});
-      else
-        place->type = widest(place->type, column.type);
+        if (column.is_guess) guesses.emplace(file.table, column.name);
+      } else if (!column.is_guess) {
+        const bool was_guess = guesses.erase({file.table, column.name}) > 0;
+        place->type = was_guess ? column.type : widest(place->type, column.type);
+      }
     }
   }
   return out;

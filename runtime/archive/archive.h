@@ -102,6 +102,7 @@ Result<File> detect_file(const std::string& path, const ListOptions& options);
 struct ColumnRequest {
   std::string name;
   Type type = Type::String;
+  bool is_guess = false;  // of read_columns: nothing but null was seen, so the type may be any
 };
 
 // Returns the columns a file has by its own account, for tables that no schema knows. JSON: of the first

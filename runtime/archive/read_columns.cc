@@ -3,7 +3,7 @@
 // The columns of a file by its own account, for tables that no schema knows. In: a File. Out: names and
 // types, in the order of the file. Arrow and Parquet say; of CSV all columns are strings; of JSON the first
 // rows are looked at, and a key that holds different kinds of values becomes dynamic, one that holds nothing
-// but null becomes string.
+// but null becomes string, and is said to be a guess.
 #include <arrow/ipc/api.h>
 #include <simdjson.h>
 
@@ -80,7 +80,7 @@ class JsonColumns {
   std::vector<ColumnRequest> columns() const {
     std::vector<ColumnRequest> result;
     for (size_t i = 0; i < names_.size(); ++i)
-      result.push_back({names_[i], types_[i].value_or(Type::String)});
+      result.push_back({names_[i], types_[i].value_or(Type::String), !types_[i]});
     return result;
   }
 
