@@ -28,8 +28,7 @@ uint32_t hash_of(const char* bytes, size_t width) {
 
 }  // namespace
 
-// How often the windows of a text come in it, by their hashes: of every other place, which tells as much and
-// takes half the time.
+// How often the windows of a text come in it, by their hashes. An estimate: every other place is looked at.
 class WindowCounts {
  public:
   WindowCounts(std::string_view text, size_t width) : width_(width), counts_(size_t{1} << kBits) {
