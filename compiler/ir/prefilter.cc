@@ -68,11 +68,11 @@ std::string plain_part(std::string_view needle) {
   return std::string(best);
 }
 
-void add_literal(Group& group, std::string text) {
+void add_literal(Group& group, std::string text, const std::string& key) {
   for (const simd::Literal& known : group)
-    if (known.text == text) return;
+    if (known.text == text && known.key == key) return;
   // Ignoring case is sound for the operators that look at it, too.
-  group.push_back({std::move(text), simd::Case::Ignored});
+  group.push_back({std::move(text), simd::Case::Ignored, key});
 }
 
 // The shortest literal decides how seldom a group is found.
@@ -100,22 +100,22 @@ Groups groups_of_any(const std::vector<Need>& parts) {
     if (groups.empty()) return {};
     Group& best = *std::max_element(groups.begin(), groups.end(),
                                     [](const Group& a, const Group& b) { return worth(a) < worth(b); });
-    for (simd::Literal& literal : best) add_literal(joined, std::move(literal.text));
+    for (simd::Literal& literal : best) add_literal(joined, std::move(literal.text), literal.key);
     if (joined.size() > kMaxLiterals) return {};
   }
   return {joined};
 }
 
-Groups groups_of_text(const simd::Condition& condition) {
+Groups groups_of_text(const std::string& column, const simd::Condition& condition) {
   Groups out;
   Group any;
   for (const simd::Pattern& pattern : condition.patterns) {
     std::string part = plain_part(pattern.text);
     if (condition.all && !part.empty() && out.size() < kMaxGroups)
-      out.push_back({{part, simd::Case::Ignored}});
+      out.push_back({{part, simd::Case::Ignored, column}});
     if (condition.all) continue;
     if (part.empty()) return {};
-    add_literal(any, std::move(part));
+    add_literal(any, std::move(part), column);
     if (any.size() > kMaxLiterals) return {};
   }
   if (!any.empty()) out.push_back(std::move(any));
@@ -130,7 +130,7 @@ Groups groups_of(const Need& need) {
     case Need::Kind::Any:
       return groups_of_any(need.parts);
     case Need::Kind::Text:
-      return need.type == Type::String ? groups_of_text(need.condition) : Groups();
+      return need.type == Type::String ? groups_of_text(need.columns[0], need.condition) : Groups();
     default:
       return {};
   }

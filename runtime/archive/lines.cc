@@ -181,10 +181,8 @@ class MappedLines : public PlainLines {
     buffer.resize(lines.size());
     buffer.resize(0);
     worker.filter.learn(lines);
-    for (const char* place = lines.data(); place < end;) {
-      simd::Line line = worker.filter.next_candidate(place, end);
-      if (!line.begin) break;
-      place = line.end + 1;
+    worker.filter.find_candidates(lines.data(), end, &worker.candidates);
+    for (const simd::Line& line : worker.candidates.lines()) {
       auto size = static_cast<size_t>(line.end - line.begin) + (line.end != end);
       copies.push_back({buffer.size(), size, static_cast<size_t>(line.begin - lines.data())});
       buffer.append({line.begin, size});
@@ -302,13 +300,12 @@ void parse_lines(const File& file, const char* begin, const char* end, uint64_t 
     return;
   }
   worker.filter.learn({begin, static_cast<size_t>(end - begin)});
-  for (const char* place = begin; place < end && !worker.stopped;) {
-    simd::Line line = worker.filter.next_candidate(place, end);
-    if (!line.begin && place == begin) ++worker.report.skipped_blocks;
-    if (!line.begin) break;
+  worker.filter.find_candidates(begin, end, &worker.candidates);
+  if (worker.candidates.lines().empty()) ++worker.report.skipped_blocks;
+  for (const simd::Line& line : worker.candidates.lines()) {
+    if (worker.stopped) break;
     const char* next = line.end + (line.end != end);  // the \n tells a line's \r from others
     add_lines(file, line.begin, next, offset + (line.begin - begin), worker);
-    place = line.end + 1;
   }
   worker.flush();
 }

@@ -114,6 +114,7 @@ struct Worker {
   std::unique_ptr<JsonRows> json;
   simd::JsonIndex index;
   TextBuffer buffer;
+  simd::Candidates candidates;  // of the lines in it
   std::vector<uint8_t> page_bytes;  // of a page of Parquet, until the next one
   std::unique_ptr<LateMemory> late;
   bool stopped = false;          // the callback wants no more

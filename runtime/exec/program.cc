@@ -68,6 +68,7 @@ void write_input(ImageWriter& out, const Input& input) {
     out.list(group, [&](const simd::Literal& literal) {
       out.text(literal.text);
       out.number(static_cast<uint64_t>(literal.letter_case));
+      out.text(literal.key);
     });
   });
   out.list(input.atoms, [&](const Atom& atom) {
@@ -191,7 +192,8 @@ Input read_input(ImageReader& in, const std::vector<Recipe>& recipes) {
     std::vector<simd::Literal> group;
     in.list(group, [&] {
       std::string text = in.text();
-      return simd::Literal{std::move(text), static_cast<simd::Case>(in.number(3))};
+      const auto letter_case = static_cast<simd::Case>(in.number(3));
+      return simd::Literal{std::move(text), letter_case, in.text()};
     });
     return group;
   });

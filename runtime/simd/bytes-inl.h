@@ -51,5 +51,25 @@ size_t count_byte(const char* begin, const char* end, char byte) {
   return count;
 }
 
+template <class V>
+const char* copy_to_quote(const char* begin, const char* end, char* out) {
+  const V quote = V::splat('"'), backslash = V::splat('\\');
+  uint64_t escaped = 0;
+  const char* p = begin;
+  for (; static_cast<size_t>(end - p) >= V::kBytes; p += V::kBytes, out += V::kBytes) {
+    memcpy(out, p, V::kBytes);
+    const V bytes = V::load(p);
+    const uint64_t backslashes = V::mask(V::equal(bytes, backslash));
+    const uint64_t found = V::mask(V::equal(bytes, quote)) & ~(backslashes << 1 | escaped);
+    if (found) return p + lowest(found);
+    escaped = backslashes >> (V::kBytes - 1);
+  }
+  for (; p != end && (*p != '"' || escaped); ++p) {
+    *out++ = *p;
+    escaped = *p == '\\';
+  }
+  return p;
+}
+
 }  // namespace
 }  // namespace kqlc::simd

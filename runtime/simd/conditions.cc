@@ -356,9 +356,12 @@ template <class Texts>
 void ConditionSet::decide_run(const Texts& texts, size_t rows, size_t first_row, Decisions& out) const {
   for (const Group& group : groups_) {
     Walk<Texts> walk{*this, group, texts, rows, first_row, out};
-    group.search.learn({texts.begin(0), static_cast<size_t>(texts.end(rows - 1) - texts.begin(0))});
+    const char* begin = texts.begin(0);
+    const char* end = texts.end(rows - 1);
+    const auto size = static_cast<size_t>(end - begin);
+    if (size >= kEnoughToLearn) group.search.learn({begin, size});
     group.search.search().find_all(
-        texts.begin(0), texts.end(rows - 1),
+        begin, end,
         [](void* context, const char* place, size_t which) {
           static_cast<Walk<Texts>*>(context)->take(place, which);
         },

@@ -127,9 +127,6 @@ class LineCollector {
   uint32_t first_quote_ = 0;
 };
 
-// A buffer that has just been read lies in the second cache.
-constexpr size_t kPrefetch = 1024;
-
 template <class V>
 JsonCounts json_lines(const char* begin, const char* end, uint32_t* quotes, JsonLine* lines) {
   LineCollector<V> collector(begin, end, lines);

@@ -7,6 +7,7 @@
 #include "runtime/simd/bytes-inl.h"
 #include "runtime/simd/column-inl.h"
 #include "runtime/simd/json-inl.h"
+#include "runtime/simd/keys-inl.h"
 #include "runtime/simd/multi-inl.h"
 #include "runtime/simd/packed-inl.h"
 #include "runtime/simd/utf8-inl.h"
@@ -29,9 +30,11 @@ constexpr Kernels make_kernels(const char* name) {
   table.filter_strs = &filter_strs<V>;
   table.find_any = &find_any<V>;
   table.find_all = &find_all<V>;
+  table.find_keys = &find_keys<V>;
   table.find_byte = &find_byte<V>;
   table.find_last_byte = &find_last_byte<V>;
   table.count_byte = &count_byte<V>;
+  table.copy_to_quote = &copy_to_quote<V>;
   table.is_utf8 = &is_utf8<V>;
   table.json_lines = &json_lines<V>;
   table.find_codes = &find_codes;

@@ -36,6 +36,8 @@ struct EscapeFilter {
 };
 
 inline constexpr size_t kMaxProbes = 4;                  // up to so many needles are compared one by one
+inline constexpr size_t kMaxKeys = 8;                    // of JSON, looked for together
+inline constexpr size_t kMaxKeyDistance = 63;            // from the quote to the byte looked for
 inline constexpr size_t kMaxFingerprint = 3;             // bytes of a needle's fingerprint
 inline constexpr size_t kMinSample = 4, kMaxSample = 8;  // bytes of a window that is hashed
 inline constexpr uint32_t kMaxStride = 4;
@@ -147,10 +149,18 @@ struct Kernels {
   // escapes that count (kEscapeHit).
   void (*find_all)(const MultiNeedle&, const char* begin, const char* end, MultiHit hit, void* context);
 
+  // Calls `hit` for each occurrence of each needle and each escape that counts, in the order of their places.
+  // Requires: 1 to kMaxKeys needles whose first byte is a quote, no fold, second at most kMaxKeyDistance.
+  void (*find_keys)(const MultiNeedle&, const char* begin, const char* end, MultiHit hit, void* context);
+
   // The first, the last place of `byte`; nullptr: none.
   const char* (*find_byte)(const char* begin, const char* end, char byte);
   const char* (*find_last_byte)(const char* begin, const char* end, char byte);
   size_t (*count_byte)(const char* begin, const char* end, char byte);
+
+  // Copies the bytes before the first quote of [begin, end) that no backslash precedes, all where there is
+  // none; returns where they end. Requires: room for vector_bytes more at `out`.
+  const char* (*copy_to_quote)(const char* begin, const char* end, char* out);
 
   // Whether the bytes are UTF-8.
   bool (*is_utf8)(const char* begin, const char* end);

@@ -4,10 +4,12 @@
 // string value can stand in JSON as itself, behind a backslash, or as `\u` and four digits. The last form is
 // searched as such (only escapes of characters that the literals have count). For the first two a literal is
 // cut into pieces that have exactly one form; one piece, the rarest, is searched for each literal, or for
-// each way in which its control characters may be written.
+// each way in which its control characters may be written: in all bytes, or in the values of the keys that
+// may hold them, which are copied one after the other.
 #include "runtime/simd/line_filter.h"
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
 
 #include "runtime/simd/targets.h"
@@ -130,6 +132,18 @@ SearchPlan plan_group(const std::vector<Literal>& group) {
 
 }  // namespace
 
+// One thread finds out whether to search by keys; until it has, all search every byte.
+struct LineFilter::Keyed {
+  std::unique_ptr<KeyedSearch> search;
+  std::atomic<bool> has_begun = false;
+  std::atomic<const KeyedSearch*> chosen = nullptr;
+};
+
+LineFilter::LineFilter() = default;
+LineFilter::LineFilter(LineFilter&&) noexcept = default;
+LineFilter& LineFilter::operator=(LineFilter&&) noexcept = default;
+LineFilter::~LineFilter() = default;
+
 LineFilter::LineFilter(const LiteralGroups& groups) : LineFilter(for_any({groups})) {}
 
 LineFilter LineFilter::for_any(const std::vector<LiteralGroups>& readers) {
@@ -149,6 +163,7 @@ LineFilter LineFilter::for_any(const std::vector<LiteralGroups>& readers) {
   for (const auto& [piece, number] : numbers) pieces[number] = {piece.first, piece.second};
   for (const std::string& piece : filter.pieces_) filter.longest_ = std::max(filter.longest_, piece.size());
   filter.search_ = LearningSearch(std::move(pieces), filter.escapes_);
+  filter.keyed_ = std::make_unique<Keyed>();
   return filter;
 }
 
@@ -165,6 +180,7 @@ void LineFilter::add_reader(const LiteralGroups& groups, Numbers& numbers) {
   }
   mode_ = Mode::Search;
   for (const MultiSearch::Piece& piece : plans[best].pieces) add_piece(piece, numbers);
+  for (const Literal& literal : groups[best]) keys_.insert(literal.key);
   const EscapeFilter own = escapes_of(groups[best]);
   escapes_.non_ascii |= own.non_ascii;
   for (size_t code = 0; code < std::size(own.ascii); ++code) escapes_.ascii[code] |= own.ascii[code];
@@ -189,7 +205,28 @@ void LineFilter::add_piece(const MultiSearch::Piece& piece, Numbers& numbers) {
 }
 
 void LineFilter::learn(std::string_view text) const {
-  if (mode_ == Mode::Search) search_.learn(text);
+  if (mode_ != Mode::Search || text.size() < kEnoughToLearn || keyed_->has_begun.exchange(true)) return;
+  if (!KeyedSearch::fits(keys_) || !learn_by_keys(text)) search_.learn(text);
+}
+
+// Finds out what it takes to search by keys; returns whether it is done so from now on.
+bool LineFilter::learn_by_keys(std::string_view text) const {
+  constexpr size_t kMost = size_t{1} << 18, kMostOfKeys = size_t{1} << 16;
+  // About so many cycles, by a profile with AVX-512: 64 bytes, and for each key; a value; 64 bytes of it more.
+  constexpr double kBlockCost = 5, kKeyCost = 1, kFieldCost = 60, kCopyCost = 4;
+  text = text.substr(0, kMost);
+  auto keyed = std::make_unique<KeyedSearch>(keys_, escapes_, text.substr(0, kMostOfKeys));
+  KeyedFields sample;
+  keyed->find_fields(text.data(), text.data() + text.size(), &sample);
+  const double blocks = static_cast<double>(text.size()) / 64, cost = search_.search().cost(),
+               values = static_cast<double>(sample.values_size) / 64;
+  const double own = (kBlockCost + kKeyCost * static_cast<double>(keys_.size())) * blocks +
+                     kFieldCost * static_cast<double>(sample.fields.size()) + (cost + kCopyCost) * values;
+  if (own >= cost * blocks) return false;
+  search_.learn({sample.values.get(), sample.values_size});
+  keyed_->search = std::move(keyed);
+  keyed_->chosen.store(keyed_->search.get(), std::memory_order_release);
+  return true;
 }
 
 // Whether the line may be of use to a reader that looks for the piece.
@@ -202,44 +239,111 @@ bool LineFilter::serves(size_t piece, std::string_view line) const {
                              [&](uint32_t reader) { return std::ranges::all_of(checks_[reader], holds); });
 }
 
-// Whether it may be of use for another hit than the first, which is at `hit`: none begins further before it
-// than the longest piece reaches.
-bool LineFilter::serves_otherwise(const char* hit, std::string_view line) const {
+// Whether a line with a hit is a candidate for it. Behind an escape anything may stand.
+bool LineFilter::is_of_use(size_t piece, std::string_view line) const {
+  return piece == kEscapeHit || serves(piece, line) || line.find("\\u") != line.npos;
+}
+
+// Whether the line is a candidate for a hit at or behind `from`.
+bool LineFilter::holds_use(const char* from, std::string_view line) const {
   struct Look {
     const LineFilter& filter;
     std::string_view line;
     bool found;
   };
   Look look{*this, line, false};
-  const char* end = line.data() + line.size();
-  const char* begin = hit - std::min<size_t>(static_cast<size_t>(hit - line.data()), longest_);
   search_.search().find_all(
-      begin, end,
+      from, line.data() + line.size(),
       [](void* context, const char*, size_t which) {
         auto& here = *static_cast<Look*>(context);
-        here.found = here.found || which == kEscapeHit || here.filter.serves(which, here.line);
+        here.found = here.found || here.filter.is_of_use(which, here.line);
       },
       &look);
   return look.found;
 }
 
-Line LineFilter::next_candidate(const char* pos, const char* end) const {
-  if (mode_ == Mode::None || pos == end) return {};
-  if (mode_ == Mode::All) return {pos, line_end(pos, end)};
-  for (;;) {
-    size_t which = 0;
-    const char* hit = search_.search().find(pos, end, &which);
-    if (!hit) return {};
-    const char* newline = kernels().find_last_byte(pos, hit, '\n');
-    const Line line{newline ? newline + 1 : pos, line_end(hit, end)};
-    const std::string_view text(line.begin, static_cast<size_t>(line.end - line.begin));
-    // Behind an escape anything may stand.
-    const bool is_candidate = which == kEscapeHit || serves(which, text) || serves_otherwise(hit, text) ||
-                              text.find("\\u") != text.npos;
-    if (is_candidate) return line;
-    if (end - line.end < 2) return {};
-    pos = line.end + 1;
+namespace {
+
+std::string_view text_of(const Line& line) {
+  return {line.begin, static_cast<size_t>(line.end - line.begin)};
+}
+
+// The line of `place` in a buffer.
+Line line_of(const char* begin, const char* place, const char* end) {
+  const char* newline = kernels().find_last_byte(begin, place, '\n');
+  return {newline ? newline + 1 : begin, line_end(place, end)};
+}
+
+}  // namespace
+
+void LineFilter::find_candidates(const char* begin, const char* end, Candidates* candidates) const {
+  candidates->lines_.clear();
+  if (mode_ == Mode::None || begin == end) return;
+  if (mode_ == Mode::All) {
+    for (const char* place = begin;;) {
+      candidates->lines_.push_back({place, line_end(place, end)});
+      place = candidates->lines_.back().end;
+      if (place++ == end || place == end) return;
+    }
   }
+  const KeyedSearch* keyed = keyed_->chosen.load(std::memory_order_acquire);
+  if (keyed)
+    find_by_keys(*keyed, begin, end, candidates);
+  else
+    find_by_pieces(begin, end, candidates->lines_);
+}
+
+void LineFilter::find_by_pieces(const char* begin, const char* end, std::vector<Line>& lines) const {
+  const MultiSearch& search = search_.search();
+  for (const char* place = begin; place < end; ++place) {
+    size_t which = 0;
+    const char* hit = search.find(place, end, &which);
+    if (!hit) return;
+    const Line line = line_of(place, hit, end);
+    const std::string_view text = text_of(line);
+    // Of another hit than the first none begins further before it than the longest piece reaches.
+    const char* from = hit - std::min<size_t>(static_cast<size_t>(hit - line.begin), longest_);
+    if (is_of_use(which, text) || holds_use(from, text)) lines.push_back(line);
+    place = line.end;
+  }
+}
+
+void LineFilter::find_by_keys(const KeyedSearch& keyed, const char* begin, const char* end,
+                              Candidates* candidates) const {
+  keyed.find_fields(begin, end, &candidates->found_);
+  mark_fields(begin, end, &candidates->found_);
+  std::vector<Line>& lines = candidates->lines_;
+  const char* searched = begin;  // lines before it
+  for (const KeyedField& field : candidates->found_.fields) {
+    if (field.kind == KeyedField::Kind::Value || field.place < searched) continue;
+    const Line line = line_of(searched, field.place, end);
+    if (field.kind == KeyedField::Kind::Certain || holds_use(line.begin, text_of(line)))
+      lines.push_back(line);
+    searched = line.end;
+  }
+}
+
+// Makes fields certain whose values hold what is of use.
+void LineFilter::mark_fields(const char* begin, const char* end, KeyedFields* found) const {
+  struct Look {
+    const LineFilter& filter;
+    const char* begin;
+    const char* end;
+    KeyedFields* found;
+  } look{*this, begin, end, found};
+  const char* values = found->values.get();
+  search_.search().find_all(
+      values, values + found->values_size,
+      [](void* context, const char* place, size_t which) {
+        const Look& here = *static_cast<Look*>(context);
+        const auto at = static_cast<size_t>(place - here.found->values.get());
+        // The last one that begins there: of several that do only that one has a value.
+        KeyedField& field = *std::prev(std::ranges::upper_bound(here.found->fields, at, {}, &KeyedField::copy));
+        if (field.kind == KeyedField::Kind::Value &&
+            here.filter.is_of_use(which, text_of(line_of(here.begin, field.place, here.end))))
+          field.kind = KeyedField::Kind::Certain;
+      },
+      &look);
 }
 
 const char* line_end(const char* begin, const char* end) noexcept {

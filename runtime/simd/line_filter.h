@@ -5,19 +5,25 @@
 // lines. Sound: a line whose decoded string values contain a literal of every group is never left out,
 // however JSON writes it
 // (`\u0044istant`, `\/`, `\"`). Of the groups only the rarest is searched, for all readers in one pass; where
-// it occurs the others are looked for in that line. Candidates still have to be parsed.
+// it occurs the others are looked for in that line. Where all literals that are searched stand in values of
+// few keys, only these values are searched, if that is found to be quicker. Candidates still have to be
+// parsed.
 //
 // What the caller must grant: the literal occurs inside one string value of the line (a key does as well),
-// after JSON decoding and before anything else is done to it; lines end with \n; bytes are UTF-8, invalid
-// ones decode to U+FFFD. Literals derived from numbers or from re-written nested JSON do not qualify.
+// after JSON decoding and before anything else is done to it, or in what stands there in place of a string;
+// lines end with \n; bytes are UTF-8, invalid ones decode to U+FFFD. Literals derived from numbers or from
+// re-written nested JSON do not qualify.
 #pragma once
 
 #include <cstddef>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/simd/keyed_search.h"
 #include "runtime/simd/multi_search.h"
 
 namespace kqlc::simd {
@@ -25,32 +31,50 @@ namespace kqlc::simd {
 struct Literal {
   std::string text;
   Case letter_case = Case::Ignored;
+  // The key of the value that holds it, at any depth, or the name of a column of a table (an object that holds
+  // names and rows apart); empty: any value or key may hold it.
+  std::string key = {};
 };
 
 // What a line must hold to be of use to one reader: of each group a literal.
 using LiteralGroups = std::vector<std::vector<Literal>>;
 
 struct Line {
-  const char* begin = nullptr;  // nullptr: no further candidate
-  const char* end = nullptr;    // the \n, or the end of the buffer; a \r before it belongs to the line
+  const char* begin;
+  const char* end;  // the \n, or the end of the buffer; a \r before it belongs to the line
+};
+
+// The candidates of a buffer, and memory that is used again for the next one.
+class Candidates {
+ public:
+  // In the order of the text.
+  const std::vector<Line>& lines() const { return lines_; }
+
+ private:
+  friend class LineFilter;
+  std::vector<Line> lines_;
+  KeyedFields found_;
 };
 
 class LineFilter {
  public:
   // Passes every line.
-  LineFilter() = default;
+  LineFilter();
+  LineFilter(LineFilter&&) noexcept;
+  LineFilter& operator=(LineFilter&&) noexcept;
+  ~LineFilter();
   // Passes lines for one reader. An empty group can never match, so no line passes; a group with an empty
   // literal says nothing.
   explicit LineFilter(const LiteralGroups& groups);
   // Passes lines that may be of use to any of several readers; all where one has no groups, or there is none.
   static LineFilter for_any(const std::vector<LiteralGroups>& readers);
 
-  // Returns the first candidate line at or after `pos`, which is the start of a line. The last line may lack
-  // its \n. Lines without a byte pass only when passes_all(). Continue at line.end + 1.
-  Line next_candidate(const char* pos, const char* end) const;
+  // Finds the candidates of a buffer that begins with a line; the last line may lack its \n. Lines without a
+  // byte pass only when passes_all(). May be called from any thread.
+  void find_candidates(const char* begin, const char* end, Candidates* candidates) const;
 
   // Shows the filter text of the kind it will search, once: it becomes quicker for it, and passes the same
-  // lines. A second call, and little text, do nothing. May be called from any thread.
+  // lines or fewer. A second call, and little text, do nothing. May be called from any thread.
   void learn(std::string_view text) const;
 
   // Whether the filter could make nothing of the literals: each line is a candidate.
@@ -68,10 +92,18 @@ class LineFilter {
   // By bytes, and whether they are caseless.
   using Numbers = std::map<std::pair<std::string, bool>, size_t>;
 
+  struct Keyed;
+
   void add_reader(const LiteralGroups& groups, Numbers& numbers);
   void add_piece(const MultiSearch::Piece& piece, Numbers& numbers);
+  void find_by_pieces(const char* begin, const char* end, std::vector<Line>& lines) const;
+  void find_by_keys(const KeyedSearch& keyed, const char* begin, const char* end,
+                    Candidates* candidates) const;
+  void mark_fields(const char* begin, const char* end, KeyedFields* found) const;
+  bool learn_by_keys(std::string_view text) const;
+  bool is_of_use(size_t piece, std::string_view line) const;
   bool serves(size_t piece, std::string_view line) const;
-  bool serves_otherwise(const char* hit, std::string_view line) const;
+  bool holds_use(const char* from, std::string_view line) const;
 
   Mode mode_ = Mode::All;
   std::vector<std::string> pieces_;
@@ -80,6 +112,8 @@ class LineFilter {
   EscapeFilter escapes_{};
   size_t longest_ = 0;  // of the pieces
   LearningSearch search_;
+  std::set<std::string> keys_;  // of the values that hold the pieces; "": any value or key may
+  std::unique_ptr<Keyed> keyed_;
 };
 
 // Returns the first newline in [begin, end), or `end`.

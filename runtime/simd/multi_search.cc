@@ -62,6 +62,8 @@ namespace {
 
 // About so many cycles, by a profile with AVX-512: to look up the window at a place; to look at a candidate.
 constexpr double kPlaceCost = 1.4, kCandidateCost = 48;
+// The same for 64 bytes: to compare two bytes of one needle; to look up a byte of fingerprints.
+constexpr double kProbeCost = 2.5, kFingerprintCost = 6;
 // So many bits of the bitmap of windows are there for each of them, 32 KB at most.
 constexpr int kBitsAWindow = 6, kMostBits = 18;
 
@@ -343,6 +345,14 @@ void MultiSearch::index_windows(const std::vector<Window>& windows) {
   std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
 }
 
+double MultiSearch::cost() const {
+  const size_t probes = multi_.has_pair ? 1 : needles_.size();
+  if (multi_.has_pair || multi_.window == 0)
+    return kProbeCost * static_cast<double>(probes + multi_.escapes.enabled);
+  if (multi_.stride) return kPlaceCost * 64 / multi_.stride;
+  return kFingerprintCost * static_cast<double>(multi_.window);
+}
+
 const char* MultiSearch::find(const char* begin, const char* end, size_t* which) const {
   return kernels().find_any(multi_, begin, end, which);
 }
@@ -377,9 +387,9 @@ const MultiSearch& LearningSearch::search() const { return *state_->current.load
 
 // A quarter of a megabyte is some dozens of lines of each kind, and takes less time than a chunk.
 void LearningSearch::learn(std::string_view text) const {
-  constexpr size_t kLeast = size_t{1} << 16, kMost = size_t{1} << 18;
+  constexpr size_t kMost = size_t{1} << 18;
   State& state = *state_;
-  if (state.has_begun.load(std::memory_order_relaxed) || text.size() < kLeast) return;
+  if (state.has_begun.load(std::memory_order_relaxed)) return;
   if (state.pieces.size() <= kMaxProbes || state.has_begun.exchange(true)) return;
   state.learnt = MultiSearch(state.pieces, state.escapes, text.substr(0, kMost));
   state.current.store(&state.learnt, std::memory_order_release);

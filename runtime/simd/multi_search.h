@@ -44,6 +44,8 @@ class MultiSearch {
   void find_all(const char* begin, const char* end, MultiHit hit, void* context) const;
 
   size_t size() const { return needles_.size(); }
+  // How many cycles a block of 64 bytes without any piece takes, by estimate.
+  double cost() const;
   // Whether the places to look at are found by two rare bytes that all pieces have.
   bool shares_pair() const { return multi_.has_pair; }
 
@@ -73,6 +75,9 @@ class MultiSearch {
   MultiNeedle multi_{};
 };
 
+// Less text than this tells little of what is common.
+inline constexpr size_t kEnoughToLearn = size_t{1} << 16;
+
 // A search that becomes quicker, and finds the same, once it has seen text of the kind it searches. Shared by
 // threads.
 class LearningSearch {
@@ -85,7 +90,7 @@ class LearningSearch {
 
   // The best there is now; it stays valid. Requires: pieces were given.
   const MultiSearch& search() const;
-  // Learns from the first text that is shown and not too short; of others nothing is taken.
+  // Learns from the first text that is shown; of others nothing is taken.
   void learn(std::string_view text) const;
 
  private:

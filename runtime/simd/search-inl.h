@@ -19,6 +19,9 @@
 namespace kqlc::simd {
 namespace {
 
+// A buffer that has just been read lies in the second cache.
+constexpr size_t kPrefetch = 1024;
+
 inline uint8_t byte_at(const char* p) { return static_cast<uint8_t>(*p); }
 
 template <class T>

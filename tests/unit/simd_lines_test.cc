@@ -195,14 +195,11 @@ TEST(SimdMultiSearch, AShortNeedleBetweenAnyBytes) {
 
 std::vector<std::string> candidates(const LineFilter& filter, std::string_view text) {
   const GuardedBytes bytes(text);
+  Candidates found;
+  filter.find_candidates(bytes.begin(), bytes.end(), &found);
   std::vector<std::string> lines;
-  for (const char* pos = bytes.begin();;) {
-    const Line line = filter.next_candidate(pos, bytes.end());
-    if (!line.begin) return lines;
-    lines.emplace_back(line.begin, line.end);
-    if (line.end == bytes.end()) return lines;
-    pos = line.end + 1;
-  }
+  for (const Line& line : found.lines()) lines.emplace_back(line.begin, line.end);
+  return lines;
 }
 
 TEST(LineFilter, WaysOfWritingANeedle) {
