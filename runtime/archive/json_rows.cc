@@ -82,6 +82,7 @@ class JsonRows::Implementation {
   const char* read_inner(ondemand::object object, Row* row);
   const char* read_tables(ondemand::array tables);
   const char* read_table(ondemand::object table);
+  const char* read_name(ondemand::object column, std::string* name);
   const char* read_table_rows(ondemand::array rows, const std::vector<int32_t>& columns);
   const char* set_value(size_t column, ondemand::value value, std::string_view token);
   const char* set_token(size_t column, std::string_view token);
@@ -428,24 +429,44 @@ const char* JsonRows::Implementation::read_table(ondemand::object table) {
   for (auto item : table) {
     ondemand::field field;
     if (auto error = std::move(item).get(field)) return message_of(error);
-    ondemand::raw_json_string key = field.key();
-    bool is_columns = key == "columns";
-    if (!is_columns && !(key == "rows")) continue;
+    std::string_view key;
+    if (auto error = field.unescaped_key().get(key)) return message_of(error);
+    const bool is_columns = key == "columns";
+    if (!is_columns && key != "rows") continue;
     ondemand::array array;
     if (auto error = field.value().get_array().get(array)) return message_of(error);
     if (!is_columns) {
       if (const char* problem = read_table_rows(array, columns)) return problem;
       continue;
     }
-    for (auto column : array) {
-      std::string_view name;
-      if (auto error = column["name"].get_string().get(name)) return message_of(error);
-      auto found = columns_.find(std::string(name));
+    for (auto element : array) {
+      ondemand::object column;
+      std::string name;
+      if (auto error = element.get_object().get(column)) return message_of(error);
+      if (const char* problem = read_name(column, &name)) return problem;
+      auto found = columns_.find(name);
       columns.push_back(found == columns_.end() ? -1 : found->second);
       if (columns.back() >= 0) pending_.push_back(columns.back());
     }
   }
   return nullptr;
+}
+
+// Of a column of a table; a key may be written with escapes.
+const char* JsonRows::Implementation::read_name(ondemand::object column, std::string* name) {
+  bool has_name = false;
+  for (auto item : column) {
+    ondemand::field field;
+    if (auto error = std::move(item).get(field)) return message_of(error);
+    std::string_view key;
+    if (auto error = field.unescaped_key().get(key)) return message_of(error);
+    if (has_name || key != "name") continue;
+    has_name = true;
+    std::string_view text;
+    if (auto error = field.value().get_string().get(text)) return message_of(error);
+    name->assign(text);
+  }
+  return has_name ? nullptr : message_of(simdjson::NO_SUCH_FIELD);
 }
 
 const char* JsonRows::Implementation::read_table_rows(ondemand::array rows,

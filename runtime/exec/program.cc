@@ -19,7 +19,7 @@ namespace kqlc::exec {
 namespace {
 
 constexpr char kMagic[8] = {'k', 'q', 'l', 'c', 'p', 'r', 'o', 'g'};
-constexpr uint32_t kImageVersion = 2;
+constexpr uint32_t kImageVersion = 3;
 constexpr uint64_t kAny = UINT64_MAX;  // no limit of a number: -1 is one, too
 
 struct Header {

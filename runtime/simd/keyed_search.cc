@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Keys are searched with their quotes, which no text can hold unescaped. What is taken for the end of a value
-// is a quote that no backslash precedes: it may lie behind the end (`"C:\\"`), never before it.
+// is a quote that no backslash precedes: it may lie behind the end (`"C:\\"`), never before it. A key ends
+// with such a quote, so copies do not overlap, whatever the text is.
 #include "runtime/simd/keyed_search.h"
 
 #include <algorithm>
@@ -14,7 +15,6 @@
 namespace kqlc::simd {
 
 namespace {
-
 
 const char* skip_blanks(const char* place, const char* end) {
   while (place != end && (*place == ' ' || *place == '\t' || *place == '\r')) ++place;
@@ -63,7 +63,7 @@ KeyedSearch::KeyedSearch(const std::set<std::string>& names, const EscapeFilter&
 }
 
 void KeyedSearch::find_fields(const char* begin, const char* end, KeyedFields* found) const {
-  // What is copied beside the values, a quote each, is less than their keys.
+  // No byte is copied twice, and the quote behind each copy is less than a key's quote and colon.
   const size_t needed = static_cast<size_t>(end - begin) + kernels().vector_bytes;
   if (found->capacity < needed) {
     found->values.reset(new char[needed]);  // untouched memory costs nothing
@@ -99,7 +99,7 @@ void KeyedSearch::add_field(const char* place, size_t which, const char* end, Ke
   if (*value == '"') {
     stop = kernels().copy_to_quote(++value, end, copy);
   } else {
-    while (stop != end && *stop != ',' && *stop != '}' && *stop != '\n') ++stop;
+    while (stop != end && *stop != ',' && *stop != '}' && *stop != '"' && *stop != '\n') ++stop;
     std::memcpy(copy, value, static_cast<size_t>(stop - value));
   }
   found->values_size += static_cast<size_t>(stop - value) + 1;

@@ -209,10 +209,15 @@ void LineFilter::learn(std::string_view text) const {
   if (!KeyedSearch::fits(keys_) || !learn_by_keys(text)) search_.learn(text);
 }
 
+bool LineFilter::searches_by_keys() const {
+  return keyed_ && keyed_->chosen.load(std::memory_order_acquire) != nullptr;
+}
+
 // Finds out what it takes to search by keys; returns whether it is done so from now on.
 bool LineFilter::learn_by_keys(std::string_view text) const {
   constexpr size_t kMost = size_t{1} << 18, kMostOfKeys = size_t{1} << 16;
-  // About so many cycles, by a profile with AVX-512: 64 bytes, and for each key; a value; 64 bytes of it more.
+  // About so many cycles, by a profile with AVX-512: 64 bytes, and for each key; a value; 64 bytes of it
+  // more.
   constexpr double kBlockCost = 5, kKeyCost = 1, kFieldCost = 60, kCopyCost = 4;
   text = text.substr(0, kMost);
   auto keyed = std::make_unique<KeyedSearch>(keys_, escapes_, text.substr(0, kMostOfKeys));
@@ -338,7 +343,8 @@ void LineFilter::mark_fields(const char* begin, const char* end, KeyedFields* fo
         const Look& here = *static_cast<Look*>(context);
         const auto at = static_cast<size_t>(place - here.found->values.get());
         // The last one that begins there: of several that do only that one has a value.
-        KeyedField& field = *std::prev(std::ranges::upper_bound(here.found->fields, at, {}, &KeyedField::copy));
+        KeyedField& field =
+            *std::prev(std::ranges::upper_bound(here.found->fields, at, {}, &KeyedField::copy));
         if (field.kind == KeyedField::Kind::Value &&
             here.filter.is_of_use(which, text_of(line_of(here.begin, field.place, here.end))))
           field.kind = KeyedField::Kind::Certain;

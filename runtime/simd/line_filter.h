@@ -31,8 +31,8 @@ namespace kqlc::simd {
 struct Literal {
   std::string text;
   Case letter_case = Case::Ignored;
-  // The key of the value that holds it, at any depth, or the name of a column of a table (an object that holds
-  // names and rows apart); empty: any value or key may hold it.
+  // The key of the value that holds it, at any depth, or the name of a column of a table (an object that
+  // holds names and rows apart); empty: any value or key may hold it.
   std::string key = {};
 };
 
@@ -80,6 +80,9 @@ class LineFilter {
   // Whether the filter could make nothing of the literals: each line is a candidate.
   bool passes_all() const { return mode_ == Mode::All; }
   bool passes_none() const { return mode_ == Mode::None; }
+
+  // Whether the values of keys are searched, not every byte.
+  bool searches_by_keys() const;
 
   // The byte strings that are searched; pieces of the literals of the groups chosen.
   const std::vector<std::string>& pieces() const { return pieces_; }

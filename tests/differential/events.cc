@@ -93,7 +93,7 @@ std::string short_escape(char32_t code) {
 
 }  // namespace
 
-Events::Events(Random& random) : random_(random) {
+Events::Events(Random& random, size_t most_filler) : random_(random), most_filler_(most_filler) {
   table_.name = kEventTable;
   table_.schema = {{"Id", Type::Long},     {"Name", Type::String},   {"Path", Type::String},
                    {"Text", Type::String}, {"Extra", Type::Dynamic}, {"Timestamp", Type::DateTime}};
@@ -275,6 +275,8 @@ std::string Events::object(engines::Row& row) {
                   field);
     if (random_.chance(15)) fields.push_back(decoy());
   }
+  if (most_filler_)
+    fields.push_back(key("Filler") + '"' + std::string(random_.below(most_filler_), '#') + '"');
   std::string json = "{" + blank();
   for (size_t i = 0; i < fields.size(); ++i) json += (i ? "," + blank() : "") + fields[i] + blank();
   return json + "}";
@@ -303,6 +305,25 @@ std::string Events::answer(std::vector<engines::Row>& rows) {
   return json + (wrapped ? "]}" : "]");
 }
 
+// An answer of the Log Analytics query API: the columns' names, and rows without them.
+std::string Events::tables(std::vector<engines::Row>& rows) {
+  std::string names, values;
+  for (const auto& field : table_.schema)
+    names += (names.empty() ? "" : ",") + blank() + "{" + key("name") + '"' + field.name + "\"}";
+  for (size_t i = 0, count = 1 + random_.below(3); i < count; ++i) {
+    engines::Row& row = rows.emplace_back();
+    std::string list;
+    for (size_t column = 0; column < kNumColumns; ++column) {
+      const Value value = column_value(column);
+      row.push_back(value.cell);
+      list += (column ? "," : "") + blank() + value.json + blank();
+    }
+    values += (i ? ",[" : "[") + list + "]";
+  }
+  return "{" + key("tables") + "[{" + key("columns") + "[" + names + "]," + key("rows") + "[" + values +
+         "]}]}";
+}
+
 // A line that was cut off, or that goes on behind its end.
 std::string Events::broken() {
   engines::Row none;
@@ -322,7 +343,7 @@ void Events::add_line() {
     line = envelope(rows.emplace_back(), kind >= 78);
     if (kind >= 78) rows.clear();
   } else if (kind < 92) {
-    line = answer(rows);
+    line = kind < 89 ? answer(rows) : tables(rows);
   } else if (kind < 97) {
     line = broken();
   }

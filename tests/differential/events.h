@@ -22,7 +22,8 @@ extern const std::vector<std::string> kEventWords;
 
 class Events {
  public:
-  explicit Events(Random& random);
+  // `most_filler`: up to so many bytes more a row, in which nothing stands that a rule looks for.
+  explicit Events(Random& random, size_t most_filler = 0);
 
   // Appends a line to text() and its rows, none to three, to table().
   void add_line();
@@ -52,11 +53,13 @@ class Events {
   std::string object(engines::Row& row);
   std::string envelope(engines::Row& row, bool other_table);
   std::string answer(std::vector<engines::Row>& rows);
+  std::string tables(std::vector<engines::Row>& rows);
   std::string broken();
   Cell text_cell(const std::string& text);
   Cell json_cell(const std::string& json);
 
   Random& random_;
+  size_t most_filler_;
   engines::TableData table_;
   std::string text_;
   int64_t next_id_ = 0;

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bytes, several needles and the line filter against plain versions. The filter's promise, that no matching
-// line is lost, is checked on lines whose strings are written in random JSON forms: raw, escaped, `\u` in
-// either case of hex.
+// Bytes and several needles against plain versions.
 #include <algorithm>
-#include <map>
 
-#include "runtime/simd/line_filter.h"
+#include "runtime/simd/multi_search.h"
 #include "tests/unit/simd_oracle.h"
 
 namespace kqlc::simd {
@@ -32,6 +29,24 @@ TEST(SimdBytes, AgreeWithThePlainLoops) {
       ASSERT_EQ(target.find_byte(bytes.begin(), bytes.end(), '\n'), first);
       ASSERT_EQ(target.find_last_byte(bytes.begin(), bytes.end(), '\n'), last);
       ASSERT_EQ(target.count_byte(bytes.begin(), bytes.end(), '\n'), places.size());
+    }
+  });
+}
+
+TEST(SimdBytes, CopiesEndAtAQuoteThatNoBackslashPrecedes) {
+  Random random;
+  for_each_target([&](const Kernels& target) {
+    for (int round = 0; round < 2000; ++round) {
+      std::string text(random.below(300), 'x');
+      for (char& byte : text)
+        if (random.below(30) == 0) byte = random.below(3) ? '\\' : '"';
+      for (size_t at = 1; at < text.size(); ++at)
+        if (text[at] == '"' && random.below(8)) text[at - 1] = '\\';
+      size_t size = 0;
+      while (size < text.size() && (text[size] != '"' || (size && text[size - 1] == '\\'))) ++size;
+      const GuardedBytes bytes(text), copy(std::string(text.size() + target.vector_bytes, '-'));
+      ASSERT_EQ(target.copy_to_quote(bytes.begin(), bytes.end(), copy.begin()), bytes.begin() + size) << text;
+      ASSERT_EQ(std::string(copy.begin(), size), text.substr(0, size));
     }
   });
 }
@@ -191,163 +206,6 @@ TEST(SimdMultiSearch, AShortNeedleBetweenAnyBytes) {
       }
     });
   }
-}
-
-std::vector<std::string> candidates(const LineFilter& filter, std::string_view text) {
-  const GuardedBytes bytes(text);
-  Candidates found;
-  filter.find_candidates(bytes.begin(), bytes.end(), &found);
-  std::vector<std::string> lines;
-  for (const Line& line : found.lines()) lines.emplace_back(line.begin, line.end);
-  return lines;
-}
-
-TEST(LineFilter, WaysOfWritingANeedle) {
-  const std::string lines[] = {R"({"a":"Distant Software"})",
-                               R"({"a":"dISTANT sOFTWARE"})",
-                               R"({"a":"\u0044istant Software"})",
-                               R"({"a":"Distant\u0020Software"})",
-                               R"({"a":"\\u0044istant Software"})",
-                               R"({"a":"\\\u0044istant Software"})",
-                               R"({"a":"Distant"})",
-                               R"({"a":"\u003cb\u003e \u00e9"})",
-                               R"({"a":"x\u00"})"};
-  std::string text;
-  for (const std::string& line : lines) text += line + "\r\n";
-  for_each_target([&](const Kernels&) {
-    const LineFilter filter({{{"Distant Software", Case::Ignored}}});
-    const std::vector<std::string> expected = {lines[0] + '\r', lines[1] + '\r', lines[2] + '\r',
-                                               lines[3] + '\r', lines[5] + '\r', lines[8] + '\r'};
-    EXPECT_EQ(candidates(filter, text), expected);
-    const LineFilter tab({{{"x\ty", Case::Ignored}}});
-    EXPECT_EQ(candidates(tab, R"({"p":"x\ty"})").size(), 1u);
-    EXPECT_EQ(candidates(tab, "{\"p\":\"x\ty\"}").size(), 1u);
-    EXPECT_EQ(candidates(tab, R"({"p":"x\u0009y"})").size(), 1u);
-    EXPECT_EQ(candidates(tab, R"({"p":"x\ny xy x y"})").size(), 0u);
-    const LineFilter path({{{R"(a/"b"\c)", Case::Sensitive}}});
-    EXPECT_EQ(candidates(path, R"({"p":"a/\"b\"\\c"})").size(), 1u);
-    EXPECT_EQ(candidates(path, R"({"p":"a\/\"b\"\\c"})").size(), 1u);
-    EXPECT_EQ(candidates(path, R"({"p":"a/b\\c"})").size(), 0u);
-  });
-}
-
-TEST(LineFilter, Limits) {
-  EXPECT_TRUE(LineFilter().passes_all());
-  EXPECT_TRUE(LineFilter({{{"", Case::Ignored}}}).passes_all());
-  EXPECT_TRUE(LineFilter({{{"é", Case::Ignored}}}).passes_all())
-      << "its case varies and it has no ASCII part";
-  EXPECT_FALSE(LineFilter({{{"é", Case::Sensitive}}}).passes_all());
-  EXPECT_TRUE(LineFilter({{{"\xef\xbf\xbd", Case::Sensitive}}}).passes_all()) << "invalid bytes decode to it";
-  EXPECT_TRUE(LineFilter({{{"x", Case::Sensitive}, {"", Case::Sensitive}}}).passes_all());
-  EXPECT_TRUE(LineFilter({{{"x", Case::Sensitive}}, {}}).passes_none());
-  EXPECT_EQ(LineFilter({{{"e", Case::Ignored}}, {{"zzqx", Case::Ignored}}}).pieces(),
-            std::vector<std::string>{"zzqx"});
-  EXPECT_EQ(candidates(LineFilter(), "a\n\nb").size(), 3u);
-  EXPECT_TRUE(candidates(LineFilter({{{"x", Case::Ignored}}}), "").empty());
-}
-
-TEST(LineFilter, AReaderNeedsAllOfItsGroupsInALine) {
-  const LiteralGroups one{{{"powershell"}}, {{"distant"}, {"remote"}}}, two{{{"desktop"}}};
-  const std::string text = R"({"a":"PowerShell","b":"Distant"}
-{"a":"PowerShell","b":"near"}
-{"a":"remote","b":"x","c":"powershell"}
-{"b":"desktop","a":"PowerShell"}
-{"a":"PowerShell","b":"\\u0064istant"}
-{"a":"distant"})";
-  for_each_target([&](const Kernels&) {
-    EXPECT_EQ(candidates(LineFilter(one), text).size(), 3u);
-    EXPECT_EQ(candidates(LineFilter::for_any({one, two}), text).size(), 4u);
-    EXPECT_EQ(candidates(LineFilter::for_any({two, {}}), text).size(), 6u) << "one takes every line";
-    EXPECT_EQ(candidates(LineFilter::for_any({two, {{}}}), text).size(), 1u) << "one takes none";
-  });
-  EXPECT_TRUE(LineFilter::for_any({}).passes_all());
-  EXPECT_EQ(LineFilter::for_any({one, one}).pieces().size(), LineFilter(one).pieces().size());
-}
-
-// Writes a text as a JSON string, each character in one of its forms.
-std::string write_json(const std::string& text, Random& random) {
-  std::string json = "\"";
-  for (char32_t code : oracle::decode(text)) {
-    char hex[32];
-    const bool upper = random.below(2) != 0;
-    if (random.below(12) == 0) {
-      if (code >= 0x10000) {
-        snprintf(hex, sizeof hex, upper ? "\\u%04X\\u%04X" : "\\u%04x\\u%04x",
-                 static_cast<unsigned>(0xd7c0 + (code >> 10)),
-                 static_cast<unsigned>(0xdc00 + (code & 0x3ff)));
-      } else {
-        snprintf(hex, sizeof hex, upper ? "\\u%04X" : "\\u%04x", static_cast<unsigned>(code));
-      }
-      json += hex;
-      continue;
-    }
-    // No line has a raw \n; other control characters may stand raw.
-    static const std::map<char32_t, std::string> kShort = {{'\t', "\\t"}, {'\n', "\\n"}, {'\r', "\\r"}};
-    if (auto known = kShort.find(code); known != kShort.end() && (code == '\n' || random.below(2))) {
-      json += known->second;
-      continue;
-    }
-    if (code == '"' || code == '\\' || (code == '/' && random.below(2))) json += '\\';
-    utf8proc_uint8_t bytes[4];
-    json.append(reinterpret_cast<char*>(bytes),
-                static_cast<size_t>(utf8proc_encode_char(static_cast<utf8proc_int32_t>(code), bytes)));
-  }
-  return json + '"';
-}
-
-// A text in which some blanks, dots and digits are control characters or other blanks.
-std::string text_with_controls(Random& random, size_t length) {
-  std::string out;
-  for (char byte : random.text(length)) {
-    const bool changes = (byte == ' ' || byte == '.' || byte == '1') && random.below(2) == 0;
-    static constexpr const char* kOdd[] = {"\t", "\n", "\r", "\x0b", "\xe2\x80\x83"};
-    out += changes ? std::string(kOdd[random.below(std::size(kOdd))]) : std::string(1, byte);
-  }
-  return out;
-}
-
-TEST(LineFilter, NeverLosesALine) {
-  Random random;
-  size_t passed = 0, total = 0;
-  std::string sample;  // enough to learn from
-  while (sample.size() < 70'000) sample += random.text(30);
-  for_each_target([&](const Kernels&) {
-    for (int round = 0; round < 400; ++round) {
-      std::vector<std::vector<Literal>> groups(1 + random.below(3));
-      for (auto& group : groups)
-        for (size_t left = 1 + random.below(round % 2 ? 2 : round % 8 ? 7 : 60); left; --left)
-          group.push_back({text_with_controls(random, 5), oracle::kCases[random.below(3)]});
-      const LiteralGroups other{{{text_with_controls(random, 4), Case::Ignored}, {"\x01", Case::Ignored}},
-                                {{"\x02"}}};
-      LineFilter filter = random.below(2) ? LineFilter(groups) : LineFilter::for_any({other, groups, other});
-      if (random.below(2)) filter.learn(sample);
-      std::string text;
-      std::vector<std::string> wanted;
-      for (size_t left = 20; left; --left) {
-        std::string value = text_with_controls(random, 30);
-        for (const auto& group : groups)
-          if (random.below(3)) value += group[random.below(group.size())].text;
-        const std::string line = "{\"a\":" + write_json(value, random) + "}";
-        const bool matches = std::all_of(groups.begin(), groups.end(), [&](const auto& group) {
-          return std::any_of(group.begin(), group.end(), [&](const Literal& literal) {
-            return oracle::holds(Match::Contains, literal.letter_case, value, literal.text);
-          });
-        });
-        if (matches) wanted.push_back(line);
-        text += line + (left > 1 ? "\n" : "");
-      }
-      const std::vector<std::string> found = candidates(filter, text);
-      total += 20;
-      passed += found.size();
-      size_t at = 0;
-      for (const std::string& line : wanted) {
-        while (at < found.size() && found[at] != line) ++at;
-        ASSERT_LT(at, found.size()) << "lost " << line;
-        ++at;
-      }
-    }
-  });
-  EXPECT_LT(passed, total) << "a filter that passes everything is none";
 }
 
 }  // namespace
