@@ -60,12 +60,11 @@ inline Column shaped(const Column& column, uint32_t shape) {
   return out;
 }
 
-// Reads one value of a batch. `shape` is that of the column, or kAnyShape.
-inline void load_cell(Context& context, const Column* columns, int64_t column, int32_t type, uint32_t shape,
-                      int64_t row, Cell* out) {
-  const Column from = shape == kAnyShape ? columns[column] : shaped(columns[column], shape);
-  if (static_cast<Type>(type) != Type::String && static_cast<Type>(type) != Type::Dynamic) {
-    *out = load(from, static_cast<Type>(type), from.encoding, row);
+// Reads one value of a column; `values` is its dictionary, where it has one.
+inline void load_cell(Context& context, const Column& from, const Column& values, Type type, int64_t row,
+                      Cell* out) {
+  if (type != Type::String && type != Type::Dynamic) {
+    *out = load(from, type, from.encoding, row);
     return;
   }
   Str text;
@@ -74,15 +73,25 @@ inline void load_cell(Context& context, const Column* columns, int64_t column, i
     int64_t place = row + from.offset;
     if (!from.validity || bit_at(from.validity, place)) {
       const auto value = static_cast<const int32_t*>(from.values)[place];
-      const Column values = shape == kAnyShape ? *from.dictionary : shaped(*from.dictionary, shape >> 8);
       text = load_str(values, values.encoding, value);
       code = static_cast<uint32_t>(value) + 1;
     }
   } else {
     text = load_str(from, from.encoding, row);
   }
-  *out = static_cast<Type>(type) == Type::String ? make_cell(text) : dynamic::lazy_cell(text, *context.arena);
-  if (static_cast<Type>(type) == Type::String) out->code = code;
+  *out = type == Type::String ? make_cell(text) : dynamic::lazy_cell(text, *context.arena);
+  if (type == Type::String) out->code = code;
+}
+
+// Reads one value of a batch. `shape` is that of the column, or kAnyShape.
+inline void load_cell(Context& context, const Column* columns, int64_t column, int32_t type, uint32_t shape,
+                      int64_t row, Cell* out) {
+  const Column& from = columns[column];
+  const Column& values = from.dictionary ? *from.dictionary : from;
+  if (shape == kAnyShape)
+    load_cell(context, from, values, static_cast<Type>(type), row, out);
+  else
+    load_cell(context, shaped(from, shape), shaped(values, shape >> 8), static_cast<Type>(type), row, out);
 }
 
 extern "C" {

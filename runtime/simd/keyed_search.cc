@@ -21,6 +21,9 @@ const char* skip_blanks(const char* place, const char* end) {
   return place;
 }
 
+// What copies need beside the bytes of a text: what copy_to_quote() may write, and a quote.
+size_t spare_bytes() { return kernels().vector_bytes + 1; }
+
 // How far behind a quote the byte of `key` stands that comes there most rarely in the sample.
 size_t rarest_byte(std::string_view key, std::string_view sample) {
   const size_t distances = std::min(key.size() - 1, kMaxKeyDistance);
@@ -64,7 +67,7 @@ KeyedSearch::KeyedSearch(const std::set<std::string>& names, const EscapeFilter&
 
 void KeyedSearch::find_fields(const char* begin, const char* end, KeyedFields* found) const {
   // No byte is copied twice, and the quote behind each copy is less than a key's quote and colon.
-  const size_t needed = static_cast<size_t>(end - begin) + kernels().vector_bytes;
+  const size_t needed = static_cast<size_t>(end - begin) + spare_bytes();
   if (found->capacity < needed) {
     found->values.reset(new char[needed]);  // untouched memory costs nothing
     found->capacity = needed;
@@ -93,15 +96,22 @@ void KeyedSearch::add_field(const char* place, size_t which, const char* end, Ke
   // Without a colon it is a text, maybe the name of a column of a table.
   const char* value = colon != end && *colon == ':' ? skip_blanks(colon + 1, end) : end;
   if (value == end || *value == '{' || *value == '[') return add(KeyedField::Kind::Line);
-  add(KeyedField::Kind::Value);
+  // Somebody may write to a mapped file meanwhile: then there may be more to copy than there is room.
+  const size_t full = found->values_size + spare_bytes();
+  if (full > found->capacity) return add(KeyedField::Kind::Line);
+  const bool is_text = *value == '"';
+  value += is_text;
+  const auto room = std::min<size_t>(found->capacity - full, static_cast<size_t>(end - value));
+  const char* limit = value + room;
   char* copy = found->values.get() + found->values_size;
   const char* stop = value;
-  if (*value == '"') {
-    stop = kernels().copy_to_quote(++value, end, copy);
+  if (is_text) {
+    stop = kernels().copy_to_quote(value, limit, copy);
   } else {
-    while (stop != end && *stop != ',' && *stop != '}' && *stop != '"' && *stop != '\n') ++stop;
+    while (stop != limit && *stop != ',' && *stop != '}' && *stop != '"' && *stop != '\n') ++stop;
     std::memcpy(copy, value, static_cast<size_t>(stop - value));
   }
+  add(stop == limit && limit != end ? KeyedField::Kind::Line : KeyedField::Kind::Value);
   found->values_size += static_cast<size_t>(stop - value) + 1;
   copy[stop - value] = '"';
 }

@@ -18,9 +18,10 @@ namespace kqlc::simd {
 // What has to be looked at for the values of the keys.
 struct KeyedField {
   enum class Kind : uint8_t {
-    Value,   // a value, a copy of which begins at `copy`
-    Line,    // anything may stand in the line: the value is no text, number, bool or null
-    Certain  // an escape that counts, maybe of a key's name: the line has to be read
+    Value,    // a value, a copy of which begins at `copy`
+    Hit,      // one that holds a piece
+    Line,     // anything may stand in the line: the value is no text, number, bool or null
+    Certain,  // the line has to be read; as found: an escape that counts, maybe of a key's name
   };
   Kind kind;
   const char* place;  // of the key, or of the escape

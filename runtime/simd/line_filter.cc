@@ -244,29 +244,6 @@ bool LineFilter::serves(size_t piece, std::string_view line) const {
                              [&](uint32_t reader) { return std::ranges::all_of(checks_[reader], holds); });
 }
 
-// Whether a line with a hit is a candidate for it. Behind an escape anything may stand.
-bool LineFilter::is_of_use(size_t piece, std::string_view line) const {
-  return piece == kEscapeHit || serves(piece, line) || line.find("\\u") != line.npos;
-}
-
-// Whether the line is a candidate for a hit at or behind `from`.
-bool LineFilter::holds_use(const char* from, std::string_view line) const {
-  struct Look {
-    const LineFilter& filter;
-    std::string_view line;
-    bool found;
-  };
-  Look look{*this, line, false};
-  search_.search().find_all(
-      from, line.data() + line.size(),
-      [](void* context, const char*, size_t which) {
-        auto& here = *static_cast<Look*>(context);
-        here.found = here.found || here.filter.is_of_use(which, here.line);
-      },
-      &look);
-  return look.found;
-}
-
 namespace {
 
 std::string_view text_of(const Line& line) {
@@ -279,7 +256,34 @@ Line line_of(const char* begin, const char* place, const char* end) {
   return {newline ? newline + 1 : begin, line_end(place, end)};
 }
 
+// Behind an escape anything may stand.
+bool has_escape(std::string_view line) { return line.find("\\u") != line.npos; }
+
 }  // namespace
+
+// Whether a hit alone makes the line a candidate.
+bool LineFilter::is_of_use(size_t piece, std::string_view line) const {
+  return piece == kEscapeHit || serves(piece, line);
+}
+
+// Whether the line is a candidate for a hit at or behind `from`.
+bool LineFilter::holds_use(const char* from, std::string_view line) const {
+  struct Look {
+    const LineFilter& filter;
+    std::string_view line;
+    bool hit, found;
+  };
+  Look look{*this, line, false, false};
+  search_.search().find_all(
+      from, line.data() + line.size(),
+      [](void* context, const char*, size_t which) {
+        auto& here = *static_cast<Look*>(context);
+        here.hit = true;
+        here.found = here.found || here.filter.is_of_use(which, here.line);
+      },
+      &look);
+  return look.found || (look.hit && has_escape(line));
+}
 
 void LineFilter::find_candidates(const char* begin, const char* end, Candidates* candidates) const {
   candidates->lines_.clear();
@@ -322,13 +326,17 @@ void LineFilter::find_by_keys(const KeyedSearch& keyed, const char* begin, const
   for (const KeyedField& field : candidates->found_.fields) {
     if (field.kind == KeyedField::Kind::Value || field.place < searched) continue;
     const Line line = line_of(searched, field.place, end);
-    if (field.kind == KeyedField::Kind::Certain || holds_use(line.begin, text_of(line)))
-      lines.push_back(line);
-    searched = line.end;
+    const std::string_view text = text_of(line);
+    const bool is_candidate = field.kind == KeyedField::Kind::Certain ||
+                              (field.kind == KeyedField::Kind::Hit && has_escape(text)) ||
+                              (field.kind == KeyedField::Kind::Line && holds_use(line.begin, text));
+    if (is_candidate) lines.push_back(line);
+    // Of another value of the line a hit may be of use.
+    if (is_candidate || field.kind == KeyedField::Kind::Line) searched = line.end;
   }
 }
 
-// Makes fields certain whose values hold what is of use.
+// Says of fields whose values have hits whether one is of use.
 void LineFilter::mark_fields(const char* begin, const char* end, KeyedFields* found) const {
   struct Look {
     const LineFilter& filter;
@@ -345,9 +353,10 @@ void LineFilter::mark_fields(const char* begin, const char* end, KeyedFields* fo
         // The last one that begins there: of several that do only that one has a value.
         KeyedField& field =
             *std::prev(std::ranges::upper_bound(here.found->fields, at, {}, &KeyedField::copy));
-        if (field.kind == KeyedField::Kind::Value &&
-            here.filter.is_of_use(which, text_of(line_of(here.begin, field.place, here.end))))
-          field.kind = KeyedField::Kind::Certain;
+        if (field.kind == KeyedField::Kind::Certain || field.kind == KeyedField::Kind::Line) return;
+        const Line line = line_of(here.begin, field.place, here.end);
+        field.kind =
+            here.filter.is_of_use(which, text_of(line)) ? KeyedField::Kind::Certain : KeyedField::Kind::Hit;
       },
       &look);
 }
