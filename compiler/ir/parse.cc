@@ -235,6 +235,11 @@ class Parser {
       simd::Literal& literal = group.emplace_back();
       literal.letter_case = in_.take('~') ? simd::Case::Ignored : simd::Case::Sensitive;
       if (!in_.read_quoted(literal.text)) return false;
+      while (in_.take('@')) {
+        std::string key;
+        if (!in_.read_quoted(key)) return false;
+        literal.keys.insert(std::move(key));
+      }
     }
     return in_.ok();
   }

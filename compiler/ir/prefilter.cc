@@ -68,11 +68,15 @@ std::string plain_part(std::string_view needle) {
   return std::string(best);
 }
 
-void add_literal(Group& group, std::string text, const std::string& key) {
-  for (const simd::Literal& known : group)
-    if (known.text == text && known.key == key) return;
-  // Ignoring case is sound for the operators that look at it, too.
-  group.push_back({std::move(text), simd::Case::Ignored, key});
+// The same text in another column is no literal more.
+void add_literal(Group& group, simd::Literal literal) {
+  const auto known = std::ranges::find(group, literal.text, &simd::Literal::text);
+  if (known == group.end())
+    group.push_back(std::move(literal));
+  else if (known->keys.empty() || literal.keys.empty())
+    known->keys.clear();
+  else
+    known->keys.merge(literal.keys);
 }
 
 // The shortest literal decides how seldom a group is found.
@@ -100,7 +104,7 @@ Groups groups_of_any(const std::vector<Need>& parts) {
     if (groups.empty()) return {};
     Group& best = *std::max_element(groups.begin(), groups.end(),
                                     [](const Group& a, const Group& b) { return worth(a) < worth(b); });
-    for (simd::Literal& literal : best) add_literal(joined, std::move(literal.text), literal.key);
+    for (simd::Literal& literal : best) add_literal(joined, std::move(literal));
     if (joined.size() > kMaxLiterals) return {};
   }
   return {joined};
@@ -110,12 +114,13 @@ Groups groups_of_text(const std::string& column, const simd::Condition& conditio
   Groups out;
   Group any;
   for (const simd::Pattern& pattern : condition.patterns) {
-    std::string part = plain_part(pattern.text);
-    if (condition.all && !part.empty() && out.size() < kMaxGroups)
-      out.push_back({{part, simd::Case::Ignored, column}});
+    // Ignoring case is sound for the operators that look at it, too.
+    simd::Literal literal{plain_part(pattern.text), simd::Case::Ignored, {column}};
+    const bool says_nothing = literal.text.empty();
+    if (condition.all && !says_nothing && out.size() < kMaxGroups) out.push_back({literal});
     if (condition.all) continue;
-    if (part.empty()) return {};
-    add_literal(any, std::move(part), column);
+    if (says_nothing) return {};
+    add_literal(any, std::move(literal));
     if (any.size() > kMaxLiterals) return {};
   }
   if (!any.empty()) out.push_back(std::move(any));

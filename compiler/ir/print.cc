@@ -236,6 +236,7 @@ class Printer {
     for (const simd::Literal& literal : group) {
       out_ += literal.letter_case == simd::Case::Ignored ? " ~" : " ";
       append_quoted(out_, literal.text);
+      for (const std::string& key : literal.keys) append_quoted(out_ += '@', key);
     }
   }
 

@@ -68,7 +68,8 @@ void write_input(ImageWriter& out, const Input& input) {
     out.list(group, [&](const simd::Literal& literal) {
       out.text(literal.text);
       out.number(static_cast<uint64_t>(literal.letter_case));
-      out.text(literal.key);
+      const std::vector<std::string> keys(literal.keys.begin(), literal.keys.end());
+      out.list(keys, [&](const std::string& key) { out.text(key); });
     });
   });
   out.list(input.atoms, [&](const Atom& atom) {
@@ -192,8 +193,11 @@ Input read_input(ImageReader& in, const std::vector<Recipe>& recipes) {
     std::vector<simd::Literal> group;
     in.list(group, [&] {
       std::string text = in.text();
-      const auto letter_case = static_cast<simd::Case>(in.number(3));
-      return simd::Literal{std::move(text), letter_case, in.text()};
+      simd::Literal literal{std::move(text), static_cast<simd::Case>(in.number(3))};
+      std::vector<std::string> keys;
+      in.list(keys, [&] { return in.text(); });
+      literal.keys = {keys.begin(), keys.end()};
+      return literal;
     });
     return group;
   });

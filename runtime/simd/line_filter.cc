@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <iterator>
+#include <optional>
 
 #include "runtime/simd/targets.h"
 #include "runtime/simd/unicode.h"
@@ -132,11 +133,21 @@ SearchPlan plan_group(const std::vector<Literal>& group) {
 
 }  // namespace
 
-// One thread finds out whether to search by keys; until it has, all search every byte.
+// One thread finds out whether to search by keys; until it has, all search every byte. Where a buffer shows
+// that its text is of another kind, so many are searched every byte before the next try.
+constexpr uint32_t kPause = 15;
 struct LineFilter::Keyed {
   std::unique_ptr<KeyedSearch> search;
   std::atomic<bool> has_begun = false;
   std::atomic<const KeyedSearch*> chosen = nullptr;
+  std::atomic<uint32_t> pause = 0;
+
+  // Threads may count a buffer as one; nothing but time depends on it.
+  bool pauses() {
+    const uint32_t left = pause.load(std::memory_order_relaxed);
+    if (left) pause.store(left - 1, std::memory_order_relaxed);
+    return left != 0;
+  }
 };
 
 LineFilter::LineFilter() = default;
@@ -180,7 +191,10 @@ void LineFilter::add_reader(const LiteralGroups& groups, Numbers& numbers) {
   }
   mode_ = Mode::Search;
   for (const MultiSearch::Piece& piece : plans[best].pieces) add_piece(piece, numbers);
-  for (const Literal& literal : groups[best]) keys_.insert(literal.key);
+  for (const Literal& literal : groups[best]) {
+    any_key_ |= literal.keys.empty();
+    keys_.insert(literal.keys.begin(), literal.keys.end());
+  }
   const EscapeFilter own = escapes_of(groups[best]);
   escapes_.non_ascii |= own.non_ascii;
   for (size_t code = 0; code < std::size(own.ascii); ++code) escapes_.ascii[code] |= own.ascii[code];
@@ -206,28 +220,33 @@ void LineFilter::add_piece(const MultiSearch::Piece& piece, Numbers& numbers) {
 
 void LineFilter::learn(std::string_view text) const {
   if (mode_ != Mode::Search || text.size() < kEnoughToLearn || keyed_->has_begun.exchange(true)) return;
-  if (!KeyedSearch::fits(keys_) || !learn_by_keys(text)) search_.learn(text);
+  if (any_key_ || !KeyedSearch::fits(keys_) || !learn_by_keys(text)) search_.learn(text);
 }
 
 bool LineFilter::searches_by_keys() const {
   return keyed_ && keyed_->chosen.load(std::memory_order_acquire) != nullptr;
 }
 
-// Finds out what it takes to search by keys; returns whether it is done so from now on.
-bool LineFilter::learn_by_keys(std::string_view text) const {
-  constexpr size_t kMost = size_t{1} << 18, kMostOfKeys = size_t{1} << 16;
+// Whether a text of so many bytes with these fields takes less time by keys.
+bool LineFilter::is_quicker_by_keys(const KeyedFields& found, size_t size) const {
   // About so many cycles, by a profile with AVX-512: 64 bytes, and for each key; a value; 64 bytes of it
   // more.
   constexpr double kBlockCost = 5, kKeyCost = 1, kFieldCost = 60, kCopyCost = 4;
+  const double cost = search_.search().cost(), blocks = static_cast<double>(size) / 64,
+               values = static_cast<double>(found.values_size) / 64;
+  return (kBlockCost + kKeyCost * static_cast<double>(keys_.size())) * blocks +
+             kFieldCost * static_cast<double>(found.fields.size()) + (cost + kCopyCost) * values <
+         cost * blocks;
+}
+
+// Finds out what it takes to search by keys; returns whether it is done so from now on.
+bool LineFilter::learn_by_keys(std::string_view text) const {
+  constexpr size_t kMost = size_t{1} << 18, kMostOfKeys = size_t{1} << 16;
   text = text.substr(0, kMost);
   auto keyed = std::make_unique<KeyedSearch>(keys_, escapes_, text.substr(0, kMostOfKeys));
   KeyedFields sample;
   keyed->find_fields(text.data(), text.data() + text.size(), &sample);
-  const double blocks = static_cast<double>(text.size()) / 64, cost = search_.search().cost(),
-               values = static_cast<double>(sample.values_size) / 64;
-  const double own = (kBlockCost + kKeyCost * static_cast<double>(keys_.size())) * blocks +
-                     kFieldCost * static_cast<double>(sample.fields.size()) + (cost + kCopyCost) * values;
-  if (own >= cost * blocks) return false;
+  if (!is_quicker_by_keys(sample, text.size())) return false;
   search_.learn({sample.values.get(), sample.values_size});
   keyed_->search = std::move(keyed);
   keyed_->chosen.store(keyed_->search.get(), std::memory_order_release);
@@ -262,24 +281,29 @@ bool has_escape(std::string_view line) { return line.find("\\u") != line.npos; }
 }  // namespace
 
 // Whether a hit alone makes the line a candidate.
-bool LineFilter::is_of_use(size_t piece, std::string_view line) const {
-  return piece == kEscapeHit || serves(piece, line);
+bool LineFilter::is_of_use(size_t piece, std::string_view line, Candidates* candidates) const {
+  if (piece == kEscapeHit) return true;
+  const char*& refused = candidates->refused_[piece];
+  if (refused == line.data()) return false;
+  if (serves(piece, line)) return true;
+  refused = line.data();
+  return false;
 }
 
 // Whether the line is a candidate for a hit at or behind `from`.
-bool LineFilter::holds_use(const char* from, std::string_view line) const {
+bool LineFilter::holds_use(const char* from, std::string_view line, Candidates* candidates) const {
   struct Look {
     const LineFilter& filter;
     std::string_view line;
-    bool hit, found;
-  };
-  Look look{*this, line, false, false};
+    Candidates* candidates;
+    bool hit = false, found = false;
+  } look{*this, line, candidates};
   search_.search().find_all(
       from, line.data() + line.size(),
       [](void* context, const char*, size_t which) {
         auto& here = *static_cast<Look*>(context);
         here.hit = true;
-        here.found = here.found || here.filter.is_of_use(which, here.line);
+        here.found = here.found || here.filter.is_of_use(which, here.line, here.candidates);
       },
       &look);
   return look.found || (look.hit && has_escape(line));
@@ -295,14 +319,15 @@ void LineFilter::find_candidates(const char* begin, const char* end, Candidates*
       if (place++ == end || place == end) return;
     }
   }
+  candidates->refused_.assign(pieces_.size(), nullptr);
   const KeyedSearch* keyed = keyed_->chosen.load(std::memory_order_acquire);
-  if (keyed)
+  if (keyed && !keyed_->pauses())
     find_by_keys(*keyed, begin, end, candidates);
   else
-    find_by_pieces(begin, end, candidates->lines_);
+    find_by_pieces(begin, end, candidates);
 }
 
-void LineFilter::find_by_pieces(const char* begin, const char* end, std::vector<Line>& lines) const {
+void LineFilter::find_by_pieces(const char* begin, const char* end, Candidates* candidates) const {
   const MultiSearch& search = search_.search();
   for (const char* place = begin; place < end; ++place) {
     size_t which = 0;
@@ -312,51 +337,68 @@ void LineFilter::find_by_pieces(const char* begin, const char* end, std::vector<
     const std::string_view text = text_of(line);
     // Of another hit than the first none begins further before it than the longest piece reaches.
     const char* from = hit - std::min<size_t>(static_cast<size_t>(hit - line.begin), longest_);
-    if (is_of_use(which, text) || holds_use(from, text)) lines.push_back(line);
+    if (is_of_use(which, text, candidates) || holds_use(from, text, candidates))
+      candidates->lines_.push_back(line);
     place = line.end;
   }
 }
 
 void LineFilter::find_by_keys(const KeyedSearch& keyed, const char* begin, const char* end,
                               Candidates* candidates) const {
+  const KeyedFields& found = candidates->found_;
   keyed.find_fields(begin, end, &candidates->found_);
-  mark_fields(begin, end, &candidates->found_);
-  std::vector<Line>& lines = candidates->lines_;
-  const char* searched = begin;  // lines before it
-  for (const KeyedField& field : candidates->found_.fields) {
-    if (field.kind == KeyedField::Kind::Value || field.place < searched) continue;
-    const Line line = line_of(searched, field.place, end);
+  if (!is_quicker_by_keys(found, static_cast<size_t>(end - begin)))
+    keyed_->pause.store(kPause, std::memory_order_relaxed);
+  mark_fields(begin, end, candidates);
+  Line line{begin, begin};
+  bool is_searched = false;     // all of the line, as far as its fields ask for it
+  std::optional<bool> escapes;  // whether the line has any
+  for (const KeyedField& field : found.fields) {
+    if (field.kind == KeyedField::Kind::Value) continue;
+    if (field.place >= line.end) {
+      line = line_of(line.end, field.place, end);
+      is_searched = false;
+      escapes.reset();
+    }
+    if (is_searched) continue;
     const std::string_view text = text_of(line);
-    const bool is_candidate = field.kind == KeyedField::Kind::Certain ||
-                              (field.kind == KeyedField::Kind::Hit && has_escape(text)) ||
-                              (field.kind == KeyedField::Kind::Line && holds_use(line.begin, text));
-    if (is_candidate) lines.push_back(line);
-    // Of another value of the line a hit may be of use.
-    if (is_candidate || field.kind == KeyedField::Kind::Line) searched = line.end;
+    if (field.kind == KeyedField::Kind::Hit && !escapes) escapes = has_escape(text);
+    const bool is_candidate =
+        field.kind == KeyedField::Kind::Certain || (field.kind == KeyedField::Kind::Hit && *escapes) ||
+        (field.kind == KeyedField::Kind::Line && holds_use(line.begin, text, candidates));
+    if (is_candidate) candidates->lines_.push_back(line);
+    is_searched = is_candidate || field.kind == KeyedField::Kind::Line;
   }
 }
 
-// Says of fields whose values have hits whether one is of use.
-void LineFilter::mark_fields(const char* begin, const char* end, KeyedFields* found) const {
+// Says of fields whose values have hits whether one is of use; of a line that is a candidate no more than
+// that of one field.
+void LineFilter::mark_fields(const char* begin, const char* end, Candidates* candidates) const {
   struct Look {
     const LineFilter& filter;
     const char* begin;
     const char* end;
-    KeyedFields* found;
-  } look{*this, begin, end, found};
-  const char* values = found->values.get();
+    Candidates* candidates;
+    Line line;  // of the last hit
+    bool is_candidate;
+  } look{*this, begin, end, candidates, {begin, begin}, false};
+  const KeyedFields& found = candidates->found_;
   search_.search().find_all(
-      values, values + found->values_size,
+      found.values.get(), found.values.get() + found.values_size,
       [](void* context, const char* place, size_t which) {
-        const Look& here = *static_cast<Look*>(context);
-        const auto at = static_cast<size_t>(place - here.found->values.get());
+        Look& here = *static_cast<Look*>(context);
+        KeyedFields& fields = here.candidates->found_;
+        const auto at = static_cast<size_t>(place - fields.values.get());
         // The last one that begins there: of several that do only that one has a value.
-        KeyedField& field =
-            *std::prev(std::ranges::upper_bound(here.found->fields, at, {}, &KeyedField::copy));
+        KeyedField& field = *std::prev(std::ranges::upper_bound(fields.fields, at, {}, &KeyedField::copy));
         if (field.kind == KeyedField::Kind::Certain || field.kind == KeyedField::Kind::Line) return;
-        const Line line = line_of(here.begin, field.place, here.end);
-        field.kind =
-            here.filter.is_of_use(which, text_of(line)) ? KeyedField::Kind::Certain : KeyedField::Kind::Hit;
+        if (field.place < here.line.begin || field.place >= here.line.end) {
+          here.line = line_of(here.begin, field.place, here.end);
+          here.is_candidate = false;
+        }
+        if (here.is_candidate) return;
+        here.is_candidate = here.filter.is_of_use(which, text_of(here.line), here.candidates);
+        field.kind = here.is_candidate ? KeyedField::Kind::Certain : KeyedField::Kind::Hit;
       },
       &look);
 }

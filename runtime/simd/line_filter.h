@@ -31,9 +31,9 @@ namespace kqlc::simd {
 struct Literal {
   std::string text;
   Case letter_case = Case::Ignored;
-  // The key of the value that holds it, at any depth, or the name of a column of a table (an object that
-  // holds names and rows apart); empty: any value or key may hold it.
-  std::string key = {};
+  // The keys whose values may hold it, at any depth, or the names of columns of tables (objects that hold
+  // names and rows apart); none: any value or key may.
+  std::set<std::string> keys = {};
 };
 
 // What a line must hold to be of use to one reader: of each group a literal.
@@ -54,6 +54,8 @@ class Candidates {
   friend class LineFilter;
   std::vector<Line> lines_;
   KeyedFields found_;
+  // By piece: where the line begins that it is known to be of no use in.
+  std::vector<const char*> refused_;
 };
 
 class LineFilter {
@@ -99,14 +101,15 @@ class LineFilter {
 
   void add_reader(const LiteralGroups& groups, Numbers& numbers);
   void add_piece(const MultiSearch::Piece& piece, Numbers& numbers);
-  void find_by_pieces(const char* begin, const char* end, std::vector<Line>& lines) const;
+  void find_by_pieces(const char* begin, const char* end, Candidates* candidates) const;
   void find_by_keys(const KeyedSearch& keyed, const char* begin, const char* end,
                     Candidates* candidates) const;
-  void mark_fields(const char* begin, const char* end, KeyedFields* found) const;
+  void mark_fields(const char* begin, const char* end, Candidates* candidates) const;
+  bool is_quicker_by_keys(const KeyedFields& found, size_t size) const;
   bool learn_by_keys(std::string_view text) const;
-  bool is_of_use(size_t piece, std::string_view line) const;
+  bool is_of_use(size_t piece, std::string_view line, Candidates* candidates) const;
   bool serves(size_t piece, std::string_view line) const;
-  bool holds_use(const char* from, std::string_view line) const;
+  bool holds_use(const char* from, std::string_view line, Candidates* candidates) const;
 
   Mode mode_ = Mode::All;
   std::vector<std::string> pieces_;
@@ -115,7 +118,8 @@ class LineFilter {
   EscapeFilter escapes_{};
   size_t longest_ = 0;  // of the pieces
   LearningSearch search_;
-  std::set<std::string> keys_;  // of the values that hold the pieces; "": any value or key may
+  std::set<std::string> keys_;  // of the values that hold the pieces
+  bool any_key_ = false;        // a piece may stand elsewhere
   std::unique_ptr<Keyed> keyed_;
 };
 

@@ -57,7 +57,7 @@ class Chunk {
     for (const auto& rule : rules_) all_.push_back(rule->native->prefilter(kEventTable));
     many_.emplace_back();
     for (size_t i = 0; i < 40; ++i)
-      many_.back().push_back({"literal " + std::to_string(i), simd::Case::Ignored, "Path"});
+      many_.back().push_back({"literal " + std::to_string(i), simd::Case::Ignored, {"Path"}});
   }
 
   // The reference executor over the file differs where the reader does, the kernels where they or the ways of

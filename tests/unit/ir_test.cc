@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <set>
 
 #include "compiler/ir/passes.h"
 #include "compiler/pipelines/pipelines.h"
@@ -405,6 +406,24 @@ TEST(IrInferFilters, FromOneSideOfAJoinToTheOther) {
       "scan T\nfilter (Name has \"x\")\nsummarize Name aggregate count()\nscan T\nfilter (Name has \"x\")\n"
       "scan T\nfilter (Name has \"x\")\njoin inner on Name == Name\nproject Name\njoin leftouter on Name == "
       "Name\n");
+}
+
+// The columns are kept, in the text of an Ir too; a list that two columns share is no longer for it.
+TEST(IrPrefilters, LiteralsKnowTheirColumns) {
+  std::string words;
+  for (int i = 0; i < 40; ++i) words += (i ? ", 'word" : "'word") + std::to_string(100 + i) + "'";
+  Ir ir = build_query("T | where Name has_any (" + words + ") or Path has_any (" + words + ", 'other')");
+  optimize(ir);
+  const Result<Ir> back = parse(print(ir));
+  ASSERT_TRUE(back.ok()) << back.error().message;
+  for (const Ir* either : {static_cast<const Ir*>(&ir), &back.value()}) {
+    const simd::LiteralGroups& groups = either->ops[0].prefilter;
+    ASSERT_EQ(groups.size(), 1u);
+    ASSERT_EQ(groups[0].size(), 41u);
+    EXPECT_EQ(groups[0].front().keys, (std::set<std::string>{"Name", "Path"}));
+    EXPECT_EQ(groups[0].back().text, "other");
+    EXPECT_EQ(groups[0].back().keys, (std::set<std::string>{"Path"}));
+  }
 }
 
 TEST(IrInferFilters, FewConstantKeysAreAskedForInATable) {

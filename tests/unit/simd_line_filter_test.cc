@@ -4,8 +4,11 @@
 // forms: raw, escaped, `\u` in either case of hex; and where keys are looked for, on lines that write them in
 // every way.
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <memory>
 #include <set>
+#include <thread>
 
 #include "runtime/simd/line_filter.h"
 #include "tests/unit/simd_oracle.h"
@@ -309,7 +312,8 @@ LiteralGroups keyed_groups(Random& random) {
   for (auto& group : groups)
     for (size_t left = 40; left; --left)
       group.push_back({text_with_controls(random, 4) + "quartz" + std::to_string(random.below(90)),
-                       oracle::kCases[random.below(3)], kKeys[random.below(std::size(kKeys))]});
+                       oracle::kCases[random.below(3)],
+                       {kKeys[random.below(std::size(kKeys))]}});
   return groups;
 }
 
@@ -327,7 +331,8 @@ std::pair<std::string, bool> keyed_line(const LiteralGroups& groups, Random& ran
                                    : "\"rows\":[[" + json + "]],\"columns\":[\"" + key + "\"]");
     for (size_t i = 0; i < groups.size() && json != "null"; ++i)
       for (const Literal& literal : groups[i])
-        if (literal.key == key && oracle::holds(Match::Contains, literal.letter_case, value, literal.text))
+        if (literal.keys.contains(key) &&
+            oracle::holds(Match::Contains, literal.letter_case, value, literal.text))
           holds[i] = true;
   }
   return {'{' + row + '}', std::ranges::all_of(holds, [](bool held) { return held; })};
@@ -338,7 +343,7 @@ TEST(LineFilter, NeverLosesALineBySearchingKeys) {
   size_t passed = 0, total = 0, by_keys = 0;
   for_each_target([&](const Kernels&) {
     for (int round = 0; round < 12; ++round) {
-      const LiteralGroups groups = keyed_groups(random), other{{{"quartzite", Case::Ignored, "Text"}}};
+      const LiteralGroups groups = keyed_groups(random), other{{{"quartzite", Case::Ignored, {"Text"}}}};
       const LineFilter filter = LineFilter::for_any({other, groups});
       std::string text;
       std::vector<std::string> wanted;
@@ -366,7 +371,8 @@ TEST(LineFilter, NeverLosesALineBySearchingKeys) {
 
 TEST(LineFilter, SearchesKeysWhereThatIsQuicker) {
   LiteralGroups groups(1);
-  for (int i = 0; i < 100; ++i) groups[0].push_back({"literal " + std::to_string(i), Case::Ignored, "Name"});
+  for (int i = 0; i < 100; ++i)
+    groups[0].push_back({"literal " + std::to_string(i), Case::Ignored, {"Name"}});
   const auto searches_by_keys = [&](const std::string& line) {
     std::string text;
     while (text.size() < kEnoughToLearn) text += line + '\n';
@@ -382,6 +388,61 @@ TEST(LineFilter, SearchesKeysWhereThatIsQuicker) {
   EXPECT_FALSE(searches_by_keys(filler + R"(,"Name":"short"})"));
   groups[0].resize(2);
   EXPECT_FALSE(searches_by_keys(filler + R"(,"Name":"short"})")) << "of few each byte is as quick";
+}
+
+// Text that turns out to be of another kind is searched byte by byte for a while; and a line of many values
+// is one candidate.
+TEST(LineFilter, FindsTheSameWhereTextChangesItsKind) {
+  LiteralGroups groups(1);
+  for (int i = 0; i < 100; ++i)
+    groups[0].push_back({"literal " + std::to_string(i), Case::Ignored, {"Name"}});
+  std::string first, shorts, one = R"({"records":[)";
+  while (first.size() < kEnoughToLearn)
+    first += R"({"Other":")" + std::string(900, 'x') + "\",\"Name\":\"y\"}\n";
+  for (int i = 0; i < 500; ++i) {
+    shorts += i % 5 ? R"({"Name":"a"})" : R"({"Name":"a literal 77"})";
+    one += R"({"Name":"literal 3"},)";
+    shorts += '\n';
+  }
+  one += R"({"Name":"b"}]})";
+  for_each_target([&](const Kernels&) {
+    const LineFilter filter(groups);
+    filter.learn(first);
+    ASSERT_TRUE(filter.searches_by_keys());
+    for (int round = 0; round < 40; ++round) {
+      ASSERT_EQ(candidates(filter, shorts).size(), 100u);
+      ASSERT_EQ(candidates(filter, one + '\n' + first + one).size(), 2u);
+      ASSERT_EQ(candidates(filter, first).size(), 0u);
+    }
+  });
+}
+
+// A mapped file may be written to while it is searched: what is found is wrong then, and nothing else is.
+TEST(KeyedSearch, CopiesStayInTheirRoomWhileTextChanges) {
+  constexpr size_t kSize = 1 << 16;
+  std::string keys, value = R"("Name":")" + std::string(kSize, 'x');
+  while (keys.size() < kSize) keys += R"("Name":"xxxxxxxxxxxxxxxxxxxx)";
+  keys.resize(kSize);
+  value.resize(kSize);
+  const std::unique_ptr<std::atomic<char>[]> text(new std::atomic<char>[kSize]);
+  static_assert(sizeof(std::atomic<char>) == 1);
+  const auto write = [&](const std::string& from) {
+    for (size_t i = 0; i < kSize; ++i) text[i].store(from[i], std::memory_order_relaxed);
+  };
+  write(keys);
+  std::atomic<bool> ends = false;
+  std::thread writer([&] {
+    while (!ends) write(value), write(keys);
+  });
+  const KeyedSearch search({"Name"}, {}, "");
+  KeyedFields found;
+  for (int round = 0; round < 500; ++round) {
+    const auto* begin = reinterpret_cast<const char*>(text.get());
+    search.find_fields(begin, begin + kSize, &found);
+    ASSERT_LE(found.values_size, found.capacity);
+  }
+  ends = true;
+  writer.join();
 }
 
 }  // namespace
