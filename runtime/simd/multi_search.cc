@@ -62,7 +62,7 @@ namespace {
 
 // About so many cycles, by a profile with AVX-512: to look up the window at a place; to look at a candidate.
 constexpr double kPlaceCost = 1.4, kCandidateCost = 48;
-// The same for 64 bytes: to compare two bytes of one needle; to look up a byte of fingerprints.
+// By estimate, for 64 bytes: to compare two bytes of one needle; to look up a byte of fingerprints.
 constexpr double kProbeCost = 2.5, kFingerprintCost = 6;
 // So many bits of the bitmap of windows are there for each of them, 32 KB at most.
 constexpr int kBitsAWindow = 6, kMostBits = 18;
@@ -385,13 +385,11 @@ LearningSearch::LearningSearch(std::vector<MultiSearch::Piece> pieces, const Esc
 
 const MultiSearch& LearningSearch::search() const { return *state_->current.load(std::memory_order_acquire); }
 
-// A quarter of a megabyte is some dozens of lines of each kind, and takes less time than a chunk.
 void LearningSearch::learn(std::string_view text) const {
-  constexpr size_t kMost = size_t{1} << 18;
   State& state = *state_;
   if (state.has_begun.load(std::memory_order_relaxed)) return;
   if (state.pieces.size() <= kMaxProbes || state.has_begun.exchange(true)) return;
-  state.learnt = MultiSearch(state.pieces, state.escapes, text.substr(0, kMost));
+  state.learnt = MultiSearch(state.pieces, state.escapes, text.substr(0, kMostToLearn));
   state.current.store(&state.learnt, std::memory_order_release);
 }
 

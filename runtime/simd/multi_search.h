@@ -75,8 +75,9 @@ class MultiSearch {
   MultiNeedle multi_{};
 };
 
-// Less text than this tells little of what is common.
-inline constexpr size_t kEnoughToLearn = size_t{1} << 16;
+// Less text tells little of what is common; more is not looked at: it is some dozens of lines of each kind,
+// and takes less time than a chunk.
+inline constexpr size_t kEnoughToLearn = size_t{1} << 16, kMostToLearn = size_t{1} << 18;
 
 // A search that becomes quicker, and finds the same, once it has seen text of the kind it searches. Shared by
 // threads.
