@@ -18,14 +18,13 @@
 #include "cli/run.h"
 #include "cli/session.h"
 #include "cli/window.h"
-#include "runtime/base/side_by_side.h"
 
 namespace kqlc::cli {
 
 namespace {
 
 std::string error_answer(std::string_view code, std::string_view message) {
-  return fmt::format("\"error\":{{\"code\":\"{}\",\"message\":{}}}", code, json_string(message));
+  return fmt::format("\"error\":{{\"code\":\"{}\",\"message\":{}}}}}\n", code, json_string(message));
 }
 
 const source::Diagnostic& first_error(const source::Diagnostics& diagnostics) {
@@ -42,70 +41,52 @@ struct Batch {
   TimeRange bounds;
 };
 
-void append_json_tables(std::string& out, const std::vector<Job>& jobs, size_t threads) {
-  std::vector<std::string> tables(jobs.size());
-  side_by_side(jobs.size(), threads, [&](size_t i, size_t) { append_json_table(tables[i], jobs[i].rows); });
-  out += "\"tables\":[";
-  for (const std::string& table : tables) {
-    out += &table == tables.data() ? "{" : ",{";
-    out += table;
-    out += "}";
-  }
-  out += "]";
-}
-
-// What is not in the rows, and why: a sentence a line of the report.
-void append_report(std::string& out, const std::vector<Job>& jobs, const Batch& batch) {
+// What is not in the rows, and why: a member with a sentence a line of the report, if there are any.
+std::string print_report(const std::vector<Job>& jobs, const Batch& batch) {
   std::string text = batch.tables.render_problems();
   for (const Job& job : jobs)
     if (std::string reason = explain_empty_window(job, batch.tables, batch.options); !reason.empty())
       text += "no event in its window: " + reason + "\n";
   std::istringstream lines(text);
-  const char* before = ",\"report\":[";
-  bool any = false;
-  for (std::string line; std::getline(lines, line); any = true)
-    out += (any ? "," : before) + json_string(line);
-  if (any) out += "]";
+  std::string out;
+  for (std::string line; std::getline(lines, line);)
+    out += (out.empty() ? ",\"report\":[" : ",") + json_string(line);
+  return out.empty() ? out : out + "]";
 }
 
-// Appends what the query gives, or why it gives nothing.
-void answer(std::string_view query, const Batch& batch, std::string& out) {
+// Writes `before`, what the query gives or why it gives nothing, and the end of the line.
+Result<void> answer(std::string_view query, const std::string& before, const Batch& batch,
+                    const TextWriter& write) {
   source::SourceFile source{"query", std::string(query), std::string(query), {}};
   Compiled compiled = compile(std::move(source), batch.schemas, batch.now);
-  if (!compiled.ok()) {
-    out += "\"error\":" + source::render_json(first_error(compiled.diagnostics), compiled.source);
-    return;
-  }
+  if (!compiled.ok())
+    return write(fmt::format("{}\"error\":{}}}\n", before,
+                             source::render_json(first_error(compiled.diagnostics), compiled.source)));
   std::vector<Job> jobs = make_jobs(compiled.plan, batch.bounds);
   batch.tables.begin_report();
   run_jobs(jobs, batch.tables, batch.options);
+  std::vector<Output> outputs;
   for (const Job& job : jobs) {
-    if (!job.error && job.partial.empty()) continue;
-    out += job.error ? error_answer("error", job.error->message) : error_answer("partial", job.partial);
-    return;
+    if (job.error) return write(before + error_answer("error", job.error->message));
+    if (!job.partial.empty()) return write(before + error_answer("partial", job.partial));
+    outputs.push_back({"", "", "", &job.rows, ""});
   }
-  const auto threads = static_cast<size_t>(num_threads(batch.options));
-  if (jobs.size() == 1)
-    append_json_table(out, jobs[0].rows, threads);
-  else
-    append_json_tables(out, jobs, threads);
-  append_report(out, jobs, batch);
+  return print_json_members(outputs, static_cast<size_t>(num_threads(batch.options)), before,
+                            print_report(jobs, batch) + "}\n", write);
 }
 
 // Every line has its answer, so that who asks can count them.
-std::string answer_line(const std::string& line, simdjson::dom::parser& parser, const Batch& batch) {
+Result<void> answer_line(const std::string& line, simdjson::dom::parser& parser, const Batch& batch,
+                         const TextWriter& write) {
   simdjson::dom::element document, id;
   std::string_view query;
   const bool is_json = parser.parse(line).get(document) == simdjson::SUCCESS && document.is_object();
   const bool has_id = is_json && document["id"].get(id) == simdjson::SUCCESS;
   const bool has_query = is_json && document["query"].get(query) == simdjson::SUCCESS;
-  std::string out = "{\"id\":" + (has_id ? simdjson::minify(id) : "null") + ",";
-  if (has_query)
-    answer(query, batch, out);
-  else
-    out += error_answer("request", is_json ? "the line has no text `query`" : "the line is no JSON object");
-  out += "}\n";
-  return out;
+  const std::string before = "{\"id\":" + (has_id ? simdjson::minify(id) : "null") + ",";
+  if (has_query) return answer(query, before, batch, write);
+  return write(before + error_answer("request", is_json ? "the line has no text `query`"
+                                                        : "the line is no JSON object"));
 }
 
 }  // namespace
@@ -119,9 +100,10 @@ int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Table
   Batch batch{schemas, now, tables, options, bounds.value()};
   std::ios::sync_with_stdio(false);  // which would take each character of a line alone
   simdjson::dom::parser parser;
+  const TextWriter write = [&](std::string_view bytes) { return out.value().write(bytes); };
   for (std::string line; !interrupted() && std::getline(in, line);) {
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
-    auto written = out.value().write(answer_line(line, parser, batch));
+    auto written = answer_line(line, parser, batch, write);
     if (!written.ok()) return fail(written.error());
   }
   return interrupted() ? kInterrupted : kDone;

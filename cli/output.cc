@@ -239,22 +239,54 @@ class PartCutter {
 
 using PrintPart = std::function<void(std::string& out, const Part& part)>;
 
+// Writes texts one behind the other: small ones together, and what is left at the end.
+class Gatherer {
+ public:
+  explicit Gatherer(const TextWriter& write) : write_(write) {}
+  Result<void> add(std::string_view text) {
+    text_ += text;
+    return text_.size() < kBytesAtOnce ? Result<void>() : flush();
+  }
+  Result<void> flush() {
+    if (!text_.empty()) KQLC_TRY(write_(text_));
+    text_.clear();
+    return {};
+  }
+
+ private:
+  const TextWriter& write_;
+  std::string text_;
+};
+
+// While some parts are printed, those before them are written.
 Result<void> write_parts(std::span<const Output> outputs, size_t threads, const PrintPart& print,
-                         const TextWriter& write) {
+                         const TextWriter& write, std::string_view before = "",
+                         std::string_view behind = "") {
   PartCutter cutter(outputs);
-  std::string text;
+  Gatherer gatherer(write);
+  std::vector<std::string> printed;
+  const auto write_printed = [&]() -> Result<void> {
+    for (std::string& text : printed) KQLC_TRY(gatherer.add(std::exchange(text, {})));
+    return {};
+  };
+  KQLC_TRY(gatherer.add(before));
   for (auto parts = cutter.next(threads * kBytesAtOnce); !parts.empty();
        parts = cutter.next(threads * kBytesAtOnce)) {
     std::vector<std::string> texts(parts.size());
-    side_by_side(parts.size(), threads, [&](size_t i, size_t) { print(texts[i], parts[i]); });
-    for (std::string& part : texts) {
-      text += std::exchange(part, {});
-      if (text.size() < kBytesAtOnce) continue;
-      KQLC_TRY(write(text));
-      text.clear();
-    }
+    Result<void> written;
+    const size_t first = printed.empty() ? 0 : 1;
+    side_by_side(first + parts.size(), threads, [&](size_t i, size_t) {
+      if (i < first)
+        written = write_printed();
+      else
+        print(texts[i - first], parts[i - first]);
+    });
+    KQLC_TRY(std::move(written));
+    printed = std::move(texts);
   }
-  return text.empty() ? Result<void>() : write(text);
+  KQLC_TRY(write_printed());
+  KQLC_TRY(gatherer.add(behind));
+  return gatherer.flush();
 }
 
 // The members of an object.
@@ -280,13 +312,16 @@ void append_json_part(std::string& out, const Part& part) {
 
 }  // namespace
 
-void append_json_table(std::string& out, const reference::Rows& rows, size_t threads) {
-  const Output output{"", "", "", &rows, ""};
-  const auto append = [&](std::string_view text) {
-    out += text;
-    return Result<void>();
+Result<void> print_json_members(const std::vector<Output>& outputs, size_t threads, std::string_view before,
+                                std::string_view behind, const TextWriter& write) {
+  if (outputs.size() == 1) return write_parts(outputs, threads, append_json_part, write, before, behind);
+  const auto print = [&](std::string& out, const Part& part) {
+    if (part.is_first()) out += &*part.output == outputs.data() ? "{" : ",{";
+    append_json_part(out, part);
+    if (part.is_last()) out += "}";
   };
-  KQLC_CHECK(write_parts({&output, 1}, threads, append_json_part, append).ok(), "appending cannot fail");
+  return write_parts(outputs, threads, print, write, fmt::format("{}\"tables\":[", before),
+                     fmt::format("]{}", behind));
 }
 
 namespace {
@@ -356,9 +391,13 @@ Result<void> print_json(const std::vector<Output>& outputs, size_t threads, cons
     append_json_part(out, part);
     if (part.is_last()) out += "}";
   };
-  KQLC_TRY(write(is_scan ? "[" : is_list ? "{\"tables\":[" : ""));
-  KQLC_TRY(write_parts(outputs, threads, print, write));
-  return write(is_scan ? "]\n" : is_list ? "]}\n" : "\n");
+  return write_parts(outputs, threads, print, write,
+                     is_scan   ? "["
+                     : is_list ? "{\"tables\":["
+                               : "",
+                     is_scan   ? "]\n"
+                     : is_list ? "]}\n"
+                               : "\n");
 }
 
 }  // namespace

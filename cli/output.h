@@ -25,9 +25,6 @@ std::string_view extension_of(OutputFormat format);
 void append_json_value(std::string& out, const Cell& cell, Type type);
 // The text as a JSON string, in quotes.
 std::string json_string(std::string_view text);
-// Appends {"columns":[{"name","type"}...],"rows":[[...]...]} without the outer braces; many rows on several
-// threads.
-void append_json_table(std::string& out, const reference::Rows& rows, size_t threads = 1);
 
 // A result to be printed.
 struct Output {
@@ -47,5 +44,11 @@ using TextWriter = std::function<Result<void>(std::string_view bytes)>;
 // table. With a `width` (of a terminal) tables are cut to it and say so.
 Result<void> print_outputs(const std::vector<Output>& outputs, OutputFormat format, size_t width,
                            size_t threads, const TextWriter& write);
+
+// Writes `before`, the results as members of an object, and `behind`: "columns":[{"name","type"}...],
+// "rows":[[...]...] of one result, "tables":[{"columns","rows"}...] of several. Printed as print_outputs()
+// does.
+Result<void> print_json_members(const std::vector<Output>& outputs, size_t threads, std::string_view before,
+                                std::string_view behind, const TextWriter& write);
 
 }  // namespace kqlc::cli

@@ -11,7 +11,7 @@ namespace {
 
 // What a state of less holds is done with before another thread has started: a pack has a hundred such
 // states.
-constexpr size_t kLeastBytes = size_t{1} << 18;
+constexpr size_t kLeastBytes = size_t{1} << 20;
 
 }  // namespace
 

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/compile.h"
-#include "cli/output.h"
+#include "tests/unit/json_table.h"
 
 namespace kqlc {
 namespace {
@@ -45,8 +45,7 @@ std::string rows_of(const std::string& query) {
                    const reference::RowSink&) -> Result<void> { return {}; };
   auto rows = reference::execute(result.plan, 0, reader);
   if (!rows.ok()) return rows.error().message;
-  std::string text;
-  cli::append_json_table(text, rows.value());
+  const std::string text = json_table(rows.value());
   return text.substr(text.find("\"rows\":") + 7);
 }
 

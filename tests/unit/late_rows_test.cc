@@ -8,11 +8,11 @@
 #include <gtest/gtest.h>
 
 #include "cli/compile.h"
-#include "cli/output.h"
 #include "cli/run.h"
 #include "cli/session.h"
 #include "runtime/base/check.h"
 #include "tests/engines/files.h"
+#include "tests/unit/json_table.h"
 
 namespace kqlc::cli {
 namespace {
@@ -47,9 +47,7 @@ class LateRowsTest : public testing::Test {
     std::vector<Job> jobs = make_jobs(compiled.plan, TimeRange());
     run_jobs(jobs, tables.value(), options);
     if (jobs[0].error) return jobs[0].error->message;
-    std::string text;
-    append_json_table(text, jobs[0].rows);
-    return text;
+    return json_table(jobs[0].rows);
   }
 
   void expect_same(const std::string& query, const std::string& data) {

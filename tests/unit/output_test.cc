@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+#include "tests/unit/json_table.h"
+
 namespace kqlc::cli {
 namespace {
 
@@ -76,10 +78,7 @@ TEST(Output, PiecesAreBoundedWhateverTheValues) {
 
 TEST(Output, ATableIsTheSameWhicheverThreadsPrintIt) {
   const Result result(50'000, 40);
-  std::string one, four;
-  append_json_table(one, result.rows, 1);
-  append_json_table(four, result.rows, 4);
-  EXPECT_TRUE(one == four);
+  EXPECT_TRUE(json_table(result.rows, 1) == json_table(result.rows, 4));
 }
 
 }  // namespace

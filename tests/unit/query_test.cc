@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/tables.h"
 #include "compiler/rule/rule.h"
+#include "tests/unit/json_table.h"
 
 namespace kqlc {
 namespace {
@@ -24,9 +25,7 @@ std::string answer(const std::string& query) {
                    const reference::RowSink&) -> Result<void> { return {}; };
   auto rows = reference::execute(compiled.plan, 0, reader);
   if (!rows.ok()) return rows.error().message;
-  std::string text;
-  cli::append_json_table(text, rows.value());
-  return text;
+  return json_table(rows.value());
 }
 
 std::string rows_of(const std::string& query) {
