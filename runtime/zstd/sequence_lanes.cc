@@ -31,7 +31,8 @@ struct Lane {
   uint64_t states = 0;
   const SequenceTables* tables = nullptr;
   uint32_t* out = nullptr;
-  size_t count = 0;  // of sequences that are not read
+  size_t count = 0;      // of wanted sequences that are not read
+  bool has_end = false;  // the last of them is the last of the stream
 };
 
 size_t literals_state(uint64_t states) { return static_cast<uint32_t>(states) >> word::kLiterals; }
@@ -121,7 +122,8 @@ constexpr std::array<ReadRounds, kLanes> readers(std::index_sequence<N...>) {
 }
 #endif
 
-// How many sequences of the lane may be read without a look at each bit; all but the last one may.
+// How many sequences of the lane may be read without a look at each bit: not the last one, behind which there
+// may be no states.
 size_t rounds_of(const Lane& lane) {
   if (lane.count < 2 || lane.left < kWordBits || !has_fast_deposit()) return 0;
   return std::min(lane.count - 1, static_cast<size_t>(lane.left - kWordBits) / kSequenceBits);
@@ -154,7 +156,8 @@ class Unpacker {
     uint64_t states = bits.read(static_cast<unsigned>(tables.literals.log)) << word::kLiterals;
     states |= bits.read(static_cast<unsigned>(tables.offsets.log)) << word::kOffsets;
     states |= bits.read(static_cast<unsigned>(tables.matches.log)) << word::kMatches;
-    lanes_[count_++] = {stream.packed.data(), bits.left(), states, &tables, stream.out, stream.count};
+    lanes_[count_++] = {stream.packed.data(),         bits.left(), states, &tables, stream.out, stream.wanted,
+                        stream.wanted == stream.count};
     return bits.left() >= 0;
   }
 
@@ -175,12 +178,12 @@ class Unpacker {
     return true;
   }
 
-  // The rest of a stream.
+  // The rest of what is wanted of a stream.
   bool finish(Lane& lane) {
     BackwardBits bits(lane.begin, lane.left);
     for (; lane.count > 0 && bits.left() >= 0; --lane.count)
-      *lane.out++ = list_->pack(read_one(*lane.tables, bits, &lane.states, lane.count == 1));
-    return bits.left() == 0;
+      *lane.out++ = list_->pack(read_one(*lane.tables, bits, &lane.states, lane.has_end && lane.count == 1));
+    return lane.has_end ? bits.left() == 0 : bits.left() >= 0;
   }
 
   SequenceList* list_;

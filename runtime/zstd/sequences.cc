@@ -106,7 +106,7 @@ bool open_sequences(Bytes section, const SequenceTables* before, SequenceTables*
       !read(kOffsetsKind, &SequenceTables::offsets, modes >> 4) ||
       !read(kMatchesKind, &SequenceTables::matches, modes >> 2))
     return false;
-  *out = {rest, tables, count->count, nullptr};
+  *out = {rest, tables, count->count, count->count, nullptr};
   return true;
 }
 

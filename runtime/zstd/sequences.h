@@ -78,6 +78,8 @@ class SequenceList {
     words_.clear();
     long_.clear();
   }
+  // Keeps the first `size`.
+  void cut(size_t size) { words_.resize(size); }
   // Makes room for `count` more, and returns it; it stays until the next call.
   uint32_t* grow(size_t count) {
     words_.resize(words_.size() + count);
@@ -94,12 +96,12 @@ class SequenceList {
   std::vector<Sequence> long_;
 };
 
-// The sequences of a block that are not read yet.
+// The sequences of a block that are not read yet. The first `wanted` of them will be, at least one.
 struct SequenceStream {
   Bytes packed;
   const SequenceTables* tables = nullptr;
-  size_t count = 0;
-  uint32_t* out = nullptr;  // their words
+  size_t count = 0, wanted = 0;
+  uint32_t* out = nullptr;  // the words of those that are read
 };
 
 // How many sequences a section has, and how many bytes say so. Nothing where it ends before.
@@ -116,8 +118,8 @@ bool open_sequences(Bytes section, const SequenceTables* before, SequenceTables*
 // More streams at once have more tables than the cache of the first level.
 constexpr size_t kStreamsAtOnce = 6;
 
-// Reads the sequences of blocks, whose words are a part of the list. Returns false where one has more or
-// fewer than it says.
+// Reads the wanted sequences of blocks, whose words are a part of the list. Returns false where one has fewer
+// than it says, or more and all of them are wanted.
 bool unpack_sequences(std::span<SequenceStream> streams, SequenceList* list);
 
 }  // namespace kqlc::zstd

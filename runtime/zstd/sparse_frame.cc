@@ -17,6 +17,8 @@ constexpr size_t kMostBlock = size_t{1} << 17;
 // A frame of more blocks than its size asks for, which would take much memory here, is not read.
 constexpr size_t kFewBlocks = 16, kLeastBlock = 1024;
 constexpr size_t kMarked = word::kMostAdded;
+// So much more is read of a block's sequences than its share of the bytes would take: one part of so many.
+constexpr size_t kPartMore = 32;
 // Steps may take about as long as reading the sequences did: one for so many of these, and a few.
 constexpr size_t kFewSteps = 256, kSequencesForStep = 12;
 // Looking through so many for an offset takes as long as a step.
@@ -52,6 +54,7 @@ bool SparseFrame::open(Bytes frame, size_t size, uint8_t* buffer) {
   blocks_.clear();
   known_blocks_ = known_bytes_ = num_trees_ = num_literals_ = 0;
   has_sequences_ = false;
+  reads_parts_ = true;
   num_tables_ = 0;
   sequences_.clear();
   marks_.clear();
@@ -126,33 +129,62 @@ size_t SparseFrame::read_literals(Bytes bytes, Block* block) {
 
 // Learns where the blocks stand that make the first `end` bytes.
 bool SparseFrame::learn(size_t end) {
-  while (known_bytes_ < end)
-    if (!learn_next((end - known_bytes_) / kMostBlock + 1)) return false;
+  while (known_bytes_ < end) {
+    forget_part();
+    if (!learn_next(end)) return false;
+  }
   return true;
 }
 
-// The next blocks, up to `wanted` and kStreamsAtOnce of which have sequences that are read side by side.
-bool SparseFrame::learn_next(size_t wanted) {
+// A block of which a part was not enough is read anew, and those behind it as a whole.
+void SparseFrame::forget_part() {
+  if (known_blocks_ == 0) return;
+  const Block& last = blocks_[known_blocks_ - 1];
+  if (last.num_read == last.num_sequences) return;
+  known_bytes_ = last.begin;
+  sequences_.cut(last.first_sequence);
+  marks_.resize(last.first_mark);
+  --known_blocks_;
+  --num_tables_;
+  reads_parts_ = false;
+}
+
+// How many sequences of a block that stands at `begin` are read for the bytes in front of `end`. That is a
+// guess, where less than all may be read.
+size_t SparseFrame::sequences_up_to(size_t end, const Block& block, size_t begin) const {
+  if (!ends_early_ || !reads_parts_ || end - begin >= kMostBlock) return block.num_sequences;
+  const size_t share = (end - begin) * block.num_sequences / kMostBlock;
+  return std::min(block.num_sequences, share + share / kPartMore + kMarked);
+}
+
+// The next blocks in front of `end`, if all are as long as they may be, up to kStreamsAtOnce of which have
+// sequences that are read side by side.
+bool SparseFrame::learn_next(size_t end) {
   sequence_streams_.clear();
   const size_t first = sequences_.size();
   size_t number = known_blocks_, count = 0;
-  for (const size_t most = std::min(wanted, kStreamsAtOnce);
-       number < blocks_.size() && sequence_streams_.size() < most; ++number) {
+  for (size_t begin = known_bytes_;
+       begin < end && number < blocks_.size() && sequence_streams_.size() < kStreamsAtOnce; ++number) {
     Block& block = blocks_[number];
     block.first_sequence = first + count;
-    count += block.num_sequences;
-    if (block.num_sequences > 0 && !open_next(block.section)) return false;
+    block.num_read = sequences_up_to(end, block, begin);
+    count += block.num_read;
+    begin += block.num_sequences > 0 ? kMostBlock : block.num_literals;
+    if (block.num_sequences == 0) continue;
+    if (!open_next(block.section)) return false;
+    sequence_streams_.back().wanted = block.num_read;
   }
   if (number == known_blocks_) return false;
   uint32_t* out = sequences_.grow(count);
   for (SequenceStream& stream : sequence_streams_) {
     stream.out = out;
-    out += stream.count;
+    out += stream.wanted;
   }
   if (!unpack_sequences(sequence_streams_, &sequences_)) return false;
   for (; known_blocks_ < number; ++known_blocks_)
     if (!measure(blocks_[known_blocks_])) return false;
-  return known_blocks_ < blocks_.size() || known_bytes_ == size_;
+  const Block& last = blocks_[known_blocks_ - 1];
+  return known_blocks_ < blocks_.size() || last.num_read < last.num_sequences || known_bytes_ == size_;
 }
 
 // The tables of as many blocks as are read at once are kept.
@@ -164,15 +196,15 @@ bool SparseFrame::open_next(Bytes section) {
   return open_sequences(section, before, &tables_[place], &sequence_streams_.emplace_back());
 }
 
-// Finds the size of a block, and marks its sequences.
+// Finds how many bytes a block has, or the sequences that are read make, and marks these.
 bool SparseFrame::measure(Block& block) {
   block.begin = known_bytes_;
   block.first_mark = marks_.size();
   uint64_t literals = 0, matches = 0;
-  for (size_t i = 0; i < block.num_sequences; i += kMarked) {
+  for (size_t i = 0; i < block.num_read; i += kMarked) {
     marks_.push_back(
         {static_cast<uint32_t>(known_bytes_ + literals + matches), static_cast<uint32_t>(literals)});
-    const size_t end = std::min(i + kMarked, block.num_sequences);
+    const size_t end = std::min(i + kMarked, block.num_read);
     const SequenceList::Sum sum = sequences_.sum(block.first_sequence + i, block.first_sequence + end);
     literals += sum.literals;
     matches += sum.matches;
@@ -180,9 +212,10 @@ bool SparseFrame::measure(Block& block) {
   }
   if (literals > block.num_literals) return false;
   block.num_last = block.num_literals - literals;
-  block.size = block.num_literals + matches;
-  known_bytes_ += block.size;
-  return block.size <= kMostBlock && known_bytes_ <= size_;
+  block.num_bytes = literals + matches;
+  const size_t size = block.num_bytes + (block.num_read == block.num_sequences ? block.num_last : 0);
+  known_bytes_ += size;
+  return size <= kMostBlock && known_bytes_ <= size_;
 }
 
 size_t SparseFrame::block_at(size_t place) const {
@@ -215,9 +248,9 @@ bool SparseFrame::plan(std::span<const Range> wanted, bool ends_early, std::vect
 // From the end of a block to its beginning, as long as a piece lies in it.
 bool SparseFrame::walk(size_t number) {
   const Block& block = blocks_[number];
-  size_t place = block.begin + block.size - block.num_last, literal = block.num_literals - block.num_last;
+  size_t place = block.begin + block.num_bytes, literal = block.num_literals - block.num_last;
   if (wants(place) && !take_literals(number, place, literal)) return false;
-  for (size_t left = block.num_sequences; left > 0 && wants(block.begin);) {
+  for (size_t left = block.num_read; left > 0 && wants(block.begin);) {
     const size_t mark = (left - 1) / kMarked;
     const Mark& before = marks_[block.first_mark + mark];
     for (; left > mark * kMarked && wants(before.bytes); --left) {

@@ -50,10 +50,11 @@ class SparseFrame {
     bool has_tree = false;
     uint8_t num_streams = 0;
     Bytes section;  // of sequences, if any
-    // Known for the first known_blocks_: where it stands in the frame, its sequences, and how many literals
-    // stand behind the last one.
-    size_t begin = 0, size = 0;
-    size_t first_sequence = 0, num_sequences = 0, first_mark = 0, num_last = 0;
+    size_t num_sequences = 0;
+    // Known for the first known_blocks_: where it stands in the frame, its sequences as far as they are read,
+    // how many bytes these make, and how many literals they leave.
+    size_t begin = 0, num_bytes = 0;
+    size_t first_sequence = 0, num_read = 0, first_mark = 0, num_last = 0;
     // Known once a literal was wanted.
     const HuffmanTable* table = nullptr;
     std::array<Bytes, 4> streams;
@@ -79,7 +80,9 @@ class SparseFrame {
   static bool read_block(unsigned type, Bytes bytes, Block* block);
   static size_t read_literals(Bytes bytes, Block* block);
   bool learn(size_t end);
-  bool learn_next(size_t wanted);
+  bool learn_next(size_t end);
+  void forget_part();
+  size_t sequences_up_to(size_t end, const Block& block, size_t begin) const;
   bool open_next(Bytes section);
   bool measure(Block& block);
   size_t block_at(size_t place) const;
@@ -98,7 +101,9 @@ class SparseFrame {
   uint8_t* buffer_ = nullptr;
   std::vector<Block> blocks_;
   bool has_sequences_ = false;
+  // Of the last known block not all sequences need have been read; then these bytes end with them.
   size_t known_blocks_ = 0, known_bytes_ = 0;
+  bool reads_parts_ = true;
   std::deque<SequenceTables> tables_;
   size_t num_tables_ = 0;    // that were made
   SequenceList sequences_;   // of known blocks

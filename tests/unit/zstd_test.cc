@@ -69,6 +69,18 @@ Content far_copies(std::mt19937& random, size_t size) {
   return content;
 }
 
+// Numbers, each of which is a sequence or more, in front of noise, which has none.
+Content numbers_and_noise(std::mt19937& random, size_t size) {
+  Content content;
+  while (content.size() < size) {
+    const Content some = numbers(random, 8000, 0, 4'194'304, false), noise = bytes_below(random, 67'072, 256);
+    content.insert(content.end(), some.begin(), some.end());
+    content.insert(content.end(), noise.begin(), noise.end());
+  }
+  content.resize(size);
+  return content;
+}
+
 struct Kind {
   const char* name;
   std::function<Content(std::mt19937&, size_t)> make;
@@ -85,7 +97,8 @@ const std::vector<Kind> kKinds = {
     {"few bytes", [](auto& random, size_t size) { return bytes_below(random, size, 5); }},
     {"one byte", [](auto& random, size_t size) { return bytes_below(random, size, 1); }},
     {"repetitions", repetitions},
-    {"far copies", far_copies}};
+    {"far copies", far_copies},
+    {"numbers and noise", numbers_and_noise}};
 
 Content packed(const Content& content, int level, bool has_checksum = false, bool has_size = true) {
   const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
@@ -205,6 +218,25 @@ TEST(Zstd, StreamsThatEndEarlyAreReadNoFurther) {
   EXPECT_EQ(buffer[1020], 0xEE);
   ASSERT_TRUE(read(frame, std::vector<Range>{{0, 1}}));
   EXPECT_EQ(buffer[20'000], content[20'000]) << "a whole stream";
+}
+
+// Those of a block stand behind its literals, the last ones first.
+TEST(Zstd, SequencesBehindTheLastWantedByteAreNotRead) {
+  std::mt19937 random(9);
+  const Content content = numbers(random, 16'000, 0, 4'194'304, false);
+  Content frame_bytes = packed(content, 1), buffer(content.size());
+  frame_bytes[frame_bytes.size() - 5000] ^= 0x55;
+  SparseFrame frame;
+  for (const auto& [begin, is_right] : {std::pair(size_t{800}, true), {size_t{127'000}, false}}) {
+    const Range range{begin, begin + 8};
+    ASSERT_TRUE(frame.open(frame_bytes, content.size(), buffer.data()));
+    EXPECT_EQ(read(frame, {&range, 1}, true) &&
+                  std::equal(&buffer[range.begin], &buffer[range.end], &content[range.begin]),
+              is_right)
+        << begin;
+    ASSERT_TRUE(frame.open(frame_bytes, content.size(), buffer.data()));
+    EXPECT_FALSE(read(frame, {&range, 1})) << begin;
+  }
 }
 
 TEST(Zstd, OtherFramesAreLeftToTheLibrary) {
