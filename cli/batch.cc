@@ -5,7 +5,9 @@
 #include "cli/batch.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <simdjson.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iostream>
@@ -89,10 +91,18 @@ Result<void> answer_line(const std::string& line, simdjson::dom::parser& parser,
                                                         : "the line is no JSON object"));
 }
 
+// Waits for the next line, or the end of all. Returns false when there is no need to go on.
+bool wait_for_line(const OutputFile& out) {
+  constexpr int kMilliseconds = 100;  // between two looks at what may have happened meanwhile
+  pollfd in{STDIN_FILENO, POLLIN, 0};
+  while (!interrupted() && !out.is_reader_gone())
+    if (std::cin.rdbuf()->in_avail() > 0 || poll(&in, 1, kMilliseconds) > 0) return true;
+  return false;
+}
+
 }  // namespace
 
-int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Tables& tables,
-              const Options& options) {
+int run_batch(const plan::Schemas& schemas, int64_t now, Tables& tables, const Options& options) {
   auto out = OutputFile::open("");
   if (!out.ok()) return fail(out.error());
   auto bounds = time_bounds(options);
@@ -101,12 +111,14 @@ int run_batch(std::istream& in, const plan::Schemas& schemas, int64_t now, Table
   std::ios::sync_with_stdio(false);  // which would take each character of a line alone
   simdjson::dom::parser parser;
   const TextWriter write = [&](std::string_view bytes) { return out.value().write(bytes); };
-  for (std::string line; !interrupted() && std::getline(in, line);) {
+  bool is_bad = false;
+  for (std::string line; wait_for_line(out.value()) && std::getline(std::cin, line);) {
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     auto written = answer_line(line, parser, batch, write);
     if (!written.ok()) return fail(written.error());
+    is_bad |= options.strict && tables.has_bad_data();
   }
-  return interrupted() ? kInterrupted : kDone;
+  return interrupted() ? kInterrupted : is_bad ? kBadData : kDone;
 }
 
 }  // namespace kqlc::cli

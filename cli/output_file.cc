@@ -4,6 +4,7 @@
 #include "cli/output_file.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,6 +67,11 @@ Result<void> OutputFile::write(std::string_view bytes) {
     bytes.remove_prefix(static_cast<size_t>(count));
   }
   return {};
+}
+
+bool OutputFile::is_reader_gone() const {
+  pollfd end{descriptor_, 0, 0};
+  return reader_gone_ || (poll(&end, 1, 0) > 0 && (end.revents & POLLERR));
 }
 
 Result<void> OutputFile::commit() {

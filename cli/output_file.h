@@ -26,6 +26,8 @@ class OutputFile {
   Result<void> commit();
 
   int descriptor() const { return descriptor_; }
+  // Whether the pipe that is written to has no reader any more, so that nothing more need be written.
+  bool is_reader_gone() const;
   // The name of the file while it is written; "" for standard output.
   const std::string& path_for_now() const { return temporary_; }
 

@@ -39,7 +39,7 @@ int run_query(const Options& options) {
   auto session = open_session(options);
   if (!session.ok()) return fail(session.error());
   auto& [schemas, tables, now] = session.value();
-  if (options.batch) return run_batch(std::cin, *schemas, now, tables, options);
+  if (options.batch) return run_batch(*schemas, now, tables, options);
   auto text = query_text(options);
   if (!text.ok()) return fail(text.error());
   Compiled compiled = compile({"query", text.value(), text.value(), {}}, *schemas, now);

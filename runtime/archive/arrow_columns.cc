@@ -6,6 +6,8 @@
 #include "runtime/archive/arrow_columns.h"
 
 #include <arrow/util/decimal.h>
+#include <arrow/util/float16.h>
+#include <arrow/util/ree_util.h>
 
 #include <algorithm>
 #include <cmath>
@@ -40,6 +42,15 @@ std::string_view text_at(const arrow::Array& array, int64_t row) {
     default:
       return static_cast<const arrow::BinaryViewArray&>(array).GetView(row);
   }
+}
+
+double half_at(const arrow::Array& array, int64_t row) {
+  return arrow::util::Float16::FromBits(static_cast<const arrow::HalfFloatArray&>(array).Value(row))
+      .ToDouble();
+}
+
+int64_t run_of(const arrow::Array& array, int64_t row) {
+  return arrow::ree_util::FindPhysicalIndex(arrow::ArraySpan(*array.data()), row, array.offset());
 }
 
 namespace {
@@ -146,10 +157,16 @@ Reading cell_of(const arrow::Array& array, int64_t row, Type type, Cell* cell) {
       return Reading::Null;
     case arrow::Type::BOOL:
       return reading::convert_long(static_cast<const arrow::BooleanArray&>(array).Value(row), type, cell);
+    case arrow::Type::HALF_FLOAT:
+      return reading::convert_real(half_at(array, row), type, cell);
     case arrow::Type::FLOAT:
       return reading::convert_real(static_cast<const arrow::FloatArray&>(array).Value(row), type, cell);
     case arrow::Type::DOUBLE:
       return reading::convert_real(static_cast<const arrow::DoubleArray&>(array).Value(row), type, cell);
+    case arrow::Type::DECIMAL32:
+      return read_value(type, static_cast<const arrow::Decimal32Array&>(array).FormatValue(row), cell);
+    case arrow::Type::DECIMAL64:
+      return read_value(type, static_cast<const arrow::Decimal64Array&>(array).FormatValue(row), cell);
     case arrow::Type::DECIMAL128:
       return read_value(type, static_cast<const arrow::Decimal128Array&>(array).FormatValue(row), cell);
     case arrow::Type::DECIMAL256:
@@ -166,6 +183,9 @@ Reading cell_of(const arrow::Array& array, int64_t row, Type type, Cell* cell) {
       auto& coded = static_cast<const arrow::DictionaryArray&>(array);
       return cell_of(*coded.dictionary(), coded.GetValueIndex(row), type, cell);
     }
+    case arrow::Type::RUN_END_ENCODED:
+      return cell_of(*static_cast<const arrow::RunEndEncodedArray&>(array).values(), run_of(array, row), type,
+                     cell);
     case arrow::Type::EXTENSION:
       return cell_of(*static_cast<const arrow::ExtensionArray&>(array).storage(), row, type, cell);
     default:
@@ -357,9 +377,12 @@ Type kql_type(const arrow::DataType& type) {
     case arrow::Type::UINT32:
     case arrow::Type::UINT64:
       return Type::Long;
+    case arrow::Type::HALF_FLOAT:
     case arrow::Type::FLOAT:
     case arrow::Type::DOUBLE:
       return Type::Real;
+    case arrow::Type::DECIMAL32:
+    case arrow::Type::DECIMAL64:
     case arrow::Type::DECIMAL128:
     case arrow::Type::DECIMAL256:
       return Type::Decimal;
@@ -376,6 +399,8 @@ Type kql_type(const arrow::DataType& type) {
                                                                                      : Type::String;
     case arrow::Type::DICTIONARY:
       return kql_type(*static_cast<const arrow::DictionaryType&>(type).value_type());
+    case arrow::Type::RUN_END_ENCODED:
+      return kql_type(*static_cast<const arrow::RunEndEncodedType&>(type).value_type());
     case arrow::Type::EXTENSION: {
       auto& extension = static_cast<const arrow::ExtensionType&>(type);
       return extension.extension_name() == "arrow.json" ? Type::Dynamic : kql_type(*extension.storage_type());
@@ -383,8 +408,12 @@ Type kql_type(const arrow::DataType& type) {
     case arrow::Type::STRUCT:
     case arrow::Type::LIST:
     case arrow::Type::LARGE_LIST:
+    case arrow::Type::LIST_VIEW:
+    case arrow::Type::LARGE_LIST_VIEW:
     case arrow::Type::FIXED_SIZE_LIST:
     case arrow::Type::MAP:
+    case arrow::Type::SPARSE_UNION:
+    case arrow::Type::DENSE_UNION:
       return Type::Dynamic;
     default:
       return Type::String;

@@ -48,6 +48,12 @@ Result<std::shared_ptr<arrow::io::InputStream>> open_input(const File& file);
 bool is_text(arrow::Type::type id);
 std::string_view text_at(const arrow::Array& array, int64_t row);
 
+// The value of a row of a HALF_FLOAT array.
+double half_at(const arrow::Array& array, int64_t row);
+
+// Which of its values a row of a RUN_END_ENCODED array has.
+int64_t run_of(const arrow::Array& array, int64_t row);
+
 // The JSON text of one value of any type.
 std::string json_text(const arrow::Array& array, int64_t row);
 

@@ -46,6 +46,12 @@ void append_items(const arrow::Array& values, int64_t begin, int64_t end, int de
   out->push_back(']');
 }
 
+template <class View>
+void append_view(const View& array, int64_t row, int depth, std::string* out) {
+  const int64_t begin = array.value_offset(row);
+  append_items(*array.values(), begin, begin + array.value_length(row), depth, out);
+}
+
 void append_struct(const arrow::StructArray& array, int64_t row, int depth, std::string* out) {
   out->push_back('{');
   for (int i = 0; i < array.num_fields(); ++i) {
@@ -136,6 +142,9 @@ void append_value(const arrow::Array& array, int64_t row, int depth, std::string
     case arrow::Type::BOOL:
       *out += static_cast<const arrow::BooleanArray&>(array).Value(row) ? "true" : "false";
       break;
+    case arrow::Type::HALF_FLOAT:
+      append_real(half_at(array, row), out);
+      break;
     case arrow::Type::FLOAT:
       append_real(static_cast<const arrow::FloatArray&>(array).Value(row), out);
       break;
@@ -184,6 +193,26 @@ void append_value(const arrow::Array& array, int64_t row, int depth, std::string
     case arrow::Type::DICTIONARY: {
       auto& coded = static_cast<const arrow::DictionaryArray&>(array);
       append_value(*coded.dictionary(), coded.GetValueIndex(row), depth, out);
+      break;
+    }
+    case arrow::Type::RUN_END_ENCODED:
+      append_value(*static_cast<const arrow::RunEndEncodedArray&>(array).values(), run_of(array, row), depth,
+                   out);
+      break;
+    case arrow::Type::LIST_VIEW:
+      append_view(static_cast<const arrow::ListViewArray&>(array), row, depth, out);
+      break;
+    case arrow::Type::LARGE_LIST_VIEW:
+      append_view(static_cast<const arrow::LargeListViewArray&>(array), row, depth, out);
+      break;
+    case arrow::Type::SPARSE_UNION: {
+      auto& any = static_cast<const arrow::SparseUnionArray&>(array);
+      append_value(*any.field(any.child_id(row)), row, depth, out);
+      break;
+    }
+    case arrow::Type::DENSE_UNION: {
+      auto& any = static_cast<const arrow::DenseUnionArray&>(array);
+      append_value(*any.field(any.child_id(row)), any.value_offset(row), depth, out);
       break;
     }
     case arrow::Type::EXTENSION:
