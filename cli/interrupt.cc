@@ -44,6 +44,8 @@ void install_signal_handlers() {
   handle(SIGPIPE, SIG_IGN);
 }
 
+const std::atomic<bool>& stop_flag() { return asked_to_stop; }
+
 bool interrupted() { return asked_to_stop.load(std::memory_order_relaxed); }
 
 }  // namespace kqlc::cli

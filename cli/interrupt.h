@@ -4,12 +4,15 @@
 // still be given out. The second signal ends the process at once.
 #pragma once
 
+#include <atomic>
+
 namespace kqlc::cli {
 
 // Installs the handlers. A closed pipe becomes a failed write.
 void install_signal_handlers();
 
-// Whether the user asked to stop.
+// Whether the user asked to stop; and where that stands.
 bool interrupted();
+const std::atomic<bool>& stop_flag();
 
 }  // namespace kqlc::cli

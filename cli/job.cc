@@ -17,7 +17,8 @@ std::vector<Job> make_jobs(const plan::Plan& plan, const TimeRange& bounds) {
 }
 
 void take_rows(Job& job, codegen::KernelRows rows) {
-  if (rows.error) {
+  // One that the user stopped is partial (run_jobs), and no error.
+  if (rows.error && rows.error->code != ErrorCode::Cancelled) {
     job.error = std::move(rows.error);
     return;
   }

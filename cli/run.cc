@@ -27,6 +27,7 @@ codegen::KernelOptions kernel_options(const Options& options) {
   how.engine = options.engine == "object" ? codegen::Engine::Object : codegen::Engine::Tiered;
   how.memory_limit = options.memory_limit;
   how.threads = static_cast<size_t>(num_threads(options));
+  how.stop = &stop_flag();
   return how;
 }
 

@@ -51,7 +51,7 @@ Result<std::shared_ptr<exec::Kernel>> load_kernel(const std::shared_ptr<Unit>& u
   auto* functions = reinterpret_cast<const PipelineFunction*>(code.functions);
   std::string_view image(reinterpret_cast<const char*>(code.image), code.image_size);
   return exec::Kernel::open(image, std::make_shared<LoadedCode>(std::move(jit), functions),
-                            {now, options.memory_limit, options.threads});
+                            {now, options.memory_limit, options.threads, options.stop});
 }
 
 // With code that is made when it is needed, and shared by rules of the same shape.
@@ -61,7 +61,7 @@ Result<std::shared_ptr<exec::Kernel>> share_kernel(const std::shared_ptr<Unit>& 
   const TierPolicy policy = policy_of(unit->optimizes() ? options.engine : Engine::O0);
   std::string image = exec::build_image(unit->program);
   code = share_code(unit, policy);
-  return exec::Kernel::open(image, code, {now, options.memory_limit, options.threads});
+  return exec::Kernel::open(image, code, {now, options.memory_limit, options.threads, options.stop});
 }
 
 // What the filters that stand on each scan need, in the order of the kernel's inputs.

@@ -6,6 +6,7 @@
 // so by compile(), and the caller runs the reference executor. LLVM stays behind this header.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,6 +43,7 @@ struct KernelOptions {
   size_t memory_limit = 0;  // bytes that the kernel may keep; 0: no limit
   std::string rule = {};    // id, for `describe`
   size_t threads = 1;       // that share the work where states are merged and results are made
+  const std::atomic<bool>* stop = nullptr;  // as exec::KernelOptions::stop
 };
 
 // A table that the kernel scans. Batches hold exactly these columns, in this order.

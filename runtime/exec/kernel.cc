@@ -402,7 +402,7 @@ void State::fill(size_t sink) {
 }
 
 void State::check_limits() {
-  if (kernel_->cancelled_.load(std::memory_order_relaxed)) fail(ErrorCode::Cancelled, "cancelled");
+  if (kernel_->is_stopped()) fail(ErrorCode::Cancelled, "cancelled");
   kernel_->account(*this);
   run_.next_check = kept_->bytes() + kBytesBetweenChecks;
   if (error_ && run_.sink) run_.sink->close();

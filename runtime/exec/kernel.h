@@ -52,6 +52,9 @@ struct KernelOptions {
   int64_t now = 0;          // query time, ticks
   size_t memory_limit = 0;  // bytes that all states together may keep; 0: no limit
   size_t threads = 1;       // that share the work where states are merged and results are made
+  // Of whoever feeds the kernel: once it is set, loops that take long end as if the kernel was cancelled, and
+  // a kernel that streams() has the rows before.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 // The rows of one result. Cells live in `arena`.
@@ -177,6 +180,12 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   std::vector<Cell> literals_;
   std::vector<const void*> prepared_;
   SinkSpec mark_spec_;
+  // Whether a loop is to end between two batches of its rows.
+  bool is_stopped() const {
+    return cancelled_.load(std::memory_order_relaxed) ||
+           (options_.stop && options_.stop->load(std::memory_order_relaxed));
+  }
+
   std::atomic<bool> cancelled_{false};
   mutable std::atomic<size_t> memory_{0};
 };

@@ -93,7 +93,7 @@ bool Kernel::run_cells(State& state, const Pipeline& pipeline, const Cell* cells
   sink.flush(state.run_.context);
   state.run_.context.arena = all;
   all->adopt(part);
-  if (cancelled_.load(std::memory_order_relaxed)) state.fail(ErrorCode::Cancelled, "cancelled");
+  if (is_stopped()) state.fail(ErrorCode::Cancelled, "cancelled");
   account(state);
   return !state.error_;
 }
