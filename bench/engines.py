@@ -163,7 +163,8 @@ class KqlcReady(OneWay):
 
 
 class Kqlc(OneWay):
-    """kqlc as a whole process. `files` may be those of another archive than the peers' (the reference executor's)."""
+    """kqlc as a whole process, which gives its rows in the form that the ready one does. `files` may be those of another archive than the
+    peers' (the reference executor's)."""
 
     def __init__(self, program, query, files, options, rules):
         self.query, self.rules, self.way, self.version = query, rules, "scan", None
@@ -176,13 +177,14 @@ class Kqlc(OneWay):
                 with open(os.path.join(path, f"{rules[number].number if rules else 0}.kql"), "w") as file:
                     file.write(text)
         data = [option for file in files for option in ("--data", file)]
-        self.command = [program, "scan", path, *data, "--now", NOW, "--format", "ndjson", *options]
+        self.command = [program, "scan", path, *data, "--now", NOW, "--format", "json", *options]
 
     def rows(self, output):
         result = []
-        for line in map(json.loads, output.splitlines()):
-            rule = [os.path.splitext(os.path.basename(line["rule"]))[0]] if self.rules else []
-            result.append(rule + ordered(self.query, line["row"]))
+        for table in json.loads(output):
+            rule = [os.path.splitext(os.path.basename(table["rule"]))[0]] if self.rules else []
+            names = [column["name"] for column in table["columns"]]
+            result += [rule + ordered(self.query, dict(zip(names, row))) for row in table["rows"]]
         return result
 
     def run(self):
