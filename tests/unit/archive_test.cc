@@ -296,7 +296,7 @@ TEST_F(ArchiveTest, RareArrowTypesHaveTheirValues) {
   auto table = arrow::Table::Make(arrow::schema(schema), arrays);
   write_arrow(folder_ + "/a.arrow", *table, 1);
   write_arrow(folder_ + "/b.arrow", *table->Slice(1, 2), 1);
-  const auto own = read_columns({folder_ + "/a.arrow", Format::ArrowFile});
+  const auto own = read_columns(detect_file(folder_ + "/a.arrow", {}).value());
   ASSERT_TRUE(own.ok());
   for (size_t i = 0; i < columns.size(); ++i) EXPECT_EQ(own.value()[i].type, columns[i].first) << i;
   for (Mapping mapping : {Mapping::Archives, Mapping::None}) {
