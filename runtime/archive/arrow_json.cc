@@ -46,8 +46,8 @@ void append_items(const arrow::Array& values, int64_t begin, int64_t end, int de
   out->push_back(']');
 }
 
-template <class View>
-void append_view(const View& array, int64_t row, int depth, std::string* out) {
+template <class List>
+void append_list(const List& array, int64_t row, int depth, std::string* out) {
   const int64_t begin = array.value_offset(row);
   append_items(*array.values(), begin, begin + array.value_length(row), depth, out);
 }
@@ -175,21 +175,15 @@ void append_value(const arrow::Array& array, int64_t row, int depth, std::string
     case arrow::Type::MAP:
       append_map(static_cast<const arrow::MapArray&>(array), row, depth, out);
       break;
-    case arrow::Type::LIST: {
-      auto& list = static_cast<const arrow::ListArray&>(array);
-      append_items(*list.values(), list.value_offset(row), list.value_offset(row + 1), depth, out);
+    case arrow::Type::LIST:
+      append_list(static_cast<const arrow::ListArray&>(array), row, depth, out);
       break;
-    }
-    case arrow::Type::LARGE_LIST: {
-      auto& list = static_cast<const arrow::LargeListArray&>(array);
-      append_items(*list.values(), list.value_offset(row), list.value_offset(row + 1), depth, out);
+    case arrow::Type::LARGE_LIST:
+      append_list(static_cast<const arrow::LargeListArray&>(array), row, depth, out);
       break;
-    }
-    case arrow::Type::FIXED_SIZE_LIST: {
-      auto& list = static_cast<const arrow::FixedSizeListArray&>(array);
-      append_items(*list.values(), list.value_offset(row), list.value_offset(row + 1), depth, out);
+    case arrow::Type::FIXED_SIZE_LIST:
+      append_list(static_cast<const arrow::FixedSizeListArray&>(array), row, depth, out);
       break;
-    }
     case arrow::Type::DICTIONARY: {
       auto& coded = static_cast<const arrow::DictionaryArray&>(array);
       append_value(*coded.dictionary(), coded.GetValueIndex(row), depth, out);
@@ -200,10 +194,10 @@ void append_value(const arrow::Array& array, int64_t row, int depth, std::string
                    out);
       break;
     case arrow::Type::LIST_VIEW:
-      append_view(static_cast<const arrow::ListViewArray&>(array), row, depth, out);
+      append_list(static_cast<const arrow::ListViewArray&>(array), row, depth, out);
       break;
     case arrow::Type::LARGE_LIST_VIEW:
-      append_view(static_cast<const arrow::LargeListViewArray&>(array), row, depth, out);
+      append_list(static_cast<const arrow::LargeListViewArray&>(array), row, depth, out);
       break;
     case arrow::Type::SPARSE_UNION: {
       auto& any = static_cast<const arrow::SparseUnionArray&>(array);
