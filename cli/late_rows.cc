@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows that were found become columns again, beside those that were fetched: one batch for the second
-// kernel.
+// The rows that were found become columns again, beside those that were fetched: one batch a thread for
+// the second kernel.
 #include "cli/late_rows.h"
 
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/side_by_side.h"
+
 namespace kqlc::cli {
 
 namespace {
+
+// Values that are worth a thread.
+constexpr size_t kCellsOfThread = 8192;
 
 // One column of rows of Cells, in the physical encoding of its type.
 class CellColumn {
@@ -49,6 +54,7 @@ std::unique_ptr<LateRows> LateRows::compile(const ir::Ir& ir, const codegen::Ker
   out->kept_ = split->early.ops[split->early.result].schema;
   auto early = codegen::Kernel::compile(std::make_shared<ir::Ir>(std::move(split->early)), options);
   auto late = codegen::Kernel::compile(std::make_shared<ir::Ir>(std::move(split->late)), options);
+  out->threads_ = std::max<size_t>(1, options.threads);
   // Without a join the second step has one phase.
   if (!early.ok() || !late.ok() || late.value()->num_phases() != 1) return nullptr;
   out->early_ = std::move(early).value();
@@ -73,26 +79,44 @@ std::vector<uint64_t> LateRows::first_rows_of(const RowList& found) const {
   return column_of(ir::kFirstRowColumn, found);
 }
 
-codegen::KernelRows LateRows::finish(const RowList& found, const std::vector<Column>& columns) const {
-  std::vector<std::unique_ptr<CellColumn>> kept;
-  for (size_t i = 0; i < kept_.size(); ++i)
-    kept.push_back(std::make_unique<CellColumn>(found, i, kept_[i].type));
-  auto state = late_->create_state();
-  // A union may read the rows more than once. Each input reads what it needs of them, found by the names that
-  // the split gave.
-  for (size_t input = 0; input < late_->inputs().size() && !found.empty(); ++input) {
+// A union may read the rows more than once. Each input reads what it needs of them, found by the names that
+// the split gave.
+void LateRows::consume(codegen::KernelState& state, const std::vector<Column>& columns, int64_t begin,
+                       int64_t end) const {
+  for (size_t input = 0; input < late_->inputs().size(); ++input) {
     std::vector<Column> batch_columns;
     for (const plan::ColumnDef& column : late_->inputs()[input].columns) {
-      size_t place = ir::kept_place(column.name);
-      batch_columns.push_back(place < kept.size() ? kept[place]->column() : columns[place - kept.size()]);
+      batch_columns.push_back(columns[ir::kept_place(column.name)]);
+      batch_columns.back().offset += begin;
     }
     Batch batch;
-    batch.num_rows = static_cast<int64_t>(found.size());
+    batch.num_rows = end - begin;
+    batch.position = static_cast<uint64_t>(begin);
     batch.columns = batch_columns.data();
     batch.num_columns = batch_columns.size();
-    late_->consume(*state, input, batch);
+    late_->consume(state, input, batch);
   }
-  return late_->finish(*state);
+}
+
+codegen::KernelRows LateRows::finish(const RowList& found, const std::vector<Column>& fetched) const {
+  std::vector<std::unique_ptr<CellColumn>> kept;
+  std::vector<Column> columns;
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    kept.push_back(std::make_unique<CellColumn>(found, i, kept_[i].type));
+    columns.push_back(kept.back()->column());
+  }
+  columns.insert(columns.end(), fetched.begin(), fetched.end());
+  const size_t rows = found.size(),
+               parts = std::clamp<size_t>(rows * columns.size() / kCellsOfThread, 1, threads_);
+  std::vector<std::shared_ptr<codegen::KernelState>> states(parts);
+  for (auto& state : states) state = late_->create_state();
+  const auto row_of = [&](size_t part) { return static_cast<int64_t>(rows * part / parts); };
+  if (!found.empty())
+    side_by_side(parts, parts, [&](size_t part, size_t) {
+      consume(*states[part], columns, row_of(part), row_of(part + 1));
+    });
+  for (size_t i = 1; i < parts; ++i) late_->merge(*states[0], *states[i]);
+  return late_->finish(*states[0]);
 }
 
 }  // namespace kqlc::cli

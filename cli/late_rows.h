@@ -28,15 +28,19 @@ class LateRows {
   // decide that order and therefore have to be rows as well.
   std::vector<uint64_t> locators_of(const RowList& found) const;
   std::vector<uint64_t> first_rows_of(const RowList& found) const;
-  // The rows of the query. `columns` are those of fetched(), a row each of `found`.
-  codegen::KernelRows finish(const RowList& found, const std::vector<Column>& columns) const;
+  // The rows of the query. `fetched` are the columns of fetched(), a row each of `found`.
+  codegen::KernelRows finish(const RowList& found, const std::vector<Column>& fetched) const;
 
  private:
+  // Runs the second step over some of the rows, whose columns are those kept and those fetched.
+  void consume(codegen::KernelState& state, const std::vector<Column>& columns, int64_t begin,
+               int64_t end) const;
   std::vector<uint64_t> column_of(std::string_view name, const RowList& found) const;
 
   std::unique_ptr<codegen::Kernel> early_, late_;
   std::string table_;
   plan::Schema kept_, fetched_;
+  size_t threads_ = 1;
 };
 
 }  // namespace kqlc::cli

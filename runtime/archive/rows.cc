@@ -14,6 +14,19 @@ namespace {
 
 size_t value_bytes(size_t width, int64_t rows) { return width ? width * rows : (rows + 7) / 8; }
 
+// Rows of a batch: as many as have their values in the cache of a core; few rows of a wide table do not
+// take megabytes then. Not so few that what is done once a batch counts.
+constexpr size_t kBatchBytes = 512 << 10;
+constexpr size_t kFewestRows = 256;
+constexpr size_t kMostRows = 4096;
+
+int64_t rows_of_batch(const std::vector<ColumnRequest>& columns) {
+  size_t row_bytes = sizeof(uint64_t);  // its locator
+  for (const ColumnRequest& column : columns) row_bytes += physical_type(column.type).width;
+  const size_t rows = std::clamp(kBatchBytes / row_bytes, kFewestRows, kMostRows);
+  return static_cast<int64_t>(rows & ~size_t{63});  // whole words of bits
+}
+
 Cell text_cell(std::string_view text) {
   Cell cell;
   cell.s = Str(text);
@@ -24,14 +37,18 @@ Cell text_cell(std::string_view text) {
 }  // namespace
 
 RowBuilder::RowBuilder(const std::vector<ColumnRequest>& columns)
-    : stores_(columns.size()), columns_(columns.size()), touched_(columns.size(), 0), locators_(kMaxRows) {
+    : stores_(columns.size()),
+      columns_(columns.size()),
+      touched_(columns.size(), 0),
+      max_rows_(rows_of_batch(columns)),
+      locators_(static_cast<size_t>(max_rows_)) {
   for (size_t i = 0; i < columns.size(); ++i) {
     PhysicalType form = physical_type(columns[i].type);
     stores_[i].type = columns[i].type;
     stores_[i].encoding = form.encoding;
     stores_[i].width = form.width;
-    stores_[i].values = std::make_unique<uint8_t[]>(value_bytes(form.width, kMaxRows));
-    stores_[i].validity = std::make_unique<uint8_t[]>(kMaxRows / 8);
+    stores_[i].values = std::make_unique<uint8_t[]>(value_bytes(form.width, max_rows_));
+    stores_[i].validity = std::make_unique<uint8_t[]>(value_bytes(0, max_rows_));
   }
 }
 
@@ -134,7 +151,7 @@ Batch RowBuilder::batch() {
 
 void RowBuilder::clear() {
   // One row more than was kept: a row that was begun may have been given up.
-  int64_t rows = std::min(num_rows_ + 1, kMaxRows);
+  int64_t rows = std::min(num_rows_ + 1, max_rows_);
   for (Store& store : stores_) {
     std::memset(store.values.get(), 0, value_bytes(store.width, rows));
     std::memset(store.validity.get(), 0, value_bytes(0, rows));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RowBuilder: rows that come as text become columns in the physical encodings of kernels. In: values of a
-// row, each as text, number text, truth value or JSON text. Out: a Batch of at most kMaxRows rows. Text is
-// borrowed: it must stay until the batch is done, or be put into arena(). A value that does not fit its
-// column's type is null and counted.
+// row, each as text, number text, truth value or JSON text. Out: a Batch of some hundred to some thousand
+// rows. Text is borrowed: it must stay until the batch is done, or be put into arena(). A value that does not
+// fit its column's type is null and counted.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,6 @@ namespace kqlc::archive {
 
 class RowBuilder {
  public:
-  static constexpr int64_t kMaxRows = 4096;
-
   explicit RowBuilder(const std::vector<ColumnRequest>& columns);
 
   // Starts a row; `position` is its place in the input, used for batches and samples. It is the row's
@@ -43,7 +41,7 @@ class RowBuilder {
   bool is_set(size_t column) const { return touched_[column] == row_number_; }
 
   int64_t num_rows() const { return num_rows_; }
-  bool full() const { return num_rows_ == kMaxRows; }
+  bool full() const { return num_rows_ == max_rows_; }
   Arena& arena() { return arena_; }
 
   // Returns the rows since the last clear(); valid until then.
@@ -63,7 +61,8 @@ class RowBuilder {
 
   std::vector<Store> stores_;
   std::vector<Column> columns_;
-  std::vector<uint64_t> touched_;   // number of the row that last set the column
+  std::vector<uint64_t> touched_;  // number of the row that last set the column
+  int64_t max_rows_;
   std::vector<uint64_t> locators_;  // of the rows: their places in the input
   uint64_t row_number_ = 0;
   int64_t num_rows_ = 0;

@@ -2,7 +2,8 @@
 //
 // The lines of plain NDJSON that hold wanted rows. In: a file and locators, each a byte within its line. Out:
 // those lines parsed, one by one, as a scan would parse them. A line's ends are looked for on both sides of
-// the locator, in windows that grow.
+// the locator, in windows that grow. The one before is small: most locators are the beginning of a line. The
+// one after is first as large as lines were up to now, with room for one that is longer.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -15,7 +16,9 @@ namespace {
 
 // Rows that a thread takes at once.
 constexpr size_t kRowsTaken = 64;
-constexpr uint64_t kWindow = 8 << 10;
+constexpr uint64_t kBefore = 64;
+constexpr uint64_t kLeastAfter = 1 << 10;
+constexpr uint64_t kMostAfter = 64 << 10;
 
 class WantedLines : public Source {
  public:
@@ -29,10 +32,12 @@ class WantedLines : public Source {
     size_t begin = next_.fetch_add(kRowsTaken);
     if (begin >= range_.end) return Taken::End;
     uint64_t done = 0;  // where the last line ended: several rows may stand in one
+    uint64_t expected = 8 << 10;
     for (size_t i = begin; i < std::min(begin + kRowsTaken, range_.end) && !worker.stopped; ++i) {
       uint64_t place = wanted_rows_[i] - position_of(file_, 0);
       if (place < done) continue;
-      KQLC_TRY_ASSIGN(done, read_line(place, worker));
+      KQLC_TRY_ASSIGN(done, read_line(place, expected, worker));
+      expected = std::clamp(2 * (done - place), kLeastAfter, kMostAfter);
     }
     return Taken::Chunk;
   }
@@ -43,11 +48,12 @@ class WantedLines : public Source {
   }
 
  private:
-  // Parses the line around `place` and returns where it ends.
-  Result<uint64_t> read_line(uint64_t place, Worker& worker) {
+  // Parses the line around `place` and returns where it ends; `expected` bytes from there on probably hold
+  // its end.
+  Result<uint64_t> read_line(uint64_t place, uint64_t expected, Worker& worker) {
     const uint64_t size = bytes_->size();
     if (place >= size) return Error{ErrorCode::Io, file_.path + ": became shorter"};
-    uint64_t before = std::min(place, kWindow), after = std::min(size - place, 2 * kWindow);
+    uint64_t before = std::min(place, kBefore), after = std::min(size - place, expected);
     while (true) {
       worker.buffer.resize(0);
       KQLC_TRY(bytes_->extend(place - before, before + after, worker.buffer));

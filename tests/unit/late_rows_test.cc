@@ -89,16 +89,17 @@ const char* const kQueries[] = {
     "by Device",
 };
 
-engines::TableData make_table() {
+engines::TableData make_table(int64_t rows = 300, int64_t devices = 11) {
   engines::TableData table;
   table.name = "T";
   table.schema = kSchema;
-  for (int64_t i = 0; i < 300; ++i) {
+  for (int64_t i = 0; i < rows; ++i) {
     auto text = [&](std::string value) { return make_cell(table.arena->copy(Str(value))); };
     engines::Row row;
-    row.push_back(i % 17 == 3 ? null_cell(Type::DateTime)
-                              : make_cell(DateTime{638'000'000'000'000'000 + (i * 7919 % 300) * 10'000'000}));
-    row.push_back(text("device" + std::to_string(i % 11)));
+    row.push_back(i % 17 == 3
+                      ? null_cell(Type::DateTime)
+                      : make_cell(DateTime{638'000'000'000'000'000 + (i * 7919 % rows) * 10'000'000}));
+    row.push_back(text("device" + std::to_string(i % devices)));
     row.push_back(text("n" + std::to_string(i % 5) + std::string(static_cast<size_t>(i % 3), '\n')));
     row.push_back(i % 13 ? make_cell(i % 29) : null_cell(Type::Long));
     row.push_back(i % 4 ? make_cell(i % 2 == 0) : null_cell(Type::Bool));
@@ -115,6 +116,27 @@ TEST_F(LateRowsTest, EveryFormatGivesTheRowsOfTheReference) {
     auto file = engines::write_file(table, storage, folder_.path());
     ASSERT_TRUE(file.ok()) << file.error().message;
     for (const char* query : kQueries) expect_same(query, file.value().path);
+  }
+}
+
+// So many rows that each thread runs the second step over some of them.
+TEST_F(LateRowsTest, ManyRowsOnSeveralThreads) {
+  const engines::TableData table = make_table(9'000, 6'000);
+  for (Storage storage : {Storage::Ndjson, Storage::Parquet}) {
+    auto file = engines::write_file(table, storage, folder_.path());
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    for (const char* query : {
+             "T | summarize arg_max(Timestamp, *) by Device",
+             "T | summarize arg_max(Timestamp, *) by Device | where Ok | top 20 by Size desc, Name asc, "
+             "Device asc",
+             "T | summarize arg_max(Timestamp, *) by Device | summarize make_list(Name), make_set(Size), "
+             "sum(Size), "
+             "arg_min(Device, *) by Ok",
+             "let K = T | summarize arg_max(Timestamp, *) by Device; K | union (K | summarize N = count() by "
+             "Name)",
+         })
+      EXPECT_EQ(run(query, file.value().path, "jit", 3), run(query, file.value().path, "reference"))
+          << query << " over " << file.value().path;
   }
 }
 
