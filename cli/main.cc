@@ -2,9 +2,13 @@
 //
 // The program's command line. Everything a subcommand does is in its own file.
 #include <malloc.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
 #include <optional>
 
 #include "cli/compile.h"
@@ -75,10 +79,27 @@ void keep_freed_memory() {
 #endif
 }
 
+// What nobody catches: no memory is a limit that was hit, on whichever thread; all else is a bug of ours.
+[[noreturn]] void end_on_exception() {
+  try {
+    if (std::current_exception()) throw;
+  } catch (const std::bad_alloc&) {
+    constexpr char kMessage[] =
+        "kqlc: the system gives no more memory; --memory-limit ends a query before that\n";
+    [[maybe_unused]] ssize_t written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+    _exit(kqlc::cli::kLimit);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "kqlc: an exception that nobody caught: %s\n", exception.what());
+  } catch (...) {
+  }
+  std::abort();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  std::set_terminate(end_on_exception);
   kqlc::cli::install_signal_handlers();
   kqlc::cli::Options options;
   CLI::App app{"kqlc: runs KQL threat-hunting rules over event archives"};

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "runtime/base/threads.h"
+
 namespace kqlc::cli {
 
 namespace {
@@ -46,7 +48,7 @@ std::string print_progress(uint64_t done, uint64_t total, double seconds) {
 
 Progress::Progress(const std::vector<archive::File>& files) {
   for (const archive::File& file : files) total_ += file.bytes;
-  if (isatty(STDERR_FILENO)) thread_ = std::thread([this] { show(); });
+  if (isatty(STDERR_FILENO)) thread_ = start_thread([this] { show(); });
 }
 
 Progress::~Progress() {

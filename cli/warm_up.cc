@@ -6,10 +6,9 @@
 
 #include <sys/resource.h>
 
-#include <system_error>
-
 #include "cli/compile.h"
 #include "codegen/plain_code.h"
+#include "runtime/base/threads.h"
 
 namespace kqlc::cli {
 
@@ -40,10 +39,7 @@ bool is_memory_limited() {
 
 WarmUp::WarmUp(const Options& options) {
   if (options.engine == "reference" || num_threads(options) == 1 || is_memory_limited()) return;
-  try {
-    thread_ = std::thread(compile_once);
-  } catch (const std::system_error&) {  // no further thread is to be had: then it is done when it is needed
-  }
+  thread_ = start_thread(compile_once);  // where there is none, it is done when it is needed
 }
 
 WarmUp::~WarmUp() {

@@ -5,6 +5,7 @@
 #include "codegen/tiers.h"
 
 #include "runtime/base/stopwatch.h"
+#include "runtime/base/threads.h"
 
 namespace kqlc::codegen {
 
@@ -122,8 +123,8 @@ void TieredCode::order(uint32_t function, Variant& variant) {
   queue_.emplace_back(function, &variant);
   if (working_) return;
   if (worker_.joinable()) worker_.join();  // it has ended; it took no lock after it said so
-  working_ = true;
-  worker_ = std::thread([this] { work(); });
+  worker_ = start_thread([this] { work(); });
+  working_ = worker_.joinable();  // where there is no thread, the next order asks again
 }
 
 void TieredCode::work() {

@@ -13,12 +13,12 @@
 #include <fstream>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include "runtime/archive/arrow_status.h"
 #include "runtime/archive/chunk_column.h"
 #include "runtime/archive/ingest_sources.h"
 #include "runtime/archive/term_filter.h"
+#include "runtime/base/threads.h"
 
 namespace kqlc::archive {
 namespace {
@@ -311,7 +311,7 @@ Result<void> ingest_files(const std::vector<File>& files, const IngestRequest& r
   std::atomic<size_t> next{0};
   std::mutex mutex;
   Result<void> result;
-  auto work = [&] {
+  auto work = [&](size_t) {
     for (size_t i = next++; i < sources.size(); i = next++) {
       auto added = ingest.add(sources[i]);
       if (added.ok()) continue;
@@ -327,10 +327,7 @@ Result<void> ingest_files(const std::vector<File>& files, const IngestRequest& r
       next = sources.size();
     }
   };
-  std::vector<std::thread> threads;
-  for (int i = 1; i < request.threads; ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+  on_threads(static_cast<size_t>(std::max(1, request.threads)), work);
   note_missing_terms(request, &report->notes);
   return result;
 }

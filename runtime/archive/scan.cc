@@ -6,7 +6,6 @@
 // position, not by who came first.
 #include <algorithm>
 #include <mutex>
-#include <thread>
 
 #include "runtime/archive/json_rows.h"
 #include "runtime/archive/manifest.h"
@@ -14,6 +13,7 @@
 #include "runtime/archive/source.h"
 #include "runtime/archive/term_filter.h"
 #include "runtime/base/stopwatch.h"
+#include "runtime/base/threads.h"
 #include "runtime/simd/unicode.h"
 
 namespace kqlc::archive {
@@ -64,10 +64,7 @@ class Scan {
     std::vector<std::unique_ptr<Worker>> workers;
     for (int i = 0; i < threads; ++i)
       workers.push_back(std::make_unique<Worker>(i, request_, filter_, callback_));
-    std::vector<std::thread> running;
-    for (int i = 1; i < threads; ++i) running.emplace_back([&, i] { walk(*workers[i]); });
-    walk(*workers[0]);
-    for (std::thread& thread : running) thread.join();
+    on_threads(workers.size(), [&](size_t i) { walk(*workers[i]); });
     for (auto& worker : workers)
       if (worker->failure) return *worker->failure;
     for (auto& worker : workers) report->merge(worker->report);

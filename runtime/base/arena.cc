@@ -7,9 +7,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 #include <utility>
-
-#include "runtime/base/check.h"
 
 namespace kqlc {
 
@@ -21,6 +20,9 @@ constexpr size_t kHugeFrom = size_t{1} << 24;
 constexpr size_t kHugePage = size_t{1} << 21;
 constexpr size_t kHeader = 16;
 constexpr size_t kMostKept = size_t{1} << 25;
+
+// Where code that cannot be unwound asked for memory, this ends the program as std::terminate does.
+[[noreturn]] void throw_no_memory() { throw std::bad_alloc(); }
 }  // namespace
 
 void* Arena::allocate_block(size_t size) noexcept {
@@ -29,7 +31,7 @@ void* Arena::allocate_block(size_t size) noexcept {
   const size_t unit = huge ? kHugePage : 16;
   const size_t block_size = (std::max(grown, size + kHeader) + unit - 1) & ~(unit - 1);
   auto* block = static_cast<Block*>(std::aligned_alloc(unit, block_size));
-  KQLC_CHECK(block != nullptr, "out of memory");
+  if (!block) throw_no_memory();
   if (huge) madvise(block, block_size, MADV_HUGEPAGE);
   block->previous = blocks_;
   block->size = block_size;

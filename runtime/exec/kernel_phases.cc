@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <thread>
 #include <utility>
 
 #include "runtime/aggregates/state.h"
+#include "runtime/base/threads.h"
 #include "runtime/exec/kernel.h"
 
 namespace kqlc::exec {
@@ -35,10 +35,7 @@ void Kernel::share(State& state, size_t parts, size_t threads, const RunPart& ru
     others.push_back(create_state(state));
     others.back()->run_.context.arena = others.back()->kept_.get();
   }
-  std::vector<std::thread> running;
-  for (auto& other : others) running.emplace_back([&work, &other] { work(*other); });
-  work(state);
-  for (std::thread& thread : running) thread.join();
+  on_threads(1 + others.size(), [&](size_t i) { work(i ? *others[i - 1] : state); });
   for (auto& other : others) merge(state, *other);
 }
 

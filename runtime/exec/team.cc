@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "runtime/base/threads.h"
+
 namespace kqlc::exec {
 
 namespace {
@@ -36,11 +38,8 @@ void Team::work(Context& context, std::atomic<size_t>& next, size_t count, size_
 
 void Team::over(size_t count, size_t part, const Body& body) {
   std::atomic<size_t> next{0};
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < helpers_.size() && (i + 1) * part < count; ++i)
-    threads.emplace_back([&, i] { work(helpers_[i]->context, next, count, part, body); });
-  work(own_, next, count, part, body);
-  for (std::thread& thread : threads) thread.join();
+  const size_t threads = std::min(size(), (count + part - 1) / part);
+  on_threads(threads, [&](size_t i) { work(i ? helpers_[i - 1]->context : own_, next, count, part, body); });
 }
 
 void Team::over_all(size_t count, size_t part, const Body& body) {
