@@ -98,7 +98,8 @@ void run_again(const std::vector<size_t>& which, std::vector<Job>& jobs, std::ve
 void run_reference(Job& job, Tables& tables, const Options& options) {
   ProcessTime running(job.cost(Step::Reference));
   if (job.profile) job.profile->reference = true;
-  auto rows = reference::execute(*job.plan, job.result, tables.reader(job.bounds), options.memory_limit);
+  auto rows = reference::execute(*job.plan, job.result, tables.reader(job.bounds), options.memory_limit,
+                                 &stop_flag());
   if (rows.ok()) {
     job.rows = std::move(rows).value();
   } else {

@@ -39,8 +39,9 @@ int compare_key(const Cell& a, const Cell& b, const plan::SortKey& key, Type typ
 
 class Executor {
  public:
-  Executor(const plan::Plan& plan, const TableReader& reader, Arena& kept, size_t memory_limit)
-      : plan_(plan), reader_(reader), kept_(kept), memory_limit_(memory_limit) {
+  Executor(const plan::Plan& plan, const TableReader& reader, Arena& kept, size_t memory_limit,
+           const std::atomic<bool>* stop)
+      : plan_(plan), reader_(reader), kept_(kept), memory_limit_(memory_limit), stop_(stop) {
     context_.arena = &scratch_;
     context_.state_arena = &kept_;
     context_.now = plan.now;
@@ -129,7 +130,7 @@ class Executor {
     ++depth_;
     bool more = push_kept(steps, row, position, sink);
     --depth_;
-    return more && !context_.error;
+    return more && !context_.error && !(stop_ && stop_->load(std::memory_order_relaxed));
   }
 
   bool push_kept(const std::vector<const Node*>& steps, const Cell* row, uint64_t position,
@@ -452,6 +453,7 @@ class Executor {
   Arena& kept_;
   Arena scratch_;
   size_t memory_limit_;
+  const std::atomic<bool>* stop_;
   size_t held_ = 0;                // outside of kept_, of all operators
   const char* largest_ = nullptr;  // what was growing when the limit was reached
   Context context_;
@@ -462,11 +464,12 @@ class Executor {
 
 }  // namespace
 
-Result<Rows> execute(const plan::Plan& plan, size_t result, const TableReader& reader, size_t memory_limit) {
+Result<Rows> execute(const plan::Plan& plan, size_t result, const TableReader& reader, size_t memory_limit,
+                     const std::atomic<bool>* stop) {
   Rows out;
   NodeId root = plan.results[result];
   out.schema = plan.nodes[root].schema;
-  Executor executor(plan, reader, *out.arena, memory_limit);
+  Executor executor(plan, reader, *out.arena, memory_limit, stop);
   Executor::Holding holding(executor, "rows that are kept");
   KQLC_TRY(executor.run(root, [&](const Cell* row, uint64_t) {
     out.rows.push_back(executor.keep(row, out.schema, holding));

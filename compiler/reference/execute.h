@@ -5,6 +5,7 @@
 // the interpreter of the benchmarks: plain on purpose, and never optimised.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 #include <vector>
@@ -31,7 +32,8 @@ struct Rows {
 
 // Runs result number `result` of the plan.
 // Errors: those of the reader; Limit when the kept rows need more than `memory_limit` bytes (0: no limit).
+// Once `stop` is true no operator gets further rows; what comes out then is of a part of the input.
 Result<Rows> execute(const plan::Plan& plan, size_t result, const TableReader& reader,
-                     size_t memory_limit = 0);
+                     size_t memory_limit = 0, const std::atomic<bool>* stop = nullptr);
 
 }  // namespace kqlc::reference
