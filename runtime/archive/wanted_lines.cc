@@ -3,7 +3,8 @@
 // The lines of plain NDJSON that hold wanted rows. In: a file and locators, each a byte within its line. Out:
 // those lines parsed, one by one, as a scan would parse them. A line's ends are looked for on both sides of
 // the locator, in windows that grow. The one before is small: most locators are the beginning of a line. The
-// one after is first as large as lines were up to now, with room for one that is longer.
+// one after is first as large as lines were up to now, with room for one that is longer. A line of
+// several wanted rows is parsed once, by the thread that has the first of them.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -29,15 +30,20 @@ class WantedLines : public Source {
   }
 
   Result<Taken> read_chunk(Worker& worker, bool wait) override {
-    size_t begin = next_.fetch_add(kRowsTaken);
+    const size_t begin = next_.fetch_add(kRowsTaken);
     if (begin >= range_.end) return Taken::End;
+    const size_t end = std::min(begin + kRowsTaken, range_.end);
     uint64_t done = 0;  // where the last line ended: several rows may stand in one
     uint64_t expected = 8 << 10;
-    for (size_t i = begin; i < std::min(begin + kRowsTaken, range_.end) && !worker.stopped; ++i) {
-      uint64_t place = wanted_rows_[i] - position_of(file_, 0);
-      if (place < done) continue;
-      KQLC_TRY_ASSIGN(done, read_line(place, expected, worker));
-      expected = std::clamp(2 * (done - place), kLeastAfter, kMostAfter);
+    for (size_t i = begin; i < end && !worker.stopped; ++i) {
+      if (place_of(i) < done) continue;
+      Line line;
+      KQLC_TRY_ASSIGN(line, find_line(place_of(i), expected, worker));
+      done = line.offset + line.text.size();
+      expected = std::clamp(2 * (done - place_of(i)), kLeastAfter, kMostAfter);
+      if (place_of(end - 1) < done) pass_over(done);
+      if (i == range_.begin || place_of(i - 1) < line.offset)
+        parse_lines(file_, line.text.data(), line.text.data() + line.text.size(), line.offset, worker);
     }
     return Taken::Chunk;
   }
@@ -48,9 +54,22 @@ class WantedLines : public Source {
   }
 
  private:
-  // Parses the line around `place` and returns where it ends; `expected` bytes from there on probably hold
-  // its end.
-  Result<uint64_t> read_line(uint64_t place, uint64_t expected, Worker& worker) {
+  struct Line {
+    uint64_t offset = 0;
+    std::string_view text;  // in the worker's buffer
+  };
+
+  uint64_t place_of(size_t row) const { return wanted_rows_[row] - position_of(file_, 0); }
+
+  // Leaves the rows before `end` to whoever has the first row of their line.
+  void pass_over(uint64_t end) {
+    const size_t row = wanted_between(wanted_rows_, 0, position_of(file_, end)).end;
+    for (size_t next = next_; next < row && !next_.compare_exchange_weak(next, row);) {
+    }
+  }
+
+  // The line around `place`; `expected` bytes from there on probably hold its end.
+  Result<Line> find_line(uint64_t place, uint64_t expected, Worker& worker) {
     const uint64_t size = bytes_->size();
     if (place >= size) return Error{ErrorCode::Io, file_.path + ": became shorter"};
     uint64_t before = std::min(place, kBefore), after = std::min(size - place, expected);
@@ -65,9 +84,8 @@ class WantedLines : public Source {
       bool has_end = end != text_end || place + after >= size;
       if (has_begin && has_end) {
         const char* begin = newline ? newline + 1 : text;
-        uint64_t offset = place - before + static_cast<uint64_t>(begin - text);
-        parse_lines(file_, begin, end == text_end ? end : end + 1, offset, worker);
-        return offset + static_cast<uint64_t>(end - begin);
+        return Line{place - before + static_cast<uint64_t>(begin - text),
+                    {begin, end == text_end ? end : end + 1}};
       }
       if (before + after >= kMaxLineBytes) return Error{ErrorCode::Unsupported, file_.path + ": a long line"};
       if (!has_begin) before = std::min(place, before * 4);

@@ -202,6 +202,40 @@ TEST_F(LateRowsTest, AFileThatChangedIsReadAgain) {
   EXPECT_FALSE(fetch());
 }
 
+// A bad value counts once for each time that its line is parsed.
+TEST_F(LateRowsTest, ALineOfManyWantedRowsIsParsedOnce) {
+  std::string line = "{\"records\":[";
+  for (int i = 0; i < 200; ++i)
+    line += std::string(i ? "," : "") + "{\"Name\":\"n" + std::to_string(i) +
+            "\",\"Size\":" + (i == 150 ? "\"none\"" : std::to_string(i)) + "}";
+  line += "]}\n";
+  const std::string path = write("{\"Name\":\"first\"}\n" + line + line + "{\"Name\":\"last\"}\n");
+  auto file = archive::detect_file(path, {"T", {}});
+  ASSERT_TRUE(file.ok());
+  archive::ScanRequest request;
+  request.columns = {{"Name", Type::String}};
+  std::vector<uint64_t> locators;
+  const auto gather = [&](int, const Batch& batch) {
+    locators.insert(locators.end(), batch.locators, batch.locators + batch.num_rows);
+    return true;
+  };
+  archive::ScanReport scanned;
+  ASSERT_TRUE(archive::scan_files({file.value()}, request, {}, gather, &scanned).ok());
+  ASSERT_EQ(locators.size(), 402u);
+  request.columns.push_back({"Size", Type::Long});
+  for (int threads : {1, 3}) {
+    archive::ScanControl control;
+    control.threads = threads;
+    archive::ScanReport report;
+    auto fetched = archive::FetchedRows::fetch({file.value()}, request, control, locators, {}, 0, &report);
+    ASSERT_TRUE(fetched.ok()) << fetched.error().message;
+    EXPECT_EQ(report.problems["Size"].failures, 2u);
+    const Column& name = fetched.value()->columns()[0];
+    EXPECT_EQ(load_str(name, name.encoding, 150).view(), "n149");
+    EXPECT_EQ(load_str(name, name.encoding, 401).view(), "last");
+  }
+}
+
 TEST_F(LateRowsTest, TheMemoryLimitHolds) {
   const std::string path = write("{\"Name\":\"x\"}\n");
   auto file = archive::detect_file(path, {"T", {}});
