@@ -114,6 +114,7 @@ class Bench:
             yardstick = yardstick and self.turn_of_machine(yardstick, factors)
         lines = [report.line_of(name, ready[name], runs[name]) for name in ready if runs[name]]
         report.print_table(query, form, self.archive.rows, lines, self.options.repetitions)
+        report.add_whole_process(lines)
         if yardstick:
             report.add_scaling(lines, factors, self.threads, yardstick.work)
             yardstick.end()

@@ -59,6 +59,16 @@ def add_scaling(lines, machine, threads, work):
           f"({threads} processes, {work}); medians of {len(factors)} turns", flush=True)
 
 
+def add_whole_process(lines):
+    """How much longer a whole process takes than a ready one: the median of the differences by turn."""
+    runs = {line["engine"]: line["runs_s"] for line in lines}
+    if not {"kqlc", "process"} <= set(runs):
+        return
+    more = statistics.median(whole - ready for whole, ready in zip(runs["process"], runs["kqlc"]))
+    next(line for line in lines if line["engine"] == "process")["more_than_ready_s"] = round(more, 4)
+    print(f"a whole process: {1000 * more:.0f} ms more than a ready one; median of {len(runs['process'])} turns", flush=True)
+
+
 def print_sizes(records):
     """Time and memory of each engine over all sizes, where there are several."""
     groups = {}
