@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <mutex>
 
 #include "runtime/archive/arrow_time.h"
 #include "runtime/archive/arrow_validate.h"

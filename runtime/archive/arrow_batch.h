@@ -10,7 +10,6 @@
 #include <arrow/api.h>
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <utility>
@@ -18,6 +17,7 @@
 
 #include "runtime/archive/arrow_columns.h"
 #include "runtime/archive/arrow_mapped.h"
+#include "runtime/base/spinning_mutex.h"
 
 namespace kqlc::archive {
 
@@ -35,7 +35,7 @@ class TextDictionaries {
   arrow::Result<const Texts*> find(const std::shared_ptr<arrow::ArrayData>& dictionary, ScanReport* report);
 
  private:
-  std::mutex mutex_;
+  SpinningMutex mutex_;
   std::vector<std::pair<std::shared_ptr<arrow::ArrayData>, std::unique_ptr<Texts>>> known_;
 };
 

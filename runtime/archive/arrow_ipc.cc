@@ -19,6 +19,7 @@
 #include "runtime/archive/arrow_mapped.h"
 #include "runtime/archive/fetch.h"
 #include "runtime/archive/kept_mappings.h"
+#include "runtime/base/spinning_mutex.h"
 
 namespace kqlc::archive {
 namespace {
@@ -130,7 +131,7 @@ class ArrowSource : public Source {
   bool late_;
   size_t num_columns_;
   TextDictionaries dictionaries_;
-  std::mutex mutex_;
+  SpinningMutex mutex_;
   Part open_;  // what is left of the batch at hand
   bool failed_ = false;
   bool ended_ = false;
@@ -192,9 +193,7 @@ class MappedArrowSource : public ArrowFileSource {
  protected:
   // The first batch comes from Arrow's reader, which also reads the dictionaries; of a batch whose metadata
   // is known, Arrow takes the ranges of the fields one by one. Without it, it reads them into a buffer for
-  // the whole batch. It looks for the metadata on a thread of its own, with a bare pointer to the reader, and
-  // reading the batch waits for that: so one batch at a time, and never ahead of a reader that may end
-  // before.
+  // the whole batch.
   arrow::Result<BatchPtr> read_batch(arrow::ipc::RecordBatchFileReader& reader, int number) override {
     if (batches_) return batches_->read(number);
     ARROW_RETURN_NOT_OK(reader.PreBufferMetadata({number}));

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 namespace kqlc::archive {
 namespace {
@@ -49,9 +50,13 @@ class MappedInput : public arrow::io::RandomAccessFile {
     ARROW_RETURN_NOT_OK(ReadAt(offset, size, buffer->mutable_data()));
     return buffer;
   }
+  // On the thread that asks: Arrow would hand it to a thread of its pool, and wait for that.
   arrow::Future<std::shared_ptr<arrow::Buffer>> ReadAsync(const arrow::io::IOContext&, int64_t offset,
-                                                          int64_t size) override {
-    return arrow::Future<std::shared_ptr<arrow::Buffer>>::MakeFinished(ReadAt(offset, size));
+                                                          int64_t size, bool may_be_short) override {
+    arrow::Result<std::shared_ptr<arrow::Buffer>> read = ReadAt(offset, size);
+    if (read.ok() && !may_be_short && (*read)->size() != size)
+      read = arrow::Status::IOError("a range that ends outside the file");
+    return arrow::Future<std::shared_ptr<arrow::Buffer>>::MakeFinished(std::move(read));
   }
   arrow::Status WillNeed(const std::vector<arrow::io::ReadRange>& ranges) override {
     for (const arrow::io::ReadRange& range : ranges) {

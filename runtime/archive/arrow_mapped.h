@@ -10,11 +10,11 @@
 #include <arrow/io/api.h>
 
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include "runtime/archive/mapped_file.h"
+#include "runtime/base/spinning_mutex.h"
 
 namespace kqlc::archive {
 
@@ -36,7 +36,7 @@ class PlaceCopier {
   arrow::Result<DataPtr> copy_dictionary(const DataPtr& dictionary);
 
   std::shared_ptr<const MappedFile> file_;
-  std::mutex mutex_;
+  SpinningMutex mutex_;
   std::vector<std::pair<DataPtr, DataPtr>> dictionaries_;  // as they came, and copied
 };
 

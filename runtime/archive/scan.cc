@@ -12,6 +12,7 @@
 #include "runtime/archive/parquet_late.h"
 #include "runtime/archive/source.h"
 #include "runtime/archive/term_filter.h"
+#include "runtime/base/spinning_mutex.h"
 #include "runtime/base/stopwatch.h"
 #include "runtime/base/threads.h"
 #include "runtime/simd/unicode.h"
@@ -28,7 +29,7 @@ void keep_first_samples(std::vector<Sample>* samples) {
 
 // One file as the threads share it: opened by the first, closed by the last.
 struct Slot {
-  std::mutex mutex;
+  SpinningMutex mutex;
   std::shared_ptr<Source> source;
   bool opened = false;
   bool ended = false;

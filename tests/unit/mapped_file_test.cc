@@ -7,6 +7,7 @@
 #include <arrow/api.h>
 #include <arrow/io/file.h>
 #include <arrow/ipc/writer.h>
+#include <arrow/util/future.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,9 +20,11 @@
 #include <fstream>
 #include <functional>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "runtime/archive/archive.h"
+#include "runtime/archive/arrow_mapped.h"
 #include "tests/engines/files.h"
 
 namespace kqlc::archive {
@@ -142,6 +145,22 @@ class MappedFileTest : public ::testing::Test {
   ScanRequest request_;
   ScanReport report_;
 };
+
+// Arrow's own way hands each range to a thread of its pool: there the callback runs, and a scan waits for it.
+TEST_F(MappedFileTest, RangesAreReadByTheThreadThatAsks) {
+  const std::string path = write_lines(3);
+  const auto input = open_mapped_input(MappedFile::open(path));
+  const auto bytes = static_cast<int64_t>(std::filesystem::file_size(path));
+  std::thread::id reader;
+  auto all = input->ReadAsync(arrow::io::default_io_context(), 0, bytes, false);
+  all.AddCallback([&](const auto&) { reader = std::this_thread::get_id(); });
+  EXPECT_TRUE(all.is_finished());
+  EXPECT_EQ(reader, std::this_thread::get_id());
+  ASSERT_TRUE(all.status().ok());
+  EXPECT_EQ((*all.result())->size(), bytes);
+  EXPECT_TRUE(input->ReadAsync(arrow::io::default_io_context(), 1, bytes, true).status().ok());
+  EXPECT_TRUE(input->ReadAsync(arrow::io::default_io_context(), 1, bytes, false).status().IsIOError());
+}
 
 TEST_F(MappedFileTest, ColumnsAreUsedWhereTheyLieInTheFile) {
   std::string path = write_arrow(2);
