@@ -26,6 +26,8 @@ T* zeroed(Arena& arena, uint32_t count) {
   return out;
 }
 
+// How many times the words of a table a bitmap may have.
+constexpr uint32_t kMostRoom = 4;
 // How far ahead of a loop over values their slots are fetched.
 constexpr uint32_t kPrefetched = 16;
 
@@ -149,16 +151,17 @@ void NumberSet::rebuild(uint32_t capacity, bool as_bitmap, Arena& arena) {
   *this = grown;
 }
 
-// A table that is about to grow becomes a bitmap where that takes no more room, and a bitmap that is about to
-// grow a table where that takes much less: the universe may have grown a hundredfold in between.
+// A table that is about to grow becomes a bitmap where that takes little more room, which spares it the next
+// two times, and a bitmap that is about to grow a table where that takes much less: the universe may have
+// grown a hundredfold in between.
 void NumberSet::insert_slow(uint32_t number, uint32_t universe, Arena& arena) {
   const uint32_t bitmap_words = std::bit_ceil(universe / 32 + 1);
   const uint32_t table_words = std::bit_ceil(std::max(4u, 2 * (size_ + 1)));
   if (is_bitmap_) {
-    const bool stays = bitmap_words <= 4 * table_words;
+    const bool stays = bitmap_words <= kMostRoom * table_words;
     rebuild(stays ? bitmap_words : table_words, stays, arena);
   } else if (2 * (size_ + 1) > capacity_) {
-    const bool becomes = bitmap_words <= table_words;
+    const bool becomes = bitmap_words <= kMostRoom * table_words;
     rebuild(becomes ? bitmap_words : table_words, becomes, arena);
   }
   if (is_bitmap_)
