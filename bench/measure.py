@@ -106,11 +106,13 @@ class Bench:
                 print(f"skipped: {query} {form}: {error}")
                 return
         ready = self.start(query, form, self.archive.size(tables, form))
-        runs, factors, yardstick = {name: [] for name in ready}, [], self.yardstick(form, ready)
-        for _ in range(self.options.repetitions):
+        runs, factors, yardstick = {name: [] for name in ready}, [], None
+        for turn in range(self.options.repetitions):
             for name, (engine, archive, _) in ready.items():
                 if not runs[name] or runs[name][-1].seconds < SLOW_SECONDS:
                     self.turn(query, form, name, engine, archive, runs[name])
+            if turn == 0:
+                yardstick = self.yardstick(form, runs)
             yardstick = yardstick and self.turn_of_machine(yardstick, factors)
         lines = [report.line_of(name, ready[name], runs[name]) for name in ready if runs[name]]
         report.print_table(query, form, self.archive.rows, lines, self.options.repetitions)
@@ -122,19 +124,19 @@ class Bench:
         for engine, _, _ in ready.values():
             engine.end()
 
-    def yardstick(self, form, ready):
-        """What shows what all cores of the machine give at this form; None where that is not compared."""
-        if self.threads < 2 or not {"kqlc", "kqlc-1"} <= set(ready):
+    def yardstick(self, form, runs):
+        """What shows what all cores of the machine give at this form in turns as long as those of kqlc on one thread; None
+        where that is not compared."""
+        if self.threads < 2 or not runs.get("kqlc") or not runs.get("kqlc-1"):
             return None
         try:
-            return machine.Yardstick(form, self.archive.paths(PROCESS, form), self.threads)
+            return machine.Yardstick(form, self.archive.paths(PROCESS, form), self.threads, runs["kqlc-1"][0].seconds)
         except OSError as error:
             print(f"skipped: what the machine gives to {self.threads} processes: {error}")
             return None
 
     def turn_of_machine(self, yardstick, factors):
         """One turn of the yardstick; returns it, or None where it has ended."""
-        machine.wait_until_idle()
         try:
             factors.append(yardstick.factor())
             return yardstick
