@@ -104,13 +104,14 @@ struct Distinct {
     State unused;
     init(context, into, unused);
     static_cast<ValueNumbers*>(*from.shared)
-        ->map_all(*static_cast<ValueNumbers*>(*into.shared), into.types[0], *context.state_arena);
+        ->numbers_in(*static_cast<ValueNumbers*>(*into.shared), into.types[0], *context.state_arena);
   }
   static void merge(Context& context, const AggregateCall& call, State& into, const State& from) {
-    from.set.for_each([&](uint32_t number) {
-      uint32_t here = from.values->number_in(*into.values, number, call.types[0], *context.state_arena);
-      into.set.insert(here, into.values->size(), *context.state_arena);
-    });
+    Arena& arena = *context.state_arena;
+    const uint32_t* numbers = from.values->numbers_in(*into.values, call.types[0], arena);
+    into.set.unite(
+        from.set, [&](uint32_t number) { return numbers ? numbers[number] : number; }, into.values->size(),
+        arena);
   }
   static void save(const AggregateCall& call, const State& state, Writer& writer) {
     Arena scratch;

@@ -33,6 +33,10 @@ constexpr uint32_t kPrefetched = 16;
 
 uint32_t spread(uint32_t number) { return number * 0x9E3779B1u; }
 
+uint32_t words_of_bitmap(uint32_t universe) { return std::bit_ceil(universe / 32 + 1); }
+// For one number more.
+uint32_t words_of_table(uint32_t size) { return std::bit_ceil(std::max(4u, 2 * (size + 1))); }
+
 }  // namespace
 
 uint32_t ValueNumbers::look_up(const Cell& cell, Type type, Context& context, bool copy) {
@@ -108,24 +112,18 @@ void ValueNumbers::grow_slots(Arena& arena) {
   }
 }
 
-void ValueNumbers::map_all(ValueNumbers& other, Type type, Arena& arena) {
+const uint32_t* ValueNumbers::numbers_in(ValueNumbers& other, Type type, Arena& arena) {
+  if (&other == this) return nullptr;
+  if (mapped_to_ == &other && num_mapped_ == size_) return mapped_;
+  mapped_ = arena.allocate_array<uint32_t>(size_);
   for (uint32_t number = 0; number < size_; ++number) {
     if (number + kPrefetched < size_ && other.slots_.count)
       other.slots_.prefetch(values_[number + kPrefetched].hash);
-    number_in(other, number, type, arena);
+    mapped_[number] = other.find(values_[number].cell, values_[number].hash, type, arena, false);
   }
-}
-
-uint32_t ValueNumbers::number_in(ValueNumbers& other, uint32_t number, Type type, Arena& arena) {
-  if (&other == this) return number;
-  if (mapped_to_ != &other || num_mapped_ < size_) {
-    num_mapped_ = size_;
-    mapped_ = zeroed<uint32_t>(arena, num_mapped_);
-    mapped_to_ = &other;
-  }
-  if (!mapped_[number])
-    mapped_[number] = other.find(values_[number].cell, values_[number].hash, type, arena, false) + 1;
-  return mapped_[number] - 1;
+  num_mapped_ = size_;
+  mapped_to_ = &other;
+  return mapped_;
 }
 
 bool NumberSet::add_to_table(uint32_t number) {
@@ -151,12 +149,25 @@ void NumberSet::rebuild(uint32_t capacity, bool as_bitmap, Arena& arena) {
   *this = grown;
 }
 
+bool NumberSet::make_bitmap(uint32_t least_size, uint32_t universe, Arena& arena) {
+  if (is_bitmap_ && universe <= capacity_ * 32) return true;
+  const uint32_t bitmap_words = words_of_bitmap(universe);
+  if (bitmap_words > kMostRoom * words_of_table(std::max(size_, least_size))) return false;
+  rebuild(bitmap_words, true, arena);
+  return true;
+}
+
+uint32_t NumberSet::count_bits() const {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < capacity_; ++i) count += static_cast<uint32_t>(std::popcount(words_[i]));
+  return count;
+}
+
 // A table that is about to grow becomes a bitmap where that takes little more room, which spares it the next
 // two times, and a bitmap that is about to grow a table where that takes much less: the universe may have
 // grown a hundredfold in between.
 void NumberSet::insert_slow(uint32_t number, uint32_t universe, Arena& arena) {
-  const uint32_t bitmap_words = std::bit_ceil(universe / 32 + 1);
-  const uint32_t table_words = std::bit_ceil(std::max(4u, 2 * (size_ + 1)));
+  const uint32_t bitmap_words = words_of_bitmap(universe), table_words = words_of_table(size_);
   if (is_bitmap_) {
     const bool stays = bitmap_words <= kMostRoom * table_words;
     rebuild(stays ? bitmap_words : table_words, stays, arena);

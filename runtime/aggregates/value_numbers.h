@@ -29,10 +29,9 @@ class ValueNumbers {
   const Cell& value(uint32_t number) const { return values_[number].cell; }
   uint32_t size() const { return size_; }
 
-  // The same value's number in `other`, where its text stays.
-  uint32_t number_in(ValueNumbers& other, uint32_t number, Type type, Arena& arena);
-  // Looks all of them up there, so that number_in() then changes neither of the two.
-  void map_all(ValueNumbers& other, Type type, Arena& arena);
+  // The numbers of the same values in `other`, by number; those it has not are added to it, their texts stay
+  // where they are. Changes neither of the two when it is asked again. nullptr: they are the same.
+  const uint32_t* numbers_in(ValueNumbers& other, Type type, Arena& arena);
 
  private:
   // The number of the text that last had a code (Cell::code).
@@ -70,10 +69,9 @@ class ValueNumbers {
   uint32_t num_codes_ = 0;
   Recent* recent_ = nullptr;  // by address
   HitRate recent_hits_;
-  int recent_bits_ = 0;    // of the number of its slots
-  Hint* hints_ = nullptr;  // by the look of a text: most values have been seen just before
-  // For number_in: by number, one more than that in `mapped_to_`; 0: not known yet.
-  uint32_t* mapped_ = nullptr;
+  int recent_bits_ = 0;         // of the number of its slots
+  Hint* hints_ = nullptr;       // by the look of a text: most values have been seen just before
+  uint32_t* mapped_ = nullptr;  // numbers in `mapped_to_`
   uint32_t num_mapped_ = 0;
   const ValueNumbers* mapped_to_ = nullptr;
 };
@@ -90,6 +88,17 @@ class NumberSet {
     }
     insert_slow(number, universe, arena);
   }
+  // Adds the numbers of another set, each as map(number) gives it: all are below `universe`.
+  template <class Map>
+  void unite(const NumberSet& from, Map map, uint32_t universe, Arena& arena) {
+    if (!from.is_bitmap_ || !make_bitmap(from.size_, universe, arena))
+      return from.for_each([&](uint32_t number) { insert(map(number), universe, arena); });
+    from.for_each([&](uint32_t number) {
+      const uint32_t own = map(number);
+      words_[own >> 5] |= 1u << (own & 31);
+    });
+    size_ = count_bits();
+  }
   uint32_t size() const { return size_; }
 
   template <class Use>
@@ -103,6 +112,9 @@ class NumberSet {
 
  private:
   void insert_slow(uint32_t number, uint32_t universe, Arena& arena);
+  // Makes it a bitmap of the universe, unless that is too large for so many numbers. Returns whether it is.
+  bool make_bitmap(uint32_t least_size, uint32_t universe, Arena& arena);
+  uint32_t count_bits() const;
   void rebuild(uint32_t capacity, bool as_bitmap, Arena& arena);
   bool add_to_table(uint32_t number);
 

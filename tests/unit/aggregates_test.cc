@@ -4,11 +4,16 @@
 // saving and loading; damaged bytes are refused, never read past their end.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <random>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "runtime/aggregates/state.h"
+#include "runtime/aggregates/value_numbers.h"
 
 namespace kqlc {
 namespace {
@@ -187,6 +192,39 @@ TEST(Aggregates, ReplacedTextsDoNotPileUp) {
   row.finish(context, call, state, &out);
   EXPECT_EQ(out.s.view(), "109999" + std::string(999, 'x'));
   EXPECT_LT(arena.bytes(), 100'000u);  // 5 MB of texts went through
+}
+
+// Sets of every size, so that tables and bitmaps meet in both orders; the universe of the second is larger.
+TEST(NumberSet, UnitesWithAnothersNumbers) {
+  constexpr uint32_t kSeed = 17;
+  SCOPED_TRACE("seed " + std::to_string(kSeed));
+  std::mt19937 random(kSeed);
+  const uint32_t universes[] = {5, 200, 3000}, sizes[] = {0, 1, 7, 9, 40, 150, 2000};
+  for (uint32_t universe : universes)
+    for (uint32_t into_size : sizes)
+      for (uint32_t from_size : sizes) {
+        Arena arena;
+        aggregates::NumberSet into, from;
+        std::set<uint32_t> expected;
+        std::vector<uint32_t> map(universe);
+        std::iota(map.begin(), map.end(), universe / 2);
+        std::ranges::shuffle(map, random);
+        for (uint32_t i = 0; i < into_size; ++i) {
+          const auto number = static_cast<uint32_t>(random() % universe);
+          into.insert(number, universe, arena);
+          expected.insert(number);
+        }
+        for (uint32_t i = 0; i < from_size; ++i) {
+          const auto number = static_cast<uint32_t>(random() % universe);
+          from.insert(number, universe, arena);
+          expected.insert(map[number]);
+        }
+        into.unite(from, [&](uint32_t number) { return map[number]; }, 2 * universe, arena);
+        std::set<uint32_t> found;
+        into.for_each([&](uint32_t number) { EXPECT_TRUE(found.insert(number).second); });
+        EXPECT_EQ(found, expected) << universe << " " << into_size << " " << from_size;
+        EXPECT_EQ(into.size(), expected.size());
+      }
 }
 
 TEST(Aggregates, Bags) {
