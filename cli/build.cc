@@ -7,6 +7,7 @@
 
 #include "cli/output_file.h"
 #include "cli/rules.h"
+#include "cli/say.h"
 #include "cli/session.h"
 #include "codegen/object.h"
 
@@ -59,14 +60,13 @@ int run_build(const Options& options) {
   std::fputs(render(compiled).c_str(), stderr);
   if (!compiled.ok()) return compiled.exit_code();
   if (compiled.plan.results.size() != 1) {
-    fmt::print(stderr, "kqlc: {}: a query of {} results has no native form\n", rule_key(rule),
-               compiled.plan.results.size());
+    say("kqlc: {}: a query of {} results has no native form\n", rule_key(rule), compiled.plan.results.size());
     return kUnsupported;
   }
   auto builder = codegen::ObjectBuilder::create(compiled.plan, compiled.plan.results[0], rule_key(rule),
                                                 symbol_of(rule.source.path));
   if (!builder.ok()) {
-    fmt::print(stderr, "kqlc: {}: {} has no native form\n", rule_key(rule), builder.error().message);
+    say("kqlc: {}: {} has no native form\n", rule_key(rule), builder.error().message);
     return kUnsupported;
   }
   for (const std::string& path : options.outputs)

@@ -5,6 +5,7 @@
 
 #include "cli/output_file.h"
 #include "cli/rules.h"
+#include "cli/say.h"
 #include "cli/session.h"
 
 namespace kqlc::cli {
@@ -16,8 +17,11 @@ int explain_code(const std::string& name) {
   const source::CodeInfo* info = source::find_code(name);
   if (!info) return fail({ErrorCode::Usage, "--explain: no diagnostic is called `" + name + "`"});
   const char* severity = info->severity == source::Severity::Error ? "error" : "warning";
-  fmt::print("{} ({}): {}\n\n{}\n", info->name, severity, info->summary, info->explanation);
-  return kDone;
+  auto out = OutputFile::open("");
+  if (!out.ok()) return fail(out.error());
+  auto written = out.value().write(
+      fmt::format("{} ({}): {}\n\n{}\n", info->name, severity, info->summary, info->explanation));
+  return written.ok() ? kDone : fail(written.error());
 }
 
 }  // namespace
@@ -43,7 +47,7 @@ int run_check(const Options& options) {
                            : source::render(diagnostic, compiled.source);
     if (auto written = out.value().write(text); !written.ok()) return fail(written.error());
   }
-  fmt::print(stderr, "{} of {} rules compile\n", good, files.rules.size() + files.left_out);
+  say("{} of {} rules compile\n", good, files.rules.size() + files.left_out);
   return files.rules.empty() ? kUsage : exit;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/explain_profile.h"
 #include "cli/output_file.h"
 #include "cli/rules.h"
+#include "cli/say.h"
 #include "cli/session.h"
 #include "codegen/module.h"
 #include "codegen/unit.h"
@@ -195,7 +196,7 @@ int run_explain(const Options& options) {
   for (const rule::Rule& rule : files.rules) {
     auto text = explain_rule(rule, session.value(), options.emit, exit);
     if (!text.ok()) {
-      fmt::print(stderr, "kqlc: {}: {}\n", rule_key(rule), text.error().message);
+      say("kqlc: {}: {}\n", rule_key(rule), text.error().message);
       exit = worse(exit, text.error().code == ErrorCode::Unsupported ? kUnsupported : exit_of(text.error()));
       continue;
     }

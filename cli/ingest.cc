@@ -2,7 +2,6 @@
 //
 // `kqlc ingest`: files become an archive of Arrow files, which scans read in place. Files that were ingested
 // before are passed over, so a run that was stopped goes on where it was.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +9,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/say.h"
 #include "cli/session.h"
 #include "cli/standard_input.h"
 
@@ -52,13 +52,13 @@ int run_ingest(const Options& options) {
   }
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const uint64_t left_out = report.errors.size() + report.only_bad_lines.size();
-  fmt::print(stderr, "ingested {}, {}, {:.1f} MB in {:.2f} s", counted(report.files - left_out, "file"),
-             counted(report.rows, "row"), static_cast<double>(report.bytes) / 1e6, seconds);
+  say("ingested {}, {}, {:.1f} MB in {:.2f} s", counted(report.files - left_out, "file"),
+      counted(report.rows, "row"), static_cast<double>(report.bytes) / 1e6, seconds);
   if (report.skipped_files)
-    fmt::print(stderr, "; {} {} ingested before", counted(report.skipped_files, "file"),
-               report.skipped_files == 1 ? "was" : "were");
-  fmt::print(stderr, "\n{}", name_standard_input(print_problems(report)));
-  for (const std::string& note : notes) fmt::print(stderr, "{}\n", note);
+    say("; {} {} ingested before", counted(report.skipped_files, "file"),
+        report.skipped_files == 1 ? "was" : "were");
+  say("\n{}", name_standard_input(print_problems(report)));
+  for (const std::string& note : notes) say("{}\n", note);
   if (!done.ok()) return fail(done.error());
   bool named = std::ranges::any_of(
       files.value(), [&](const archive::File& file) { return file.named && report.gave_nothing(file); });

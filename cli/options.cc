@@ -3,7 +3,6 @@
 // Finding the schemas, the query time and the output format.
 #include "cli/options.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "cli/say.h"
 #include "cli/tables.h"
 #include "codegen/code_cache.h"
 #include "runtime/value/datetime.h"
@@ -69,7 +69,7 @@ void open_cache(const Options& options) {
   if (folder.empty() && home && home[0] == '/') folder = std::string(home) + "/.cache/kqlc";
   if (folder.empty()) return;
   auto used = codegen::use_code_cache(folder);
-  if (!used.ok() && !options.cache.empty()) fmt::print(stderr, "kqlc: --cache {}\n", used.error().message);
+  if (!used.ok() && !options.cache.empty()) say("kqlc: --cache {}\n", used.error().message);
 }
 
 std::string read_size(std::string& text) {

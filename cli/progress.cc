@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "cli/say.h"
 #include "runtime/base/threads.h"
 
 namespace kqlc::cli {
@@ -67,11 +68,11 @@ void Progress::show() {
   bool shown = false;
   for (auto wait = kDelay; !changed_.wait_for(lock, wait, [this] { return ended_; }); wait = kPeriod) {
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    fmt::print(stderr, "\r\x1b[K{}", print_progress(done_, total_, seconds));
+    say("\r\x1b[K{}", print_progress(done_, total_, seconds));
     std::fflush(stderr);
     shown = true;
   }
-  if (shown) fmt::print(stderr, "\r\x1b[K");
+  if (shown) say("\r\x1b[K");
 }
 
 }  // namespace kqlc::cli

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `kqlc query`: one query from the command line, or many from standard input.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/report.h"
 #include "cli/run.h"
+#include "cli/say.h"
 #include "cli/session.h"
 #include "cli/window.h"
 #include "cli/write_results.h"
@@ -59,12 +59,12 @@ int run_query(const Options& options) {
   }
   auto written = write_results(outputs, destination.value());
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  for (const Output& output : outputs) fmt::print(stderr, "{}\n", counted(output.rows->rows.size(), "row"));
+  for (const Output& output : outputs) say("{}\n", counted(output.rows->rows.size(), "row"));
   if (!tables.empty())
     std::fputs((tables.render_report(seconds) + print_bounds(options, bounds.value())).c_str(), stderr);
   for (const Job& job : jobs) {
     std::string reason = explain_empty_window(job, tables, options);
-    if (!reason.empty()) fmt::print(stderr, "no event in its window: {}\n", reason);
+    if (!reason.empty()) say("no event in its window: {}\n", reason);
   }
   if (!written.ok()) return fail(written.error());
   if (interrupted()) return kInterrupted;

@@ -4,10 +4,9 @@
 // and what is said of them then comes in their order.
 #include "cli/rule_scan.h"
 
-#include <fmt/format.h>
-
 #include <filesystem>
 
+#include "cli/say.h"
 #include "cli/window.h"
 #include "runtime/base/side_by_side.h"
 
@@ -22,8 +21,7 @@ TimeRange rule_bounds(const RuleScan& scan, const rule::Rule& rule) {
   if (auto period = read_period(rule.query_period)) {
     bounds.narrow({scan.session.now - *period, scan.session.now});
   } else {
-    fmt::print(stderr, "kqlc: {}: queryPeriod `{}` is no period; not bounded\n", rule_key(rule),
-               rule.query_period);
+    say("kqlc: {}: queryPeriod `{}` is no period; not bounded\n", rule_key(rule), rule.query_period);
   }
   return bounds;
 }
@@ -74,7 +72,7 @@ std::vector<Output> collect_outputs(RuleScan& scan) {
     for (size_t place : scan.jobs_of[i]) {
       Job& job = scan.jobs[place];
       if (job.error) {
-        fmt::print(stderr, "kqlc: {}: {}\n", rule_key(rule), job.error->message);
+        say("kqlc: {}: {}\n", rule_key(rule), job.error->message);
         scan.exit = worse(scan.exit, exit_of(*job.error));
         continue;
       }

@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "cli/report.h"
+#include "cli/say.h"
 #include "runtime/base/printable.h"
 
 namespace kqlc::cli {
@@ -32,7 +33,7 @@ bool is_rule_file(const fs::path& path) {
 }
 
 void leave_out(const std::string& path, const std::string& reason, RuleFiles& out) {
-  fmt::print(stderr, "kqlc: {}: {}\n", path, reason);
+  say("kqlc: {}: {}\n", path, reason);
   ++out.left_out;
 }
 
@@ -86,13 +87,12 @@ void read_folder(const std::string& path, bool as_json, RuleFiles& out) {
     else if (entry->is_regular_file(ignored) && entry->path().extension() == ".txt")
       ++plain_texts;
     if (entry->is_symlink(ignored) && entry->is_directory(ignored))
-      fmt::print(stderr, "kqlc: {}: a link to a folder, read where it is named itself\n",
-                 printable(entry->path().string()));
+      say("kqlc: {}: a link to a folder, read where it is named itself\n", printable(entry->path().string()));
   }
   if (error) return leave_out(path, error.message(), out);
   if (plain_texts)
-    fmt::print(stderr, "kqlc: {}: {} passed over; name those that are rules\n", printable(path),
-               counted(plain_texts, ".txt file"));
+    say("kqlc: {}: {} passed over; name those that are rules\n", printable(path),
+        counted(plain_texts, ".txt file"));
   if (files.empty())
     return leave_out(path, "no rule files (.yaml, .yml, .kql, .csl, .md) in this folder", out);
   std::sort(files.begin(), files.end());
@@ -108,9 +108,8 @@ void warn_of_equal_ids(const RuleFiles& files) {
   for (const rule::Rule& rule : files.rules) {
     auto [known, is_new] = first.try_emplace(rule_key(rule), &rule);
     if (!is_new)
-      fmt::print(stderr, "kqlc: {} has the id of {}, {}: their rows stand under one `rule`\n",
-                 printable(rule.source.path), printable(known->second->source.path),
-                 printable(rule_key(rule)));
+      say("kqlc: {} has the id of {}, {}: their rows stand under one `rule`\n", printable(rule.source.path),
+          printable(known->second->source.path), printable(rule_key(rule)));
   }
 }
 
@@ -127,8 +126,8 @@ RuleFiles read_rule_files(const std::vector<std::string>& paths, bool as_json) {
     }
   }
   if (out.repeated > 0)
-    fmt::print(stderr, "kqlc: {} named more than once, read once\n",
-               out.repeated == 1 ? "a rule file was" : fmt::format("{} rule files were", out.repeated));
+    say("kqlc: {} named more than once, read once\n",
+        out.repeated == 1 ? "a rule file was" : fmt::format("{} rule files were", out.repeated));
   warn_of_equal_ids(out);
   return out;
 }

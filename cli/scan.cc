@@ -3,7 +3,6 @@
 // `kqlc scan`: rules from files and folders over an archive, in one pass. A rule that is wrong or not
 // supported is reported and left out; all others still run. Exit codes: the worst of the rules, unless the
 // data decides (--strict).
-#include <fmt/format.h>
 
 #include <chrono>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "cli/report.h"
 #include "cli/rule_scan.h"
 #include "cli/run.h"
+#include "cli/say.h"
 #include "cli/window.h"
 #include "cli/write_results.h"
 #include "runtime/base/printable.h"
@@ -41,15 +41,13 @@ void report_hits(const RuleScan& scan) {
     const rule::Rule& rule = scan.files.rules[i];
     std::string name = rule.name.empty() ? "" : "  " + printable(rule.name);
     std::string missing = absent.empty() ? "" : ", without " + few_names(absent);
-    fmt::print(stderr, "{}: {}{}{}{}\n", printable(rule_key(rule)), counted(hits, "row"), partial, missing,
-               name);
+    say("{}: {}{}{}{}\n", printable(rule_key(rule)), counted(hits, "row"), partial, missing, name);
     for (size_t place : scan.jobs_of[i]) {
       std::string reason = explain_empty_window(scan.jobs[place], scan.session.tables, scan.options);
-      if (!reason.empty()) fmt::print(stderr, "  {}\n", reason);
+      if (!reason.empty()) say("  {}\n", reason);
     }
   }
-  if (left_out)
-    fmt::print(stderr, "{} of {} rules left out\n", left_out, scan.files.rules.size() + scan.files.left_out);
+  if (left_out) say("{} of {} rules left out\n", left_out, scan.files.rules.size() + scan.files.left_out);
 }
 
 }  // namespace

@@ -4,8 +4,7 @@
 // the tables that no schema knows; then the query time, which may come from the data.
 #include "cli/session.h"
 
-#include <fmt/format.h>
-
+#include "cli/say.h"
 #include "cli/standard_input.h"
 
 namespace kqlc::cli {
@@ -35,7 +34,7 @@ Exit exit_of(const Error& error) {
 }
 
 int fail(const Error& error) {
-  fmt::print(stderr, "kqlc: {}\n", name_standard_input(error.message));
+  say("kqlc: {}\n", name_standard_input(error.message));
   return exit_of(error);
 }
 

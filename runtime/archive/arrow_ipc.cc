@@ -52,7 +52,7 @@ class ArrowSource : public Source {
     if (taken == Taken::End || !part.batch) return taken;
     BatchColumns columns(file_, *part.batch, part.row, part.first_column, part.num_columns, copier(),
                          dictionaries_, worker);
-    if (!late_) columns.load_all(wanted_rows_ ? part.selection.data() : nullptr);
+    if (!late_) columns.load_all(part.selection ? part.selection->data() : nullptr);
     if (torn()) return end_with(loss());
     if (!columns.failure()) columns.emit(late_, stable());
     if (torn()) worker.failure = loss();
@@ -84,7 +84,7 @@ class ArrowSource : public Source {
     BatchPtr batch;
     uint64_t row = 0;
     size_t first_column = 0, num_columns = 0;
-    std::vector<uint64_t> selection;  // the wanted rows
+    std::shared_ptr<const std::vector<uint64_t>> selection;  // the wanted rows, of all parts of a batch
   };
 
   // Takes the next part; without a batch where the next one has no wanted row.
@@ -99,7 +99,8 @@ class ArrowSource : public Source {
       if (ended_) return Taken::End;
       open_ = {*next, rows_, 0, wanted_rows_ ? std::min<size_t>(1, num_columns_) : num_columns_, {}};
       rows_ += open_.batch->num_rows();
-      if (wanted_rows_ && !select_wanted(open_.row, open_.batch->num_rows(), open_.selection)) open_ = {};
+      if (wanted_rows_) open_.selection = select_wanted(open_.row, open_.batch->num_rows());
+      if (wanted_rows_ && !open_.selection) open_ = {};
     }
     part = open_;
     open_.first_column += open_.num_columns;
@@ -107,16 +108,17 @@ class ArrowSource : public Source {
     return Taken::Chunk;
   }
 
-  // Sets the bits of the wanted rows of a batch; returns whether there are any.
-  bool select_wanted(uint64_t row, int64_t rows, std::vector<uint64_t>& selection) const {
+  // A bit a row of a batch, set for those that are wanted; nullptr where none is.
+  std::shared_ptr<const std::vector<uint64_t>> select_wanted(uint64_t row, int64_t rows) const {
     const uint64_t first = position_of(file_, row);
     WantedRange range = wanted_between(*wanted_rows_, first, first + static_cast<uint64_t>(rows));
-    selection.assign(static_cast<size_t>(rows + 63) / 64, 0);
+    if (range.begin == range.end) return nullptr;
+    auto selection = std::make_shared<std::vector<uint64_t>>(static_cast<size_t>(rows + 63) / 64);
     for (size_t i = range.begin; i < range.end; ++i) {
       const uint64_t wanted = (*wanted_rows_)[i] - first;
-      selection[wanted / 64] |= uint64_t{1} << (wanted % 64);
+      (*selection)[wanted / 64] |= uint64_t{1} << (wanted % 64);
     }
-    return range.begin < range.end;
+    return selection;
   }
 
   // Of several threads the first says what is wrong.
