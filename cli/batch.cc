@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <iostream>
+#include <cerrno>
 #include <sstream>
 #include <string>
 
@@ -91,14 +91,48 @@ Result<void> answer_line(const std::string& line, simdjson::dom::parser& parser,
                                                         : "the line is no JSON object"));
 }
 
-// Waits for the next line, or the end of all. Returns false when there is no need to go on.
-bool wait_for_line(const OutputFile& out) {
-  constexpr int kMilliseconds = 100;  // between two looks at what may have happened meanwhile
-  pollfd in{STDIN_FILENO, POLLIN, 0};
-  while (!interrupted() && !out.is_reader_gone())
-    if (std::cin.rdbuf()->in_avail() > 0 || poll(&in, 1, kMilliseconds) > 0) return true;
-  return false;
-}
+// Lines of standard input. While a part of one has come, what happens meanwhile is looked at as well.
+class InputLines {
+ public:
+  explicit InputLines(const OutputFile& out) : out_(out) {}
+
+  // Waits for the next line and takes it, without its end. Returns false at the end of all, or when there is
+  // no need to go on.
+  bool next(std::string& line) {
+    size_t end = bytes_.find('\n');
+    for (size_t seen = 0; end == bytes_.npos && !ended_; end = bytes_.find('\n', seen)) {
+      seen = bytes_.size();
+      if (!wait()) return false;
+      read_some();
+    }
+    if (interrupted() || out_.is_reader_gone() || bytes_.empty()) return false;
+    line = bytes_.substr(0, end);
+    bytes_.erase(0, end == bytes_.npos ? end : end + 1);
+    return true;
+  }
+
+ private:
+  bool wait() const {
+    constexpr int kMilliseconds = 100;  // between two looks at what may have happened
+    pollfd in{STDIN_FILENO, POLLIN, 0};
+    while (!interrupted() && !out_.is_reader_gone())
+      if (poll(&in, 1, kMilliseconds) > 0) return true;
+    return false;
+  }
+
+  void read_some() {
+    constexpr size_t kBytesAtOnce = size_t{1} << 16;
+    const size_t size = bytes_.size();
+    bytes_.resize(size + kBytesAtOnce);
+    const ssize_t count = read(STDIN_FILENO, bytes_.data() + size, kBytesAtOnce);
+    ended_ = count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN);
+    bytes_.resize(size + static_cast<size_t>(std::max<ssize_t>(count, 0)));
+  }
+
+  const OutputFile& out_;
+  std::string bytes_;
+  bool ended_ = false;
+};
 
 }  // namespace
 
@@ -108,11 +142,11 @@ int run_batch(const plan::Schemas& schemas, int64_t now, Tables& tables, const O
   auto bounds = time_bounds(options);
   if (!bounds.ok()) return fail(bounds.error());
   Batch batch{schemas, now, tables, options, bounds.value()};
-  std::ios::sync_with_stdio(false);  // which would take each character of a line alone
   simdjson::dom::parser parser;
   const TextWriter write = [&](std::string_view bytes) { return out.value().write(bytes); };
   bool is_bad = false;
-  for (std::string line; wait_for_line(out.value()) && std::getline(std::cin, line);) {
+  InputLines lines(out.value());
+  for (std::string line; lines.next(line);) {
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     auto written = answer_line(line, parser, batch, write);
     if (!written.ok()) return fail(written.error());

@@ -16,13 +16,13 @@ std::shared_ptr<arrow::Field> bytes_field(const std::shared_ptr<arrow::Field>& f
   return field->WithType(bytes_type(field->type()));
 }
 
-TypePtr bytes_struct(const arrow::DataType& type) {
-  std::vector<std::shared_ptr<arrow::Field>> fields;
+arrow::FieldVector bytes_fields(const arrow::DataType& type) {
+  arrow::FieldVector fields;
   for (const auto& field : type.fields()) fields.push_back(bytes_field(field));
-  return arrow::struct_(std::move(fields));
+  return fields;
 }
 
-// Types that are not known here stay as they are.
+// Types that are not known here stay as they are, and so does what they consist of (bytes_data).
 TypePtr bytes_type(const TypePtr& type) {
   switch (type->id()) {
     case arrow::Type::STRING:
@@ -35,11 +35,25 @@ TypePtr bytes_type(const TypePtr& type) {
       return arrow::list(bytes_field(type->field(0)));
     case arrow::Type::LARGE_LIST:
       return arrow::large_list(bytes_field(type->field(0)));
+    case arrow::Type::LIST_VIEW:
+      return arrow::list_view(bytes_field(type->field(0)));
+    case arrow::Type::LARGE_LIST_VIEW:
+      return arrow::large_list_view(bytes_field(type->field(0)));
     case arrow::Type::FIXED_SIZE_LIST:
       return arrow::fixed_size_list(bytes_field(type->field(0)),
                                     static_cast<const arrow::FixedSizeListType&>(*type).list_size());
     case arrow::Type::STRUCT:
-      return bytes_struct(*type);
+      return arrow::struct_(bytes_fields(*type));
+    case arrow::Type::DENSE_UNION:
+      return arrow::dense_union(bytes_fields(*type),
+                                static_cast<const arrow::UnionType&>(*type).type_codes());
+    case arrow::Type::SPARSE_UNION:
+      return arrow::sparse_union(bytes_fields(*type),
+                                 static_cast<const arrow::UnionType&>(*type).type_codes());
+    case arrow::Type::RUN_END_ENCODED: {
+      const auto& runs = static_cast<const arrow::RunEndEncodedType&>(*type);
+      return arrow::run_end_encoded(runs.run_end_type(), bytes_type(runs.value_type()));
+    }
     case arrow::Type::MAP: {
       const auto& map = static_cast<const arrow::MapType&>(*type);
       return std::make_shared<arrow::MapType>(bytes_field(map.key_field()), bytes_field(map.item_field()),
@@ -59,6 +73,7 @@ TypePtr bytes_type(const TypePtr& type) {
 std::shared_ptr<arrow::ArrayData> bytes_data(const arrow::ArrayData& data) {
   std::shared_ptr<arrow::ArrayData> out = data.Copy();
   out->type = bytes_type(data.type);
+  if (out->type == data.type) return out;
   for (auto& child : out->child_data) child = bytes_data(*child);
   if (out->dictionary) out->dictionary = bytes_data(*out->dictionary);
   return out;

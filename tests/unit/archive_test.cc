@@ -169,16 +169,25 @@ TEST_F(ArchiveTest, ArrowTextsThatAreNoUtf8AreRepaired) {
     data->type = type;
     return arrow::MakeArray(data);
   };
-  arrow::Int32Builder numbers;
-  ASSERT_TRUE(numbers.AppendValues({0, 1, 2}).ok());
-  auto codes = *numbers.Finish();
+  const auto make = [](const std::shared_ptr<arrow::DataType>& type, const char* json) {
+    return *arrow::json::ArrayFromJSONString(type, json);
+  };
+  const auto codes = make(arrow::int32(), "[0,1,2]"), ids = make(arrow::int8(), "[0,0,0]");
   auto plain = texts(arrow::binary(), arrow::utf8()),
        large = texts(arrow::large_binary(), arrow::large_utf8());
   std::vector<std::shared_ptr<arrow::Array>> columns = {
-      plain, large, texts(arrow::binary_view(), arrow::utf8_view()),
+      plain,
+      large,
+      texts(arrow::binary_view(), arrow::utf8_view()),
       std::make_shared<arrow::DictionaryArray>(arrow::dictionary(arrow::int32(), arrow::large_utf8()), codes,
                                                large),
-      *arrow::StructArray::Make({plain}, std::vector<std::string>{"s"})};
+      *arrow::StructArray::Make({plain}, std::vector<std::string>{"s"}),
+      *arrow::RunEndEncodedArray::Make(3, make(arrow::int32(), "[1,2,3]"), plain),
+      *arrow::DenseUnionArray::Make(*ids, *codes, {plain}, {"u"}),
+      *arrow::SparseUnionArray::Make(*ids, {plain}, {"u"}),
+      *arrow::ListViewArray::FromArrays(*codes, *make(arrow::int32(), "[1,1,1]"), *plain),
+      *arrow::LargeListViewArray::FromArrays(*make(arrow::int64(), "[0,1,2]"),
+                                             *make(arrow::int64(), "[1,1,1]"), *plain)};
   request_.columns.clear();
   std::vector<std::shared_ptr<arrow::Field>> fields;
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -193,11 +202,38 @@ TEST_F(ArchiveTest, ArrowTextsThatAreNoUtf8AreRepaired) {
   ASSERT_TRUE(writer->WriteTable(*table).ok() && writer->Close().ok() && out->Close().ok());
   std::vector<std::string> expected;
   for (const std::string text : {"good", "caf\xEF\xBF\xBD", "cut \xEF\xBF\xBD"})
-    expected.push_back(text + "|" + text + "|" + text + "|" + text + "|{\"s\":\"" + text + "\"}");
+    expected.push_back(text + "|" + text + "|" + text + "|" + text + "|{\"s\":\"" + text + "\"}|" + text +
+                       "|" + text + "|" + text + "|[\"" + text + "\"]|[\"" + text + "\"]");
   for (Mapping mapping : {Mapping::Archives, Mapping::None}) {
     request_.mapping = mapping;
     EXPECT_EQ(scan({path}), expected);
     EXPECT_THAT(report_.errors, testing::IsEmpty());
+  }
+}
+
+// Its length says other than its runs do: an error of the file, with and without texts to be repaired.
+TEST_F(ArchiveTest, ArrowRunsThatContradictThemselves) {
+  const auto make = [](const std::shared_ptr<arrow::DataType>& type, const char* json) {
+    return *arrow::json::ArrayFromJSONString(type, json);
+  };
+  for (const auto& type : {arrow::utf8(), arrow::int64()}) {
+    const auto values = make(type, type->id() == arrow::Type::STRING ? R"(["a","b"])" : "[1,2]");
+    auto runs = (*arrow::RunEndEncodedArray::Make(4, make(arrow::int32(), "[2,4]"), values))->data()->Copy();
+    runs->child_data[0] = make(arrow::int32(), "[2,0]")->data();
+    const auto schema = arrow::schema({arrow::field("A", runs->type)});
+    const std::string path = folder_ + "/runs.arrow";
+    auto out = *arrow::io::FileOutputStream::Open(path);
+    auto writer = *arrow::ipc::MakeFileWriter(out, schema);
+    ASSERT_TRUE(
+        writer->WriteRecordBatch(*arrow::RecordBatch::Make(schema, 4, {arrow::MakeArray(runs)})).ok());
+    ASSERT_TRUE(writer->Close().ok() && out->Close().ok());
+    request_.columns = {{"A", Type::String}};
+    for (Mapping mapping : {Mapping::Archives, Mapping::None}) {
+      request_.mapping = mapping;
+      report_ = {};
+      EXPECT_THAT(scan({path}), testing::IsEmpty());
+      EXPECT_EQ(report_.lost.size() + report_.errors.size(), 1u);
+    }
   }
 }
 
