@@ -99,8 +99,10 @@ class ArrowSource : public Source {
       if (ended_) return Taken::End;
       open_ = {*next, rows_, 0, wanted_rows_ ? std::min<size_t>(1, num_columns_) : num_columns_, {}};
       rows_ += open_.batch->num_rows();
-      if (wanted_rows_) open_.selection = select_wanted(open_.row, open_.batch->num_rows());
-      if (wanted_rows_ && !open_.selection) open_ = {};
+      if (wanted_rows_) {
+        open_.selection = select_wanted(open_.row, open_.batch->num_rows());
+        if (!open_.selection) open_ = {};
+      }
     }
     part = open_;
     open_.first_column += open_.num_columns;

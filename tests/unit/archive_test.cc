@@ -230,7 +230,6 @@ TEST_F(ArchiveTest, ArrowRunsThatContradictThemselves) {
     request_.columns = {{"A", Type::String}};
     for (Mapping mapping : {Mapping::Archives, Mapping::None}) {
       request_.mapping = mapping;
-      report_ = {};
       EXPECT_THAT(scan({path}), testing::IsEmpty());
       EXPECT_EQ(report_.lost.size() + report_.errors.size(), 1u);
     }
